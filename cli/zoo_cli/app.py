@@ -1,0 +1,5 @@
+"""The command `zoo`."""
+
+
+def main() -> None:
+    """Run the command line."""

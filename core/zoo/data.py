@@ -1,0 +1,91 @@
+"""What a dataset is: samples of one split in a fixed order, each with a stable id."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Sample(NamedTuple):
+    """One sample.
+
+    `input` by modality: image, a tensor [c, h, w] that is uint8 in 0..255 or float32 in [0, 1], c = 1 (grey) or 3 (RGB);
+    text, a `str`; vector, a float32 tensor [d]. `target` by task; for `classify` an int in [0, number of classes).
+    """
+
+    id: str
+    input: Any
+    target: Any
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """The samples of one split.
+
+    Optional attributes: `costs`, a number per sample that is known without decoding and grows with its length (batches of
+    text are sorted by it); `groups`, a hashable per sample, where samples of one group must stay in one split.
+    """
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Unique, stable ids, one a sample, in the order of the samples."""
+
+    @property
+    def targets(self) -> Sequence[Any]:
+        """Targets in the order of the samples, known without decoding inputs."""
+
+    @property
+    def classes(self) -> Sequence[str] | None:
+        """Class names in the order of the labels, where the dataset has classes."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that determines the samples; part of a run's key."""
+
+    def __getitem__(self, index: int, /) -> Sample:
+        """The sample at a position. Raises any exception where it is corrupt."""
+
+
+class ArrayDataset:
+    """A dataset that lies in memory: a tensor [n, ...] or a list of n strings, with n integer labels."""
+
+    def __init__(
+        self,
+        inputs: "Tensor | Sequence[str]",
+        targets: Sequence[int],
+        ids: Sequence[str],
+        classes: Sequence[str],
+        groups: Sequence[Any] | None = None,
+    ) -> None:
+        if not len(inputs) == len(targets) == len(ids):
+            raise ValueError(f"{len(inputs)} inputs, {len(targets)} targets and {len(ids)} ids: must be equally many")
+        self.inputs = inputs
+        self.targets = [int(target) for target in targets]
+        self.ids = list(ids)
+        self.classes = tuple(classes)
+        self.groups = groups
+        self.fingerprint = self._fingerprint()
+        if self._is_text:
+            self.costs = [len(text) for text in inputs]
+
+    @property
+    def _is_text(self) -> bool:
+        return not hasattr(self.inputs, "numpy")
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(repr((self.ids, self.targets, self.classes)).encode())
+        if self._is_text:
+            digest.update(repr(list(self.inputs)).encode())
+        else:
+            array = self.inputs.contiguous().numpy()  # type: ignore[union-attr]
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(array.data)
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int, /) -> Sample:
+        return Sample(self.ids[index], self.inputs[index], self.targets[index])

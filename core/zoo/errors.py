@@ -1,0 +1,69 @@
+"""Every error that a user of Deepzoo may meet: what is wrong, and what to do next."""
+
+from collections.abc import Sequence
+
+
+class ZooError(Exception):
+    """Base of all errors that are not bugs of ours.
+
+    `message` says what is wrong, `hint` what to do next. The command line prints both and exits with `exit_code`.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}\n{hint}" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+class UnknownNameError(ZooError):
+    """No entry has this name; the nearest ones are in `candidates`."""
+
+    def __init__(self, message: str, hint: str = "", candidates: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.candidates = tuple(candidates)
+
+
+class AmbiguousNameError(UnknownNameError):
+    """Several entries have this bare name; `candidates` are their full names."""
+
+
+class OptionError(ZooError):
+    """An option or a combination of options that cannot be."""
+
+
+class PluginError(ZooError):
+    """A plugin, or one of its specs, cannot be used."""
+
+
+class CatalogueError(ZooError):
+    """`registry.yaml`, ours or the user's own, is not valid."""
+
+
+class DataError(ZooError):
+    """A dataset that is absent, altered or malformed."""
+
+
+class WeightsError(ZooError):
+    """Weights that are absent, altered, unsafe, or not those of the model."""
+
+
+class ModelError(ZooError):
+    """A model that cannot be built, does not fit the benchmark, or raises."""
+
+
+class PredictionError(ModelError):
+    """A model returned something that its task forbids; `ids` are the samples."""
+
+    def __init__(self, message: str, hint: str = "", ids: Sequence[str] = ()) -> None:
+        super().__init__(message, hint)
+        self.ids = tuple(ids)
+
+
+class RunError(ZooError):
+    """A run that cannot start or go on, through no fault of the model."""
+
+
+class StoreError(ZooError):
+    """The state below `ZOO_HOME` cannot be read or written."""

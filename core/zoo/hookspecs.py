@@ -1,0 +1,66 @@
+"""All that a plugin can do. Implement any of these in the module that your entry point of group `zoo` names.
+
+    [project.entry-points.zoo]
+    myplugin = "my_package"
+"""
+
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    from zoo.runs.record import RunRecord, RunStart
+    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+
+hookspec = HookspecMarker("zoo")
+hookimpl = HookimplMarker("zoo")
+
+
+@hookspec
+def zoo_models() -> "list[ModelSpec]":  # type: ignore[empty-body]
+    """Models, by task and modality, with the weights that they have."""
+
+
+@hookspec
+def zoo_datasets() -> "list[DatasetSpec]":  # type: ignore[empty-body]
+    """Datasets, with their files, hashes, licence and splits."""
+
+
+@hookspec
+def zoo_metrics() -> "list[MetricSpec]":  # type: ignore[empty-body]
+    """Metrics, each a fold from predictions and targets to a score."""
+
+
+@hookspec
+def zoo_benchmarks() -> "list[BenchmarkSpec]":  # type: ignore[empty-body]
+    """Benchmarks: a task on a dataset's split, scored by metrics, perhaps with a pass mark."""
+
+
+@hookspec
+def zoo_recipes() -> "list[RecipeSpec]":  # type: ignore[empty-body]
+    """Recipes, each of which trains a model's weights on a dataset."""
+
+
+@hookspec
+def zoo_commands() -> "list[CommandSpec]":  # type: ignore[empty-body]
+    """Commands to add to `zoo`."""
+
+
+@hookspec
+def zoo_namespaces() -> "list[str]":  # type: ignore[empty-body]
+    """Prefixes of dynamic names (`folder` of `folder:PATH`, `timm` of `timm/NAME`) that `zoo_resolve` answers."""
+
+
+@hookspec(firstresult=True)
+def zoo_resolve(kind: str, name: str) -> "Spec | None":
+    """The spec of a dynamic name in one of the plugin's namespaces, or None."""
+
+
+@hookspec
+def zoo_run_started(run: "RunStart") -> None:
+    """A run is about to compute its shards."""
+
+
+@hookspec
+def zoo_run_finished(record: "RunRecord") -> None:
+    """A run is finished and its record is stored."""

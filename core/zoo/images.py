@@ -1,0 +1,71 @@
+"""Preparing images: channels, range, resize and crop, as the model declares them; and stacking them into a batch."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zoo.specs import ImageInput
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def prepare_image(image: "Tensor", want: ImageInput | None) -> "Tensor":
+    """An image [c, h, w], uint8 or float in [0, 1], as float32 [c', h', w'] in [0, 1].
+
+    Resizing is antialiased and works on the uint8 image where there is one, as torchvision's transforms do.
+    Raises ValueError where `image` is not an image.
+    """
+    import torch
+
+    if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
+        raise ValueError(f"an image must be [1 or 3, h, w], not {list(image.shape)}")
+    if want is not None:
+        image = _to_channels(image, want.channels)
+        image = _to_size(image, want)
+    if image.dtype == torch.uint8:
+        return image.float().div_(255)
+    return image.float().clamp(0, 1)
+
+
+def stack(inputs: "Sequence[Tensor]") -> "Tensor | list[Tensor]":
+    """One tensor [b, ...] where all have one shape, else the list as it is."""
+    import torch
+
+    if len({tuple(item.shape) for item in inputs}) > 1:
+        return list(inputs)
+    return torch.stack(list(inputs))
+
+
+def _to_channels(image: "Tensor", channels: int | None) -> "Tensor":
+    if channels is None or image.shape[0] == channels:
+        return image
+    if channels == 3:
+        return image.expand(3, -1, -1)
+    from torchvision.transforms.v2.functional import rgb_to_grayscale
+
+    grey: Tensor = rgb_to_grayscale(image)  # ITU-R BT.601 luma
+    return grey
+
+
+def _to_size(image: "Tensor", want: ImageInput) -> "Tensor":
+    if want.size is None:
+        return image
+    height, width = want.size
+    if want.crop_mode == "squash":
+        return _resize(image, (height, width), want)
+    # Shorter side to size / crop_pct, then the centre: timm's and torchvision's evaluation transform.
+    scale = max(math.floor(height / want.crop_pct) / image.shape[1], math.floor(width / want.crop_pct) / image.shape[2])
+    image = _resize(image, (max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))), want)
+    top, left = round((image.shape[1] - height) / 2), round((image.shape[2] - width) / 2)
+    return image[:, top : top + height, left : left + width]
+
+
+def _resize(image: "Tensor", size: tuple[int, int], want: ImageInput) -> "Tensor":
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import resize
+
+    if tuple(image.shape[1:]) == size:
+        return image
+    resized: Tensor = resize(image, list(size), InterpolationMode(want.interpolation), antialias=True)
+    return resized

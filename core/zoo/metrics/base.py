@@ -1,0 +1,53 @@
+"""What a metric is: a state per shard, a merge in id order, and a score of the merged state."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from zoo.tasks.base import Rows
+
+State = dict[str, np.ndarray[Any, Any]]
+"""What a metric keeps of the samples it has seen: named arrays."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value over `n` samples, with its 95 % interval.
+
+    `interval` names the method of the interval, or says why there is none. `detail` holds what is no single number, such as
+    a confusion matrix; `value` is then None.
+    """
+
+    value: float | None
+    n: int
+    ci_low: float | None = None
+    ci_high: float | None = None
+    interval: str = ""
+    detail: Any = None
+
+
+class Metric(BaseModel):
+    """A metric with its options, which are the fields of the subclass.
+
+    States of shards are merged in id order: by sum, or, where `gathers` is set, by concatenation along the first axis.
+    So a score cannot depend on how the samples were cut into shards.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    gathers: ClassVar[bool] = False
+
+    def update(self, rows: Rows) -> State:
+        """The state of some samples."""
+        raise NotImplementedError
+
+    def merge(self, first: State, second: State) -> State:
+        """The state of the samples of both, `first` standing before `second`."""
+        if self.gathers:
+            return {name: np.concatenate([first[name], second[name]]) for name in first}
+        return {name: first[name] + second[name] for name in first}
+
+    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
+        """The score of a merged state."""
+        raise NotImplementedError

@@ -1,0 +1,184 @@
+"""What a plugin says of its entries: frozen metadata plus a lazy target `"pkg.module:attr"`.
+
+A spec never imports what it describes, so that listing a thousand models costs nothing.
+In a plugin a spec has its bare name (`lenet5`); the registry hands it out under its full one (`cnn/lenet5`).
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
+Modality = Literal["image", "text", "vector"]
+
+Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+"""An attribute of a module, imported only when it is used: `"zoo_cnn.lenet:LeNet5"`."""
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 in lower-case hexadecimal."""
+BareName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+
+
+class Frozen(BaseModel):
+    """A record that forbids what it does not know, and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spec(Frozen):
+    """What every entry says of itself."""
+
+    name: str = Field(description="Bare name in a plugin (`lenet5`), full name from the registry (`cnn/lenet5`).")
+    summary: str = Field(min_length=1, description="One line: what it is.")
+    requires: tuple[str, ...] = Field((), description="PEP 508 requirements it needs beyond those of deepzoo.")
+
+
+class ImageInput(Frozen):
+    """How a model wants its images: the preprocessing that makes its score reproducible.
+
+    Normalisation is not here: it is part of the model.
+    """
+
+    channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 RGB; None takes the dataset's own.")
+    size: tuple[int, int] | None = Field(None, description="(height, width) in pixels; None keeps each image's own.")
+    crop_pct: float = Field(1.0, gt=0, le=1, description="Share of the resized image that the centre crop keeps.")
+    crop_mode: Literal["center", "squash"] = Field(
+        "squash", description="center: shorter side to size/crop_pct, then centre crop; squash: resize to size."
+    )
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+
+
+class Weights(Frozen):
+    """One set of trained parameters, and what of the model goes with them."""
+
+    uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
+    sha256: Sha256
+    licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
+    source: str = Field(description="Who trained it on what, or the recipe that did.")
+    recipe: str | None = Field(None, description="Name of the recipe that makes these weights.")
+    classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the outputs.")
+    config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
+    input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
+
+
+class ModelSpec(Spec):
+    """A model: what implements one or several tasks."""
+
+    tasks: dict[TaskName, Target] = Field(min_length=1, description="Task to the callable that builds the model.")
+    modality: Modality
+    weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
+    config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
+    input: ImageInput | None = Field(None, description="Preprocessing of images; None takes them as they are.")
+    options: Target | None = Field(None, description="pydantic class of the options that a run may set.")
+    paper: str = Field("", description="Reference: authors, year, title, arXiv id or DOI.")
+
+
+class DataFile(Frozen):
+    """One file of a dataset, known by the hash of its content."""
+
+    name: str = Field(description="File name, and where it lies below the dataset's folder.")
+    sha256: Sha256 | None = Field(description="Hash of the content; None where no trustworthy figure is known.")
+    size: int | None = Field(None, ge=0, description="Bytes of what is downloaded.")
+    urls: tuple[str, ...] = Field((), description="Where to get it, in order of preference.")
+    gzip: bool = Field(False, description="The hash is that of the decompressed content: containers differ.")
+    md5: str | None = Field(None, description="Publisher's own MD5 of the file as downloaded, where that is all there is.")
+    aliases: tuple[str, ...] = Field((), description="Other paths below the folder under which it is accepted.")
+
+
+class DatasetSpec(Spec):
+    """A dataset: splits of samples with stable ids."""
+
+    modality: Modality
+    target: Target = Field(description="Called as target(files, split) -> zoo.data.Dataset.")
+    splits: dict[str, int | None] = Field(min_length=1, description="Split to its number of samples.")
+    classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the labels.")
+    files: tuple[DataFile, ...] = ()
+    folders: tuple[str, ...] = Field((), description="Folder names accepted below ZOO_DATA_DIR.")
+    licence: str
+    citation: str
+    homepage: str = ""
+    path: str | None = Field(None, description="The user's own path, of a generic dataset such as `folder:PATH`.")
+
+
+class MetricSpec(Spec):
+    """A metric: a mergeable fold from predictions and targets to a score with an interval."""
+
+    task: TaskName
+    target: Target = Field(description="Subclass of zoo.metrics.Metric; its fields are the options.")
+    direction: Literal["higher", "lower", "none"] = Field(description="Which way is better.")
+    unit: str = Field("", description="Unit of the value: `nats`, `dB`, or empty for a ratio.")
+    range: tuple[float | None, float | None] = Field((0.0, 1.0), description="Smallest and largest possible value.")
+    reference: str = Field(description="Reference implementation that a parity test pins it to.")
+
+
+class BenchmarkSpec(Spec):
+    """Task + dataset + split + metrics + protocol: what a run runs a model on."""
+
+    task: TaskName
+    modality: Modality
+    dataset: str = Field(description="Name of the dataset.")
+    split: str = "test"
+    metrics: tuple[str, ...] = Field(min_length=1, description="`name` or `name:option=value,...`; first is primary.")
+    protocol: dict[str, Any] = Field(default_factory=dict, description="What else the task needs to know.")
+    aux: dict[str, str] = Field(default_factory=dict, description="Other models that it needs: role to model name.")
+    pass_mark: str | None = Field(None, description="`accuracy > 0.90`; the metric is one of `metrics`.")
+
+    @model_validator(mode="after")
+    def _pass_mark_names_a_metric(self) -> Self:
+        if self.pass_mark is not None:
+            metric, _, bound = self.pass_mark.partition(" > ")
+            if metric not in self.metrics:
+                raise ValueError(f"pass_mark must read 'METRIC > VALUE' with a metric of this benchmark: {self.pass_mark!r}")
+            float(bound)
+        return self
+
+
+class Optimizer(Frozen):
+    """An optimizer by its PyTorch name, with its settings."""
+
+    name: Literal["sgd", "adam", "adamw"] = "adamw"
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd (Nesterov); the others ignore it.")
+
+
+class RecipeSpec(Spec):
+    """How a model's weights are trained on a dataset; `zoo train` executes it."""
+
+    model: str
+    task: TaskName = "classify"
+    dataset: str
+    split: str = "train"
+    trainer: Target = Field("zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
+    config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
+    input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1)
+    optimizer: Optimizer = Optimizer()
+    schedule: Literal["constant", "cosine", "onecycle"] = "cosine"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    augment: tuple[str, ...] = Field((), description="Names of zoo.training.augment, applied in order.")
+    ema: float | None = Field(None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
+    clip_norm: float | None = Field(None, gt=0, description="Largest gradient norm.")
+    validation: float = Field(0.1, gt=0, lt=1, description="Share of the train split that selects the checkpoint.")
+    metric: str = Field("accuracy", description="Metric on the validation split that selects the checkpoint.")
+    seed: int = 0
+    options: dict[str, Any] = Field(default_factory=dict, description="What a trainer of its own needs to know.")
+
+
+class CommandSpec(Spec):
+    """A command that a plugin adds to `zoo`; its code is imported when the command runs."""
+
+    target: Target = Field(description="A Typer app or a function.")
+
+
+KINDS: dict[str, type[Spec]] = {
+    "model": ModelSpec,
+    "dataset": DatasetSpec,
+    "metric": MetricSpec,
+    "benchmark": BenchmarkSpec,
+    "recipe": RecipeSpec,
+    "command": CommandSpec,
+}
+"""Every kind of entry. A hook `zoo_<kind>s` returns specs of that kind."""

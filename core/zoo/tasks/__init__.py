@@ -1,0 +1,20 @@
+"""The six tasks. Each file here is one: its types, what a model must do, how a batch is predicted and stored."""
+
+from zoo.errors import ModelError
+from zoo.targets import load_target
+from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
+
+__all__ = ["TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_class"]
+
+TASKS: dict[str, str] = {
+    "classify": "zoo.tasks.classify:Classify",
+}
+"""Task name to the class that runs it. The other tasks have their types and protocols; nothing runs them yet."""
+
+
+def task_class(name: str) -> type[Task]:
+    """The class of a task. Raises ModelError where this version cannot run it."""
+    if name not in TASKS:
+        raise ModelError(f"this version of deepzoo cannot run task {name!r}", f"it runs: {', '.join(sorted(TASKS))}")
+    loaded: type[Task] = load_target(TASKS[name])
+    return loaded

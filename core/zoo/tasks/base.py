@@ -1,0 +1,118 @@
+"""What the runner knows of a task: how a sample is prepared, a batch predicted, and a prediction stored and read back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from zoo.data import Dataset, Sample
+from zoo.specs import ImageInput, Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a task knows of the dataset before it sees a sample."""
+
+    name: str
+    split: str
+    modality: Modality
+    classes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a task knows of the model before it is loaded.
+
+    `classes` are its class names in the order of its outputs; "dataset" says that they are the dataset's, in order.
+    """
+
+    name: str
+    modality: Modality | None
+    classes: tuple[str, ...] | str | None
+    input: ImageInput | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prepared samples, ready for the model. `seeds` come from (run seed, sample id), never from a position."""
+
+    ids: Sequence[str]
+    inputs: Any
+    targets: Sequence[Any]
+    seeds: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Stored predictions read back, as a metric sees them.
+
+    `columns` are arrays of equal first dimension, named by the task; `classes` name the labels; `dataset` reads inputs
+    and large targets again by position, `positions` says where each row stands in it.
+    """
+
+    ids: Sequence[str]
+    columns: "dict[str, np.ndarray[Any, Any]]"
+    classes: tuple[str, ...]
+    positions: Sequence[int] = ()
+    dataset: Dataset | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Task(ABC):
+    """One task, bound to one model, one dataset and one protocol."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Raised whenever stored predictions change their meaning; part of a run's key."""
+    shard_size: ClassVar[int] = 512
+    """Samples of a shard: few enough that a crash loses seconds, many enough that files are cheap."""
+    needs_grad: ClassVar[bool] = False
+    """Whether predicting takes gradients of the model."""
+
+    def __init__(
+        self, model: ModelInfo, data: DataInfo, protocol: Mapping[str, Any] | None = None, aux: Mapping[str, Any] | None = None
+    ) -> None:
+        self.model = model
+        self.data = data
+        self.protocol = dict(protocol or {})
+        self.aux = dict(aux or {})
+
+    @classmethod
+    @abstractmethod
+    def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
+        """Metrics of a dataset for which no benchmark is declared; the first is primary."""
+
+    @abstractmethod
+    def prepare(self, sample: Sample) -> Sample:
+        """Make one sample ready, on a loading thread: convert, resize, crop. Raises where it is corrupt."""
+
+    @abstractmethod
+    def collate(self, samples: Sequence[Sample]) -> Any:
+        """Inputs of a batch, on the CPU."""
+
+    @abstractmethod
+    def predict(self, model: Any, batch: Batch) -> Any:
+        """What the model says of a batch, verified. Raises PredictionError naming the samples of a violation."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> "pa.Schema":
+        """Columns of a shard, beside `id`: predictions, and targets that are small."""
+
+    @abstractmethod
+    def encode(self, predictions: Any, batch: Batch) -> "dict[str, pa.Array]":
+        """Predictions and small targets of a batch as Arrow columns of `schema`."""
+
+    @abstractmethod
+    def decode(self, table: "pa.Table") -> "dict[str, np.ndarray[Any, Any]]":
+        """Columns of a shard as the arrays that metrics fold."""

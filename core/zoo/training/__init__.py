@@ -1,0 +1,1 @@
+"""Training: a recipe executed, checkpointed, resumed exactly, and written as safetensors."""
