@@ -1,0 +1,25 @@
+"""Fixtures of all tests: state in a temporary folder, real data where this machine has it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def zoo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ZOO_HOME of the test's own."""
+    home = tmp_path / "zoo-home"
+    monkeypatch.setenv("ZOO_HOME", str(home))
+    monkeypatch.delenv("ZOO_STORE", raising=False)
+    monkeypatch.delenv("ZOO_REGISTRY", raising=False)
+    return home
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real datasets and published weights; the test is skipped where there is none."""
+    folder = os.environ.get("ZOO_DATA_DIR")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs real data: set ZOO_DATA_DIR")
+    return Path(folder)
