@@ -1,0 +1,51 @@
+"""Names of entries: `plugin/name`, bare names where they are unique, and the nearest ones where there is no such entry."""
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+
+BUNDLED = "deepzoo"
+"""The distribution whose plugin ids are reserved and whose bare names win."""
+
+
+def namespace_of(name: str) -> str:
+    """What stands before the first `/` or `:`: the plugin id or the reserved namespace. Empty for a bare name."""
+    for position, character in enumerate(name):
+        if character in "/:":
+            return name[:position]
+    return ""
+
+
+def split_tag(name: str) -> tuple[str, str | None]:
+    """Name and weights tag of `cnn/lenet5@mnist`; the tag is None where none is given. Raises OptionError on an empty one."""
+    base, at, tag = name.partition("@")
+    if at and not (base and tag):
+        raise OptionError(f"cannot read {name!r}", "write MODEL or MODEL@TAG, for example cnn/lenet5@mnist")
+    return base, tag if at else None
+
+
+def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[str] = ()) -> str:
+    """The full name that `name` means among `known`; `bundled` names win over others of the same bare name.
+
+    Raises AmbiguousNameError or UnknownNameError, both with candidates.
+    """
+    if name in known:
+        return name
+    same = sorted(full for full in known if full.partition("/")[2] == name)
+    preferred = [full for full in same if full in bundled] or same
+    if len(preferred) == 1:
+        return preferred[0]
+    if preferred:
+        raise AmbiguousNameError(f"{kind} {name!r} is ambiguous", f"name one of: {', '.join(preferred)}", preferred)
+    near = _nearest(name, known)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"zoo list {kind}s shows them all"
+    raise UnknownNameError(f"there is no {kind} named {name!r}", hint, near)
+
+
+def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:
+    """Full names whose full or bare form is near; matching ignores case."""
+    forms = {form.lower(): full for full in sorted(known) for form in (full.partition("/")[2], full)}
+    wanted = [name.lower(), name.lower().rpartition("/")[2]]
+    close = [forms[form] for want in wanted for form in difflib.get_close_matches(want, forms, most, 0.6)]
+    return list(dict.fromkeys(close))[:most]

@@ -1,0 +1,126 @@
+"""The registry: typed, filterable look-ups of everything that plugins offer."""
+
+import importlib
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import pluggy
+
+from zoo.errors import ModelError, PluginError, UnknownNameError
+from zoo.index import Index, load_index
+from zoo.metrics.names import bare_metric
+from zoo.plugins import manager
+from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.tasks import DataInfo, task_class
+
+S = TypeVar("S", bound=Spec)
+
+
+def registry() -> "Registry":
+    """The registry of what is installed now."""
+    return Registry(load_index())
+
+
+class Registry:
+    """Look-ups by name, which raise UnknownNameError with candidates, and lists by filter. Specs come with full names."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def models(self, *, task: str | None = None, modality: str | None = None, plugin: str | None = None) -> list[ModelSpec]:
+        """Models, by the task they implement and what they take."""
+        return self._list(ModelSpec, "model", task=task, modality=modality, plugin=plugin)
+
+    def datasets(self, *, modality: str | None = None, plugin: str | None = None) -> list[DatasetSpec]:
+        """Datasets, by what their samples are."""
+        return self._list(DatasetSpec, "dataset", modality=modality, plugin=plugin)
+
+    def metrics(self, *, task: str | None = None, plugin: str | None = None) -> list[MetricSpec]:
+        """Metrics, by task."""
+        return self._list(MetricSpec, "metric", task=task, plugin=plugin)
+
+    def benchmarks(
+        self, *, task: str | None = None, modality: str | None = None, dataset: str | None = None, plugin: str | None = None
+    ) -> list[BenchmarkSpec]:
+        """Benchmarks, by task, modality, or dataset (full or bare name)."""
+        return self._list(BenchmarkSpec, "benchmark", task=task, modality=modality, dataset=dataset, plugin=plugin)
+
+    def recipes(
+        self, *, task: str | None = None, modality: str | None = None, dataset: str | None = None, plugin: str | None = None
+    ) -> list[RecipeSpec]:
+        """Recipes, by task, modality, or dataset."""
+        return self._list(RecipeSpec, "recipe", task=task, modality=modality, dataset=dataset, plugin=plugin)
+
+    def commands(self) -> list[CommandSpec]:
+        """Commands that plugins add."""
+        return self._list(CommandSpec, "command")
+
+    def model(self, name: str) -> ModelSpec:
+        """The model of a full, bare or dynamic name, without a weights tag."""
+        return self._get(ModelSpec, "model", name)
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """The dataset of a full, bare or dynamic name (`folder:PATH`)."""
+        return self._get(DatasetSpec, "dataset", name)
+
+    def metric(self, text: str) -> MetricSpec:
+        """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
+        return self._get(MetricSpec, "metric", bare_metric(text))
+
+    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None) -> BenchmarkSpec:
+        """The benchmark of a name, or the default benchmark of the dataset of that name for one of `tasks`."""
+        try:
+            return self._get(BenchmarkSpec, "benchmark", name)
+        except UnknownNameError as unknown:
+            try:
+                dataset = self.dataset(name)
+            except UnknownNameError:
+                raise unknown from None
+            return default_benchmark(dataset, tasks)
+
+    def recipe(self, name: str) -> RecipeSpec:
+        """The recipe of a full or bare name."""
+        return self._get(RecipeSpec, "recipe", name)
+
+    def observers(self) -> pluggy.PluginManager:
+        """A hook caller with only those plugins that observe runs."""
+        return manager([(p["id"], importlib.import_module(p["module"])) for p in self.index.plugins if p["observes"]])
+
+    def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
+        return [spec_class.model_validate(entry["spec"]) for entry in self.index.select(kind, **filters)]
+
+    def _get(self, spec_class: type[S], kind: str, name: str) -> S:
+        if plugin := self.index.dynamic_plugin(name):
+            found = self._resolve(plugin, kind, name)
+            if isinstance(found, spec_class):
+                return found
+            raise UnknownNameError(f"plugin {plugin['id']!r} knows no {kind} named {name!r}")
+        return spec_class.model_validate(self.index.entry(kind, name)["spec"])
+
+    @staticmethod
+    def _resolve(plugin: dict[str, Any], kind: str, name: str) -> Any:
+        module = importlib.import_module(plugin["module"])
+        found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
+        if found is not None and not isinstance(found, KINDS[kind]):
+            raise PluginError(f"plugin {plugin['id']!r} answered {name!r} with {type(found).__name__}, not a {kind}")
+        return found
+
+
+def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) -> BenchmarkSpec:
+    """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task."""
+    task = next((name for name in tasks or ("classify",) if dataset.classes or dataset.path), None)
+    if task is None:
+        raise ModelError(f"{dataset.name} has no default benchmark", f"zoo list benchmarks --dataset {dataset.name}")
+    split = "test" if "test" in dataset.splits else list(dataset.splits)[-1]
+    info = DataInfo(dataset.name, split, dataset.modality, dataset.classes)
+    return BenchmarkSpec.model_validate(
+        {
+            "name": dataset.name,
+            "summary": f"Default benchmark of {dataset.name}.",
+            "task": task,
+            "modality": dataset.modality,
+            "dataset": dataset.name,
+            "split": split,
+            "metrics": task_class(task).default_metrics(info),
+        }
+    )

@@ -1,0 +1,17 @@
+"""How a run says how far it is, to whoever wants to show it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step: what is going on, how many of how many samples are done, and how many of them were found done."""
+
+    stage: str
+    done: int
+    total: int
+    reused: int = 0
+
+
+ProgressCallback = Callable[[Progress], None]

@@ -1,0 +1,157 @@
+"""The record of a run: immutable, complete, and enough to compare, reproduce and publish the score."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from zoo.specs import Frozen
+
+
+class Result(Frozen):
+    """One metric's score. `interval` names the method of the 95 % interval, or says why there is none."""
+
+    metric: str
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int
+    interval: str = ""
+    direction: Literal["higher", "lower", "none"] = "none"
+    unit: str = ""
+    detail: Any = None
+
+
+class ModelInfoRecord(Frozen):
+    """The model that ran: its name with tag, its weights, its source code, its preprocessing."""
+
+    name: str
+    weights_sha256: str | None
+    weights_uri: str | None
+    source_sha256: str | None
+    preprocessing: dict[str, Any] | None
+    options: dict[str, Any] = Field(default_factory=dict)
+    classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
+    unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
+
+
+class DataRecord(Frozen):
+    """The samples that were run on."""
+
+    name: str
+    split: str
+    fingerprint: str
+    samples: int
+    limit: int | None = None
+    skipped: dict[str, str] = Field(default_factory=dict, description="Id of each corrupt sample to what was wrong.")
+
+
+class Shards(Frozen):
+    """How many shards the run has, and how many of them this invocation computed or found."""
+
+    total: int
+    computed: int
+    reused: int
+
+
+class Execution(Frozen):
+    """How it was run. None of it but seed and precision may change a score beyond rounding."""
+
+    device: str
+    precision: str
+    batch_size: int | None = Field(description="Largest batch that ran; None where nothing was computed.")
+    workers: int
+    threads: int
+    seed: int
+
+
+class Environment(Frozen):
+    """Where it was run."""
+
+    deepzoo: str
+    python: str
+    platform: str
+    packages: dict[str, str]
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+
+
+class Cost(Frozen):
+    """What it took; machine-dependent."""
+
+    seconds: float
+    samples_per_second: float | None
+    peak_memory_mib: float | None
+
+
+class Check(Frozen):
+    """The score beside a pass mark, or beside a claim."""
+
+    kind: Literal["pass_mark", "published", "measured"]
+    metric: str
+    expected: str
+    passed: bool
+
+
+class Artifact(Frozen):
+    """A file that belongs to the run."""
+
+    path: str = Field(description="Relative to the run's folder.")
+    sha256: str
+
+
+class RunStart(Frozen):
+    """What is known when a run begins: given to observers."""
+
+    run_id: str
+    key: str
+    model: str
+    benchmark: str
+    samples: int
+    shards: Shards
+
+
+class RunRecord(Frozen):
+    """One evaluation, finished. Many records may share one key, and so one set of shards."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    key: str
+    status: Literal["done"] = "done"
+    created: str = Field(description="UTC, ISO 8601.")
+    task: str
+    benchmark: str
+    protocol: dict[str, Any]
+    model: ModelInfoRecord
+    dataset: DataRecord
+    results: tuple[Result, ...]
+    checks: tuple[Check, ...]
+    shards: Shards
+    execution: Execution
+    environment: Environment
+    cost: Cost
+    artifacts: tuple[Artifact, ...]
+
+    @property
+    def primary(self) -> Result:
+        """The score of the benchmark's first metric."""
+        return self.results[0]
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the pass mark was met; None where the benchmark has none."""
+        return next((check.passed for check in self.checks if check.kind == "pass_mark"), None)
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `zoo run --json` prints."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "model": self.model.name,
+            "benchmark": self.benchmark,
+            "results": [result.model_dump(include={"metric", "value", "ci_low", "ci_high", "n"}) for result in self.results],
+            "passed": self.passed,
+            "shards": self.shards.model_dump(),
+            "seconds": self.cost.seconds,
+            "samples_per_second": self.cost.samples_per_second,
+            "record": self.model_dump(mode="json"),
+        }
