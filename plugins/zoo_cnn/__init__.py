@@ -1,9 +1,48 @@
 """Topic 2: convolution and pooling, from LeNet-5 over AlexNet to residual networks."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import ImageInput, ModelSpec
+from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
-DIGITS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+IMAGENET_INPUT = ImageInput(channels=3, size=(224, 224), crop_pct=0.875, crop_mode="center")
+RESNET_PAPER = "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, arXiv:1512.03385"
+PUBLISHED = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
+
+
+def published_cifar_resnet(depth: int, short_hash: str, sha256: str, parameters: str) -> ModelSpec:
+    """A CIFAR ResNet with the weights that Y. Idelbayev trained and published."""
+    return ModelSpec(
+        name=f"resnet{depth}",
+        summary=f"ResNet-{depth} for 32x32 images, parameter-free shortcuts (option A); {parameters} parameters",
+        tasks={"classify": "zoo_cnn.resnet:CifarResNet"},
+        modality="image",
+        config={"depth": depth, "classes": 10},
+        input=ImageInput(channels=3, size=(32, 32)),
+        weights={
+            "cifar10": Weights(
+                uri=f"{PUBLISHED}/resnet{depth}-{short_hash}.th",
+                sha256=sha256,
+                licence="BSD-2-Clause",
+                source="Yerlan Idelbayev 2018, pytorch_resnet_cifar10, trained on the 50,000 training images of CIFAR-10",
+                classes=CIFAR10,
+            )
+        },
+        paper=RESNET_PAPER,
+    )
+
+
+def imagenet_resnet(depth: int, parameters: str) -> ModelSpec:
+    """An ImageNet ResNet without weights of its own; torchvision's fit strictly."""
+    return ModelSpec(
+        name=f"resnet{depth}",
+        summary=f"ResNet-{depth} for 224x224 images, parameters named as torchvision's; {parameters} parameters",
+        tasks={"classify": "zoo_cnn.resnet:ResNet"},
+        modality="image",
+        config={"depth": depth, "classes": 1000},
+        input=IMAGENET_INPUT,
+        paper=RESNET_PAPER,
+    )
+
 
 MODELS = [
     ModelSpec(
@@ -13,7 +52,53 @@ MODELS = [
         modality="image",
         config={"classes": 10},
         input=ImageInput(channels=1, size=(28, 28)),
-        paper="LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition, doi:10.1109/5.726791",
+        paper="LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition, Proc. IEEE 86(11)",
+    ),
+    ModelSpec(
+        name="alexnet",
+        summary="AlexNet in one column, parameters named as torchvision's; 61,100,840 parameters",
+        tasks={"classify": "zoo_cnn.alexnet:AlexNet"},
+        modality="image",
+        config={"classes": 1000},
+        input=IMAGENET_INPUT,
+        paper="Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep CNNs; one-column form: arXiv:1404.5997",
+    ),
+    published_cifar_resnet(20, "12fca82f", "12fca82f0bebc4135bf1f32f6e3710e61d5108578464b84fd6d7f5c1b04036c8", "269,722"),
+    published_cifar_resnet(32, "d509ac18", "d509ac1820d7f25398913559d7e81a13229b1e7adc5648e3bfa5e22dc137f850", "464,154"),
+    imagenet_resnet(18, "11,689,512"),
+    imagenet_resnet(50, "25,557,032"),
+]
+
+RECIPES = [
+    RecipeSpec(
+        name="lenet5-mnist",
+        summary="LeNet-5 on MNIST with small shifts and rotations",
+        model="cnn/lenet5",
+        dataset="data/mnist",
+        epochs=15,
+        batch_size=64,
+        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
+        schedule="onecycle",
+    ),
+    RecipeSpec(
+        name="lenet5-digits",
+        summary="LeNet-5 on the 8x8 digits, enlarged to 28x28",
+        model="cnn/lenet5",
+        dataset="data/digits",
+        epochs=40,
+        batch_size=32,
+        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
+        schedule="onecycle",
+    ),
+    RecipeSpec(
+        name="resnet20-cifar10",
+        summary="ResNet-20 as in the paper, but with a cosine schedule and Nesterov momentum; hours on a GPU, not run here",
+        model="cnn/resnet20",
+        dataset="data/cifar10",
+        epochs=182,  # 64,000 steps of 128 over 45,000 images
+        batch_size=128,
+        optimizer=Optimizer(name="sgd", lr=0.1, momentum=0.9, weight_decay=1e-4),
+        schedule="cosine",
     ),
 ]
 
@@ -21,3 +106,8 @@ MODELS = [
 @hookimpl
 def zoo_models() -> list[ModelSpec]:
     return MODELS
+
+
+@hookimpl
+def zoo_recipes() -> list[RecipeSpec]:
+    return RECIPES

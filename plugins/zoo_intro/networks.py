@@ -1,6 +1,7 @@
 """Softmax regression and the multilayer perceptron, in PyTorch. Inputs are images in [0, 1], flattened."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -32,7 +33,7 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, hidden: Sequence[int], classes: int) -> None:
         super().__init__()
         sizes = [inputs, *hidden, classes]
-        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(sizes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes] of images [b, c, h, w] with c·h·w = inputs."""
