@@ -1,0 +1,149 @@
+"""Augmentations of image batches, by name: float32 [b, c, h, w] in [0, 1] in, the same out. Seeded, one draw an image.
+
+A recipe lists them as text, applied in order: `"crop:4"`, `"hflip"`, `"affine:10:0.1"`.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from zoo.errors import OptionError
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+Augment = Callable[["Tensor", "Generator"], "Tensor"]
+
+
+def build_augment(names: Sequence[str], modality: str = "image") -> Augment | None:
+    """The augmentations of a recipe as one function, None where there are none. Raises OptionError where one is unknown."""
+    if names and modality != "image":
+        raise OptionError(f"cannot augment {modality} with {', '.join(names)}", "augmentations are for images only")
+    steps = [parse_augment(name) for name in names]
+
+    def apply(images: "Tensor", generator: "Generator") -> "Tensor":
+        for step in steps:
+            images = step(images, generator)
+        return images
+
+    return apply if steps else None
+
+
+def parse_augment(text: str) -> Augment:
+    """The augmentation written as `name` or `name:number:number`."""
+    name, *numbers = text.split(":")
+    if name not in AUGMENTATIONS:
+        raise OptionError(f"unknown augmentation {name!r}", f"known: {', '.join(AUGMENTATIONS)}")
+    function = AUGMENTATIONS[name]
+    options = [option for option in inspect.signature(function).parameters if option not in ("images", "generator")]
+    try:
+        values = [float(number) for number in numbers]
+    except ValueError:
+        values = []
+    if len(values) != len(options) or any(not 0 <= value < math.inf for value in values):
+        raise OptionError(
+            f"cannot read augmentation {text!r}", f"write it as {':'.join([name, *options])}, each a number of at least 0"
+        )
+    return partial(function, **dict(zip(options, values, strict=True)))
+
+
+def hflip(images: "Tensor", generator: "Generator") -> "Tensor":
+    """Mirror each image left to right with probability 1/2."""
+    return _where(_coin(images, generator), images.flip(3), images)
+
+
+def vflip(images: "Tensor", generator: "Generator") -> "Tensor":
+    """Mirror each image top to bottom with probability 1/2."""
+    return _where(_coin(images, generator), images.flip(2), images)
+
+
+def rot90(images: "Tensor", generator: "Generator") -> "Tensor":
+    """Turn each image, which must be square, by 0, 90, 180 or 270 degrees."""
+    import torch
+
+    if images.shape[2] != images.shape[3]:
+        raise OptionError(f"rot90 needs square images, not {list(images.shape[2:])}", "give the recipe an input of square size")
+    turns = torch.randint(4, (len(images),), generator=generator)
+    turned = images
+    for turn in (1, 2, 3):
+        turned = _where(turns == turn, images.rot90(turn, (2, 3)), turned)
+    return turned
+
+
+def crop(images: "Tensor", generator: "Generator", pixels: float) -> "Tensor":
+    """Shift each image by up to `pixels` in both directions: zeros are padded around it and a random window cut out.
+
+    Source: He et al. 2016, section 4.2 (pixels = 4 for 32x32).
+    """
+    import torch
+    from torch.nn.functional import pad
+
+    size, (batch, _, height, width) = int(pixels), images.shape
+    padded = pad(images, (size, size, size, size))
+    offset = torch.randint(2 * size + 1, (2, batch, 1), generator=generator)
+    rows, columns = offset[0] + torch.arange(height), offset[1] + torch.arange(width)
+    picked = padded[torch.arange(batch)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    return picked.permute(0, 3, 1, 2)
+
+
+def affine(images: "Tensor", generator: "Generator", degrees: float, share: float) -> "Tensor":
+    """Rotate by up to `degrees`, shift by up to `share` of the size, scale by a factor in [1 - share, 1 + share].
+
+    Each uniform and around the centre; bilinear, zeros outside.
+    """
+    import torch
+    from torch.nn.functional import affine_grid, grid_sample
+
+    batch, _, height, width = images.shape
+    draw = 2 * torch.rand(4, batch, generator=generator) - 1
+    angle, scale = draw[0] * math.radians(degrees), 1 + share * draw[1]
+    shift_x, shift_y = 2 * share * draw[2], 2 * share * draw[3]  # the image spans [-1, 1]
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    # Rotating in normalised coordinates shears an oblong image, unless the aspect ratio is put in.
+    rows = torch.stack([cos, -sin * height / width, shift_x, sin * width / height, cos, shift_y], dim=1)
+    grid = affine_grid(rows.view(batch, 2, 3), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False).clamp_(0, 1)
+
+
+def cutout(images: "Tensor", generator: "Generator", pixels: float) -> "Tensor":
+    """Blacken a square of `pixels` around a random point, cut off at the border. Source: DeVries & Taylor 2017."""
+    import torch
+
+    batch, _, height, width = images.shape
+    centre = torch.rand(2, batch, 1, generator=generator)
+    rows = (torch.arange(height) + 0.5 - centre[0] * height).abs() <= pixels / 2
+    columns = (torch.arange(width) + 0.5 - centre[1] * width).abs() <= pixels / 2
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+
+
+def noise(images: "Tensor", generator: "Generator", deviation: float) -> "Tensor":
+    """Add Gaussian noise of this standard deviation to every pixel, and clip."""
+    import torch
+
+    return (images + deviation * torch.randn(images.shape, generator=generator)).clamp_(0, 1)
+
+
+AUGMENTATIONS: dict[str, Callable[..., "Tensor"]] = {
+    "hflip": hflip,
+    "vflip": vflip,
+    "rot90": rot90,
+    "crop": crop,
+    "affine": affine,
+    "cutout": cutout,
+    "noise": noise,
+}
+"""Name to function; the parameters after `images` and `generator` are the numbers that follow the name."""
+
+
+def _coin(images: "Tensor", generator: "Generator") -> "Tensor":
+    import torch
+
+    return torch.rand(len(images), generator=generator) < 0.5
+
+
+def _where(which: "Tensor", then: "Tensor", other: "Tensor") -> "Tensor":
+    import torch
+
+    return torch.where(which[:, None, None, None], then, other)

@@ -1,0 +1,180 @@
+"""The default trainer: a PyTorch model, epoch by epoch, on accelerate. Killed at any moment, it resumes bit for bit."""
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ModelError, OptionError
+from zoo.training.augment import build_augment
+from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
+from zoo.training.optim import MovingAverage, build_loss, build_optimizer, build_schedule
+from zoo.training.prepared import draw_batches
+from zoo.training.seeds import seed_everything
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from torch import Generator, Tensor
+
+PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+REPORT_EVERY = 20
+"""Batches between two reports; only there does a GPU have to wait for the loss."""
+
+
+def train(job: TrainingJob) -> TrainResult:
+    """Train the recipe's model, validating after every epoch; the best epoch's weights win, the earliest of equals.
+
+    Raises ModelError where the model is no `nn.Module` or diverges, OptionError where the recipe asks for what is not there.
+    """
+    loop = Loop(job)
+    resumed_from = loop.resume()
+    for epoch in range(resumed_from + 1, job.recipe.epochs + 1):
+        loop.run_epoch(epoch)
+        loop.save(epoch)
+    return TrainResult(loop.best_state, loop.best.epoch, loop.best.score, tuple(loop.history), resumed_from or None)
+
+
+class Loop:
+    """Model, optimizer, schedule and history between two epochs. An epoch's randomness follows from its number alone."""
+
+    def __init__(self, job: TrainingJob) -> None:
+        recipe = job.recipe
+        self.job = job
+        self.data = job.train_inputs
+        self.augment = build_augment(recipe.augment, job.task.data.modality)
+        self.accelerator = _accelerator(job.device, str(recipe.options.get("precision", "fp32")))
+        model = _module(job)
+        self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
+        optimizer = build_optimizer(recipe.optimizer, [p for p in model.parameters() if p.requires_grad])
+        self.batches = math.ceil(len(self.data) / recipe.batch_size)
+        schedule = build_schedule(recipe.schedule, optimizer, self.batches * recipe.epochs)
+        self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
+        if self.average:
+            self.average.model.to(self.accelerator.device)
+        self.loss = build_loss(recipe, self.data.targets, len(job.classes)).to(self.accelerator.device)
+        self.history: list[Epoch] = []
+        self.best_state: dict[str, Tensor] = {}
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch with the best score, the earliest of equals."""
+        best = self.history[0]
+        for epoch in self.history:
+            best = epoch if self.job.better(epoch.score, best.score) else best
+        return best
+
+    @property
+    def scored_model(self) -> Any:
+        """The model that is validated and kept: the moving average, where there is one."""
+        return self.average.model if self.average else self.accelerator.unwrap_model(self.model)
+
+    def run_epoch(self, epoch: int) -> None:
+        """Train on every sample once, validate, and keep the state if it is the best so far."""
+        started = time.perf_counter()
+        loss = self._train_epoch(epoch)
+        score = self.job.validate(self._predict)
+        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=time.perf_counter() - started))
+        if self.best.epoch == epoch:
+            self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
+        self.job.report(Progress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
+
+    def _train_epoch(self, epoch: int) -> float:
+        import torch
+
+        recipe = self.job.recipe
+        generator = torch.Generator().manual_seed(seed_everything(recipe.seed, epoch))
+        self.model.train()
+        total, seen = torch.zeros((), device=self.accelerator.device), 0
+        drawn = draw_batches(len(self.data), recipe.batch_size, self.data.costs, generator)
+        for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
+            step = (epoch - 1) * self.batches + number
+            total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
+            seen += len(indices)
+            if number % REPORT_EVERY == 0 or number == len(drawn):
+                mean = total.item() / seen
+                if not math.isfinite(mean):
+                    raise ModelError(
+                        f"{recipe.name} diverged in epoch {epoch}: the loss is {mean}",
+                        f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm",
+                    )
+                self.job.report(Progress(epoch, recipe.epochs, number, len(drawn), mean))
+        return mean
+
+    def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
+        """One optimizer step; returns the batch's mean loss, detached."""
+        if self.augment:
+            inputs = self.augment(inputs, generator)
+        loss = self.loss(self.model(self._placed(inputs)), self._placed(targets))
+        self.accelerator.backward(loss)
+        if self.job.recipe.clip_norm:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.job.recipe.clip_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
+        if self.average:
+            self.average.update(self.accelerator.unwrap_model(self.model), step)
+        return loss.detach()  # type: ignore[no-any-return]
+
+    def _predict(self, inputs: Any) -> "Tensor":
+        import torch
+
+        with torch.inference_mode():
+            return self.scored_model.eval()(self._placed(inputs))  # type: ignore[no-any-return]
+
+    def _placed(self, inputs: Any) -> Any:
+        return inputs.to(self.accelerator.device, non_blocking=True) if hasattr(inputs, "to") else inputs
+
+    def save(self, epoch: int) -> None:
+        """Write the state after an epoch, in place of that of the epoch before."""
+        content = {name: part.state_dict() for name, part in self._parts().items()}
+        history = [entry.model_dump() for entry in self.history]
+        save_checkpoint(
+            self.job.folder / "checkpoint.pt",
+            self.job.key,
+            {"epoch": epoch, "history": history, "best_state": self.best_state, **content},
+        )
+
+    def resume(self) -> int:
+        """Take up the state of the last finished epoch; returns its number, 0 where training begins."""
+        content, why_not = load_checkpoint(self.job.folder / "checkpoint.pt", self.job.key)
+        epoch = int(content["epoch"]) if content else 0
+        if content:
+            for name, part in self._parts().items():
+                part.load_state_dict(content[name])
+            self.best_state = content["best_state"]
+            self.history = [Epoch(**entry) for entry in content["history"]]
+        if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
+            self.job.report(Progress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
+        return epoch
+
+    def _parts(self) -> dict[str, Any]:
+        """All that changes from step to step."""
+        parts = {"model": self.accelerator.unwrap_model(self.model), "optimizer": self.optimizer, "schedule": self.schedule}
+        if self.average:
+            parts["average"] = self.average.model
+        if self.accelerator.scaler is not None:
+            parts["scaler"] = self.accelerator.scaler
+        return parts
+
+
+def _module(job: TrainingJob) -> Any:
+    from torch import nn
+
+    model = job.build_model()
+    if not isinstance(model, nn.Module):
+        raise ModelError(
+            f"{job.model.name} is {type(model).__name__}, not a torch.nn.Module, so the default trainer cannot train it",
+            f"let the recipe {job.recipe.name} name a trainer of its own",
+        )
+    return model
+
+
+def _accelerator(device: str, precision: str) -> "Accelerator":
+    """A fresh accelerator of one process; accelerate keeps its first settings for the whole process otherwise."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    if precision not in PRECISIONS:
+        raise OptionError(f"unknown precision {precision!r}", f"choose one of: {', '.join(PRECISIONS)}")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
