@@ -50,7 +50,8 @@ def writing(path: Path) -> "Iterator[Path]":
         os.replace(temporary, path)
     except OSError as error:
         raise StoreError(
-            f"cannot write {path}: {error.strerror or error}", "free some space or make it writable, or set ZOO_HOME to another folder"
+            f"cannot write {path}: {error.strerror or error}",
+            "free some space or make it writable, or set ZOO_HOME to another folder",
         ) from error
     finally:
         if temporary is not None:

@@ -1,7 +1,7 @@
 """All that a plugin can do. Implement any of these in the module that your entry point of group `zoo` names.
 
-    [project.entry-points.zoo]
-    myplugin = "my_package"
+[project.entry-points.zoo]
+myplugin = "my_package"
 """
 
 from typing import TYPE_CHECKING

@@ -74,7 +74,7 @@ def load_index(*, rebuild: bool = False) -> Index:
 
 
 def catalogue_files() -> list[Path]:
-    """`registry.yaml` of the distribution (in the wheel beside the package, or at the root of a checkout), then the user's own."""
+    """`registry.yaml` of the distribution (beside the package in a wheel, at the root of a checkout), then the user's."""
     here = Path(__file__).parent
     shipped = here / "registry.yaml"
     found = [shipped if shipped.exists() else here.parents[1] / "registry.yaml"]
@@ -160,5 +160,10 @@ def _add_modalities(entries: list[Entry]) -> None:
 
 
 def _matches(entry: Entry, filters: Mapping[str, str | None]) -> bool:
-    has = {"task": entry["tasks"], "modality": [entry["modality"]], "plugin": [entry["plugin"]], "dataset": [entry["spec"].get("dataset")]}
+    has = {
+        "task": entry["tasks"],
+        "modality": [entry["modality"]],
+        "plugin": [entry["plugin"]],
+        "dataset": [entry["spec"].get("dataset")],
+    }
     return all(value is None or value in has[name] for name, value in filters.items())

@@ -67,7 +67,9 @@ def discover() -> list[Plugin]:
     disabled = disabled_ids()
     shared = Counter(c.id for c in candidates if c.id not in disabled)
     reserved = {c.id for c in candidates if c.bundled}
-    return [_examine(c, disabled, reserved, shared) for c in sorted(candidates, key=lambda c: (not c.bundled, c.id, c.distribution))]
+    return [
+        _examine(c, disabled, reserved, shared) for c in sorted(candidates, key=lambda c: (not c.bundled, c.id, c.distribution))
+    ]
 
 
 def disabled_ids() -> set[str]:
@@ -109,16 +111,25 @@ def _candidates() -> Iterable[Candidate]:
 def _examine(candidate: Candidate, disabled: set[str], reserved: set[str], shared: Counter[str]) -> Plugin:
     """The plugin in its state. What can be known without importing it is asked first."""
     if not re.fullmatch(r"[a-z][a-z0-9-]*", candidate.id):
-        return Plugin(candidate, "invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", "rename its entry point")
+        return Plugin(
+            candidate, "invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", "rename its entry point"
+        )
     if candidate.id in disabled:
         return Plugin(candidate, "disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
     if candidate.id in reserved and not candidate.bundled:
-        return Plugin(candidate, "conflict", f"id {candidate.id!r} is reserved by deepzoo", f"pip uninstall {candidate.distribution}")
+        return Plugin(
+            candidate, "conflict", f"id {candidate.id!r} is reserved by deepzoo", f"pip uninstall {candidate.distribution}"
+        )
     if shared[candidate.id] > 1 and not candidate.bundled:
         why = f"another distribution has the plugin id {candidate.id!r} too"
         return Plugin(candidate, "conflict", why, f"uninstall one of them: pip uninstall {candidate.distribution}")
     if wanted := _unmet_range(candidate):
-        return Plugin(candidate, "incompatible", f"needs deepzoo {wanted}, this is {__version__}", f"pip install -U {candidate.distribution}")
+        return Plugin(
+            candidate,
+            "incompatible",
+            f"needs deepzoo {wanted}, this is {__version__}",
+            f"pip install -U {candidate.distribution}",
+        )
     return _load(candidate)
 
 
@@ -146,8 +157,12 @@ def _load(candidate: Candidate) -> Plugin:
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == candidate.module.partition(".")[0]:
-            return Plugin(candidate, "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}")
-        return Plugin(candidate, "missing-deps", f"needs the module {missing!r}, which is not installed", f"pip install {missing}")
+            return Plugin(
+                candidate, "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}"
+            )
+        return Plugin(
+            candidate, "missing-deps", f"needs the module {missing!r}, which is not installed", f"pip install {missing}"
+        )
     except ValidationError as error:
         return Plugin(candidate, "invalid", _spec_problem(error), update)
     except (pluggy.PluginValidationError, _InvalidSpecError) as error:

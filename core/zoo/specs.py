@@ -81,6 +81,8 @@ class DataFile(Frozen):
     size: int | None = Field(None, ge=0, description="Bytes of what is downloaded.")
     urls: tuple[str, ...] = Field((), description="Where to get it, in order of preference.")
     gzip: bool = Field(False, description="The hash is that of the decompressed content: containers differ.")
+    content_size: int | None = Field(None, ge=0, description="Bytes of the decompressed content; more is never unpacked.")
+    member_of: str | None = Field(None, description="Another file of this dataset, the archive that holds it under its name.")
     md5: str | None = Field(None, description="Publisher's own MD5 of the file as downloaded, where that is all there is.")
     aliases: tuple[str, ...] = Field((), description="Other paths below the folder under which it is accepted.")
 

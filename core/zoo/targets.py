@@ -13,7 +13,11 @@ def load_target(target: str) -> Any:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         missing = error.name or module_name
-        hint = f"its plugin is not installed whole: no module {missing}" if module_name.startswith(missing) else f"pip install {missing}"
+        hint = (
+            f"its plugin is not installed whole: no module {missing}"
+            if module_name.startswith(missing)
+            else f"pip install {missing}"
+        )
         raise PluginError(f"{target!r} needs the module {missing!r}, which is not installed", hint) from error
     try:
         return getattr(module, attribute)

@@ -67,6 +67,37 @@ def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = Fa
     return _verified(_unwrap(loaded), path), found
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """The text that a safetensors file carries beside its tensors; empty for other formats and damaged headers."""
+    if path.suffix.lower() != SAFE:
+        return {}
+    try:
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(size, 2**26)))
+        return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What stands beside the tensors of a safetensors file, such as `classes`; nothing for other formats.
+
+    Only the header is read. Raises WeightsError where the file is absent or no safetensors.
+    """
+    if path.suffix.lower() != SAFE:
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path} is not a whole safetensors file: {error}", "it is absent or cut short; get it again"
+        ) from error
+
+
 def load_state(model: Any, state: "Mapping[str, Tensor]", name: str) -> None:
     """Load a state strictly into anything with `load_state_dict(state, strict=True)`.
 

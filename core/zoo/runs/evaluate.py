@@ -1,0 +1,295 @@
+"""Evaluating: plan, compute the missing shards, fold all of them into scores, write the record."""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
+
+from zoo.catalogue import load_catalogue
+from zoo.errors import DataError, OptionError, RunError, StoreError
+from zoo.home import writing
+from zoo.registry import Registry, registry
+from zoo.runs.environment import environment, peak_memory_mib
+from zoo.runs.folding import check_results, fold
+from zoo.runs.loading import auto_batch_size, default_workers, load_batches
+from zoo.runs.plan import Plan, Request, plan_run
+from zoo.runs.predicting import Predictor, ShardRows, pick_device
+from zoo.runs.progress import Progress, ProgressCallback
+from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, RunRecord, RunStart, Shards
+from zoo.runs.shards import Shard, read_shard, write_shard
+from zoo.runs.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zoo.specs import ImageInput
+
+
+def evaluate(
+    model: Any,
+    benchmark: str | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "fp32",
+    batch_size: int | str = "auto",
+    workers: int | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    skip_bad: int = 0,
+    fresh: bool = False,
+    weights: str | os.PathLike[str] | None = None,
+    allow_pickle: bool = False,
+    metrics: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    classes: Sequence[str] | str | None = None,
+    input: "ImageInput | None" = None,
+    key: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: ProgressCallback | None = None,
+) -> RunRecord:
+    """Run a model on a benchmark and return the record, which is also in the store.
+
+    `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own; for the
+    latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `key`
+    its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset.
+
+    Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory
+    runs out. `limit` takes the first samples only, `skip_bad` allows so many corrupt ones. `metrics` are scored beside
+    the benchmark's own. `precision` fp32, bf16 or fp16 (autocast) is never lowered unasked. `workers` threads load samples.
+
+    Raises ZooError: what is wrong and what to do next.
+    """
+    request = Request(
+        model=model,
+        benchmark=benchmark,
+        weights=Path(weights) if weights else None,
+        allow_pickle=allow_pickle,
+        classes=classes,
+        input=input,
+        key=key,
+        options=options,
+        metrics=tuple(metrics or ()),
+        limit=limit,
+        seed=seed,
+        precision=precision,
+        data_dir=data_dir,
+    )
+    how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, progress)
+    return _run(registry(), request, how)
+
+
+@dataclass(frozen=True)
+class How:
+    """How to run; none of it changes the predictions beyond rounding."""
+
+    device: str
+    batch_size: int | None
+    workers: int | None
+    skip_bad: int
+    fresh: bool
+    progress: ProgressCallback | None
+
+    def tell(self, step: Progress) -> None:
+        """Report progress, if anybody wants to know."""
+        if self.progress is not None:
+            self.progress(step)
+
+
+@dataclass
+class Computed:
+    """What the invocation did."""
+
+    shards: Shards
+    skipped: dict[str, str] = field(default_factory=dict)
+    samples: int = 0
+    seconds: float = 0.0
+    batch_size: int | None = None
+    workers: int = 0
+
+
+def _run(entries: Registry, request: Request, how: How) -> RunRecord:
+    started = time.perf_counter()
+    store = Store()
+    device = pick_device(how.device)
+    plan = plan_run(entries, request)
+    run_id = uuid4().hex[:16]
+    with _locked(plan):
+        computed = _compute_missing(entries, plan, how, device, run_id)
+        how.tell(Progress("scoring", plan.samples, plan.samples))
+        results, artifacts = fold(plan)
+    whole = request.limit is None and not computed.skipped
+    record = RunRecord(
+        run_id=run_id,
+        key=plan.key,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        task=plan.task.name,
+        benchmark=plan.benchmark.name,
+        protocol={"version": plan.task.version, **plan.task.protocol},
+        model=_model_record(plan),
+        dataset=_data_record(plan, computed),
+        results=tuple(results),
+        checks=tuple(check_results(plan, results, load_catalogue())) if whole else (),
+        shards=computed.shards,
+        execution=_execution(plan, computed, device),
+        environment=environment(),
+        cost=_cost(computed, time.perf_counter() - started),
+        artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
+    )
+    store.add(record)
+    _observe(entries, "zoo_run_finished", record=record)
+    return record
+
+
+def _compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
+    """Compute the shards that are not there, one file each, in order."""
+    shards = plan.shards()
+    found = (
+        {} if how.fresh else {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
+    )
+    missing = [shard for shard in shards if shard.index not in found]
+    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)))
+    for _, skipped in found.values():
+        done.skipped.update(skipped)
+    _check_skipped(plan, done.skipped, how.skip_bad)
+    if missing:
+        with writing(plan.folder / "manifest.json") as temporary:
+            temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
+        start = RunStart(
+            run_id=run_id,
+            key=plan.key,
+            model=plan.model.info.name,
+            benchmark=plan.benchmark.name,
+            samples=plan.samples,
+            shards=done.shards,
+        )
+        _observe(entries, "zoo_run_started", run=start)
+        _compute(plan, how, device, missing, done)
+    return done
+
+
+def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: Computed) -> None:
+    reused = plan.samples - sum(len(shard.positions) for shard in missing)
+    how.tell(Progress("loading", reused, plan.samples, reused))
+    size = how.batch_size or auto_batch_size(plan.task, plan.dataset, missing[0].positions)
+    done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
+    predictor = Predictor(plan.task, plan.model.load(), device, plan.request.precision, size, may_halve=how.batch_size is None)
+    how.tell(Progress("predicting", reused, plan.samples, reused))
+    started = time.perf_counter()
+    rows: ShardRows | None = None
+    for loaded in load_batches(plan.task, plan.dataset, missing, size, plan.request.seed, done.workers):
+        if rows is None:
+            rows = ShardRows(loaded.shard, plan.task.schema.names)
+        done.skipped.update(loaded.bad)
+        _check_skipped(plan, done.skipped, how.skip_bad)
+        rows.add(loaded, predictor)
+        done.samples += len(loaded.positions)
+        how.tell(Progress("predicting", reused + done.samples, plan.samples, reused))
+        if rows.complete:
+            write_shard(rows.shard, plan.key, *rows.in_order(), rows.bad)
+            rows = None
+    done.seconds = time.perf_counter() - started
+    done.batch_size = predictor.largest or None
+
+
+def _check_skipped(plan: Plan, skipped: Mapping[str, str], allowed: int) -> None:
+    if len(skipped) <= allowed:
+        return
+    sample, problem = next(iter(skipped.items()))
+    if allowed:
+        many = f"{len(skipped)} samples of {plan.task.data.name} cannot be read, more than the {allowed} allowed"
+        raise DataError(f"{many}; one is {sample}: {problem}", "repair or remove them, or allow more: --skip-bad N")
+    raise DataError(
+        f"sample {sample} of {plan.task.data.name} cannot be read: {problem}",
+        "repair or remove it, or allow N such samples: --skip-bad N",
+    )
+
+
+@contextmanager
+def _locked(plan: Plan) -> "Iterator[None]":
+    """Hold the run's lock; the system lets go of it when the process dies. Raises RunError where another process has it."""
+    lock = FileLock(plan.folder / "lock", timeout=0)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        hint = "wait for it to end and run again: its shards will be reused"
+        raise RunError(
+            f"another process is running {plan.model.info.name} on {plan.benchmark.name} at this moment", hint
+        ) from error
+    except OSError as error:
+        raise StoreError(f"cannot write {plan.folder}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _observe(entries: Registry, hook: str, **facts: Any) -> None:
+    """Call observers. One that raises costs a warning, never the run."""
+    manager = entries.observers()
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        try:
+            implementation.function(**{name: facts[name] for name in implementation.argnames})
+        except Exception as error:
+            warnings.warn(f"plugin {implementation.plugin_name!r}: {hook} raised {type(error).__name__}: {error}", stacklevel=2)
+
+
+def _checked_batch_size(batch_size: int | str) -> int | None:
+    """A number, or None for `auto`."""
+    if batch_size == "auto":
+        return None
+    if not str(batch_size).isdigit() or int(batch_size) < 1:
+        raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto")
+    return int(batch_size)
+
+
+def _model_record(plan: Plan) -> ModelInfoRecord:
+    model, info = plan.model, plan.model.info
+    return ModelInfoRecord(
+        name=info.name,
+        weights_sha256=model.weights_sha256,
+        weights_uri=model.weights_uri,
+        source_sha256=model.source_sha256,
+        preprocessing=info.input.model_dump(mode="json") if info.input else None,
+        options=dict(info.options),
+        classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
+        unsafe=model.unsafe,
+    )
+
+
+def _data_record(plan: Plan, computed: Computed) -> DataRecord:
+    return DataRecord(
+        name=plan.task.data.name,
+        split=plan.benchmark.split,
+        fingerprint=plan.dataset.fingerprint,
+        samples=plan.samples - len(computed.skipped),
+        limit=plan.request.limit,
+        skipped=computed.skipped,
+    )
+
+
+def _execution(plan: Plan, computed: Computed, device: Any) -> Execution:
+    import torch
+
+    return Execution(
+        device=str(device),
+        precision=plan.request.precision,
+        batch_size=computed.batch_size,
+        workers=computed.workers,
+        threads=torch.get_num_threads(),
+        seed=plan.request.seed,
+    )
+
+
+def _cost(computed: Computed, seconds: float) -> Cost:
+    rate = round(computed.samples / computed.seconds, 1) if computed.samples and computed.seconds else None
+    return Cost(seconds=round(seconds, 3), samples_per_second=rate, peak_memory_mib=peak_memory_mib())

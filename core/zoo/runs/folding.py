@@ -1,0 +1,53 @@
+"""Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
+
+import hashlib
+from collections.abc import Sequence
+
+from zoo.catalogue import Catalogue
+from zoo.errors import RunError
+from zoo.metrics import State
+from zoo.runs.plan import Plan
+from zoo.runs.record import Check, Result
+from zoo.runs.shards import read_shard
+from zoo.tasks.base import Rows
+
+
+def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
+    """Every metric over all shards in id order, and (path, SHA-256) of each shard."""
+    classes = tuple(plan.dataset.classes or ())
+    states: list[State | None] = [None] * len(plan.metrics)
+    artifacts = []
+    for shard in plan.shards():
+        stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
+        if stored is None:
+            raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
+        table, skipped = stored
+        positions = [p for p in shard.positions if plan.dataset.ids[p] not in skipped]
+        rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
+        for i, (_, metric, _) in enumerate(plan.metrics):
+            state, before = metric.update(rows), states[i]
+            states[i] = state if before is None else metric.merge(before, state)
+        artifacts.append((f"shards/{shard.path.name}", hashlib.sha256(shard.path.read_bytes()).hexdigest()))
+    results = []
+    for (text, metric, spec), folded in zip(plan.metrics, states, strict=True):
+        assert folded is not None  # a dataset has at least one sample, so a run at least one shard
+        score = metric.compute(folded, classes)
+        results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
+    return results, artifacts
+
+
+def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -> list[Check]:
+    """The scores beside the benchmark's pass mark (strictly above it) and beside what the catalogue claims of them."""
+    checks = []
+    values = {result.metric: result.value for result in results}
+    if plan.benchmark.pass_mark is not None:
+        metric, _, bound = plan.benchmark.pass_mark.partition(" > ")
+        value = values[metric]
+        passed = value is not None and value > float(bound)
+        checks.append(Check(kind="pass_mark", metric=metric, expected=f"> {bound}", passed=passed))
+    for metric, value in values.items():
+        claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric)
+        if claim is not None and value is not None:
+            within = abs(value - claim.value) <= claim.tolerance
+            checks.append(Check(kind=claim.kind, metric=metric, expected=f"{claim.value} ± {claim.tolerance}", passed=within))
+    return checks

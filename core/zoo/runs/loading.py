@@ -1,0 +1,103 @@
+"""Loading: samples decoded and prepared on threads, ahead of the model.
+
+Threads, not processes: decoding and resizing release the GIL, nothing is pickled, and a crash has one plain traceback.
+"""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.data import ArrayDataset, Dataset, Sample
+from zoo.runs.seeds import sample_seed
+from zoo.runs.shards import Shard
+from zoo.tasks.base import Batch, Task
+
+ELEMENTS = 2**23
+"""Input elements of an automatic batch: 32 MiB of float32, beyond which a CPU gains nothing and a GPU little."""
+MOST = 256
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A batch of one shard, ready for the model, and the samples of it that could not be read."""
+
+    shard: Shard
+    positions: Sequence[int]
+    batch: Batch | None
+    bad: dict[str, str] = field(default_factory=dict)
+
+
+def load_batches(task: Task, dataset: Dataset, shards: Iterable[Shard], size: int, seed: int, workers: int) -> Iterator[Loaded]:
+    """Batches of the shards, shard by shard; `workers` threads stay a few batches ahead (0: none, load in between)."""
+    work = ((shard, positions) for shard in shards for positions in cut(shard.positions, dataset, size))
+    if workers == 0:
+        for shard, positions in work:
+            yield _load(task, dataset, shard, positions, seed)
+        return
+    with ThreadPoolExecutor(workers, "zoo-load") as pool:
+        ahead: deque[Future[Loaded]] = deque()
+        try:
+            for shard, positions in work:
+                ahead.append(pool.submit(_load, task, dataset, shard, positions, seed))
+                if len(ahead) > workers + 1:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Sequence[int]]:
+    """A shard's positions in batches; sorted by cost where it is known, so that a batch has samples of like length."""
+    costs = getattr(dataset, "costs", None)
+    ordered = sorted(positions, key=costs.__getitem__) if costs is not None else positions
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def auto_batch_size(task: Task, dataset: Dataset, positions: Sequence[int]) -> int:
+    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read."""
+    for position in positions:
+        try:
+            prepared = task.prepare(dataset[position]).input
+        except Exception:
+            continue
+        elements = prepared.numel() if hasattr(prepared, "numel") else len(prepared)
+        return int(min(MOST, 2 ** max(0, (ELEMENTS // max(1, elements)).bit_length() - 1)))
+    return 1
+
+
+def default_workers(dataset: Dataset) -> int:
+    """One thread where samples lie in memory, since it only stacks them; else as many as leave a core to the model."""
+    return 1 if isinstance(dataset, ArrayDataset) else max(1, (os.cpu_count() or 2) - 1)
+
+
+def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], seed: int) -> Loaded:
+    samples: list[Sample] = []
+    kept: list[int] = []
+    bad: dict[str, str] = {}
+    for position in positions:
+        try:
+            samples.append(task.prepare(dataset[position]))
+            kept.append(position)
+        except Exception as error:
+            bad[dataset.ids[position]] = f"{type(error).__name__}: {error}"
+    if not samples:
+        return Loaded(shard, kept, None, bad)
+    ids = [sample.id for sample in samples]
+    batch = Batch(
+        ids, _layout(task.collate(samples)), [sample.target for sample in samples], [sample_seed(seed, id_) for id_ in ids]
+    )
+    return Loaded(shard, kept, batch, bad)
+
+
+def _layout(inputs: Any) -> Any:
+    """Image batches channels-last, which convolutions are faster on; other inputs as they are."""
+    if getattr(inputs, "ndim", 0) != 4:
+        return inputs
+    import torch
+
+    return inputs.contiguous(memory_format=torch.channels_last)

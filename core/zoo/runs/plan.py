@@ -1,0 +1,160 @@
+"""The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.data import Dataset
+from zoo.errors import ModelError, OptionError
+from zoo.home import zoo_home
+from zoo.metrics import Metric, build_metric
+from zoo.models import Choice, Model, named_model, own_model
+from zoo.names import split_tag
+from zoo.opening import open_dataset
+from zoo.registry import Registry
+from zoo.runs.shards import Shard, plan_shards
+from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec, ModelSpec
+from zoo.tasks import DataInfo, Rows, Task, task_class
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller asked for, as `zoo.evaluate` takes it."""
+
+    model: Any
+    benchmark: str | None
+    weights: Path | None = None
+    allow_pickle: bool = False
+    classes: Sequence[str] | str | None = None
+    input: ImageInput | None = None
+    key: str | None = None
+    options: Mapping[str, Any] | None = None
+    metrics: Sequence[str] = ()
+    limit: int | None = None
+    seed: int = 0
+    precision: str = "fp32"
+    data_dir: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, before anything is computed."""
+
+    request: Request
+    benchmark: BenchmarkSpec
+    model: Model
+    dataset: Dataset
+    samples: int
+    task: Task
+    metrics: Sequence[tuple[str, Metric, MetricSpec]]
+    key: str
+    manifest: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's shards lie."""
+        return zoo_home() / "runs" / self.key
+
+    def shards(self) -> list[Shard]:
+        """The run's shards, in order."""
+        return plan_shards(self.samples, self.task.shard_size, self.folder / "shards")
+
+    def ids(self, shard: Shard) -> list[str]:
+        """Ids of a shard's samples, in order."""
+        return [self.dataset.ids[position] for position in shard.positions]
+
+
+def plan_run(registry: Registry, request: Request) -> Plan:
+    """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
+    if request.limit is not None and request.limit < 1:
+        raise OptionError(f"--limit must be at least 1, not {request.limit}")
+    if request.precision not in ("fp32", "bf16", "fp16"):
+        raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
+    named = _Named(registry, request.model) if isinstance(request.model, str) else None
+    benchmark = registry.benchmark(_benchmark_name(named, request), tasks=list(named.spec.tasks) if named else None)
+    _check_task(named, benchmark)
+    dataset_spec = registry.dataset(benchmark.dataset)
+    model = _model(named, request, benchmark, dataset_spec)
+    dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir)
+    classes = tuple(dataset.classes) if dataset.classes else None
+    info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
+    if model.info.modality not in (None, info.modality):
+        raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
+    task = task_class(benchmark.task)(model.info, info, benchmark.protocol)
+    specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
+    metrics = [(text, build_metric(text, spec), spec) for text, spec in specs]
+    _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
+    samples = min(len(dataset.ids), request.limit or len(dataset.ids))
+    manifest = _manifest(request, benchmark, model, dataset, task)
+    return Plan(request, benchmark, model, dataset, samples, task, metrics, _digest(manifest), manifest)
+
+
+class _Named:
+    """A model given by name: its spec and its tag."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        base, self.tag = split_tag(name)
+        self.spec: ModelSpec = registry.model(base)
+
+
+def _benchmark_name(named: _Named | None, request: Request) -> str:
+    """What to run on: as asked, else the dataset that the only or the tagged weights are for."""
+    if request.benchmark is not None:
+        return request.benchmark
+    if named is None:
+        raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
+    if named.tag is not None:
+        return named.tag
+    if len(named.spec.weights) == 1:
+        return next(iter(named.spec.weights))
+    raise OptionError(
+        f"{named.spec.name} does not say what to run it on", f"zoo run {named.spec.name} --on BENCHMARK; zoo list benchmarks"
+    )
+
+
+def _check_task(named: _Named | None, benchmark: BenchmarkSpec) -> None:
+    if named and benchmark.task not in named.spec.tasks:
+        have = ", ".join(named.spec.tasks)
+        raise ModelError(
+            f"{benchmark.name} is a benchmark of task {benchmark.task}; {named.spec.name} has: {have}",
+            f"zoo list benchmarks --task {have.partition(',')[0]}",
+        )
+
+
+def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec) -> Model:
+    if named is None:
+        if request.weights or request.options:
+            raise OptionError("weights and options are for models by name; load your own model's weights yourself")
+        return own_model(request.model, classes=request.classes, input=request.input, key=request.key)
+    if request.classes is not None or request.input is not None or request.key is not None:
+        raise OptionError("classes, input and key are for models of your own; a model by name declares them")
+    choice = Choice(named.tag, dataset.name, request.weights, request.allow_pickle, request.data_dir)
+    return named_model(named.spec, benchmark.task, choice, request.options)
+
+
+def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, ...]) -> None:
+    """Score no samples, so that an option that does not fit the classes is met before the model runs."""
+    nothing = Rows((), task.decode(task.schema.empty_table()), classes)
+    for metric in metrics:
+        metric.compute(metric.update(nothing), classes)
+
+
+def _manifest(request: Request, benchmark: BenchmarkSpec, model: Model, dataset: Dataset, task: Task) -> dict[str, Any]:
+    """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
+    return {
+        "model": model.identity,
+        "input": model.info.input.model_dump(mode="json") if model.info.input else None,
+        "classes": model.info.classes,
+        "dataset": {"fingerprint": dataset.fingerprint, "split": benchmark.split, "limit": request.limit},
+        "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
+        "seed": request.seed,
+        "precision": request.precision,
+    }
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,66 @@
+"""Shards: the stored predictions of a run, one Parquet file for a fixed number of samples, whole or absent."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zoo.home import writing
+
+KEY, INDEX, SKIPPED = b"zoo.key", b"zoo.shard", b"zoo.skipped"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of a run: which samples, by position in the dataset, and where its file is."""
+
+    index: int
+    positions: range
+    path: Path
+
+
+def plan_shards(samples: int, size: int, folder: Path) -> list[Shard]:
+    """Cut `samples` into shards of `size`, the last perhaps smaller."""
+    starts = range(0, samples, size)
+    return [Shard(i, range(start, min(start + size, samples)), folder / f"{i:05d}.parquet") for i, start in enumerate(starts)]
+
+
+def write_shard(shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str]) -> None:
+    """Write a shard atomically. `ids` and `columns` are in dataset order, without the skipped samples."""
+    table = pa.table({"id": pa.array(ids, pa.string()), **columns})
+    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped))}
+    with writing(shard.path) as temporary:
+        pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
+
+
+def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) -> tuple[pa.Table, dict[str, str]] | None:
+    """Table and skipped samples of a shard, or None where it is absent, damaged, or not this shard of this run.
+
+    `ids` are those of the shard's samples in dataset order.
+    """
+    if not shard.path.exists():
+        return None
+    try:
+        table = pq.read_table(shard.path, page_checksum_verification=True, partitioning=None)
+        notes: dict[bytes, bytes] = table.schema.metadata or {}
+        skipped: dict[str, str] = json.loads(notes[SKIPPED])
+        belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
+        whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
+        typed = all(table.schema.field(column.name).type == column.type for column in schema)
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+    return (table, skipped) if belongs and whole and typed else None
+
+
+def in_order(ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]) -> tuple[list[str], dict[str, pa.Array]]:
+    """Rows of batches in any order, sorted into dataset order. `columns` hold a list of Arrow arrays each."""
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    taken = pa.array(order, pa.int64())
+    merged = {
+        name: pa.chunked_array(parts, parts[0].type).combine_chunks().take(taken) for name, parts in columns.items() if parts
+    }
+    return [ids[i] for i in order], merged

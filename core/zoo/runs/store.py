@@ -1,0 +1,129 @@
+"""The store: immutable records in one SQL database, SQLite below `ZOO_HOME` unless `ZOO_STORE` names another."""
+
+import os
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
+from zoo.home import zoo_home
+from zoo.runs.record import RunRecord
+
+_METADATA = MetaData()
+_RECORDS = Table(
+    "records",
+    _METADATA,
+    Column("run_id", String(32), primary_key=True),
+    Column("key", String(64), nullable=False, index=True),
+    Column("created", String(32), nullable=False, index=True),
+    Column("model", String(512), nullable=False, index=True),
+    Column("benchmark", String(512), nullable=False, index=True),
+    Column("record", Text, nullable=False),
+)
+_IMMUTABLE = """
+CREATE TRIGGER IF NOT EXISTS records_are_immutable BEFORE UPDATE ON records
+BEGIN SELECT RAISE(ABORT, 'records are immutable'); END
+"""
+
+
+def store_url() -> str:
+    """The database's SQLAlchemy URL: `ZOO_STORE`, else SQLite at `ZOO_HOME/zoo.db`."""
+    return os.environ.get("ZOO_STORE") or f"sqlite:///{zoo_home() / 'zoo.db'}"
+
+
+class Store:
+    """Records of finished runs. Opening it makes sure that it can be written, before a run spends an hour."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self.url = url or store_url()
+        try:
+            if self.url.startswith("sqlite:///"):
+                zoo_home().mkdir(parents=True, exist_ok=True)
+            self._engine = _connect(self.url)
+        except OSError as error:
+            raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
+        except (SQLAlchemyError, ImportError) as error:
+            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", "check ZOO_HOME and ZOO_STORE") from error
+
+    def add(self, record: RunRecord) -> None:
+        """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""
+        row = {
+            "run_id": record.run_id,
+            "key": record.key,
+            "created": record.created,
+            "model": record.model.name,
+            "benchmark": record.benchmark,
+            "record": record.model_dump_json(),
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_RECORDS.insert().values(row))
+        except SQLAlchemyError as error:
+            hint = "the predictions are kept: run it again and only the record is written"
+            raise StoreError(f"cannot write the record to {self.url}: {_reason(error)}", hint) from error
+
+    def records(self, *, model: str | None = None, benchmark: str | None = None, limit: int | None = None) -> list[RunRecord]:
+        """Records, newest first, of a model (with or without tag) or a benchmark by full name."""
+        query = select(_RECORDS.c.record).order_by(_RECORDS.c.created.desc(), _RECORDS.c.run_id.desc()).limit(limit)
+        if model is not None:
+            query = query.where((_RECORDS.c.model == model) | _RECORDS.c.model.startswith(f"{model}@", autoescape=True))
+        if benchmark is not None:
+            query = query.where(_RECORDS.c.benchmark == benchmark)
+        return [_parsed(text) for (text,) in self._rows(query)]
+
+    def record(self, run_id: str) -> RunRecord:
+        """The record of a run id, or of a prefix of one. Raises UnknownNameError or AmbiguousNameError."""
+        query = select(_RECORDS.c.run_id, _RECORDS.c.record).where(_RECORDS.c.run_id.startswith(run_id, autoescape=True)).limit(5)
+        rows = self._rows(query)
+        if not rows:
+            raise UnknownNameError(f"there is no run {run_id!r}", "zoo results shows them all")
+        exact = [row for row in rows if row[0] == run_id] or rows
+        if len(exact) > 1:
+            names = [row[0] for row in exact]
+            raise AmbiguousNameError(f"run {run_id!r} is ambiguous", f"name one of: {', '.join(names)}", names)
+        return _parsed(exact[0][1])
+
+    def _rows(self, query: Any) -> list[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return list(connection.execute(query))
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot read the store {self.url}: {_reason(error)}", "check ZOO_HOME and ZOO_STORE") from error
+
+
+def _connect(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def patient(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA busy_timeout = 30000")
+            connection.execute("PRAGMA synchronous = FULL")
+
+    with engine.begin() as connection:
+        _METADATA.create_all(connection)
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql(_IMMUTABLE)
+            # A write that is rolled back: a read-only file or a full disk must be met before the run, not after it.
+            with connection.begin_nested() as nested:
+                connection.execute(
+                    _RECORDS.insert().values(run_id="probe", key="", created="", model="", benchmark="", record="")
+                )
+                nested.rollback()
+    return engine
+
+
+def _parsed(text: str) -> RunRecord:
+    try:
+        return RunRecord.model_validate_json(text)
+    except ValidationError as error:
+        raise StoreError(
+            f"a record in the store is not readable by this version: {error.errors()[0]['msg']}", "pip install -U deepzoo"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
