@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zoo.errors import WeightsError
-from zoo.weights import load_state, read_state, save_state
+from zoo.weights import load_state, read_metadata, read_state, save_state
 
 
 class Trap:
@@ -65,12 +65,15 @@ def test_shared_and_strided_tensors_are_saved(tmp_path: Path) -> None:
     assert same(read, {"a": tied, "b": tied, "t": tied.t()})
 
 
-def test_metadata_is_readable_by_safetensors(tmp_path: Path) -> None:
-    from safetensors import safe_open
-
+def test_metadata_reads_back_and_other_formats_have_none(tmp_path: Path) -> None:
     save_state(tmp_path / "m.safetensors", {"a": torch.zeros(1)}, {"classes": '["ham", "späm"]'})
-    with safe_open(tmp_path / "m.safetensors", "pt") as file:
-        assert file.metadata() == {"classes": '["ham", "späm"]'}
+    torch.save({"a": torch.zeros(1)}, tmp_path / "m.pt")
+    assert read_metadata(tmp_path / "m.safetensors") == {"classes": '["ham", "späm"]'}
+    assert read_metadata(tmp_path / "m.pt") == {}
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "m.safetensors").read_bytes()[:20])
+    for name in ("cut.safetensors", "absent.safetensors"):
+        with pytest.raises(WeightsError):
+            read_metadata(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
