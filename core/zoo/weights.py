@@ -80,24 +80,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         return {}
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """What stands beside the tensors of a safetensors file, such as `classes`; nothing for other formats.
-
-    Only the header is read. Raises WeightsError where the file is absent or no safetensors.
-    """
-    if path.suffix.lower() != SAFE:
-        return {}
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is not a whole safetensors file: {error}", "it is absent or cut short; get it again"
-        ) from error
-
-
 def load_state(model: Any, state: "Mapping[str, Tensor]", name: str) -> None:
     """Load a state strictly into anything with `load_state_dict(state, strict=True)`.
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zoo.errors import WeightsError
-from zoo.weights import load_state, read_metadata, read_state, save_state
+from zoo.specs import Weights
+from zoo.weights import find_weights, load_state, read_metadata, read_state, save_state
 
 
 class Trap:
@@ -51,7 +52,8 @@ def test_equal_states_give_equal_bytes_in_every_process(tmp_path: Path) -> None:
     metadata = {letter: letter for letter in "zyxwvutsrq"}
     digest = save_state(tmp_path / "m.safetensors", {"b": torch.ones(2), "a": torch.zeros(3)}, metadata)
     code = (
-        "import torch; from pathlib import Path; from zoo.weights import save_state;"
+        "import torch; from pathlib import Path; from zoo.specs import Weights
+from zoo.weights import save_state;"
         f"print(save_state(Path({str(tmp_path / 'n.safetensors')!r}), {{'a': torch.zeros(3), 'b': torch.ones(2)}},"
         " {letter: letter for letter in 'qrstuvwxyz'}))"
     )
@@ -71,9 +73,7 @@ def test_metadata_reads_back_and_other_formats_have_none(tmp_path: Path) -> None
     assert read_metadata(tmp_path / "m.safetensors") == {"classes": '["ham", "späm"]'}
     assert read_metadata(tmp_path / "m.pt") == {}
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "m.safetensors").read_bytes()[:20])
-    for name in ("cut.safetensors", "absent.safetensors"):
-        with pytest.raises(WeightsError):
-            read_metadata(tmp_path / name)
+    assert read_metadata(tmp_path / "cut.safetensors") == read_metadata(tmp_path / "absent.safetensors") == {}
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
@@ -194,6 +194,22 @@ def test_saving_where_nothing_can_be_written_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(StoreError):
         save_state(tmp_path / "file" / "m.safetensors", {"a": torch.zeros(1)})
     assert not list(tmp_path.rglob("*.safetensors*"))
+
+
+def test_weights_in_a_data_folder_are_found_by_hash_and_not_downloaded(tmp_path: Path) -> None:
+    good, other = tmp_path / "weights" / "b" / "m.safetensors", tmp_path / "weights" / "a" / "m.safetensors"
+    digest = save_state(good, {"a": torch.zeros(1)})
+    save_state(other, {"a": torch.ones(1)})
+    weights = Weights(uri="https://nowhere.invalid/m.safetensors?x=1", sha256=digest, licence="MIT", source="test")
+    assert find_weights(weights, tmp_path) == good
+
+
+def test_a_file_uri_is_verified(tmp_path: Path) -> None:
+    digest = save_state(tmp_path / "m.safetensors", {"a": torch.zeros(1)})
+    good = Weights(uri=f"file:{tmp_path / 'm.safetensors'}", sha256=digest, licence="MIT", source="test")
+    assert find_weights(good) == tmp_path / "m.safetensors"
+    with pytest.raises(WeightsError):
+        find_weights(good.model_copy(update={"sha256": "0" * 64}))
 
 
 def test_the_published_cifar10_resnets_parse(real_data: Path) -> None:
