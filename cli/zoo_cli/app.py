@@ -1,5 +1,34 @@
-"""The command `zoo`."""
+"""The command `zoo`: the list of its commands. Each is imported when it is invoked."""
+
+import sys
+
+import click
+
+from zoo.version import __version__
+from zoo_cli.errors import guarded
+from zoo_cli.groups import LazyGroup
+
+COMMANDS = {
+    "list": ("zoo_cli.listing:list_entries", "What there is: models, datasets, benchmarks, metrics, recipes."),
+    "show": ("zoo_cli.show:show", "Everything about one entry, and how to run it."),
+    "run": ("zoo_cli.run:run", "Score a model on a benchmark."),
+    "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
+    "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
+    "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    examples=("zoo list models --task classify", "zoo run intro/mlp --on digits", "zoo show data/digits"),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="deepzoo", message="%(prog)s %(version)s")
+def zoo() -> None:
+    """A model zoo and evaluation registry for deep learning: pick a model, run it on a dataset, trust the score."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit."""
+    sys.exit(guarded(zoo, sys.argv[1:]))

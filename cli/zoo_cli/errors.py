@@ -1,0 +1,91 @@
+"""Where every command ends: what it returned or raised becomes lines on stderr, or JSON on stdout, and an exit code."""
+
+import os
+import select
+import sys
+from collections.abc import Sequence
+
+import click
+
+from zoo.errors import ZooError
+from zoo_cli.render import note, print_json, styled
+
+USER_ERROR = 2
+BUG = 70
+INTERRUPTED = 130
+READER_GONE = 141
+"""What a shell reports of a process that a closed pipe ended (128 + SIGPIPE)."""
+
+RESUMES = {
+    "run": "finished shards are kept: the same command goes on from there",
+    "train": "checkpoints are kept: the same command goes on from the last one",
+    "data": "what was downloaded is kept: the same command goes on from there",
+}
+
+
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command to its exit code: 0 done, 1 pass mark missed, 2 user error, 70 a bug, 130 interrupted."""
+    if "_ZOO_COMPLETE" in os.environ:  # a shell asks for completions: click answers and exits
+        command.main(list(arguments), prog_name="zoo")
+    as_json = "--json" in arguments
+    try:
+        with command.make_context("zoo", list(arguments)) as context:
+            code = command.invoke(context)
+        sys.stdout.flush()
+        return code or 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except ZooError as error:
+        return _say(as_json, type(error).__name__, error.message, error.hint, error.exit_code)
+    except click.ClickException as error:
+        return _say(as_json, "UsageError", _message(error), _hint(error), USER_ERROR)
+    except (KeyboardInterrupt, click.Abort):
+        return _say(as_json, "Interrupted", "interrupted", RESUMES.get(next(iter(arguments), ""), ""), INTERRUPTED)
+    except BrokenPipeError as error:
+        if not _is_reader_gone():
+            return _bug(as_json, error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains when it exits
+        return READER_GONE
+    except Exception as error:
+        return _bug(as_json, error)
+
+
+def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
+    """Tell an error: what is wrong, and what to do next."""
+    if as_json:
+        print_json({"error": {"type": kind, "message": message, "hint": hint}})
+    else:
+        note(f"{styled('error:', sys.stderr, fg='red', bold=True)} {message}")
+        if hint:
+            note(f"{styled(' hint:', sys.stderr, fg='cyan')} {hint}")
+    return code
+
+
+def _bug(as_json: bool, error: Exception) -> int:
+    import traceback
+
+    from zoo.version import __version__
+
+    traceback.print_exception(error)
+    hint = f"this is a bug in deepzoo {__version__}: please report it with the traceback and the command that you typed"
+    return _say(as_json, type(error).__name__, str(error), hint, BUG)
+
+
+def _message(error: click.ClickException) -> str:
+    """Click's message in the manner of ours, without its own suggestions."""
+    text = error.message if getattr(error, "possibilities", None) else error.format_message()
+    return (text[:1].lower() + text[1:]).rstrip(".")
+
+
+def _hint(error: click.ClickException) -> str:
+    near = getattr(error, "possibilities", None)
+    context = getattr(error, "ctx", None)
+    more = f"{context.command_path if context else 'zoo'} --help"
+    return f"did you mean {' or '.join(near)}? See {more}" if near else f"see {more}"
+
+
+def _is_reader_gone() -> bool:
+    """Whether nobody reads our standard output any more, as after `| head -1`."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))

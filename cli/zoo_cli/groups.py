@@ -1,0 +1,82 @@
+"""Commands and groups: imported when they are invoked, and with examples at the end of their help."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class Command(click.Command):
+    """A command whose help ends in examples."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.examples, formatter)
+
+
+class LazyGroup(click.Group):
+    """A group that knows of each command only where it is (`module:attribute`) and one line of help.
+
+    So `zoo list` does not pay for what `zoo run` imports. Click is used directly because Typer imports pydantic to
+    parse the first option, which takes longer than the whole of `zoo list`.
+    """
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, examples: tuple[str, ...] = (), **settings: Any
+    ) -> None:
+        super().__init__(*args, no_args_is_help=False, invoke_without_command=True, **settings)
+        self.lazy = dict(lazy or {})
+        self.examples = examples
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.lazy, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise NoSuchCommand(args[0], self.list_commands(ctx), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a group alone shows its help."""
+        if not ctx.args and not ctx._protected_args:
+            click.echo(ctx.get_help())
+            return 0
+        return super().invoke(ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, help_) for name, (_, help_) in self.lazy.items()]
+        rows += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.examples, formatter)
+
+
+class NoSuchCommand(click.UsageError):
+    """There is no such command; `possibilities` are near."""
+
+    def __init__(self, name: str, names: list[str], ctx: click.Context) -> None:
+        from difflib import get_close_matches
+
+        super().__init__(f"no such command {name!r}", ctx)
+        self.possibilities = get_close_matches(name, names)
+
+
+def write_examples(examples: tuple[str, ...], formatter: click.HelpFormatter) -> None:
+    """The section that every help ends with."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")

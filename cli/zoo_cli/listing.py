@@ -1,0 +1,111 @@
+"""`zoo list`: what there is, read from the index without importing a plugin."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from zoo.errors import OptionError
+from zoo.index import Entry, Index
+from zoo_cli.groups import Command
+from zoo_cli.lookup import open_index
+from zoo_cli.render import note, print_json, print_list, styled
+
+KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes")
+TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")
+MODALITIES = ("image", "text", "vector")
+FILTERS = {
+    "models": ("task", "modality", "plugin"),
+    "datasets": ("modality", "plugin"),
+    "metrics": ("task", "plugin"),
+    "benchmarks": ("task", "modality", "plugin", "dataset"),
+    "recipes": ("task", "modality", "plugin", "dataset"),
+}
+"""Which filters a kind of entry knows."""
+
+
+@click.command(
+    cls=Command, examples=("zoo list", "zoo list benchmarks --modality text", "zoo list models --task classify --json", "zoo list | cut -f1")
+)
+@click.argument("kind", type=click.Choice(KINDS), default="models")
+@click.option("--task", type=click.Choice(TASKS), help="Only entries of this task.")
+@click.option("--modality", type=click.Choice(MODALITIES), help="Only entries that take this.")
+@click.option("--plugin", metavar="ID", help="Only entries of this plugin.")
+@click.option("--dataset", metavar="NAME", help="Only benchmarks or recipes on this dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
+def list_entries(kind: str, as_json: bool, **filters: str | None) -> None:
+    """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes.
+
+    In a pipe: one entry a line, tab-separated.
+    """
+    _check_filters(kind, filters)
+    index = open_index()
+    _check_plugin(index, filters["plugin"])
+    entries = sorted(index.select(kind.removesuffix("s"), **filters), key=lambda entry: entry["name"])
+    if as_json:
+        print_json(entries)
+        return
+    header, row = COLUMNS[kind]
+    print_list(header, [[styled(e["name"], bold=True), *row(e), e["spec"]["summary"]] for e in entries])
+    if not entries:
+        note(f"no {kind} match")
+    elif sys.stdout.isatty():
+        _print_footer(index, kind, len(entries))
+
+
+def _check_filters(kind: str, filters: dict[str, str | None]) -> None:
+    for name, value in filters.items():
+        if value is not None and name not in FILTERS[kind]:
+            known = ", ".join(other for other, names in FILTERS.items() if name in names)
+            raise OptionError(f"{kind} have no --{name}", f"it filters {known}")
+
+
+def _check_plugin(index: Index, wanted: str | None) -> None:
+    ids = sorted({plugin["id"] for plugin in index.plugins})
+    if wanted is not None and wanted not in ids:
+        raise OptionError(f"there is no plugin {wanted!r}", f"installed are: {', '.join(ids)}")
+
+
+def _model(entry: Entry) -> list[str]:
+    return [", ".join(entry["tasks"]), entry["modality"], ", ".join(entry["spec"]["weights"]) or "-"]
+
+
+def _dataset(entry: Entry) -> list[str]:
+    spec = entry["spec"]
+    splits = ", ".join(f"{name} {count:,}" if count is not None else name for name, count in spec["splits"].items())
+    return [entry["modality"], str(len(spec["classes"])) if spec["classes"] else "-", splits]
+
+
+def _metric(entry: Entry) -> list[str]:
+    return [", ".join(entry["tasks"]), entry["spec"]["direction"]]
+
+
+def _benchmark(entry: Entry) -> list[str]:
+    spec = entry["spec"]
+    return [spec["task"], f"{spec['dataset']} {spec['split']}", spec["pass_mark"] or spec["metrics"][0]]
+
+
+def _recipe(entry: Entry) -> list[str]:
+    spec = entry["spec"]
+    return [spec["model"], spec["dataset"], str(spec["epochs"])]
+
+
+COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {
+    "models": (("MODEL", "TASK", "MODALITY", "WEIGHTS", "SUMMARY"), _model),
+    "datasets": (("DATASET", "MODALITY", "CLASSES", "SPLITS", "SUMMARY"), _dataset),
+    "metrics": (("METRIC", "TASK", "BETTER", "SUMMARY"), _metric),
+    "benchmarks": (("BENCHMARK", "TASK", "DATA", "SCORE", "SUMMARY"), _benchmark),
+    "recipes": (("RECIPE", "MODEL", "DATASET", "EPOCHS", "SUMMARY"), _recipe),
+}
+
+
+def _print_footer(index: Index, kind: str, count: int) -> None:
+    """What else there is."""
+    totals: dict[str, Any] = {other: sum(1 for _ in index.select(other.removesuffix("s"))) for other in KINDS if other != kind}
+    others = ", ".join(f"{total} {other}" for other, total in totals.items())
+    dynamic = ", ".join(f"{name}:…" for plugin in index.plugins for name in plugin["namespaces"])
+    print()
+    print(styled(f"{count} {kind}; zoo list has also {others}. zoo show NAME tells all of one.", dim=True))
+    if dynamic and kind in ("models", "datasets"):
+        print(styled(f"Made on demand: {dynamic}", dim=True))

@@ -1,0 +1,117 @@
+"""The style of all output: coloured and aligned on a terminal, plain in a pipe, JSON on request."""
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import click
+
+ELLIPSIS = "…"
+
+
+def is_rich(stream: TextIO) -> bool:
+    """Whether a person with colours looks at the stream: a terminal, unless NO_COLOR is set."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
+    """Text in colour where the stream (standard output) shows it."""
+    return click.style(text, **style) if is_rich(stream or sys.stdout) else text
+
+
+def say(text: str = "") -> None:
+    """A line of the result."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """A line beside the result: a warning, an error, where to look next. Goes to stderr."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """The result as JSON, exactly; a number that JSON does not have (NaN, infinity) is null."""
+    try:
+        say(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    except ValueError:
+        say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+
+
+def print_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A list: aligned under a header, one line an entry, on a terminal; in a pipe tab-separated whole values, no header."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    if rows:
+        print_table(header, rows, width=shutil.get_terminal_size().columns)
+
+
+def print_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), width: int | None = None, indent: str = ""
+) -> None:
+    """An aligned table. `right` names the columns of numbers; `width` cuts the last column."""
+    columns = [[head, *cells] for head, cells in zip(header, zip(*rows, strict=True), strict=True)]
+    widths = [max(_length(cell) for cell in column) for column in columns]
+    if width is not None:
+        widths[-1] = max(8, min(widths[-1], width - len(indent) - sum(widths[:-1]) - 2 * (len(widths) - 1)))
+    lines = ["  ".join(_pad(cell, w, i in right) for i, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in [header, *rows]]
+    say(indent + styled(lines[0].rstrip(), dim=True))
+    for line in lines[1:]:
+        say(indent + line.rstrip())
+
+
+def print_fields(fields: Sequence[tuple[str, str]], indent: str = "  ") -> None:
+    """Labels and values, one a line; a value of several lines is aligned, an empty one is left out."""
+    shown = [(label, value) for label, value in fields if value]
+    width = max((len(label) for label, _ in shown), default=0) + 2
+    for label, value in shown:
+        first, *others = value.splitlines()
+        say(f"{indent}{styled(f'{label:{width}}', dim=True)}{first}")
+        for other in others:
+            say(f"{indent}{'':{width}}{other}")
+
+
+def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A score with as many digits as its interval deserves, and four decimals at least where it is below 10."""
+    if value is None or not math.isfinite(value):
+        return "-" if value is None else str(value)
+    return f"{value:,.{_decimals(value, low, high)}f}"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """`[0.9897, 0.9933]` with the digits of the value, or empty where there is none."""
+    if value is None or low is None or high is None:
+        return ""
+    decimals = _decimals(value, low, high)
+    return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]"
+
+
+def _decimals(value: float, low: float | None, high: float | None) -> int:
+    before = len(str(int(abs(value))))
+    enough = max(1, 5 - before)
+    half = (high - low) / 2 if low is not None and high is not None else 0.0
+    return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 0 else enough
+
+
+def _length(cell: str) -> int:
+    return len(click.unstyle(cell))
+
+
+def _pad(cell: str, width: int, right: bool) -> str:
+    if _length(cell) > width:
+        return cell[: width - 1] + ELLIPSIS
+    space = " " * (width - _length(cell))
+    return space + cell if right else cell + space
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
