@@ -1,49 +1,113 @@
-"""Opening a dataset: from its spec, or its name, to the checked samples of one split."""
+"""Opening a dataset: from its name or spec to the checked samples of one split; and whether its files are here."""
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from zoo.data import Dataset
+from zoo.download import Progress
 from zoo.errors import DataError, ZooError
-from zoo.files import DataFiles, Progress
-from zoo.specs import DatasetSpec
+from zoo.files import DataFiles
+from zoo.hashing import AlteredError, size_fits, verify
+from zoo.specs import DataFile, DatasetSpec
 from zoo.targets import load_target
 
+Folder = str | os.PathLike[str] | None
 
-def dataset(name: str, split: str = "test", data_dir: str | os.PathLike[str] | None = None) -> Dataset:
+
+def dataset(name: str, split: str = "test", data_dir: Folder = None) -> Dataset:
     """The samples of one split of the dataset `name`: `digits`, `data/mnist`, `folder:PATH`, `csv:PATH`."""
     from zoo.registry import registry
 
     return open_dataset(registry().dataset(name), split, data_dir)
 
 
-def open_dataset(
-    spec: DatasetSpec, split: str, data_dir: str | os.PathLike[str] | None = None, progress: Progress | None = None
-) -> Dataset:
-    """The samples of one split. Raises DataError where split or files are absent, altered or not what the spec says."""
+def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progress: Progress | None = None) -> Dataset:
+    """The samples of one split. Raises DataError where split or files are absent, altered, or not what the spec says."""
     if split not in spec.splits:
         raise DataError(f"{spec.name} has no split {split!r}", f"its splits are: {', '.join(spec.splits)}")
-    files = DataFiles(spec, data_dir, progress)
     opener = load_target(spec.target)
     try:
-        opened: Dataset = opener(files, split)
+        opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
     except ZooError:
         raise
     except Exception as error:
         raise DataError(
             f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
-            f"check its files with: zoo data check {spec.name}",
+            f"see whether its files are whole: zoo data check {spec.name}",
         ) from error
     _check_samples(spec, split, opened)
     return opened
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """Whether a file of a dataset is here: `path` is where, `size` its bytes there, or those of its download."""
+
+    name: str
+    state: Literal["present", "absent", "altered"]
+    path: Path | None
+    size: int | None
+
+
+def status(spec: DatasetSpec, data_dir: Folder = None, *, hashes: bool = False) -> list[FileStatus]:
+    """What is here of a dataset; nothing is downloaded, and files are only hashed where `hashes` asks for it.
+
+    A member of an archive is here where the archive is. An archive whose members all lie unpacked is not listed.
+    """
+    files = DataFiles(spec, data_dir)
+    found = {file.name: files.find(file.name) for file in spec.files}
+    members = {file.name: file.member_of for file in spec.files if file.member_of}
+    unpacked = set(members.values()) - {archive for name, archive in members.items() if found[name] is None}
+    rows = []
+    for file in spec.files:
+        if file.name in unpacked:
+            continue
+        held = file if found[file.name] else files.file(members.get(file.name, file.name))
+        path = found[held.name]
+        if path is None:
+            rows.append(FileStatus(file.name, "absent", None, file.size))
+            continue
+        altered = _is_altered(path, held) if hashes else not size_fits(path, held)
+        rows.append(FileStatus(file.name, "altered" if altered else "present", path, path.stat().st_size))
+    return rows
+
+
+def get(spec: DatasetSpec, data_dir: Folder = None, progress: Progress | None = None) -> list[FileStatus]:
+    """Fetch and verify whatever is not here yet. Raises DataError for a file that is altered or cannot be fetched."""
+    files = DataFiles(spec, data_dir, progress)
+    archives = {file.member_of for file in spec.files}
+    for file in spec.files:
+        if file.name not in archives:
+            files.path(file.name)
+    return status(spec, data_dir)
+
+
+def check(spec: DatasetSpec, data_dir: Folder = None) -> list[FileStatus]:
+    """What is here of a dataset, with every hash computed."""
+    return status(spec, data_dir, hashes=True)
+
+
+def _is_altered(path: Path, file: DataFile) -> bool:
+    try:
+        verify(path, file)
+    except AlteredError:
+        return True
+    return False
 
 
 def _check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
     count, declared = len(opened.ids), spec.splits[split]
     if count != len(opened.targets):
         raise DataError(f"{spec.name} opened with {count} ids but {len(opened.targets)} targets", "its opener is wrong")
-    if count == 0 or (declared is not None and count != declared):
-        raise DataError(f"split {split!r} of {spec.name} has {count} samples, not {declared or 'at least 1'}")
+    if count == 0:
+        raise DataError(f"split {split!r} of {spec.name} has no samples", "put some data there first")
+    if declared is not None and count != declared:
+        raise DataError(
+            f"split {split!r} of {spec.name} has {count} samples, not the {declared} declared", f"see: zoo data check {spec.name}"
+        )
     if len(set(opened.ids)) != count:
         seen: set[str] = set()
-        twice = next(id_ for id_ in opened.ids if id_ in seen or seen.add(id_))  # type: ignore[func-returns-value]
-        raise DataError(f"id {twice!r} occurs more than once in split {split!r} of {spec.name}", "ids must be unique")
+        twice = next(name for name in opened.ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise DataError(f"id {twice!r} stands for more than one sample of {spec.name}", "every sample needs an id of its own")

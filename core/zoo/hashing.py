@@ -1,0 +1,82 @@
+"""Knowing a file by its hash: nothing is parsed before it is known to be what was declared."""
+
+import gzip
+import hashlib
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+from zoo.specs import DataFile
+
+LARGEST_CONTENT = 1 << 30
+"""Bytes beyond which a compressed file is not unpacked, where nothing says how large its content is."""
+
+
+class AlteredError(Exception):
+    """A file is not the declared one: `str()` says in what."""
+
+
+def verify(path: Path, file: DataFile) -> None:
+    """Raises AlteredError where the file at `path` is not `file`."""
+    try:
+        if file.gzip:
+            _check(file, _unzipped(path.read_bytes(), file))
+        elif not size_fits(path, file):
+            raise AlteredError(f"it has {path.stat().st_size:,} bytes, expected {file.size:,}")
+        elif (known := _known(file)) is not None:
+            with open(path, "rb") as stream:
+                _compare(*known, hashlib.file_digest(stream, known[0]).hexdigest())
+    except OSError as error:
+        raise AlteredError(f"it cannot be read: {error.strerror or error}") from error
+
+
+def verified_content(path: Path, file: DataFile) -> bytes:
+    """Content of `file`, decompressed where it is declared gzipped. Raises AlteredError unless these very bytes are right."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise AlteredError(f"it cannot be read: {error.strerror or error}") from error
+    if not file.gzip and file.size not in (None, len(raw)):
+        raise AlteredError(f"it has {len(raw):,} bytes, expected {file.size:,}")
+    content = _unzipped(raw, file) if file.gzip else raw
+    _check(file, content)
+    return content
+
+
+def size_fits(path: Path, file: DataFile) -> bool:
+    """Whether the file has the declared size; gzip containers of one content differ, so theirs says nothing."""
+    return file.gzip or file.size in (None, path.stat().st_size)
+
+
+def _known(file: DataFile) -> tuple[str, str] | None:
+    """Algorithm and value of the hash to go by."""
+    if file.sha256:
+        return "sha256", file.sha256
+    return ("md5", file.md5) if file.md5 and not file.gzip else None
+
+
+def _check(file: DataFile, content: bytes) -> None:
+    if file.gzip and file.content_size not in (None, len(content)):
+        raise AlteredError(f"it holds {len(content):,} bytes, expected {file.content_size:,}")
+    if (known := _known(file)) is not None:
+        _compare(*known, hashlib.new(known[0], content, usedforsecurity=False).hexdigest())
+
+
+def _compare(algorithm: str, expected: str, found: str) -> None:
+    if found != expected:
+        raise AlteredError(f"its {algorithm.upper()} is {found}, expected {expected}")
+
+
+def _unzipped(raw: bytes, file: DataFile) -> bytes:
+    """Content of a gzip file; what is no gzip file is taken to be unpacked already. Stops at the declared size."""
+    limit = LARGEST_CONTENT if file.content_size is None else file.content_size
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(raw)) as stream:
+            content = stream.read(limit + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise AlteredError(f"it is a truncated or broken gzip file ({error})") from error
+    if len(content) > limit:
+        raise AlteredError(f"it unpacks to more than the {limit:,} bytes that it may hold")
+    return content
