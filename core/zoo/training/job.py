@@ -68,6 +68,8 @@ class TrainingJob:
     validation: Dataset
     metric: Metric
     direction: Literal["higher", "lower"]
+    fingerprint: str
+    """Of the recipe's whole split, before it was divided."""
     folder: Path
     """Where checkpoints go; nobody else writes there meanwhile."""
     key: str

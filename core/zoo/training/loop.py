@@ -171,10 +171,14 @@ def _module(job: TrainingJob) -> Any:
 
 def _accelerator(device: str, precision: str) -> "Accelerator":
     """A fresh accelerator of one process; accelerate keeps its first settings for the whole process otherwise."""
+    import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    kind, _, index = device.partition(":")
     if precision not in PRECISIONS:
         raise OptionError(f"unknown precision {precision!r}", f"choose one of: {', '.join(PRECISIONS)}")
     AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device == "cpu", mixed_precision=PRECISIONS[precision])
+    if kind == "cuda":
+        torch.cuda.set_device(int(index or 0))  # accelerate takes the current one
+    return Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])

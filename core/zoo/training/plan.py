@@ -1,0 +1,99 @@
+"""From a recipe to a job: names resolved, data opened and split, task and metric bound, and the key of it all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from zoo.data import Dataset
+from zoo.errors import ModelError, OptionError
+from zoo.home import zoo_home
+from zoo.metrics import build_metric
+from zoo.opening import open_dataset
+from zoo.registry import Registry
+from zoo.specs import ModelSpec, RecipeSpec
+from zoo.tasks import DataInfo, ModelInfo, task_class
+from zoo.training.job import Progress, TrainingJob
+from zoo.training.split import Subset, split_validation
+from zoo.version import __version__
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller asked for, beside the recipe."""
+
+    overrides: dict[str, Any]
+    device: str
+    data_dir: str | os.PathLike[str] | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> TrainingJob:
+    """The job of a recipe. Raises ZooError before any time is spent on training."""
+    recipe = overridden(recipe, asked.overrides)
+    model, data = registry.model(recipe.model), registry.dataset(recipe.dataset)
+    if model.modality != data.modality:
+        raise ModelError(f"{model.name} takes {model.modality}, but {data.name} is {data.modality}", f"correct {recipe.name}")
+    dataset = open_dataset(data, recipe.split, asked.data_dir)
+    info = DataInfo(data.name, recipe.split, data.modality, tuple(dataset.classes) if dataset.classes else None)
+    task = task_class(recipe.task)(ModelInfo(model.name, model.modality, "dataset", recipe.input or model.input), info)
+    metric_spec = registry.metric(recipe.metric)
+    metric = build_metric(recipe.metric, metric_spec)
+    metric.check(info.classes or ())
+    trained, validated = split_validation(dataset, recipe.validation, recipe.seed)
+    key = training_key(recipe, model, dataset, asked.device)
+    return TrainingJob(
+        recipe=recipe,
+        model=model,
+        task=task,
+        train=Subset(dataset, trained),
+        validation=Subset(dataset, validated),
+        metric=metric,
+        direction=_direction(recipe, metric_spec.direction),
+        fingerprint=dataset.fingerprint,
+        folder=zoo_home() / "trained" / f"{recipe.name.replace('/', '-')}-{key[:12]}",
+        key=key,
+        device=asked.device,
+        progress=asked.progress,
+    )
+
+
+def overridden(recipe: RecipeSpec, overrides: dict[str, Any]) -> RecipeSpec:
+    """The recipe with some fields replaced. Raises OptionError where a value is not valid."""
+    try:
+        return RecipeSpec.model_validate({**recipe.model_dump(), **overrides})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise OptionError(f"{'.'.join(map(str, first['loc']))} of {recipe.name}: {first['msg']}") from error
+
+
+def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str) -> str:
+    """Hash of what determines the trained weights: recipe, model and its source, samples, device, versions."""
+    facts = {
+        "recipe": recipe.model_dump(mode="json", exclude={"summary"}),
+        "model": model.model_dump(mode="json", include={"tasks", "config", "input"}),
+        "sources": [_source_sha256(target) for target in (model.tasks.get(recipe.task, ""), recipe.trainer) if target],
+        "dataset": dataset.fingerprint,
+        "device": device,
+        "versions": {"deepzoo": __version__, "torch": metadata.version("torch")},
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _source_sha256(target: str) -> str:
+    """SHA-256 of the file of a target's module: edited code does not take up what other code left. Empty without a file."""
+    found = util.find_spec(target.partition(":")[0])
+    path = Path(found.origin) if found and found.origin else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+
+
+def _direction(recipe: RecipeSpec, direction: str) -> Literal["higher", "lower"]:
+    if direction == "higher" or direction == "lower":
+        return direction  # type: ignore[return-value]
+    raise OptionError(f"{recipe.metric} has no better and worse, so it cannot select a checkpoint", "choose another metric")

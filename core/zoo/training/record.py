@@ -1,0 +1,40 @@
+"""The record of a training: immutable, and enough to train the same weights again."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from zoo.runs.record import Environment
+from zoo.specs import Frozen, RecipeSpec
+from zoo.training.job import Epoch
+
+
+class TrainingData(Frozen):
+    """The samples, and how they were divided. The validation split is a part of the recipe's split."""
+
+    name: str
+    split: str
+    fingerprint: str
+    trained_on: int
+    validated_on: int
+
+
+class TrainingRecord(Frozen):
+    """One finished training."""
+
+    schema_version: Literal[1] = 1
+    key: str = Field(description="Hash of all that determines the weights.")
+    created: str = Field(description="UTC, ISO 8601.")
+    recipe: RecipeSpec = Field(description="As executed, overrides included.")
+    overrides: dict[str, Any]
+    dataset: TrainingData
+    history: tuple[Epoch, ...]
+    epoch: int = Field(description="The epoch whose weights were kept.")
+    score: float = Field(description="The recipe's metric on the validation split after that epoch.")
+    weights: str = Field(description="Path of the safetensors file.")
+    weights_sha256: str
+    device: str
+    threads: int
+    seconds: float = Field(description="Spent in epochs, by all processes that took part.")
+    resumed_from: int | None = Field(description="Last epoch of the process before, where training was interrupted.")
+    environment: Environment

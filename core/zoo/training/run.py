@@ -1,0 +1,156 @@
+"""Training by name: plan the job, run its trainer under a lock, write weights and record."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from zoo.errors import OptionError, RunError, StoreError
+from zoo.home import writing
+from zoo.registry import registry
+from zoo.runs.environment import environment
+from zoo.runs.predicting import pick_device
+from zoo.specs import RecipeSpec
+from zoo.targets import load_target
+from zoo.training.job import Progress, TrainingJob, TrainResult
+from zoo.training.plan import Asked, plan_training
+from zoo.training.record import TrainingData, TrainingRecord
+from zoo.version import __version__
+from zoo.weights import load_state, save_state
+
+
+def train(
+    recipe: str | RecipeSpec,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    resume: bool = True,
+    fresh: bool = False,
+    data_dir: str | os.PathLike[str] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainingRecord:
+    """Execute a recipe and return the record; weights and record lie below `ZOO_HOME/trained`, and weights at `output` too.
+
+    An interrupted training goes on after its last finished epoch, unless `resume` is off, and ends with the weights that it
+    would have had. A finished one is not repeated unless `fresh`. `epochs` and `seed` replace the recipe's own.
+
+    Raises ZooError: RunError where another process trains the same, ModelError where training diverges.
+    """
+    spec = registry().recipe(recipe) if isinstance(recipe, str) else recipe
+    copy_to = _checked_output(output)
+    overrides = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    job = plan_training(registry(), spec, Asked(overrides, str(pick_device(device)), data_dir, progress))
+    with _locked(job):
+        record = None if fresh else finished_training(job.folder)
+        if record is None:
+            if fresh or not resume:
+                (job.folder / "checkpoint.pt").unlink(missing_ok=True)
+            record = _finish(job, load_target(job.recipe.trainer)(job), overrides)
+        if copy_to is not None:
+            with writing(copy_to) as temporary:
+                temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
+    return record
+
+
+def finished_training(folder: Path) -> TrainingRecord | None:
+    """The record in a folder, if the training is finished and its weights are there, unaltered."""
+    weights = folder / "weights.safetensors"
+    try:
+        record = TrainingRecord.model_validate_json((folder / "training.json").read_bytes())
+        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+    return record.model_copy(update={"weights": str(weights)}) if found == record.weights_sha256 else None
+
+
+def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) -> TrainingRecord:
+    """Write weights, then the record, then drop the checkpoint: a death in between is made good by resuming."""
+    import torch
+
+    load_state(job.build_model(), result.state, f"{job.model.name}, whose trainer returned them")
+    weights = job.folder / "weights.safetensors"
+    sha256 = save_state(weights, result.state, _metadata(job))
+    data = job.task.data
+    record = TrainingRecord(
+        key=job.key,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        recipe=job.recipe,
+        overrides=overrides,
+        dataset=TrainingData(
+            name=data.name,
+            split=data.split,
+            fingerprint=job.fingerprint,
+            trained_on=len(job.train.ids),
+            validated_on=len(job.validation.ids),
+        ),
+        history=result.history,
+        epoch=result.epoch,
+        score=result.score,
+        weights=str(weights),
+        weights_sha256=sha256,
+        device=job.device,
+        threads=torch.get_num_threads(),
+        seconds=sum(epoch.seconds for epoch in result.history),
+        resumed_from=result.resumed_from,
+        environment=environment(),
+    )
+    with writing(job.folder / "training.json") as temporary:
+        temporary.write_text(record.model_dump_json(indent=1))
+    (job.folder / "checkpoint.pt").unlink(missing_ok=True)
+    return record
+
+
+def _metadata(job: TrainingJob) -> dict[str, str]:
+    """What stands beside the tensors, so that the file alone can be run: `zoo run MODEL --weights FILE`."""
+    recipe = job.recipe
+    metadata = {
+        "recipe": recipe.name,
+        "model": job.model.name,
+        "dataset": recipe.dataset,
+        "seed": str(recipe.seed),
+        "classes": json.dumps(job.classes),
+        "config": json.dumps(recipe.config, sort_keys=True),
+        "deepzoo": __version__,
+    }
+    return metadata | ({"input": recipe.input.model_dump_json()} if recipe.input else {})
+
+
+def _checked_output(output: str | os.PathLike[str] | None) -> Path | None:
+    """The path to copy the weights to, found unusable before training rather than after it."""
+    if output is None:
+        return None
+    path = Path(output)
+    if path.suffix != ".safetensors" or path.is_dir():
+        raise OptionError(f"cannot write weights to {path}", "name a file that ends in .safetensors")
+    with writing(path.with_name(f".{path.name}.probe")) as probe:
+        probe.touch()
+    path.with_name(f".{path.name}.probe").unlink()
+    return path
+
+
+@contextmanager
+def _locked(job: TrainingJob) -> Iterator[None]:
+    """Hold the training's lock; the system lets go of it when the process dies. Raises RunError where another process has it."""
+    lock = FileLock(job.folder / "lock", timeout=0)
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"another process is training {job.recipe.name} at this moment",
+            "wait for it to end; its result is then found at once",
+        ) from error
+    except OSError as error:
+        raise StoreError(f"cannot write {job.folder}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
+    try:
+        yield
+    finally:
+        lock.release()
