@@ -64,10 +64,13 @@ def cross_entropy(logits: "Array", labels: "Labels") -> "tuple[float, Array]":
 
 
 class MLP:
-    """Linear layers with a ReLU between each two. All arithmetic is float64; weights are saved as float32."""
+    """Linear layers with a ReLU between each two. All arithmetic is float64; weights are saved as float32.
 
-    def __init__(self, inputs: int, hidden: Sequence[int], classes: int, seed: int = 0) -> None:
-        rng = np.random.default_rng(seed)
+    Without a seed, the first weights come from NumPy's global generator, which a training job has seeded.
+    """
+
+    def __init__(self, inputs: int, hidden: Sequence[int], classes: int, seed: int | None = None) -> None:
+        rng = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
         self.layers = [Linear(before, after, rng) for before, after in pairwise([inputs, *hidden, classes])]
         self.activations = [ReLU() for _ in hidden]
 

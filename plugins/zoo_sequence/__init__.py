@@ -1,1 +1,62 @@
-"""Plugin `sequence`."""
+"""Topic 4: text as a sequence, read by a GRU or an LSTM, and as a bag of n-grams that knows no order."""
+
+from zoo.hookspecs import hookimpl
+from zoo.specs import ModelSpec, Optimizer, RecipeSpec
+
+MODELS = [
+    ModelSpec(
+        name="ngram-bag",
+        summary="Mean of hashed word, word-pair and character n-gram vectors, then a linear layer",
+        tasks={"classify": "zoo_sequence.bag:NgramBag"},
+        modality="text",
+        config={"classes": 2},
+        paper="Joulin, Grave, Bojanowski & Mikolov 2017, Bag of tricks for efficient text classification, arXiv:1607.01759",
+    ),
+    ModelSpec(
+        name="gru",
+        summary="Bidirectional gated recurrent units over word vectors, maximum over time",
+        tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
+        modality="text",
+        config={"cell": "gru", "classes": 2},
+        paper="Cho et al. 2014, Learning phrase representations using RNN encoder-decoder, arXiv:1406.1078",
+    ),
+    ModelSpec(
+        name="lstm",
+        summary="Bidirectional long short-term memory over word vectors, maximum over time",
+        tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
+        modality="text",
+        config={"cell": "lstm", "classes": 2},
+        paper="Hochreiter & Schmidhuber 1997, Long short-term memory, doi:10.1162/neco.1997.9.8.1735",
+    ),
+]
+
+
+def sms_spam_recipe(model: str, summary: str, epochs: int, optimizer: Optimizer) -> RecipeSpec:
+    return RecipeSpec(
+        name=f"{model}-sms-spam",
+        summary=summary,
+        model=f"sequence/{model}",
+        dataset="data/sms-spam",
+        epochs=epochs,
+        batch_size=32,
+        optimizer=optimizer,
+        clip_norm=1.0,
+        metric="f1:positive=spam",
+    )
+
+
+RECIPES = [
+    sms_spam_recipe("ngram-bag", "The n-gram bag on SMS spam", 10, Optimizer(name="adamw", lr=1e-2, weight_decay=1e-2)),
+    sms_spam_recipe("gru", "The GRU on SMS spam", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
+    sms_spam_recipe("lstm", "The LSTM on SMS spam", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
+]
+
+
+@hookimpl
+def zoo_models() -> list[ModelSpec]:
+    return MODELS
+
+
+@hookimpl
+def zoo_recipes() -> list[RecipeSpec]:
+    return RECIPES

@@ -1,13 +1,17 @@
 """The convolutional networks: sizes of the papers, parity with torchvision, published weights, batch invariance."""
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 import torchvision
+from PIL import Image
 from torch import nn
+from torchvision.transforms.functional import pil_to_tensor
 
 from zoo.targets import load_target
 from zoo.weights import find_weights, load_state, read_state
@@ -75,14 +79,10 @@ def test_published_cifar_weights_load_strictly(name: str, expected: float, real_
 
 
 def every_nth_test_image(real_data: Path, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    import zipfile
-
-    from torchvision.io import decode_jpeg
-
     classes = SPECS["resnet20"].weights["cifar10"].classes
     with zipfile.ZipFile(real_data / "cifar10_jpeg" / "cifar10_test_jpeg.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[::step]
-        images = [decode_jpeg(torch.frombuffer(bytearray(archive.read(name)), dtype=torch.uint8)) for name in names]
+        images = [pil_to_tensor(Image.open(io.BytesIO(archive.read(name)))) for name in names]
     return torch.stack(images).float() / 255, torch.tensor([classes.index(name.split("/")[-2]) for name in names])
 
 
