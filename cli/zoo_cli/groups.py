@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
     def __init__(
         self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, examples: tuple[str, ...] = (), **settings: Any
     ) -> None:
-        super().__init__(*args, no_args_is_help=False, invoke_without_command=True, **settings)
+        super().__init__(*args, **{"no_args_is_help": False, "invoke_without_command": True, **settings})
         self.lazy = dict(lazy or {})
         self.examples = examples
 

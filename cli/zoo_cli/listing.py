@@ -10,7 +10,7 @@ from zoo.errors import OptionError
 from zoo.index import Entry, Index
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
-from zoo_cli.render import note, print_json, print_list, styled
+from zoo_cli.render import note, print_json, print_list, say, styled
 
 KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes")
 TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")
@@ -26,7 +26,8 @@ FILTERS = {
 
 
 @click.command(
-    cls=Command, examples=("zoo list", "zoo list benchmarks --modality text", "zoo list models --task classify --json", "zoo list | cut -f1")
+    cls=Command,
+    examples=("zoo list", "zoo list benchmarks --modality text", "zoo list models --task classify --json", "zoo list | cut -f1"),
 )
 @click.argument("kind", type=click.Choice(KINDS), default="models")
 @click.option("--task", type=click.Choice(TASKS), help="Only entries of this task.")
@@ -103,9 +104,9 @@ COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {
 def _print_footer(index: Index, kind: str, count: int) -> None:
     """What else there is."""
     totals: dict[str, Any] = {other: sum(1 for _ in index.select(other.removesuffix("s"))) for other in KINDS if other != kind}
-    others = ", ".join(f"{total} {other}" for other, total in totals.items())
+    others = ", ".join(f"{total} {other}" for other, total in totals.items() if total)
     dynamic = ", ".join(f"{name}:…" for plugin in index.plugins for name in plugin["namespaces"])
-    print()
-    print(styled(f"{count} {kind}; zoo list has also {others}. zoo show NAME tells all of one.", dim=True))
+    say()
+    say(styled(f"{count} {kind}; also {others}. More of one: zoo show NAME", dim=True))
     if dynamic and kind in ("models", "datasets"):
-        print(styled(f"Made on demand: {dynamic}", dim=True))
+        say(styled(f"Made on demand from a name: {dynamic}", dim=True))

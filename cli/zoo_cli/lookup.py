@@ -13,5 +13,5 @@ def open_index() -> Index:
         if plugin["state"] not in ("ok", "disabled"):
             warning = styled("warning:", sys.stderr, fg="yellow")
             who = f"plugin {plugin['id']!r} ({plugin['distribution']} {plugin['version']})"
-            note(f"{warning} {who} is {plugin['state']}: {plugin['reason']}; {plugin['hint']}")
+            note(f"{warning} {who} is not used ({plugin['state']}): {plugin['reason']}; {plugin['hint']}")
     return index

@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -59,18 +60,17 @@ def print_table(
     widths = [max(_length(cell) for cell in column) for column in columns]
     if width is not None:
         widths[-1] = max(8, min(widths[-1], width - len(indent) - sum(widths[:-1]) - 2 * (len(widths) - 1)))
-    lines = ["  ".join(_pad(cell, w, i in right) for i, (cell, w) in enumerate(zip(row, widths, strict=True))) for row in [header, *rows]]
-    say(indent + styled(lines[0].rstrip(), dim=True))
-    for line in lines[1:]:
-        say(indent + line.rstrip())
+    for position, row in enumerate([header, *rows]):
+        line = "  ".join(_pad(cell, widths[column], column in right) for column, cell in enumerate(row)).rstrip()
+        say(indent + (line if position else styled(line, dim=True)))
 
 
 def print_fields(fields: Sequence[tuple[str, str]], indent: str = "  ") -> None:
-    """Labels and values, one a line; a value of several lines is aligned, an empty one is left out."""
+    """Labels and values, one a line; lines of a value are aligned and wrap on a terminal, an empty value is left out."""
     shown = [(label, value) for label, value in fields if value]
     width = max((len(label) for label, _ in shown), default=0) + 2
     for label, value in shown:
-        first, *others = value.splitlines()
+        first, *others = _wrapped(value.splitlines(), len(indent) + width)
         say(f"{indent}{styled(f'{label:{width}}', dim=True)}{first}")
         for other in others:
             say(f"{indent}{'':{width}}{other}")
@@ -96,6 +96,13 @@ def _decimals(value: float, low: float | None, high: float | None) -> int:
     enough = max(1, 5 - before)
     half = (high - low) / 2 if low is not None and high is not None else 0.0
     return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 0 else enough
+
+
+def _wrapped(lines: list[str], before: int) -> list[str]:
+    if not sys.stdout.isatty():
+        return lines
+    room = max(20, shutil.get_terminal_size().columns - before)
+    return [part for line in lines for part in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]]
 
 
 def _length(cell: str) -> int:

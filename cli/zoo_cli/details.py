@@ -1,0 +1,203 @@
+"""What `zoo show` says of an entry of each kind, as labels and values."""
+
+from collections.abc import Callable
+from typing import Any
+
+from zoo.errors import UnknownNameError
+from zoo.index import Entry, Index
+
+Fields = list[tuple[str, str]]
+EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
+"""Settings of a recipe that are shown where they are switched on."""
+
+
+def _model(entry: Entry, index: Index) -> Fields:
+    spec, name = entry["spec"], entry["name"]
+    recipes = [recipe for recipe in index.select("recipe") if _full(index, "model", recipe["spec"]["model"]) == name]
+    benchmarks = _benchmarks_of(entry, index)
+    return [
+        ("plugin", entry["plugin"]),
+        ("tasks", ", ".join(entry["tasks"])),
+        ("takes", _input(spec)),
+        ("settings", _pairs(spec["config"])),
+        ("options", _options(spec["options"])),
+        ("paper", spec["paper"]),
+        ("needs", ", ".join(spec["requires"])),
+        ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or "none are shipped"),
+        ("claims", _claims(lambda claim: claim.model.partition("@")[0] == name)),
+        ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
+        ("benchmarks", ", ".join(benchmarks)),
+        ("run it", _how_to_run(name, spec, benchmarks)),
+        ("train it", "\n".join(f"zoo train {recipe['name']}" for recipe in recipes[:3])),
+    ]
+
+
+def _dataset(entry: Entry, index: Index) -> Fields:
+    spec, name = entry["spec"], entry["name"]
+    benchmarks = [b["name"] for b in index.select("benchmark") if _full(index, "dataset", b["spec"]["dataset"]) == name]
+    splits = [f"{split}: {count:,} samples" if count is not None else split for split, count in spec["splits"].items()]
+    classes = spec["classes"] or ()
+    return [
+        ("plugin", entry["plugin"]),
+        ("modality", spec["modality"]),
+        ("splits", "\n".join(splits)),
+        ("classes", f"{len(classes)}: {_some(classes)}" if classes else ""),
+        ("files", "\n".join(_file(file) for file in spec["files"])),
+        ("licence", spec["licence"]),
+        ("citation", spec["citation"]),
+        ("homepage", spec["homepage"]),
+        ("needs", ", ".join(spec["requires"])),
+        ("benchmarks", ", ".join(benchmarks)),
+        ("run on it", f"zoo run MODEL --on {benchmarks[0] if benchmarks else name}"),
+        ("is it here", f"zoo data check {name}"),
+    ]
+
+
+def _benchmark(entry: Entry, index: Index) -> Fields:
+    spec, name = entry["spec"], entry["name"]
+    models = [
+        m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _has_weights(m, spec["dataset"])
+    ]
+    return [
+        ("plugin", entry["plugin"]),
+        ("task", f"{spec['task']} ({spec['modality']})"),
+        ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}"),
+        ("metrics", "\n".join([f"{spec['metrics'][0]} (primary)", *spec["metrics"][1:]])),
+        ("pass mark", spec["pass_mark"] or ""),
+        ("protocol", _pairs(spec["protocol"])),
+        ("with", _pairs(spec["aux"])),
+        ("claims", _claims(lambda claim: claim.benchmark == name)),
+        ("models", ", ".join(models)),
+        ("run on it", f"zoo run {models[0] if models else 'MODEL'} --on {name}"),
+    ]
+
+
+def _metric(entry: Entry, index: Index) -> Fields:
+    spec = entry["spec"]
+    low, high = (f"{bound:g}" if bound is not None else "unbounded" for bound in spec["range"])
+    return [
+        ("plugin", entry["plugin"]),
+        ("task", spec["task"]),
+        ("better", spec["direction"]),
+        ("range", f"{low} to {high}{' ' + spec['unit'] if spec['unit'] else ''}"),
+        ("options", _options(spec["target"])),
+        ("reference", spec["reference"]),
+        ("benchmarks", ", ".join(_scored_by(entry["name"], index))),
+    ]
+
+
+def _recipe(entry: Entry, index: Index) -> Fields:
+    spec, optimizer = entry["spec"], dict(entry["spec"]["optimizer"])
+    extras = {
+        key: spec[key] for key in ("label_smoothing", "class_weights", "ema", "clip_norm") if spec[key] not in (None, 0, "none")
+    }
+    return [
+        ("plugin", entry["plugin"]),
+        ("model", _full(index, "model", spec["model"])),
+        ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}"),
+        ("epochs", f"{spec['epochs']}, batches of {spec['batch_size']}"),
+        ("optimizer", f"{optimizer.pop('name')} ({_pairs(optimizer)}), {spec['schedule']} schedule"),
+        ("augment", ", ".join(spec["augment"])),
+        ("also", _pairs({**extras, **spec["options"]})),
+        ("selected by", f"{spec['metric']} on {spec['validation']:.0%} of {spec['split']}"),
+        ("seed", str(spec["seed"])),
+        ("train it", f"zoo train {entry['name']}"),
+    ]
+
+
+DETAILS: dict[str, Callable[[Entry, Index], Fields]] = {
+    "model": _model,
+    "dataset": _dataset,
+    "benchmark": _benchmark,
+    "metric": _metric,
+    "recipe": _recipe,
+}
+
+
+def _input(spec: dict[str, Any]) -> str:
+    """What a model takes, in words."""
+    wanted = spec["input"]
+    if not wanted:
+        return str(spec["modality"])
+    channels = {1: "grey ", 3: "RGB ", None: ""}[wanted["channels"]]
+    if not wanted["size"]:
+        return f"{channels}{spec['modality']} of any size"
+    height, width = wanted["size"]
+    cut = f"centre crop of {wanted['crop_pct']:.3g}" if wanted["crop_mode"] == "center" else "squashed"
+    return f"{channels}{spec['modality']} of {height} x {width} pixels ({cut}, {wanted['interpolation']})"
+
+
+def _weights(tag: str, weights: dict[str, Any]) -> str:
+    made = f", recipe {weights['recipe']}" if weights["recipe"] else ""
+    return f"@{tag}: {weights['source']}{made}; {weights['licence']}"
+
+
+def _file(file: dict[str, Any]) -> str:
+    size = f", {file['size']:,} bytes" if file["size"] else ""
+    where = "bundled" if any(url.startswith("pkg:") for url in file["urls"]) else next(iter(file["urls"]), "no address")
+    return f"{file['name']}{size}, {where}"
+
+
+def _options(target: str | None) -> str:
+    """The fields of a pydantic class, one a line. Imports it."""
+    if not target:
+        return ""
+    from zoo.targets import load_target
+
+    lines = []
+    for name, field in load_target(target).model_fields.items():
+        default = "" if field.is_required() or field.default is None else f" (default {field.default})"
+        lines.append(f"{name}: {field.description or 'no description'}{default}")
+    return "\n".join(lines)
+
+
+def _claims(fits: Callable[[Any], bool]) -> str:
+    from zoo.catalogue import load_catalogue
+
+    return "\n".join(
+        f"{claim.model} on {claim.benchmark}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
+        for claim in load_catalogue().claims
+        if fits(claim)
+    )
+
+
+def _benchmarks_of(entry: Entry, index: Index) -> list[str]:
+    """Benchmarks that a model's weights are for."""
+    fitting = [b for task in entry["tasks"] for b in index.select("benchmark", task=task, modality=entry["modality"])]
+    return [b["name"] for b in fitting if _has_weights(entry, b["spec"]["dataset"])]
+
+
+def _has_weights(model: Entry, dataset: str) -> bool:
+    return dataset.rpartition("/")[2] in model["spec"]["weights"]
+
+
+def _how_to_run(name: str, spec: dict[str, Any], benchmarks: list[str]) -> str:
+    if not spec["weights"]:
+        return f"zoo run {name} --weights FILE --on BENCHMARK"
+    return "\n".join(f"zoo run {name} --on {benchmark}" for benchmark in benchmarks[:3]) or f"zoo run {name} --on BENCHMARK"
+
+
+def _scored_by(metric: str, index: Index) -> list[str]:
+    from zoo.metrics.names import bare_metric
+
+    return [
+        b["name"]
+        for b in index.select("benchmark")
+        if metric in {index.find("metric", bare_metric(m)) for m in b["spec"]["metrics"]}
+    ]
+
+
+def _full(index: Index, kind: str, name: str) -> str:
+    """The full name of what an entry refers to; as written where it is not to be had, because its plugin is not well."""
+    try:
+        return index.find(kind, name)
+    except UnknownNameError:
+        return name
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _some(names: list[str], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -1,0 +1,112 @@
+"""A run's record as a person reads it: scores with intervals, marks, claims, and where to look next."""
+
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+from zoo_cli.render import interval, number, print_fields, print_table, say, styled
+
+if TYPE_CHECKING:
+    from zoo.runs.record import Check, Result, RunRecord
+
+MATRIX_CLASSES = 12
+"""Confusion matrices of more classes are only in --json."""
+
+
+def print_scores(record: "RunRecord") -> None:
+    """What a run ends with: the scores, whether they suffice, and the run's id."""
+    data = record.dataset
+    what = f"{data.samples:,} samples of {data.name}, split {data.split}"
+    say(f"{styled(record.model.name, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
+    say()
+    print_table(("metric", "value", "95 % interval", "n"), [_row(result) for result in record.results], right=(1, 3), indent="  ")
+    for result in record.results:
+        _print_matrix(result)
+    say()
+    values = {result.metric: result.value for result in record.results}
+    for check in record.checks:
+        say(f"  {_verdict(check, values[check.metric])}")
+    if data.skipped:
+        say(f"  {styled('skipped', fg='yellow')} {len(data.skipped)} corrupt samples: {', '.join(list(data.skipped)[:5])}")
+    if data.limit is not None:
+        say(f"  {styled('limited', fg='yellow')} to the first {data.limit:,} samples: neither marks nor claims apply")
+    say(f"  {styled(_effort(record), dim=True)}")
+    say(f"  {styled(f'run {record.run_id}; in full: zoo results {record.run_id[:8]}', dim=True)}")
+
+
+def print_record(record: "RunRecord") -> None:
+    """A record in full: the scores, then everything that determined them."""
+    print_scores(record)
+    model, data, how = record.model, record.dataset, record.execution
+    packages = ", ".join(f"{name} {version}" for name, version in record.environment.packages.items())
+    commit = record.environment.git_commit
+    say()
+    print_fields(
+        [
+            ("when", record.created),
+            ("key", record.key),
+            ("task", f"{record.task} {_pairs(record.protocol)}"),
+            ("weights", f"{model.weights_uri}\nSHA-256 {model.weights_sha256}" if model.weights_uri else "no weights file"),
+            ("source", f"SHA-256 {model.source_sha256}" if model.source_sha256 else ""),
+            ("input", _pairs(model.preprocessing or {})),
+            ("options", _pairs(model.options)),
+            ("classes", model.classes),
+            ("unsafe", ", ".join(model.unsafe)),
+            ("data", f"{data.name}, split {data.split}\nfingerprint {data.fingerprint}"),
+            ("run as", f"{how.device}, {how.precision}, seed {how.seed}, batch size {how.batch_size or '-'}, "
+                       f"{how.workers} workers, {how.threads} threads"),
+            ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
+            ("packages", packages),
+            ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
+            ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
+        ]
+    )  # fmt: skip
+
+
+def _row(result: "Result") -> tuple[str, str, str, str]:
+    bounds = (result.value, result.ci_low, result.ci_high)
+    unit = f" {result.unit}" if result.unit else ""
+    shown = "table" if result.value is None and result.detail is not None else number(*bounds)
+    return f"{result.metric}{unit and f' ({result.unit})'}", shown, interval(*bounds), f"{result.n:,}"
+
+
+def _verdict(check: "Check", value: float | None) -> str:
+    if check.kind == "pass_mark":
+        word = styled("PASSED", fg="green", bold=True) if check.passed else styled("FAILED", fg="red", bold=True)
+        return f"{word} {check.metric} {number(value)}, needed {check.expected}"
+    word = styled("reproduced", fg="green") if check.passed else styled("not reproduced", fg="red")
+    return f"{word} {check.metric} {number(value)}, {check.kind} {check.expected}"
+
+
+def _effort(record: "RunRecord") -> str:
+    cost, shards = record.cost, record.shards
+    rate = f", {cost.samples_per_second:,.0f} samples/s" if cost.samples_per_second else ""
+    reused = f" ({shards.reused} reused)" if shards.reused else ""
+    return f"{cost.seconds:.1f} s{rate}, {shards.total} shards{reused}, {record.execution.device} {record.execution.precision}"
+
+
+def _print_matrix(result: "Result") -> None:
+    """A confusion matrix, rows true and columns predicted, where it is small enough to be read."""
+    detail: Any = result.detail
+    if not isinstance(detail, dict) or "matrix" not in detail or len(detail["classes"]) > MATRIX_CLASSES:
+        return
+    classes = [str(name) for name in detail["classes"]]
+    rows = [
+        [name, *(_cell(count, i == j) for j, count in enumerate(row))]
+        for i, (name, row) in enumerate(zip(classes, detail["matrix"], strict=True))
+    ]
+    width = 4 + max(map(len, classes)) + sum(2 + max(len(name), 5) for name in classes)
+    if sys.stdout.isatty() and width > shutil.get_terminal_size().columns:
+        return
+    say()
+    say(f"  {styled('true \\ predicted', dim=True)}")
+    print_table(("", *classes), rows, right=range(1, len(classes) + 1), indent="  ")
+
+
+def _cell(count: int, right: bool) -> str:
+    text = f"{count:,}" if count else "."
+    return styled(text, fg="green") if right else styled(text, fg="red") if count else styled(text, dim=True)
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())

@@ -1,0 +1,70 @@
+"""`zoo run`: score a model on a benchmark."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+import zoo
+from zoo.errors import OptionError
+from zoo_cli.groups import Command
+from zoo_cli.lookup import open_index
+from zoo_cli.progress import progress_bar
+from zoo_cli.render import print_json
+from zoo_cli.report import print_scores
+
+if TYPE_CHECKING:
+    from zoo.runs.progress import Progress
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "zoo run intro/mlp --on digits",
+        "zoo run cnn/lenet5@mnist --on mnist --json",
+        "zoo run cnn/resnet20 --weights resnet20.th --on folder:photos --batch-size 64",
+    ),
+)
+@click.argument("model")
+@click.option("--on", "benchmark", metavar="BENCHMARK", help="Benchmark or dataset. Default: the dataset of its only weights.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Autocast.")
+@click.option("--batch-size", metavar="N|auto", default="auto", show_default=True, help="auto halves when memory runs out.")
+@click.option("--workers", type=click.IntRange(0), help="Threads that load samples. Default: as many as help.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N samples.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of whatever is random in model or task.")
+@click.option("--skip-bad", type=click.IntRange(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
+@click.option("--fresh", is_flag=True, help="Compute anew what an earlier run has left.")
+@click.option("--weights", type=click.Path(), help="Weights file of your own.")
+@click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
+@click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
+@click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object) -> int:
+    """Run MODEL on a benchmark and print its scores, each with a 95 % interval.
+
+    An interrupted run goes on where it stopped; a finished one is found again at once.
+
+    Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug.
+    """
+    open_index()
+    with progress_bar() as show:
+
+        def progress(step: "Progress") -> None:
+            if show is not None:
+                show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
+
+        record = zoo.evaluate(model, options=_pairs(options), progress=progress, **settings)  # type: ignore[arg-type]
+    if as_json:
+        print_json(record.summary())
+    else:
+        print_scores(record)
+    return 1 if record.passed is False else 0
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping."""
+    for text in texts:
+        if not all(text.partition("=")[:2]):
+            raise OptionError(f"cannot read --option {text!r}", "write --option NAME=VALUE")
+    return dict(text.split("=", 1) for text in texts)

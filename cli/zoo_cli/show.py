@@ -1,0 +1,85 @@
+"""`zoo show`: everything about the entries of one name, and the command to run."""
+
+from typing import Any
+
+import click
+
+from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+from zoo.index import Entry, Index
+from zoo.names import split_tag
+from zoo_cli.details import DETAILS
+from zoo_cli.groups import Command
+from zoo_cli.lookup import open_index
+from zoo_cli.render import print_fields, print_json, say, styled
+
+KINDS = ("model", "dataset", "benchmark", "metric", "recipe")
+
+
+@click.command(cls=Command, examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"))
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Show everything about NAME: a model, dataset, benchmark, metric or recipe.
+
+    A name that stands for several, such as a dataset and its benchmark, shows each.
+    """
+    index = open_index()
+    base, tag = split_tag(name)
+    entries = _find(index, base)
+    if tag is not None:
+        _check_tag(entries, base, tag)
+    if as_json:
+        print_json(entries)
+        return
+    for position, entry in enumerate(entries):
+        if position:
+            say()
+        say(f"{styled(entry['name'], bold=True)}  {styled(entry['kind'], fg='cyan')}")
+        say(entry["spec"]["summary"])
+        say()
+        print_fields(DETAILS[entry["kind"]](entry, index))
+
+
+def _find(index: Index, name: str) -> list[Entry]:
+    """The entries of a name, one a kind. Raises UnknownNameError with the nearest names of all kinds."""
+    found: list[Entry] = []
+    near: list[str] = []
+    ambiguous, plugin = None, index.dynamic_plugin(name)
+    for kind in KINDS:
+        try:
+            found.append(_dynamic(kind, name, plugin["id"]) if plugin else index.entry(kind, name))
+        except AmbiguousNameError as error:
+            ambiguous = error
+        except UnknownNameError as error:
+            near += error.candidates
+    if found:
+        return found
+    if ambiguous:
+        raise ambiguous
+    candidates = list(dict.fromkeys(near))
+    hint = f"did you mean {' or '.join(candidates)}?" if candidates else "zoo list shows what there is"
+    raise UnknownNameError(f"nothing is named {name!r}", hint, candidates)
+
+
+def _dynamic(kind: str, name: str, plugin: str) -> Entry:
+    """The entry of a name that its plugin makes on demand, such as `folder:PATH`."""
+    from zoo.registry import registry
+
+    if kind not in ("model", "dataset"):
+        raise UnknownNameError(f"there is no {kind} named {name!r}")
+    entries = registry()
+    spec: dict[str, Any] = (entries.model(name) if kind == "model" else entries.dataset(name)).model_dump(mode="json")
+    return {
+        "kind": kind,
+        "name": name,
+        "plugin": "",
+        "tasks": list(spec.get("tasks", ())),
+        "modality": spec["modality"],
+        "spec": spec,
+    }
+
+
+def _check_tag(entries: list[Entry], name: str, tag: str) -> None:
+    tags = [known for entry in entries for known in entry["spec"].get("weights", ())]
+    if tag not in tags:
+        raise OptionError(f"{name} has no weights {tag!r}", f"its tags are: {', '.join(tags)}" if tags else f"zoo show {name}")
