@@ -1,6 +1,8 @@
 """What a metric is: a state per shard, a merge in id order, and a score of the merged state."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +19,7 @@ class Score:
     """A metric's value over `n` samples, with its 95 % interval.
 
     `interval` names the method of the interval, or says why there is none. `detail` holds what is no single number, such as
-    a confusion matrix; `value` is then None.
+    a confusion matrix; `value` is then None, as it is where there are no samples.
     """
 
     value: float | None
@@ -38,6 +40,9 @@ class Metric(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     gathers: ClassVar[bool] = False
 
+    def check(self, classes: tuple[str, ...]) -> None:
+        """Raise OptionError where the options do not fit the classes. Worth asking before the model runs."""
+
     def update(self, rows: Rows) -> State:
         """The state of some samples."""
         raise NotImplementedError
@@ -48,6 +53,12 @@ class Metric(BaseModel):
             return {name: np.concatenate([first[name], second[name]]) for name in first}
         return {name: first[name] + second[name] for name in first}
 
+    def merge_all(self, states: Sequence[State]) -> State:
+        """The state of the samples of all of at least one, in order; copies gathered columns once, not once a shard."""
+        if self.gathers and type(self).merge is Metric.merge:
+            return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+        return reduce(self.merge, states)
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        """The score of a merged state."""
+        """The score of a merged state. Raises OptionError as `check` does."""
         raise NotImplementedError

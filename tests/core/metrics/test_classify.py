@@ -1,0 +1,208 @@
+"""What must hold of every score of task classify: folding, ties, intervals, edges."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zoo.errors import DataError
+from zoo.metrics import Metric, Score
+from zoo.metrics.classify import margins
+from zoo.tasks.base import Rows
+
+ScoreOf = Callable[..., Score]
+AVERAGED = [f"{name}:average={average}" for name in ("f1", "precision", "recall") for average in ("macro", "micro", "weighted")]
+ONE_CLASS = [f"{name}:positive=class 0" for name in ("f1", "precision", "recall")]
+BINNED = [f"ece:bins={bins},norm={norm}" for bins in (1, 15) for norm in ("l1", "l2", "max")]
+NUMBERS = ["accuracy", "accuracy:k=2", *AVERAGED, *ONE_CLASS, "nll", *BINNED]
+ALL = [*NUMBERS, "confusion"]
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@st.composite
+def predictions(draw: st.DrawFn, ties: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Logits float32 [n, c], with ties or without, and targets, of which some classes may be absent."""
+    n, c = draw(st.integers(1, 40)), draw(st.integers(2, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    logits = rng.normal(size=(n, c)) * draw(st.sampled_from([0.1, 1, 10, 1000]))
+    if ties and draw(st.booleans()):
+        logits = np.round(logits)
+    return logits.astype(np.float32), rng.integers(0, draw(st.integers(1, c)), n)
+
+
+@pytest.mark.parametrize("text", ALL)
+@given(data=st.data())
+@few
+def test_cutting_and_order_of_samples_change_no_bit(score: ScoreOf, text: str, data: st.DataObject) -> None:
+    logits, target = data.draw(predictions())
+    cuts = data.draw(st.lists(st.integers(0, len(target)), max_size=6))  # equal cuts make empty shards
+    order = data.draw(st.permutations(range(len(target))))
+    whole = score(text, logits, target)
+    assert score(text, logits, target, cuts=cuts) == whole
+    assert score(text, logits[order], target[order]) == whole
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_merging_pairs_equals_merging_all(metric: Callable[[str], Metric], rows: Callable[..., Rows], text: str) -> None:
+    rng = np.random.default_rng(0)
+    built = metric(text)
+    states = [built.update(rows(rng.normal(size=(n, 3)), rng.integers(0, 3, n))) for n in (4, 0, 7)]
+    pairs, at_once = built.merge(built.merge(states[0], states[1]), states[2]), built.merge_all(states)
+    assert all((pairs[name] == at_once[name]).all() for name in pairs)
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+@given(case=predictions())
+@few
+def test_interval_contains_the_value_and_stays_in_range(score: ScoreOf, text: str, case: tuple[np.ndarray, np.ndarray]) -> None:
+    got = score(text, *case)
+    assert got.n == len(case[1])
+    assert got.interval
+    assert got.value is not None
+    if got.ci_low is None or got.ci_high is None:
+        assert got.interval.startswith("none: ")
+        return
+    assert 0 <= got.ci_low <= got.value <= got.ci_high
+    assert text == "nll" or got.ci_high <= 1
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_no_samples_give_no_value_and_say_so(score: ScoreOf, text: str) -> None:
+    got = score(text, np.zeros((0, 3)), [])
+    assert (got.value, got.n, got.ci_low, got.ci_high) == (None, 0, None, None)
+    assert got.interval.startswith("none: ")
+
+
+@pytest.mark.parametrize("text", sorted({*NUMBERS} - {"accuracy:k=2", "nll"}))
+def test_a_single_class_is_scored(score: ScoreOf, text: str) -> None:
+    assert score(text, np.zeros((3, 1)), [0, 0, 0]).value == (0 if text.startswith("ece") else 1)
+
+
+@given(data=st.data())
+@few
+def test_constant_model_is_not_flattered(score: ScoreOf, data: st.DataObject) -> None:
+    target = data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=20))
+    logits = np.full((len(target), 4), data.draw(st.sampled_from([-7.0, 0.0, 3.5])))
+    for text in ("accuracy", "accuracy:k=3", *AVERAGED, *ONE_CLASS):
+        assert score(text, logits, target).value == 0
+    assert score("accuracy:k=4", logits, target).value == 1
+
+
+@given(predictions())
+@few
+def test_accuracy_micro_averages_and_the_matrix_agree(score: ScoreOf, case: tuple[np.ndarray, np.ndarray]) -> None:
+    accuracy = score("accuracy", *case)
+    matrix = np.array(score("confusion", *case).detail["matrix"])
+    assert accuracy.value == np.trace(matrix) / len(case[1])
+    for name in ("f1", "precision", "recall"):
+        assert score(f"{name}:average=micro", *case) == accuracy
+
+
+def test_tie_with_the_true_class_goes_to_the_first_other(score: ScoreOf) -> None:
+    logits = [[1, 1, 1], [1, 1, 0], [0, 1, 1], [1, 0, 1], [2, 1, 1]]
+    assert score("confusion", logits, [0, 1, 0, 2, 0]).detail["matrix"] == [[1, 2, 0], [1, 0, 0], [1, 0, 0]]
+
+
+def test_rows_of_the_matrix_are_true_classes(score: ScoreOf) -> None:
+    assert score("confusion", [[0, 9], [0, 9], [9, 0]], [0, 1, 1], ("ham", "spam")).detail == {
+        "classes": ["ham", "spam"],
+        "matrix": [[0, 1], [1, 1]],
+    }
+
+
+def test_ratio_of_nothing_is_zero_and_says_so(score: ScoreOf) -> None:
+    logits, target, classes = [[9, 0, 0], [9, 0, 0]], [0, 0], ("ham", "spam", "eggs")
+    for text, reason in [
+        ("precision:positive=spam", "none: nothing is predicted as spam"),
+        ("recall:positive=spam", "none: no sample is of class spam"),
+        ("f1:positive=spam", "none: spam is neither true nor predicted anywhere"),
+    ]:
+        got = score(text, logits, target, classes)
+        assert (got.value, got.ci_low, got.ci_high, got.interval) == (0.0, None, None, reason)
+
+
+def test_perfect_macro_f1_claims_no_certainty(score: ScoreOf) -> None:
+    got = score("f1:average=macro", np.eye(3), [0, 1, 2])
+    assert (got.value, got.ci_low, got.interval) == (1.0, None, "none: every resample scores the same")
+
+
+def test_perfect_f1_of_one_class_has_an_interval_with_width(score: ScoreOf) -> None:
+    got = score("f1:positive=class 1", np.eye(2)[[0, 1] * 10], [0, 1] * 10)
+    assert (got.value, got.ci_high) == (1.0, 1.0)
+    assert got.ci_low == pytest.approx(0.8389, abs=1e-4)  # J = 10/10 has 0.7225, and 2J / (1 + J)
+
+
+def test_nll_survives_logits_beyond_the_range_of_exp(score: ScoreOf) -> None:
+    assert score("nll", [[1e30, 0], [0, 0]], [1, 0]).value == pytest.approx(5e29, rel=1e-6)
+    assert score("nll", [[-3e38, 3e38]], [1]).value == 0
+
+
+def test_one_sample_has_a_loss_but_no_interval(score: ScoreOf) -> None:
+    got = score("nll", [[0.0, 0.0]], [0])
+    assert got == Score(pytest.approx(np.log(2)), 1, interval="none: one sample has no variance")
+
+
+def test_target_outside_the_classes_names_the_sample(score: ScoreOf) -> None:
+    for wrong in (-1, 3):
+        with pytest.raises(DataError, match=f"sample s000001 is {wrong}, not one of the 3 classes"):
+            score("accuracy", np.zeros((2, 3)), [0, wrong])
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
+@few
+def test_margins_of_cells_are_those_of_the_matrices(c: int, seed: int) -> None:
+    matrices = np.random.default_rng(seed).integers(0, 4, (3, c, c))
+    true, said = np.nonzero(matrices.sum(axis=0))
+    if not len(true):
+        return
+    tp, predicted, actual = margins(matrices[:, true, said], true, said, c)
+    np.testing.assert_array_equal(tp, np.diagonal(matrices, axis1=1, axis2=2))
+    np.testing.assert_array_equal(predicted, matrices.sum(axis=1))
+    np.testing.assert_array_equal(actual, matrices.sum(axis=2))
+
+
+def test_bootstrap_of_cells_equals_the_bootstrap_of_samples(score: ScoreOf) -> None:
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 4, 400)
+    predicted = np.where(rng.random(400) < 0.7, target, rng.integers(0, 4, 400))
+    draws = rng.integers(0, 400, (600, 400))
+    by_sample = np.quantile([f1_score(target[i], predicted[i], average="macro") for i in draws], [0.025, 0.975])
+    got = score("f1:average=macro", np.eye(4)[predicted], target)
+    # Standard error of a 2.5 % quantile of 600 replicates with spread 0.02: about 0.0025.
+    assert (got.ci_low, got.ci_high) == pytest.approx(by_sample, abs=0.008)
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "law"),
+    [
+        ("f1:average=macro", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
+        ("f1:average=weighted", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
+        ("precision:average=macro", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
+        ("f1:positive=class 1", 100, [[0.86, 0.01], [0.013, 0.117]]),
+        ("f1:positive=class 1", 1000, [[0.86, 0.01], [0.013, 0.117]]),
+        ("recall:positive=class 1", 300, [[0.86, 0.01], [0.013, 0.117]]),
+    ],
+)
+def test_interval_covers_the_truth_in_95_of_100_samples(
+    metric: Callable[[str], Metric], text: str, n: int, law: Sequence[Sequence[float]]
+) -> None:
+    probabilities, classes = np.array(law), tuple(f"class {i}" for i in range(len(law)))
+    built, rng = metric(text), np.random.default_rng(0)
+    truth = _value(built, np.round(probabilities * 10**6).astype(np.int64), classes)
+    covered = 0
+    for _ in range(300):
+        counts = rng.multinomial(n, probabilities.ravel()).reshape(probabilities.shape)
+        got = built.compute({"matrix": counts}, classes)
+        assert got.ci_low is not None and got.ci_high is not None
+        covered += got.ci_low <= truth <= got.ci_high
+    # 300 trials at 95 %: standard error 1.3 %.
+    assert 0.915 <= covered / 300 <= 0.99
+
+
+def _value(built: Metric, counts: np.ndarray, classes: tuple[str, ...]) -> Any:
+    return built.compute({"matrix": counts}, classes).value
