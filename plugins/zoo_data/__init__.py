@@ -1,9 +1,24 @@
 """Plugin `data`: the standard datasets and their benchmarks, and datasets of the user's own files."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+from zoo.specs import BenchmarkSpec, DatasetSpec, Spec
+from zoo_data.sources import CIFAR10, FASHION_MNIST, MNIST, SMS_SPAM
 
-TEN_DIGITS = tuple("0123456789")
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+TEN_CLASS_METRICS = ("accuracy", "accuracy:k=5", "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion")
+SPAM_METRICS = (
+    "f1:positive=spam",
+    "accuracy",
+    "precision:positive=spam",
+    "recall:positive=spam",
+    "f1:average=macro",
+    "nll",
+    "ece:bins=15,norm=l1",
+    "confusion",
+)
 
 
 @hookimpl
@@ -15,10 +30,50 @@ def zoo_datasets() -> list[DatasetSpec]:
             modality="image",
             target="zoo_data.digits:open_digits",
             splits={"train": 1437, "test": 360},
-            classes=TEN_DIGITS,
+            classes=DIGITS,
             licence="CC-BY-4.0",
-            citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49",
+            citation="E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49",
             homepage="https://archive.ics.uci.edu/dataset/80",
+        ),
+        DatasetSpec(
+            name="mnist",
+            summary="70,000 handwritten digits, 28x28 grey.",
+            modality="image",
+            target="zoo_data.idx:open_idx",
+            splits={"train": 60_000, "test": 10_000},
+            classes=DIGITS,
+            files=MNIST,
+            folders=("mnist", "MNIST/raw"),
+            licence="CC-BY-SA-3.0",
+            citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to document "
+            "recognition, doi:10.1109/5.726791",
+            homepage="http://yann.lecun.com/exdb/mnist/",
+        ),
+        DatasetSpec(
+            name="fashion-mnist",
+            summary="70,000 photographs of clothes, 28x28 grey; a harder drop-in for MNIST.",
+            modality="image",
+            target="zoo_data.idx:open_idx",
+            splits={"train": 60_000, "test": 10_000},
+            classes=CLOTHES,
+            files=FASHION_MNIST,
+            folders=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
+            licence="MIT",
+            citation="H. Xiao, K. Rasul, R. Vollgraf (2017), Fashion-MNIST, arXiv:1708.07747",
+            homepage="https://github.com/zalandoresearch/fashion-mnist",
+        ),
+        DatasetSpec(
+            name="cifar10",
+            summary="60,000 photographs of ten animals and vehicles, 32x32 RGB.",
+            modality="image",
+            target="zoo_data.cifar:open_cifar10",
+            splits={"train": 50_000, "test": 10_000},
+            classes=THINGS,
+            files=CIFAR10,
+            folders=("cifar10", "cifar-10", "CIFAR10", "cifar-10-batches-bin", "."),
+            licence="No licence is stated; its authors ask to be cited.",
+            citation="A. Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
+            homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
         ),
         DatasetSpec(
             name="sms-spam",
@@ -27,47 +82,25 @@ def zoo_datasets() -> list[DatasetSpec]:
             target="zoo_data.sms_spam:open_sms_spam",
             splits={"train": 4460, "test": 1114},
             classes=("ham", "spam"),
-            files=(
-                DataFile(
-                    name="SMSSpamCollection",
-                    sha256="7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
-                    urls=("pkg:zoo_data/SMSSpamCollection.gz",),
-                    gzip=True,
-                ),
-                DataFile(
-                    name="sms_spam_split.tsv",
-                    sha256="de324da6d6316a4f85f8e68c26a3a907411bacb9562456f6b5f827a1fe43c45a",
-                    urls=("pkg:zoo_data/sms_spam_split.tsv",),
-                ),
-            ),
+            files=SMS_SPAM,
             licence="CC-BY-4.0",
-            citation="T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami (2011), Contributions to the study of SMS spam filtering, "
-            "DocEng, doi:10.1145/2034691.2034742",
+            citation="T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami (2011), Contributions to the study of SMS spam "
+            "filtering, doi:10.1145/2034691.2034742",
             homepage="https://archive.ics.uci.edu/dataset/228",
         ),
     ]
 
 
-SPAM_METRICS = (
-    "f1:positive=spam",
-    "accuracy",
-    "precision:positive=spam",
-    "recall:positive=spam",
-    "f1:average=macro",
-    "nll",
-    "ece:bins=15,norm=l1",
-    "confusion",
-)
-TEN_CLASS_METRICS = ("accuracy", "accuracy:k=5", "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion")
-
-
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
     return [
-        _classify("digits", "Classify handwritten digits of 8x8 pixels.", TEN_CLASS_METRICS),
+        _classify("digits", "Handwritten digits of 8x8 pixels."),
+        _classify("mnist", "Handwritten digits, the 10,000 test images."),
+        _classify("fashion-mnist", "Ten kinds of clothes, the 10,000 test images."),
+        _classify("cifar10", "Ten kinds of animals and vehicles, the 10,000 test images."),
         BenchmarkSpec(
             name="sms-spam",
-            summary="Tell spam from ham in English text messages; near-copies never stand on both sides.",
+            summary="Spam among text messages; near-copies never stand on both sides.",
             task="classify",
             modality="text",
             dataset="sms-spam",
@@ -76,5 +109,29 @@ def zoo_benchmarks() -> list[BenchmarkSpec]:
     ]
 
 
-def _classify(dataset: str, summary: str, metrics: tuple[str, ...]) -> BenchmarkSpec:
-    return BenchmarkSpec(name=dataset, summary=summary, task="classify", modality="image", dataset=dataset, metrics=metrics)
+@hookimpl
+def zoo_namespaces() -> list[str]:
+    return ["folder", "csv"]
+
+
+@hookimpl
+def zoo_resolve(kind: str, name: str) -> Spec | None:
+    """Datasets `folder:PATH` (a folder per class) and `csv:PATH` (`.tsv` too)."""
+    namespace, _, path = name.partition(":")
+    if kind != "dataset" or not path:
+        return None
+    if namespace == "folder":
+        from zoo_data.folder import folder_spec
+
+        return folder_spec(name, path)
+    if namespace == "csv":
+        from zoo_data.table import table_spec
+
+        return table_spec(name, path)
+    return None
+
+
+def _classify(dataset: str, summary: str) -> BenchmarkSpec:
+    return BenchmarkSpec(
+        name=dataset, summary=summary, task="classify", modality="image", dataset=dataset, metrics=TEN_CLASS_METRICS
+    )

@@ -1,0 +1,117 @@
+"""Where the files of the datasets come from, and the hashes by which they are known."""
+
+from zoo.specs import DataFile
+
+
+def _mnist(name: str, download: int, content: int, sha256: str) -> DataFile:
+    return DataFile(
+        name=name,
+        sha256=sha256,
+        size=download,
+        content_size=content,
+        gzip=True,
+        urls=(
+            f"https://ossci-datasets.s3.amazonaws.com/mnist/{name}",
+            f"https://storage.googleapis.com/cvdf-datasets/mnist/{name}",
+        ),
+        aliases=(name.removesuffix(".gz"),),
+    )
+
+
+# Hashes are of the decompressed content, since the containers in circulation differ: measured on a copy whose contents
+# have the MD5s of the original files. Addresses and sizes: the mirrors of PyTorch and TensorFlow Datasets.
+MNIST = (
+    _mnist(
+        "train-images-idx3-ubyte.gz", 9_912_422, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    _mnist("train-labels-idx1-ubyte.gz", 28_881, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    _mnist("t10k-images-idx3-ubyte.gz", 1_648_877, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    _mnist("t10k-labels-idx1-ubyte.gz", 4_542, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+)
+
+
+def _fashion(name: str, size: int, sha256: str, md5: str) -> DataFile:
+    return DataFile(
+        name=name,
+        sha256=sha256,
+        size=size,
+        md5=md5,
+        urls=(
+            f"https://fashion-mnist.s3.eu-central-1.amazonaws.com/{name}",
+            f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}",
+        ),
+    )
+
+
+# SHA-256 and sizes of the gzip files: TensorFlow Datasets, url_checksums/fashion_mnist.txt (torchvision's prototype
+# datasets give the same); MD5: the authors' README.
+FASHION_MNIST = (
+    _fashion(
+        "train-images-idx3-ubyte.gz",
+        26_421_880,
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    ),
+    _fashion(
+        "train-labels-idx1-ubyte.gz",
+        29_515,
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "25c81989df183df01b3e8a0aad5dffbe",
+    ),
+    _fashion(
+        "t10k-images-idx3-ubyte.gz",
+        4_422_102,
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "bef4ecab320f06d8554ea6380940ec79",
+    ),
+    _fashion(
+        "t10k-labels-idx1-ubyte.gz",
+        5_148,
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
+)
+
+
+def _cifar10(name: str, sha256: str) -> DataFile:
+    return DataFile(
+        name=f"cifar-10-batches-bin/{name}",
+        sha256=sha256,
+        size=30_730_000,
+        member_of="cifar-10-binary.tar.gz",
+        aliases=(name,),
+    )
+
+
+# The archive: SHA-256 and size from TensorFlow Datasets, url_checksums/cifar10.txt, MD5 from the author's page. Its
+# members: torchvision-ruby, datasets/cifar10.rb, which gives the same hash of the archive.
+CIFAR10 = (
+    DataFile(
+        name="cifar-10-binary.tar.gz",
+        sha256="c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        size=170_052_171,
+        md5="c32a1d4ab5d03f1284b67883e8d87530",
+        urls=("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+    ),
+    _cifar10("data_batch_1.bin", "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5"),
+    _cifar10("data_batch_2.bin", "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed"),
+    _cifar10("data_batch_3.bin", "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67"),
+    _cifar10("data_batch_4.bin", "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48"),
+    _cifar10("data_batch_5.bin", "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add"),
+    _cifar10("test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
+)
+
+SMS_SPAM = (
+    DataFile(
+        name="SMSSpamCollection",
+        sha256="7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
+        content_size=477_907,
+        gzip=True,
+        urls=("pkg:zoo_data/SMSSpamCollection.gz",),
+    ),
+    DataFile(
+        name="sms_spam_split.tsv",
+        sha256="de324da6d6316a4f85f8e68c26a3a907411bacb9562456f6b5f827a1fe43c45a",
+        urls=("pkg:zoo_data/sms_spam_split.tsv",),
+    ),
+)
