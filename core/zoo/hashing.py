@@ -20,7 +20,7 @@ def verify(path: Path, file: DataFile) -> None:
     """Raises AlteredError where the file at `path` is not `file`."""
     try:
         if file.gzip:
-            _check(file, _unzipped(path.read_bytes(), file))
+            _check(file, unzip(path.read_bytes(), file.content_size))
         elif not size_fits(path, file):
             raise AlteredError(f"it has {path.stat().st_size:,} bytes, expected {file.size:,}")
         elif (known := _known(file)) is not None:
@@ -38,8 +38,26 @@ def verified_content(path: Path, file: DataFile) -> bytes:
         raise AlteredError(f"it cannot be read: {error.strerror or error}") from error
     if not file.gzip and file.size not in (None, len(raw)):
         raise AlteredError(f"it has {len(raw):,} bytes, expected {file.size:,}")
-    content = _unzipped(raw, file) if file.gzip else raw
+    content = unzip(raw, file.content_size) if file.gzip else raw
     _check(file, content)
+    return content
+
+
+def unzip(raw: bytes, size: int | None = None) -> bytes:
+    """Content of a gzip file, of at most `size` bytes; what is no gzip file is taken to be unpacked already.
+
+    Raises AlteredError where it is broken or holds more.
+    """
+    limit = LARGEST_CONTENT if size is None else size
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(raw)) as stream:
+            content = stream.read(limit + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise AlteredError(f"it is a truncated or broken gzip file ({error})") from error
+    if len(content) > limit:
+        raise AlteredError(f"it unpacks to more than the {limit:,} bytes that it may hold")
     return content
 
 
@@ -65,18 +83,3 @@ def _check(file: DataFile, content: bytes) -> None:
 def _compare(algorithm: str, expected: str, found: str) -> None:
     if found != expected:
         raise AlteredError(f"its {algorithm.upper()} is {found}, expected {expected}")
-
-
-def _unzipped(raw: bytes, file: DataFile) -> bytes:
-    """Content of a gzip file; what is no gzip file is taken to be unpacked already. Stops at the declared size."""
-    limit = LARGEST_CONTENT if file.content_size is None else file.content_size
-    if not raw.startswith(b"\x1f\x8b"):
-        return raw
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(raw)) as stream:
-            content = stream.read(limit + 1)
-    except (EOFError, OSError, zlib.error) as error:
-        raise AlteredError(f"it is a truncated or broken gzip file ({error})") from error
-    if len(content) > limit:
-        raise AlteredError(f"it unpacks to more than the {limit:,} bytes that it may hold")
-    return content
