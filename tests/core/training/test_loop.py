@@ -1,0 +1,186 @@
+"""The default trainer learns, selects the best epoch on validation, and resumes bit for bit, even after kill -9."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_training import FULL, digits, make_job
+
+from zoo.data import ArrayDataset
+from zoo.errors import ModelError, OptionError
+from zoo.specs import Optimizer
+from zoo.training import loop
+from zoo.training.job import Progress, TrainingJob, TrainResult
+
+State = dict[str, torch.Tensor]
+
+
+def same(first: State, second: State) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+class InterruptionError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def train_until(job: TrainingJob, epoch: int) -> None:
+    """Train, and stop in the middle of the epoch after `epoch`."""
+
+    def stop(progress: Progress) -> None:
+        if progress.epoch > epoch:
+            raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        loop.train(replace(job, progress=stop))
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    result = loop.train(make_job(tmp_path, epochs=8))
+    assert result.score > 0.8
+    assert result.history[-1].loss < result.history[0].loss / 2
+    assert [epoch.epoch for epoch in result.history] == list(range(1, 9))
+
+
+@pytest.mark.parametrize("recipe", [{}, FULL, {"optimizer": Optimizer(name="sgd", lr=0.05)}], ids=["plain", "full", "sgd"])
+def test_an_interrupted_training_ends_with_the_same_bits(tmp_path: Path, recipe: dict[str, object]) -> None:
+    whole = loop.train(make_job(tmp_path / "whole", **recipe))
+    job = make_job(tmp_path / "torn", **recipe)
+    train_until(job, 1)
+    torch.rand(7)  # the state of the global generator at the resume must not matter
+    train_until(job, 3)
+    resumed = loop.train(job)
+    assert resumed.resumed_from == 3
+    assert same(resumed.state, whole.state)
+    assert [(e.loss, e.score) for e in resumed.history] == [(e.loss, e.score) for e in whole.history]
+
+
+def test_kill_9_in_the_middle_of_an_epoch_loses_no_bit(tmp_path: Path) -> None:
+    def start(folder: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(tmp_path / folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    torn = start("torn")
+    assert torn.stdout is not None
+    for line in torn.stdout:
+        if line.split()[0] == "4":  # the first report of epoch 4: a checkpoint of epoch 3 exists, epoch 4 is under way
+            break
+    torn.kill()
+    torn.wait()
+    resumed, whole = start("torn"), start("whole")
+    output, expected = resumed.communicate()[0], whole.communicate()[0]
+    assert "resumed after epoch 3" in output
+    assert output.splitlines()[-1] == expected.splitlines()[-1]  # SHA-256 of the weights
+    assert len(expected.splitlines()[-1]) == 64
+
+
+def test_the_earliest_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.5, 0.8, 0.8, 0.6])
+    monkeypatch.setattr(TrainingJob, "validate", lambda self, predict: next(scores))
+    states: dict[int, State] = {}
+    job = make_job(tmp_path)
+    monkeypatch.setattr(loop.Loop, "save", lambda self, epoch: states.update({epoch: _current(self)}))
+    result = loop.train(job)
+    assert (result.epoch, result.score) == (2, 0.8)
+    assert same(result.state, states[2])
+    assert not same(result.state, states[4])
+
+
+def _current(self: loop.Loop) -> State:
+    return {key: value.clone() for key, value in self.scored_model.state_dict().items()}
+
+
+def test_lower_may_be_better_and_an_undefined_score_is_worst(tmp_path: Path) -> None:
+    job = make_job(tmp_path)
+    assert job.better(0.9, 0.8)
+    assert not job.better(0.8, 0.8)
+    assert not job.better(job.worst, 0.0)
+    job = replace(job, direction="lower")
+    assert job.better(0.8, 0.9)
+    assert not job.better(job.worst, 1e9)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    first, again, other = (
+        loop.train(make_job(tmp_path / name, epochs=1, seed=seed)) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    assert same(first.state, again.state)
+    assert not same(first.state, other.state)
+
+
+def test_validation_sees_what_evaluation_sees(tmp_path: Path) -> None:
+    """The reported score is the accuracy of the kept weights on the validation samples, counted by hand."""
+    job = make_job(tmp_path)
+    result = loop.train(job)
+    model = job.build_model()
+    model.load_state_dict(result.state)
+    logits = model.eval()(torch.stack([sample.input for sample in job.validation]))
+    hits = (logits.argmax(1) == torch.tensor(job.validation.targets)).float().mean()
+    assert result.score == pytest.approx(hits.item(), abs=1e-6)
+
+
+def test_text_is_trained_on_as_strings(tmp_path: Path) -> None:
+    texts = ["x" * (i % 10) + "y" * 12 * (i % 2) for i in range(60)]
+    data = ArrayDataset(texts, [i % 2 for i in range(60)], [f"t{i}" for i in range(60)], ("short", "long"))
+    job = make_job(tmp_path, "Lengths", data, "text", epochs=20, optimizer=Optimizer(lr=0.3), class_weights="balanced")
+    assert loop.train(job).score == 1.0
+
+
+def test_a_diverging_training_says_so_and_leaves_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="diverged in epoch 1") as caught:
+        loop.train(make_job(tmp_path, "Broken"))
+    assert "learning rate" in caught.value.hint
+    assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_model_that_is_no_module_needs_a_trainer_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"not a torch\.nn\.Module"):
+        loop.train(make_job(tmp_path, "NoModule"))
+
+
+def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="int4"):
+        loop.train(make_job(tmp_path, options={"precision": "int4"}))
+
+
+def test_bf16_trains_and_keeps_float32_weights(tmp_path: Path) -> None:
+    result = loop.train(make_job(tmp_path, epochs=2, options={"precision": "bf16"}))
+    assert {value.dtype for key, value in result.state.items() if "num_batches" not in key} == {torch.float32}
+    assert loop.train(make_job(tmp_path / "fp32", epochs=1)).history  # a second precision in one process works
+
+
+@pytest.mark.parametrize("damage", ["another key", "truncated"])
+def test_a_checkpoint_that_does_not_fit_is_ignored_with_a_note(tmp_path: Path, damage: str) -> None:
+    notes: list[str] = []
+    job = replace(make_job(tmp_path), progress=lambda progress: notes.append(progress.note))
+    whole = loop.train(make_job(tmp_path / "whole"))
+    train_until(job, 2)
+    if damage == "truncated":
+        path = tmp_path / "checkpoint.pt"
+        path.write_bytes(path.read_bytes()[:-100])
+    else:
+        job = replace(job, key="other")
+    result: TrainResult = loop.train(job)
+    assert result.resumed_from is None
+    assert same(result.state, whole.state)
+    assert any("begins anew" in note for note in notes)
+
+
+def test_a_last_batch_of_one_sample_does_not_break_batch_normalisation(tmp_path: Path) -> None:
+    job = make_job(tmp_path, epochs=1)
+    assert loop.train(make_job(tmp_path / "b", epochs=1, batch_size=len(job.train.ids) - 1)).history
+
+
+def test_caching_in_memory_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = loop.train(make_job(tmp_path / "a", epochs=2))
+    monkeypatch.setattr("zoo.training.prepared.MEMORY_LIMIT", 0)
+    assert same(loop.train(make_job(tmp_path / "b", epochs=2)).state, cached.state)
+
+
+def test_training_never_reads_a_validation_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(tmp_path, epochs=1)
+    assert set(job.train.ids).isdisjoint(job.validation.ids)
+    assert set(job.train.ids) | set(job.validation.ids) == set(digits().ids)
