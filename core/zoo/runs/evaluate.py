@@ -152,6 +152,8 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
 def _compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
     """Compute the shards that are not there, one file each, in order."""
     shards = plan.shards()
+    for left in (plan.folder / "shards").glob(".*.tmp"):  # of a process that was killed while it wrote
+        left.unlink(missing_ok=True)
     found = (
         {} if how.fresh else {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
     )
