@@ -91,6 +91,21 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
     return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 shard`, `2 shards`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def size_of(count: int | None) -> str:
+    """Bytes in decimal units: `9.9 MB`."""
+    if count is None:
+        return "?"
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"
+
+
 def _decimals(value: float, low: float | None, high: float | None) -> int:
     before = len(str(int(abs(value))))
     enough = max(1, 5 - before)

@@ -4,7 +4,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from zoo_cli.render import interval, number, print_fields, print_table, say, styled
+from zoo_cli.render import counted, interval, number, print_fields, print_table, say, styled
 
 if TYPE_CHECKING:
     from zoo.runs.record import Check, Result, RunRecord
@@ -27,7 +27,9 @@ def print_scores(record: "RunRecord") -> None:
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
     if data.skipped:
-        say(f"  {styled('skipped', fg='yellow')} {len(data.skipped)} corrupt samples: {', '.join(list(data.skipped)[:5])}")
+        say(
+            f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {', '.join(list(data.skipped)[:5])}"
+        )
     if data.limit is not None:
         say(f"  {styled('limited', fg='yellow')} to the first {data.limit:,} samples: neither marks nor claims apply")
     say(f"  {styled(_effort(record), dim=True)}")
@@ -54,7 +56,7 @@ def print_record(record: "RunRecord") -> None:
             ("unsafe", ", ".join(model.unsafe)),
             ("data", f"{data.name}, split {data.split}\nfingerprint {data.fingerprint}"),
             ("run as", f"{how.device}, {how.precision}, seed {how.seed}, batch size {how.batch_size or '-'}, "
-                       f"{how.workers} workers, {how.threads} threads"),
+                       f"{counted(how.workers, 'worker')}, {counted(how.threads, 'thread')}"),
             ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
             ("packages", packages),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
@@ -82,7 +84,8 @@ def _effort(record: "RunRecord") -> str:
     cost, shards = record.cost, record.shards
     rate = f", {cost.samples_per_second:,.0f} samples/s" if cost.samples_per_second else ""
     reused = f" ({shards.reused} reused)" if shards.reused else ""
-    return f"{cost.seconds:.1f} s{rate}, {shards.total} shards{reused}, {record.execution.device} {record.execution.precision}"
+    how = f"{record.execution.device} {record.execution.precision}"
+    return f"{cost.seconds:.1f} s{rate}, {counted(shards.total, 'shard')}{reused}, {how}"
 
 
 def _print_matrix(result: "Result") -> None:
@@ -91,15 +94,15 @@ def _print_matrix(result: "Result") -> None:
     if not isinstance(detail, dict) or "matrix" not in detail or len(detail["classes"]) > MATRIX_CLASSES:
         return
     classes = [str(name) for name in detail["classes"]]
-    rows = [
-        [name, *(_cell(count, i == j) for j, count in enumerate(row))]
-        for i, (name, row) in enumerate(zip(classes, detail["matrix"], strict=True))
-    ]
     width = 4 + max(map(len, classes)) + sum(2 + max(len(name), 5) for name in classes)
     if sys.stdout.isatty() and width > shutil.get_terminal_size().columns:
         return
+    rows = [
+        [name, *(_cell(count, column == row) for column, count in enumerate(counts))]
+        for row, (name, counts) in enumerate(zip(classes, detail["matrix"], strict=True))
+    ]
     say()
-    say(f"  {styled('true \\ predicted', dim=True)}")
+    say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
     print_table(("", *classes), rows, right=range(1, len(classes) + 1), indent="  ")
 
 

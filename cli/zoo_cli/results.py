@@ -1,0 +1,78 @@
+"""`zoo results`: the records of past runs."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+import zoo
+from zoo.errors import OptionError, UnknownNameError
+from zoo.names import split_tag
+from zoo_cli.groups import Command
+from zoo_cli.render import interval, note, number, print_json, print_list, styled
+
+if TYPE_CHECKING:
+    from zoo.runs.record import RunRecord
+
+HEADER = ("RUN", "WHEN (UTC)", "MODEL", "BENCHMARK", "SCORE", "VALUE", "95 % INTERVAL", "N", "PASSED")
+
+
+@click.command(
+    cls=Command, examples=("zoo results", "zoo results --benchmark hw2 --limit 5", "zoo results 3f2a9c1b", "zoo results --json")
+)
+@click.argument("run_id", required=False)
+@click.option("--model", metavar="NAME", help="Only runs of this model, with a tag or of all its weights.")
+@click.option("--benchmark", metavar="NAME", help="Only runs on this benchmark.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--json", "as_json", is_flag=True, help="Print whole records as JSON.")
+def results(run_id: str | None, model: str | None, benchmark: str | None, limit: int | None, as_json: bool) -> None:
+    """List past runs with their primary score, newest first; or show the run of RUN_ID in full.
+
+    A RUN_ID may be cut short. In a pipe: one run a line, tab-separated.
+    """
+    if run_id is not None:
+        if model or benchmark or limit:
+            raise OptionError("one run has no filters", f"zoo results {run_id}")
+        _show(zoo.Store().record(run_id), as_json)
+        return
+    records = zoo.Store().records(model=_full("model", model), benchmark=_full("benchmark", benchmark), limit=limit)
+    if as_json:
+        print_json([record.model_dump(mode="json") for record in records])
+        return
+    print_list(HEADER, [_row(record) for record in records])
+    if not records:
+        note("no runs match" if model or benchmark else "no runs yet: zoo run intro/mlp --on digits")
+
+
+def _show(record: "RunRecord", as_json: bool) -> None:
+    from zoo_cli.report import print_record
+
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+    else:
+        print_record(record)
+
+
+def _row(record: "RunRecord") -> tuple[str, ...]:
+    score = record.primary
+    bounds = (score.value, score.ci_low, score.ci_high)
+    passed = {True: styled("yes", fg="green"), False: styled("no", fg="red"), None: "-"}[record.passed]
+    short = record.run_id[:8] if sys.stdout.isatty() else record.run_id
+    when = record.created[:19].replace("T", " ")
+    limited = " (limited)" if record.dataset.limit is not None else ""
+    name = styled(record.model.name, bold=True)
+    return (short, when, name, record.benchmark + limited, score.metric, number(*bounds), interval(*bounds), f"{score.n}", passed)
+
+
+def _full(kind: str, name: str | None) -> str | None:
+    """The full name of a filter, with the tag that it has; as written where no entry has it, as for a model of one's own."""
+    if name is None:
+        return None
+    from zoo.index import load_index
+
+    base, tag = split_tag(name)
+    try:
+        full = load_index().find(kind, base)
+    except UnknownNameError:
+        return name
+    return f"{full}@{tag}" if tag else full

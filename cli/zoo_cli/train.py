@@ -1,0 +1,69 @@
+"""`zoo train`: make a model's weights by a recipe."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+import zoo
+from zoo_cli.groups import Command
+from zoo_cli.lookup import open_index
+from zoo_cli.progress import progress_bar
+from zoo_cli.render import note, number, print_fields, print_json, say, styled
+
+if TYPE_CHECKING:
+    from zoo.training.job import Progress
+    from zoo.training.record import TrainingRecord
+
+
+@click.command(
+    cls=Command,
+    examples=("zoo train intro/mlp-digits", "zoo train cnn/lenet5-mnist --output lenet5.safetensors", "zoo list recipes"),
+)
+@click.argument("recipe")
+@click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's own number.")
+@click.option("--seed", type=int, help="Instead of the recipe's own.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
+@click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
+@click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON.")
+def train(recipe: str, as_json: bool, **settings: object) -> None:
+    """Train the weights of a model by RECIPE, and say where they are.
+
+    The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
+    training goes on where it stopped and ends with the same weights.
+    """
+    open_index()
+    with progress_bar("batches") as show:
+
+        def progress(step: "Progress") -> None:
+            if step.note:
+                note(step.note)
+            if show is not None:
+                news = [
+                    f"{name} {number(value)}" for name, value in (("loss", step.loss), ("score", step.score)) if value is not None
+                ]
+                show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news))
+
+        record = zoo.train(recipe, progress=progress, **settings)  # type: ignore[arg-type]
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+    else:
+        _print(record, str(settings["output"] or record.weights))
+
+
+def _print(record: "TrainingRecord", weights: str) -> None:
+    recipe, data = record.recipe, record.dataset
+    resumed = f", resumed after epoch {record.resumed_from}" if record.resumed_from is not None else ""
+    say(f"{styled(recipe.name, bold=True)}: {recipe.model} on {data.name}, split {data.split}")
+    say()
+    print_fields(
+        [
+            ("trained on", f"{data.trained_on:,} samples, {recipe.epochs} epochs, seed {recipe.seed}"),
+            ("validated on", f"{data.validated_on:,} other samples of the same split"),
+            ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
+            ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
+            ("run them", f"zoo run {recipe.model} --weights {weights} --on {data.name}"),
+        ]
+    )
