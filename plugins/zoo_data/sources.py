@@ -30,11 +30,12 @@ MNIST = (
 )
 
 
-def _fashion(name: str, size: int, sha256: str, md5: str) -> DataFile:
+def _fashion(name: str, size: int, content: int, sha256: str, md5: str) -> DataFile:
     return DataFile(
         name=name,
         sha256=sha256,
         size=size,
+        content_size=content,
         md5=md5,
         urls=(
             f"https://fashion-mnist.s3.eu-central-1.amazonaws.com/{name}",
@@ -44,29 +45,33 @@ def _fashion(name: str, size: int, sha256: str, md5: str) -> DataFile:
 
 
 # SHA-256 and sizes of the gzip files: TensorFlow Datasets, url_checksums/fashion_mnist.txt (torchvision's prototype
-# datasets give the same); MD5: the authors' README.
+# datasets give the same); MD5: the authors' README; size of the content: that of MNIST, whose format and counts they share.
 FASHION_MNIST = (
     _fashion(
         "train-images-idx3-ubyte.gz",
         26_421_880,
+        47_040_016,
         "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     ),
     _fashion(
         "train-labels-idx1-ubyte.gz",
         29_515,
+        60_008,
         "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
         "25c81989df183df01b3e8a0aad5dffbe",
     ),
     _fashion(
         "t10k-images-idx3-ubyte.gz",
         4_422_102,
+        7_840_016,
         "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
         "bef4ecab320f06d8554ea6380940ec79",
     ),
     _fashion(
         "t10k-labels-idx1-ubyte.gz",
         5_148,
+        10_008,
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         "bb300cfdad3c16e7a12a480ee83cd310",
     ),

@@ -1,15 +1,68 @@
-"""Plugin `homework`: the course's two homeworks as benchmarks with pass marks."""
+"""Plugin `homework`: the course's two homeworks as benchmarks with pass marks, and the galaxies of the first."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import BenchmarkSpec
+from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+
+GALAXIES = (
+    "Disturbed",
+    "Merging",
+    "Round Smooth",
+    "In-between Round Smooth",
+    "Cigar Shaped Smooth",
+    "Barred Spiral",
+    "Unbarred Tight Spiral",
+    "Unbarred Loose Spiral",
+    "Edge-on without Bulge",
+    "Edge-on with Bulge",
+)
+
+
+@hookimpl
+def zoo_datasets() -> list[DatasetSpec]:
+    return [
+        DatasetSpec(
+            name="galaxy10",
+            summary="Galaxy10 DECaLS: 17,736 photographs of galaxies in ten shapes, 256x256 RGB; 2.5 GB.",
+            requires=("h5py>=3",),
+            modality="image",
+            target="zoo_homework.galaxy10:open_galaxy10",
+            splits={"train": None, "test": None},
+            classes=GALAXIES,
+            files=(
+                # The hash is the one that the authors publish, in their README and in astroNN's loader.
+                DataFile(
+                    name="Galaxy10_DECals.h5",
+                    sha256="19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
+                    urls=(
+                        "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5",
+                        "https://www.astro.utoronto.ca/~hleung/shared/Galaxy10/Galaxy10_DECals.h5",
+                    ),
+                ),
+            ),
+            folders=("galaxy10", "Galaxy10", "galaxy10_decals"),
+            licence="CC-BY-4.0; the images are to be credited to the DESI Legacy Imaging Surveys, the labels to Galaxy Zoo.",
+            citation="H. Leung, J. Bovy, Galaxy10 DECaLS, doi:10.5281/zenodo.10845026; M. Walmsley et al. (2022), "
+            "Galaxy Zoo DECaLS, doi:10.1093/mnras/stab2093",
+            homepage="https://github.com/henrysky/Galaxy10",
+        ),
+    ]
 
 
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
     return [
         BenchmarkSpec(
+            name="hw1",
+            summary="Homework 1: the shapes of galaxies (Galaxy10 DECaLS); passed with an accuracy above 0.90.",
+            task="classify",
+            modality="image",
+            dataset="galaxy10",
+            metrics=("accuracy", "accuracy:k=5", "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion"),
+            pass_mark="accuracy > 0.9",
+        ),
+        BenchmarkSpec(
             name="hw2",
-            summary="Homework 2: find spam among text messages; passed with an F1 of the spam class above 0.90.",
+            summary="Homework 2: spam among text messages; passed with an F1 of the spam class above 0.90.",
             task="classify",
             modality="text",
             dataset="data/sms-spam",
