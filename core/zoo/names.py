@@ -11,10 +11,8 @@ BUNDLED = "deepzoo"
 
 def namespace_of(name: str) -> str:
     """What stands before the first `/` or `:`: the plugin id or the reserved namespace. Empty for a bare name."""
-    for position, character in enumerate(name):
-        if character in "/:":
-            return name[:position]
-    return ""
+    head, separator, _ = name.replace(":", "/").partition("/")
+    return head if separator else ""
 
 
 def split_tag(name: str) -> tuple[str, str | None]:
@@ -36,16 +34,19 @@ def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[
     preferred = [full for full in same if full in bundled] or same
     if len(preferred) == 1:
         return preferred[0]
-    if preferred:
-        raise AmbiguousNameError(f"{kind} {name!r} is ambiguous", f"name one of: {', '.join(preferred)}", preferred)
+    if same:
+        raise AmbiguousNameError(f"{kind} {name!r} is ambiguous", f"name one of: {', '.join(same)}", same)
     near = _nearest(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"zoo list {kind}s shows them all"
     raise UnknownNameError(f"there is no {kind} named {name!r}", hint, near)
 
 
 def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:
-    """Full names whose full or bare form is near; matching ignores case."""
-    forms = {form.lower(): full for full in sorted(known) for form in (full.partition("/")[2], full)}
+    """Full names whose full or bare form is near; matching ignores case. Names that share a bare form come together."""
+    forms: dict[str, list[str]] = {}
+    for full in sorted(known):
+        for form in {full.partition("/")[2].lower(), full.lower()}:
+            forms.setdefault(form, []).append(full)
     wanted = [name.lower(), name.lower().rpartition("/")[2]]
-    close = [forms[form] for want in wanted for form in difflib.get_close_matches(want, forms, most, 0.6)]
+    close = [full for want in wanted for form in difflib.get_close_matches(want, forms, most) for full in forms[form]]
     return list(dict.fromkeys(close))[:most]
