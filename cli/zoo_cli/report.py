@@ -19,17 +19,19 @@ def print_scores(record: "RunRecord") -> None:
     what = f"{data.samples:,} samples of {data.name}, split {data.split}"
     say(f"{styled(record.model.name, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
     say()
-    print_table(("metric", "value", "95 % interval", "n"), [_row(result) for result in record.results], right=(1, 3), indent="  ")
+    rows = [_row(result, primary=not position) for position, result in enumerate(record.results) if result.detail is None]
+    if rows:
+        print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3), indent="  ")
     for result in record.results:
-        _print_matrix(result)
+        if result.detail is not None:
+            _print_detail(result)
     say()
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
     if data.skipped:
-        say(
-            f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {', '.join(list(data.skipped)[:5])}"
-        )
+        some = ", ".join(list(data.skipped)[:5])
+        say(f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}")
     if data.limit is not None:
         say(f"  {styled('limited', fg='yellow')} to the first {data.limit:,} samples: neither marks nor claims apply")
     say(f"  {styled(_effort(record), dim=True)}")
@@ -65,11 +67,10 @@ def print_record(record: "RunRecord") -> None:
     )  # fmt: skip
 
 
-def _row(result: "Result") -> tuple[str, str, str, str]:
+def _row(result: "Result", primary: bool) -> tuple[str, str, str, str]:
     bounds = (result.value, result.ci_low, result.ci_high)
-    unit = f" {result.unit}" if result.unit else ""
-    shown = "table" if result.value is None and result.detail is not None else number(*bounds)
-    return f"{result.metric}{unit and f' ({result.unit})'}", shown, interval(*bounds), f"{result.n:,}"
+    unit = f" ({result.unit})" if result.unit else ""
+    return result.metric + unit, styled(number(*bounds), bold=primary), interval(*bounds), f"{result.n:,}"
 
 
 def _verdict(check: "Check", value: float | None) -> str:
@@ -88,21 +89,27 @@ def _effort(record: "RunRecord") -> str:
     return f"{cost.seconds:.1f} s{rate}, {counted(shards.total, 'shard')}{reused}, {how}"
 
 
-def _print_matrix(result: "Result") -> None:
-    """A confusion matrix, rows true and columns predicted, where it is small enough to be read."""
+def _print_detail(result: "Result") -> None:
+    """A confusion matrix that is small enough to be read; where anything larger is to be found."""
     detail: Any = result.detail
-    if not isinstance(detail, dict) or "matrix" not in detail or len(detail["classes"]) > MATRIX_CLASSES:
+    say()
+    if not (isinstance(detail, dict) and "matrix" in detail and _fits(detail["classes"])):
+        say(styled(f"  {result.metric}: too large to show, see --json", dim=True))
         return
-    classes = [str(name) for name in detail["classes"]]
+    say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
+    _print_matrix([str(name) for name in detail["classes"]], detail["matrix"])
+
+
+def _fits(classes: list[str]) -> bool:
     width = 4 + max(map(len, classes)) + sum(2 + max(len(name), 5) for name in classes)
-    if sys.stdout.isatty() and width > shutil.get_terminal_size().columns:
-        return
+    return len(classes) <= MATRIX_CLASSES and (not sys.stdout.isatty() or width <= shutil.get_terminal_size().columns)
+
+
+def _print_matrix(classes: list[str], matrix: list[list[int]]) -> None:
     rows = [
         [name, *(_cell(count, column == row) for column, count in enumerate(counts))]
-        for row, (name, counts) in enumerate(zip(classes, detail["matrix"], strict=True))
+        for row, (name, counts) in enumerate(zip(classes, matrix, strict=True))
     ]
-    say()
-    say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
     print_table(("", *classes), rows, right=range(1, len(classes) + 1), indent="  ")
 
 

@@ -1,6 +1,7 @@
 """`zoo results`: the records of past runs."""
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from zoo_cli.render import interval, note, number, print_json, print_list, style
 if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
 
-HEADER = ("RUN", "WHEN (UTC)", "MODEL", "BENCHMARK", "SCORE", "VALUE", "95 % INTERVAL", "N", "PASSED")
+HEADER = ("RUN", "AGE", "MODEL", "BENCHMARK", "VALUE", "95 % INTERVAL", "PASSED", "METRIC")
 
 
 @click.command(
@@ -54,14 +55,23 @@ def _show(record: "RunRecord", as_json: bool) -> None:
 
 
 def _row(record: "RunRecord") -> tuple[str, ...]:
+    """A line of the list: run ids and times are short on a terminal and whole in a pipe."""
     score = record.primary
     bounds = (score.value, score.ci_low, score.ci_high)
     passed = {True: styled("yes", fg="green"), False: styled("no", fg="red"), None: "-"}[record.passed]
-    short = record.run_id[:8] if sys.stdout.isatty() else record.run_id
-    when = record.created[:19].replace("T", " ")
-    limited = " (limited)" if record.dataset.limit is not None else ""
+    run, when = (record.run_id[:8], _age(record.created)) if sys.stdout.isatty() else (record.run_id, record.created)
+    limited = f" (first {record.dataset.limit:,})" if record.dataset.limit is not None else ""
     name = styled(record.model.name, bold=True)
-    return (short, when, name, record.benchmark + limited, score.metric, number(*bounds), interval(*bounds), f"{score.n}", passed)
+    return run, when, name, record.benchmark, number(*bounds), interval(*bounds), passed, score.metric + limited
+
+
+def _age(created: str) -> str:
+    """How long ago a time in UTC is, in its largest unit: `5 min`."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
 
 
 def _full(kind: str, name: str | None) -> str | None:
