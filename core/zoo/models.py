@@ -2,20 +2,18 @@
 
 import copy
 import hashlib
-import inspect
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from packaging.requirements import Requirement
 from pydantic import ValidationError
 
 from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.identity import library_versions, module_identity, package_sha256
 from zoo.names import split_tag
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.targets import load_target
@@ -62,7 +60,11 @@ def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] |
 
     base, tag = split_tag(name)
     choice = Choice(tag, file=Path(weights) if weights else None, allow_pickle=allow_pickle)
-    return named_model(registry().model(base), task, choice).load()
+    model = named_model(registry().model(base), task, choice)
+    loaded = model.load()
+    loaded.zoo_info = model.info
+    loaded.zoo_identity = module_identity(loaded)
+    return loaded
 
 
 def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
@@ -85,14 +87,15 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     chosen_options = checked_options(spec, options or {})
     classes = own.get("classes") or (weights.classes if weights else None)
     preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
-    name = f"{spec.name}@{tag}" if tag else spec.name
     sha256 = _file_sha256(choice.file) if choice.file else weights.sha256 if weights else None
+    # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
+    name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
     source = package_sha256(spec.tasks[task])
 
     def loaded() -> Any:
         model = build_model(spec, task, {**config, **chosen_options})
         _fill(model, name, weights, choice, sha256)
-        return finished(model, info)
+        return _in_eval(model)
 
     info = ModelInfo(name, spec.modality, tuple(classes) if classes else None, preprocessing, chosen_options)
     identity = {
@@ -110,20 +113,26 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
 def own_model(
     module: Any, *, classes: Sequence[str] | str | None = None, input: ImageInput | None = None, key: str | None = None
 ) -> Model:
-    """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone."""
+    """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
+
+    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded.
+    """
+    if isinstance(module, type) or not callable(module):
+        raise OptionError(
+            f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
+        )
     known: ModelInfo | None = getattr(module, "zoo_info", None)
-    name = known.name if known else f"local/{type(module).__name__}"
+    identity = {"key": key} if key else module_identity(module)
+    unchanged = known and identity is not None and identity == getattr(module, "zoo_identity", None)
+    name = known.name if known and unchanged else f"local/{type(module).__name__}"
     named = classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
     info = ModelInfo(name, known.modality if known else None, named, input or (known.input if known else None))
-    identity = {"key": key} if key else module_identity(module)
-    resumable = identity is not None
-    source = identity.get("source") if identity else None
     return Model(
         info,
         identity or {"unknown": uuid4().hex},
-        lambda: finished(copy.deepcopy(module), info),
-        source_sha256=source,
-        resumable=resumable,
+        lambda: _copied(module, name),
+        source_sha256=identity.get("source") if identity else None,
+        resumable=identity is not None,
     )
 
 
@@ -166,67 +175,19 @@ def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, An
     return checked
 
 
-def finished(model: Any, info: ModelInfo) -> Any:
-    """The model in `eval` mode, carrying what is known of it, so that it can be handed to `zoo.evaluate` again."""
+def _copied(module: Any, name: str) -> Any:
+    try:
+        return _in_eval(copy.deepcopy(module))
+    except Exception as error:
+        raise ModelError(
+            f"{name} cannot be copied: {error}", "a run works on a copy; drop what copy.deepcopy refuses, such as open files"
+        ) from error
+
+
+def _in_eval(model: Any) -> Any:
     if hasattr(model, "eval"):
         model.eval()
-    model.zoo_info = info
     return model
-
-
-def package_sha256(target: str) -> str:
-    """SHA-256 over the `.py` files of the package that a target lives in. Not imported."""
-    module = target.partition(":")[0]
-    top = util.find_spec(module.partition(".")[0])
-    folders = list(top.submodule_search_locations or ()) if top else []
-    files = [path for folder in folders for path in Path(folder).rglob("*.py")]
-    if not files and top and top.origin:
-        files = [Path(top.origin)]
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def library_versions(requires: Sequence[str]) -> dict[str, str]:
-    """Major versions of torch and of what a model requires: another major version may predict otherwise."""
-    names = ["torch", *(Requirement(text).name for text in requires)]
-    found = {}
-    for name in names:
-        try:
-            found[name] = metadata.version(name).partition(".")[0]
-        except metadata.PackageNotFoundError:
-            found[name] = "absent"
-    return found
-
-
-def module_identity(module: Any) -> dict[str, Any] | None:
-    """Hash of an nn.Module's tensors, settings and source; None where it is no module or its source is not to be had."""
-    import torch
-
-    if not isinstance(module, torch.nn.Module):
-        return None
-    digest, source = hashlib.sha256(), hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        if not isinstance(tensor, torch.Tensor):
-            return None
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    for name, part in module.named_modules():
-        plain = {
-            key: value
-            for key, value in vars(part).items()
-            if isinstance(value, (int, float, str, bool, tuple)) and key != "training"
-        }
-        digest.update(f"{name}{type(part).__qualname__}{part.extra_repr()}{sorted(plain.items(), key=str)}".encode())
-    for part_class in sorted({type(part) for part in module.modules()}, key=lambda found: found.__qualname__):
-        if part_class.__module__.startswith("torch."):
-            continue
-        try:
-            source.update(inspect.getsource(part_class).encode())
-        except (OSError, TypeError):
-            return None
-    return {"state": digest.hexdigest(), "source": source.hexdigest(), "libraries": library_versions(())}
 
 
 def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256: str | None) -> None:

@@ -1,0 +1,128 @@
+"""What the key of a user's own module sees: everything that may change its predictions."""
+
+import functools
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from zoo.identity import module_identity
+
+
+class Net(nn.Module):
+    def __init__(self, act=torch.relu, **attributes):
+        super().__init__()
+        self.linear = nn.Linear(4, 2)
+        self.act = act
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.fill_(0.5)
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, x):
+        return self.act(self.linear(x))
+
+
+class Child(Net):
+    pass
+
+
+def shift(by, x):
+    return x + by
+
+
+def shifted(by):
+    return lambda x: x + by
+
+
+def buffered(value):
+    net = Net()
+    net.register_buffer("scale", torch.tensor([value]), persistent=False)
+    return net
+
+
+def hooked(by):
+    net = Net()
+    net.register_forward_hook(lambda module, inputs, output: output + by)
+    return net
+
+
+VARIANTS = {
+    "plain": lambda: Net(),
+    "another parameter": lambda: _filled(0.25),
+    "a builtin function": lambda: Net(torch.neg),
+    "a python function": lambda: Net(nn.functional.gelu),
+    "a submodule": lambda: Net(nn.ReLU()),
+    "a partial": lambda: Net(functools.partial(shift, 1)),
+    "another partial": lambda: Net(functools.partial(shift, 2)),
+    "a closure": lambda: Net(shifted(1)),
+    "another closure": lambda: Net(shifted(2)),
+    "a list": lambda: Net(scales=[1, 2]),
+    "another list": lambda: Net(scales=[1, 3]),
+    "a dict of tensors": lambda: Net(scales={"a": torch.ones(2)}),
+    "another dict of tensors": lambda: Net(scales={"a": torch.zeros(2)}),
+    "a non-persistent buffer": lambda: buffered(1.0),
+    "another non-persistent buffer": lambda: buffered(2.0),
+    "a hook": lambda: hooked(1),
+    "another hook": lambda: hooked(2),
+    "a subclass": lambda: Child(),
+    "used once": lambda: nn.Sequential(Net(), *[nn.Tanh()] * 1),
+    "used twice": lambda: nn.Sequential(Net(), *[nn.Tanh()] * 2),
+}
+
+
+def _filled(value):
+    net = Net()
+    nn.init.constant_(net.linear.bias, value)
+    return net
+
+
+def test_every_difference_in_what_a_module_holds_is_seen():
+    identities = {name: module_identity(make()) for name, make in VARIANTS.items()}
+    assert None not in identities.values()
+    states = {name: found["state"] for name, found in identities.items()}
+    assert len(set(states.values())) == len(states)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_equal_modules_are_the_same(name):
+    assert module_identity(VARIANTS[name]()) == module_identity(VARIANTS[name]())
+
+
+def test_mode_and_layout_are_no_difference():
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Dropout())
+    before = module_identity(net.train())
+    assert module_identity(net.eval().to(memory_format=torch.channels_last)) == before
+
+
+def test_what_cannot_be_told_has_no_identity():
+    assert module_identity(Net(lock=threading.Lock())) is None
+    assert module_identity(lambda x: x) is None
+
+
+def test_a_module_that_holds_itself_is_described():
+    net = Net()
+    net.friends = [net]
+    assert module_identity(net) is not None
+
+
+def test_a_base_class_in_another_file_is_part_of_the_source(tmp_path, monkeypatch):
+    def sources(body):
+        for name in ("base_of_own", "own_with_base"):
+            monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+        (tmp_path / "base_of_own.py").write_text(
+            f"from torch import nn\nclass Base(nn.Module):\n    def forward(self, x): return {body}\n"
+        )
+        (tmp_path / "own_with_base.py").write_text("from base_of_own import Base\nclass Own(Base): pass\n")
+        import importlib
+
+        importlib.invalidate_caches()
+        return module_identity(importlib.import_module("own_with_base").Own())
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    first, second = sources("x"), sources("x + 1")
+    assert first["state"] == second["state"]
+    assert first["source"] != second["source"]
