@@ -11,8 +11,10 @@ def save_checkpoint(path: Path, key: str, content: dict[str, Any]) -> None:
     """Write tensors, numbers, strings, lists and dicts under a key. Raises StoreError where the disk refuses."""
     import torch
 
+    buffer = BytesIO()  # torch writes a file of its own with errors of its own when the disk is full
+    torch.save({"key": key, **content}, buffer)
     with writing(path) as temporary:
-        torch.save({"key": key, **content}, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path, key: str) -> tuple[dict[str, Any] | None, str]:

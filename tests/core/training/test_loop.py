@@ -63,15 +63,14 @@ def test_kill_9_in_the_middle_of_an_epoch_loses_no_bit(tmp_path: Path) -> None:
         command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(tmp_path / folder)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    torn = start("torn")
+    whole, torn = start("whole"), start("torn")
     assert torn.stdout is not None
     for line in torn.stdout:
         if line.split()[0] == "4":  # the first report of epoch 4: a checkpoint of epoch 3 exists, epoch 4 is under way
             break
     torn.kill()
     torn.wait()
-    resumed, whole = start("torn"), start("whole")
-    output, expected = resumed.communicate()[0], whole.communicate()[0]
+    output, expected = start("torn").communicate()[0], whole.communicate()[0]
     assert "resumed after epoch 3" in output
     assert output.splitlines()[-1] == expected.splitlines()[-1]  # SHA-256 of the weights
     assert len(expected.splitlines()[-1]) == 64
