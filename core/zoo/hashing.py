@@ -82,4 +82,5 @@ def _check(file: DataFile, content: bytes) -> None:
 
 def _compare(algorithm: str, expected: str, found: str) -> None:
     if found != expected:
-        raise AlteredError(f"its {algorithm.upper()} is {found}, expected {expected}")
+        name = {"sha256": "SHA-256", "md5": "MD5"}[algorithm]
+        raise AlteredError(f"its {name} is {found}, expected {expected}")
