@@ -18,10 +18,9 @@ from zoo.metrics.intervals import (
     NO_SAMPLES,
     Interval,
     bootstrap,
-    centred,
     no_interval,
     normal_mean,
-    percentile,
+    reflected,
     scored,
     wilson,
     wilson_f1,
@@ -112,7 +111,7 @@ class _PerClass(Confusion):
             value = self.per_class(tp, predicted, actual)[one]
             return scored(value, n, self.of_one(int(tp[one]), int(predicted[one]), int(actual[one])))
         value = float(self._averaged(tp, predicted, actual))
-        return scored(value, n, percentile(value, self._replicates(matrix)))
+        return scored(value, n, reflected(value, self._replicates(matrix)))
 
     def per_class(self, tp: Array, predicted: Array, actual: Array) -> Array:
         """The ratio of every class, [..., C], from its true positives and how often it is predicted and true."""
@@ -192,8 +191,9 @@ class Ece(Metric):
 
     Bins are [i/bins, (i+1)/bins), and a confidence that is 1 in float32 has one of its own, both as in the reference. With g
     the gap |accuracy - confidence| of a bin and w its share of samples: l1 = Σ w g, l2 = √Σ w g², max = max g.
-    Interval: bootstrap over samples, centred on the value, since resampling adds noise to every bin and so biases the
-    replicates upwards. The plug-in value is itself biased upwards in small samples (Kumar et al. 2019), which this keeps.
+    Interval: basic bootstrap over samples, which takes out what it can of the plug-in value's upward bias in small samples
+    (Kumar et al. 2019). For its replicates, not for the value, samples of a bin that are right or wrong alike and equally
+    confident to 1/200 are one kind with their mean gap: that leaves out 1e-5 of their variance and bounds the time.
     Source: Guo et al. 2017, eq. 3. Parity: torchmetrics `MulticlassCalibrationError`.
     """
 
@@ -210,17 +210,20 @@ class Ece(Metric):
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         if not len(state["confidence"]):
             return NO_SAMPLES
-        # Sorted, so that bins are runs of samples and the order of samples cannot touch the score.
+        # Sorted, so that the order of samples cannot touch a bit of the score.
         order = np.lexsort((state["correct"], state["confidence"]))
         confidence, correct = state["confidence"][order], state["correct"][order]
         edges = (np.arange(self.bins + 1) / self.bins).astype(np.float32)
-        starts = np.unique(np.searchsorted(edges, confidence, side="right"), return_index=True)[1]
-        once, gaps = np.ones(len(order), dtype=np.int64), correct - confidence.astype(np.float64)
-        value = float(self._error(once[None], gaps, starts)[0])
-        return scored(value, len(order), centred(value, bootstrap(once, lambda counts: self._error(counts, gaps, starts))))
+        in_bin = np.searchsorted(edges, confidence, side="right") - 1
+        kind = (in_bin * 201 + (confidence * 200).astype(np.int64)) * 2 + correct
+        kinds, kind, counts = np.unique(kind, return_inverse=True, return_counts=True)
+        gaps = np.bincount(kind, correct - confidence.astype(np.float64)) / counts
+        starts = np.unique(kinds // 402, return_index=True)[1]
+        value = float(self._error(counts[None], gaps, starts)[0])
+        return scored(value, len(order), reflected(value, bootstrap(counts, lambda drawn: self._error(drawn, gaps, starts))))
 
     def _error(self, counts: Array, gaps: Array, starts: Array) -> Array:
-        """The error [b] of replicates that hold sample i `counts[:, i]` times; a bin is a run from one of `starts` on."""
+        """The error [b] of replicates that hold kind i `counts[:, i]` times, each a gap; a bin is a run from a start on."""
         n = counts.sum(axis=1)
         size = np.add.reduceat(counts, starts, axis=1)
         gap = np.abs(np.add.reduceat(counts * gaps, starts, axis=1))  # of a bin's sum, not its mean

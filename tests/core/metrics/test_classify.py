@@ -1,7 +1,6 @@
 """What must hold of every score of task classify: folding, ties, intervals, edges."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import DataError
-from zoo.metrics import Metric, Score
+from zoo.metrics import Metric, Score, intervals
 from zoo.metrics.classify import margins
 from zoo.tasks.base import Rows
 
@@ -19,7 +18,19 @@ ONE_CLASS = [f"{name}:positive=class 0" for name in ("f1", "precision", "recall"
 BINNED = [f"ece:bins={bins},norm={norm}" for bins in (1, 15) for norm in ("l1", "l2", "max")]
 NUMBERS = ["accuracy", "accuracy:k=2", *AVERAGED, *ONE_CLASS, "nll", *BINNED]
 ALL = [*NUMBERS, "confusion"]
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SKEWED = [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]
+SPAM = [[0.86, 0.01], [0.013, 0.117]]
+NEIGHBOURS = 0.7 * np.eye(40) / 40 + 0.3 * np.roll(np.eye(40), 1, axis=1) / 40
+"""Forty classes, each taken for the next in 30 % of cases: few samples a class, where percentiles of a bootstrap fail."""
+
+
+@pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bootstraps of 400 replicates, for simulations that take hundreds of intervals."""
+    monkeypatch.setattr(intervals, "REPLICATES", 400)
+
+
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite
@@ -171,21 +182,23 @@ def test_bootstrap_of_cells_equals_the_bootstrap_of_samples(score: ScoreOf) -> N
     target = rng.integers(0, 4, 400)
     predicted = np.where(rng.random(400) < 0.7, target, rng.integers(0, 4, 400))
     draws = rng.integers(0, 400, (600, 400))
-    by_sample = np.quantile([f1_score(target[i], predicted[i], average="macro") for i in draws], [0.025, 0.975])
     got = score("f1:average=macro", np.eye(4)[predicted], target)
+    by_sample = np.quantile([f1_score(target[i], predicted[i], average="macro") for i in draws], [0.975, 0.025])
     # Standard error of a 2.5 % quantile of 600 replicates with spread 0.02: about 0.0025.
-    assert (got.ci_low, got.ci_high) == pytest.approx(by_sample, abs=0.008)
+    assert (got.ci_low, got.ci_high) == pytest.approx(2 * got.value - by_sample, abs=0.008)
 
 
+@pytest.mark.usefixtures("few_replicates")
 @pytest.mark.parametrize(
     ("text", "n", "law"),
     [
-        ("f1:average=macro", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
-        ("f1:average=weighted", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
-        ("precision:average=macro", 400, [[0.45, 0.03, 0.02], [0.05, 0.2, 0.05], [0.03, 0.02, 0.15]]),
-        ("f1:positive=class 1", 100, [[0.86, 0.01], [0.013, 0.117]]),
-        ("f1:positive=class 1", 1000, [[0.86, 0.01], [0.013, 0.117]]),
-        ("recall:positive=class 1", 300, [[0.86, 0.01], [0.013, 0.117]]),
+        ("f1:average=macro", 400, SKEWED),
+        ("f1:average=weighted", 400, SKEWED),
+        ("precision:average=macro", 400, SKEWED),
+        ("f1:average=macro", 400, NEIGHBOURS),
+        ("f1:positive=class 1", 100, SPAM),
+        ("f1:positive=class 1", 1000, SPAM),
+        ("recall:positive=class 1", 300, SPAM),
     ],
 )
 def test_interval_covers_the_truth_in_95_of_100_samples(
@@ -193,16 +206,27 @@ def test_interval_covers_the_truth_in_95_of_100_samples(
 ) -> None:
     probabilities, classes = np.array(law), tuple(f"class {i}" for i in range(len(law)))
     built, rng = metric(text), np.random.default_rng(0)
-    truth = _value(built, np.round(probabilities * 10**6).astype(np.int64), classes)
+    truth = built.compute({"matrix": np.round(probabilities * 10**6).astype(np.int64)}, classes).value
+    assert truth is not None
     covered = 0
-    for _ in range(300):
+    for _ in range(200):
         counts = rng.multinomial(n, probabilities.ravel()).reshape(probabilities.shape)
         got = built.compute({"matrix": counts}, classes)
         assert got.ci_low is not None and got.ci_high is not None
         covered += got.ci_low <= truth <= got.ci_high
-    # 300 trials at 95 %: standard error 1.3 %.
-    assert 0.915 <= covered / 300 <= 0.99
+    # 200 trials at 95 %: standard error 1.5 %.
+    assert 0.91 <= covered / 200 <= 0.99
 
 
-def _value(built: Metric, counts: np.ndarray, classes: tuple[str, ...]) -> Any:
-    return built.compute({"matrix": counts}, classes).value
+@pytest.mark.usefixtures("few_replicates")
+@pytest.mark.parametrize("norm", ["l1", "l2"])
+def test_interval_of_calibration_error_covers_the_truth(metric: Callable[[str], Metric], norm: str) -> None:
+    built, rng, n = metric(f"ece:norm={norm}"), np.random.default_rng(0), 2000
+    covered = 0
+    for _ in range(60):
+        confidence = rng.uniform(0.3, 1, n).astype(np.float32)
+        # One tenth overconfident throughout, so the true error is 0.1 in either norm.
+        got = built.compute({"confidence": confidence, "correct": rng.random(n) < confidence - 0.1}, ())
+        assert got.ci_low is not None and got.ci_high is not None
+        covered += got.ci_low <= 0.1 <= got.ci_high
+    assert covered >= 53  # 60 trials at 95 %: 57, standard error 1.7

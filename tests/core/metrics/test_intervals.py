@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, multinomial
 
 from zoo.metrics import intervals
-from zoo.metrics.intervals import bootstrap, centred, normal_mean, percentile, wilson, wilson_f1
+from zoo.metrics.intervals import bootstrap, normal_mean, reflected, wilson, wilson_f1
 
 proportions = st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -78,25 +78,23 @@ def test_bootstrap_of_very_many_samples_draws_fewer_replicates(monkeypatch: pyte
     assert len(bootstrap(np.ones(5000, dtype=np.int64), lambda weights: weights[:, 0] * 1.0)) == 200
 
 
-def test_percentile_interval_of_a_proportion_is_near_wilson() -> None:
-    replicates = bootstrap(np.array([700, 300]), lambda weights: weights[:, 0] / 1000)
-    low, high, method = percentile(0.7, replicates)
+def test_bootstrap_interval_of_a_proportion_is_near_wilson() -> None:
+    low, high, method = reflected(0.7, bootstrap(np.array([700, 300]), lambda weights: weights[:, 0] / 1000))
     assert (low, high) == pytest.approx(wilson(700, 1000)[:2], abs=0.003)
-    assert method == "bootstrap percentile, 2000 replicates"
+    assert method == "basic bootstrap, 2000 replicates"
 
 
-def test_percentile_interval_is_widened_to_the_value() -> None:
-    assert percentile(0.9, np.linspace(0.1, 0.2, 100)).high == 0.9
+def test_bootstrap_interval_takes_out_the_bias_of_resampling() -> None:
+    low, high, _ = reflected(0.5, np.linspace(0.3, 0.5, 2001))
+    assert (low, high) == pytest.approx((0.505 - 0.005, 0.695))  # widened down to the value
+    assert low == 0.5
+
+
+def test_bootstrap_interval_stays_within_the_unit_range() -> None:
+    replicates = np.random.default_rng(0).normal(0.5, 0.2, 2000)
+    assert reflected(0.02, replicates).low == 0
+    assert reflected(0.98, replicates).high == 1
 
 
 def test_resamples_that_all_agree_give_no_interval() -> None:
-    for method in (percentile, centred):
-        assert method(1.0, np.ones(2000)) == (None, None, "none: every resample scores the same")
-
-
-def test_centred_interval_stands_about_the_value_and_within_the_unit_range() -> None:
-    replicates = np.random.default_rng(0).normal(0.2, 0.05, 2000)
-    low, high, method = centred(0.1, replicates)
-    assert (low, high) == pytest.approx((0.002, 0.198), abs=0.01)
-    assert centred(0.02, replicates).low == 0
-    assert method == "bootstrap centred, 2000 replicates"
+    assert reflected(1.0, np.ones(2000)) == (None, None, "none: every resample scores the same")
