@@ -6,12 +6,13 @@ import time
 import numpy as np
 
 from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
+from zoo.training.optim import rate_factor
 from zoo.training.seeds import derived_seed
 from zoo_intro.mlp_numpy import SGD, as_vectors, train_epoch
 
 
 def train(job: TrainingJob) -> TrainResult:
-    """Train `zoo_intro.mlp_numpy:MLP` by a recipe with optimizer `sgd` and a constant rate.
+    """Train `zoo_intro.mlp_numpy:MLP` by a recipe with optimizer `sgd`; the learning rate changes from epoch to epoch.
 
     It takes seconds, so there is no checkpoint: a killed training starts anew, and ends with the same weights.
     """
@@ -26,6 +27,7 @@ def train(job: TrainingJob) -> TrainResult:
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
         rng = np.random.default_rng(derived_seed(recipe.seed, number))
+        sgd.lr = recipe.optimizer.lr * rate_factor(recipe.schedule, (number - 1) / recipe.epochs)
         loss = train_epoch(model, sgd, x, labels, recipe.batch_size, rng)
         score = job.validate(model)
         history.append(Epoch(epoch=number, loss=loss, score=score, seconds=time.perf_counter() - started))
