@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 def prepare_image(image: "Tensor", want: ImageInput | None) -> "Tensor":
     """An image [c, h, w], uint8 or float in [0, 1], as float32 [c', h', w'] in [0, 1].
 
-    Resizing is antialiased and works on the uint8 image where there is one, as torchvision's transforms do.
-    Raises ValueError where `image` is not an image.
+    Resizing is antialiased and works on the uint8 image where there is one, as torchvision's transforms do. Sizes and crops
+    are those of timm's evaluation transform. Raises ValueError where `image` is not an image or out of range.
     """
     import torch
 
     if image.ndim != 3 or image.shape[0] not in (1, 3) or 0 in image.shape:
         raise ValueError(f"an image must be [1 or 3, h, w], not {list(image.shape)}")
+    _check_range(image)
     if want is not None:
         image = _to_channels(image, want.channels)
         image = _to_size(image, want)
@@ -37,6 +38,18 @@ def stack(inputs: "Sequence[Tensor]") -> "Tensor | list[Tensor]":
     return torch.stack(list(inputs))
 
 
+def _check_range(image: "Tensor") -> None:
+    import torch
+
+    if image.dtype == torch.uint8:
+        return
+    if not image.is_floating_point():
+        raise ValueError(f"an image must be uint8 or floating point, not {image.dtype}")
+    low, high = (float(bound) for bound in image.aminmax())
+    if not (low >= -1e-4 and high <= 1 + 1e-4):
+        raise ValueError(f"a floating-point image must lie in [0, 1], not [{low:g}, {high:g}]")
+
+
 def _to_channels(image: "Tensor", channels: int | None) -> "Tensor":
     if channels is None or image.shape[0] == channels:
         return image
@@ -52,13 +65,19 @@ def _to_size(image: "Tensor", want: ImageInput) -> "Tensor":
     if want.size is None:
         return image
     height, width = want.size
-    if want.crop_mode == "squash":
-        return _resize(image, (height, width), want)
-    # Shorter side to size / crop_pct, then the centre: timm's and torchvision's evaluation transform.
-    scale = max(math.floor(height / want.crop_pct) / image.shape[1], math.floor(width / want.crop_pct) / image.shape[2])
-    image = _resize(image, (max(height, round(image.shape[1] * scale)), max(width, round(image.shape[2] * scale))), want)
+    resized = math.floor(height / want.crop_pct), math.floor(width / want.crop_pct)
+    image = _resize(image, resized if want.crop_mode == "squash" else _covering(image, *resized), want)
     top, left = round((image.shape[1] - height) / 2), round((image.shape[2] - width) / 2)
     return image[:, top : top + height, left : left + width]
+
+
+def _covering(image: "Tensor", height: int, width: int) -> tuple[int, int]:
+    """The smallest size of the image's own aspect that covers (height, width), rounded as torchvision and timm round it."""
+    h, w = image.shape[1:]
+    if height == width:
+        return (height, int(width * w / h)) if h <= w else (int(height * h / w), width)
+    ratio = min(h / height, w / width)
+    return max(height, round(h / ratio)), max(width, round(w / ratio))
 
 
 def _resize(image: "Tensor", size: tuple[int, int], want: ImageInput) -> "Tensor":
