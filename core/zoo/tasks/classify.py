@@ -5,6 +5,7 @@ Prediction: logits, float32 [classes of the dataset], unnormalised log-probabili
 Stored: `logits` list<float32>, `target` int32.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -51,9 +52,11 @@ class Classify(Task):
         return ("accuracy", *top5, "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion")
 
     def prepare(self, sample: Sample) -> Sample:
-        if self.data.modality != "image":
-            return sample
-        return sample._replace(input=prepare_image(sample.input, self.model.input))
+        target, classes = operator.index(sample.target), len(self.data.classes or ())
+        if not 0 <= target < classes:
+            raise ValueError(f"its target {target} is not one of the {classes} classes")
+        image = self.data.modality == "image"
+        return Sample(sample.id, prepare_image(sample.input, self.model.input) if image else sample.input, target)
 
     def collate(self, samples: Sequence[Sample]) -> Any:
         inputs = [sample.input for sample in samples]
@@ -61,7 +64,7 @@ class Classify(Task):
 
     def predict(self, model: Classifier, batch: Batch) -> "Tensor":
         """Logits float32 [b, classes of the dataset], in the order of the dataset's classes."""
-        logits = verify_logits(model(batch.inputs), batch.ids, self.outputs, self.model.name).float()
+        logits = verify_logits(model(batch.inputs), batch.ids, self.outputs, self.model.name)
         return logits if self.columns is None else logits[:, self.columns]
 
     @property
@@ -98,6 +101,8 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
             f"{model.name} does not say which class each of its outputs is",
             f'pass classes="dataset" if they are those of {data.name} in order ({_some(classes)}), or the list of names',
         )
+    if model.classes == classes:
+        return len(classes), None
     index = {name: position for position, name in enumerate(model.classes)}
     absent = [name for name in classes if name not in index]
     if absent:
@@ -105,28 +110,34 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
             f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {_some(absent)}",
             f"its classes are: {_some(model.classes)}",
         )
-    columns = [index[name] for name in classes]
-    return len(model.classes), None if columns == list(range(len(model.classes))) else columns
+    twice = [name for name in dict.fromkeys(classes) if model.classes.count(name) > 1 or classes.count(name) > 1]
+    if twice:
+        raise ModelError(
+            f"several classes have one name, so those of {model.name} and {data.name} cannot be matched: {_some(twice)}",
+            "give each class a name of its own",
+        )
+    return len(model.classes), [index[name] for name in classes]
 
 
 def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> "Tensor":
-    """The logits, if they are a finite floating-point tensor [b, outputs]; else PredictionError naming the samples."""
+    """The logits as float32, if they are a finite floating-point tensor [b, outputs]; else PredictionError naming the samples."""
     import torch
 
     if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
         kind = str(logits.dtype) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise PredictionError(f"{model} returned {kind}, not a floating-point tensor of logits", ids=ids)
+        raise PredictionError(f"{model} returned {kind} for {_some(ids)}", "expected a floating-point tensor of logits", ids)
     if tuple(logits.shape) != (len(ids), outputs):
         raise PredictionError(
             f"{model} returned logits of shape {list(logits.shape)} for {len(ids)} samples and {outputs} classes",
             f"expected [{len(ids)}, {outputs}]; the batch begins with sample {ids[0]}",
             ids=ids,
         )
-    finite = torch.isfinite(logits).all(dim=1)
+    stored: Tensor = logits.float()
+    finite = torch.isfinite(stored).all(dim=1)
     if not bool(finite.all()):
         bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
         raise PredictionError(f"{model} returned NaN or infinite logits for {len(bad)} samples: {_some(bad)}", ids=bad)
-    return logits
+    return stored
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:
