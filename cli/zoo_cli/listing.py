@@ -107,6 +107,7 @@ def _print_footer(index: Index, kind: str, count: int) -> None:
     others = ", ".join(f"{total} {other}" for other, total in totals.items() if total)
     dynamic = ", ".join(f"{name}:…" for plugin in index.plugins for name in plugin["namespaces"])
     say()
-    say(styled(f"{count} {kind}; also {others}. More of one: zoo show NAME", dim=True))
+    say(styled(f"{count} {kind}; also {others}", dim=True))
+    say(styled("One in full: zoo show NAME", dim=True))
     if dynamic and kind in ("models", "datasets"):
         say(styled(f"Made on demand from a name: {dynamic}", dim=True))

@@ -1,0 +1,168 @@
+"""`zoo run`, `zoo results`, `zoo train` and `zoo data`, on real digits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SUMMARY = ["run_id", "status", "model", "benchmark", "results", "passed", "shards", "seconds", "samples_per_second", "record"]
+
+
+def test_a_passed_run_exits_0_and_prints_one_object(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/easy", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert list(done.json) == SUMMARY
+    assert done.json["passed"] is True
+    assert done.json["shards"] == {"total": 3, "computed": 3, "reused": 0}
+    first = done.json["results"][0]
+    assert list(first) == ["metric", "value", "ci_low", "ci_high", "n"]
+    assert first["n"] == 1437 and 0.8 < first["ci_low"] < first["value"] < first["ci_high"] < 1
+
+
+def test_a_missed_pass_mark_exits_1_with_the_result(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/hard", "--json")
+    assert done.code == 1
+    assert done.json["passed"] is False
+
+
+def test_a_run_reads_well_in_a_pipe(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/hard")
+    lines = done.out.splitlines()
+    assert lines[0] == "toy/centroid@digits on toy/hard  1,437 samples of data/digits, split train"
+    assert lines[2].split() == ["metric", "value", "95", "%", "interval", "n"]
+    assert lines[3].split()[0] == "accuracy" and lines[3].split()[-1] == "1,437"
+    assert any(line.startswith("  FAILED accuracy") for line in lines)
+    assert "\x1b" not in done.out and done.err == ""
+
+
+def test_the_same_run_again_computes_nothing(zoo, toy):
+    first = zoo("run", "toy/centroid", "--on", "toy/easy", "--json").json
+    again = zoo("run", "toy/centroid", "--on", "toy/easy", "--json").json
+    assert again["shards"] == {"total": 3, "computed": 0, "reused": 3}
+    assert again["results"] == first["results"] and again["run_id"] != first["run_id"]
+
+
+def test_a_limited_run_says_so_and_has_no_verdict(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/hard", "--limit", "50", "--metric", "nll")
+    assert done.code == 0
+    assert "limited to the first 50 samples" in done.out and "nll" in done.out
+
+
+def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
+    assert zoo("run", "toy/centroid", "--json").json["benchmark"] == "data/digits"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("toy/centroyd", "--on", "digits"), "did you mean toy/centroid"),
+        (("toy/centroid", "--on", "digit"), "did you mean data/digits"),
+        (("toy/centroid", "--on", "digits", "--batch-size", "many"), "batch size 'many'"),
+        (("toy/centroid", "--on", "digits", "--option", "eps"), "--option NAME=VALUE"),
+        (("toy/centroid", "--on", "digits", "--option", "eps=1"), "takes no options"),
+        (("toy/centroid", "--on", "digits", "--limit", "0"), "--limit"),
+        (("toy/centroid", "--on", "digits", "--metric", "acuracy"), "did you mean core/accuracy"),
+        (("toy/centroid", "--on", "digits", "--weights", "absent.safetensors"), "absent.safetensors"),
+        (("toy/centroid", "--on", "digits", "--device", "abacus"), "abacus"),
+        (("toy/raising", "--on", "digits"), "no batch for me"),
+    ],
+)
+def test_a_wrong_argument_is_a_user_error(zoo, toy, arguments, says):
+    done = zoo("run", *arguments, "--json")
+    assert (done.code, list(done.json)) == (2, ["error"])
+    assert says in done.json["error"]["message"] + done.json["error"]["hint"]
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(zoo, toy):
+    # given a run that is interrupted after its first shard
+    command = [sys.executable, "-m", "zoo_cli", "run", "toy/slow", "--on", "toy/easy", "--batch-size", "64"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        home, patience = Path(os.environ["ZOO_HOME"]), time.monotonic() + 60
+        while not list(home.glob("runs/*/shards/*.parquet")) and time.monotonic() < patience:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    # then
+    assert (process.returncode, out) == (130, "")
+    assert err == "error: interrupted\n hint: finished shards are kept: the same command goes on from there\n"
+    # when it is run again
+    shards = zoo("run", "toy/slow", "--on", "toy/easy", "--batch-size", "64", "--json").json["shards"]
+    assert shards["reused"] >= 1 and shards["reused"] + shards["computed"] == shards["total"] == 3
+
+
+def test_results_list_runs_newest_first_and_show_one_in_full(zoo, toy):
+    first = zoo("run", "toy/centroid", "--on", "toy/easy", "--json").json
+    second = zoo("run", "toy/centroid", "--on", "toy/hard", "--json").json
+    lines = [line.split("\t") for line in zoo("results").out.splitlines()]
+    assert [line[0] for line in lines] == [second["run_id"], first["run_id"]]
+    assert [line[6] for line in lines] == ["no", "yes"]
+    assert [r["run_id"] for r in zoo("results", "--benchmark", "easy", "--json").json] == [first["run_id"]]
+    assert len(zoo("results", "--model", "centroid", "--limit", "1", "--json").json) == 1
+    assert zoo("results", first["run_id"][:8], "--json").json == first["record"]
+    full = zoo("results", first["run_id"]).out
+    assert "PASSED accuracy" in full and first["record"]["dataset"]["fingerprint"] in full
+
+
+def test_no_results_yet_is_no_error_but_an_unknown_run_is(zoo):
+    assert zoo("results").code == 0 and zoo("results").out == ""
+    assert zoo("results", "--json").json == []
+    assert zoo("results", "abc").code == 2
+    assert zoo("results", "abc", "--limit", "3").code == 2
+
+
+def test_training_ends_with_weights_that_run(zoo, tmp_path):
+    # when
+    weights = tmp_path / "own.safetensors"
+    done = zoo("train", "intro/logistic-digits", "--epochs", "2", "--output", str(weights), "--json")
+    # then
+    assert (done.code, done.err) == (0, "")
+    assert done.json["overrides"] == {"epochs": 2}
+    text = zoo("train", "intro/logistic-digits", "--epochs", "2", "--output", str(weights)).out
+    command = next(line for line in text.splitlines() if "zoo run" in line).partition("zoo run ")[2]
+    assert zoo("run", *command.split(), "--json").json["results"][0]["value"] > 0.5
+
+
+def test_an_unknown_recipe_answers_with_the_nearest(zoo):
+    done = zoo("train", "intro/logistic-digit", "--json")
+    assert (done.code, done.json["error"]["type"]) == (2, "UnknownNameError")
+    assert "intro/logistic-digits" in done.json["error"]["hint"]
+
+
+def test_data_that_is_bundled_is_here(zoo):
+    states = {dataset["name"]: dataset["state"] for dataset in zoo("data", "list", "--json").json}
+    assert states["data/sms-spam"] == states["data/digits"] == "here"
+    paths = zoo("data", "path", "sms-spam").out.splitlines()
+    assert paths and all(Path(path).is_file() for path in paths)
+    assert zoo("data", "check", "sms-spam").code == 0
+    assert zoo("data", "get", "sms-spam", "--json").json[0]["state"] == "here"
+
+
+def test_data_that_is_absent_exits_1_when_checked_and_2_when_it_cannot_be_had(zoo, monkeypatch):
+    monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    done = zoo("data", "check", "mnist")
+    assert done.code == 1 and "zoo data get data/mnist" in done.err
+    assert zoo("data", "check").code == 0
+    assert zoo("data", "path", "mnist").code == 2
+    error = zoo("data", "get", "mnist", "--json")
+    assert error.code == 2 and "ZOO_OFFLINE" in error.json["error"]["message"]
+
+
+def test_altered_data_is_found_out(zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"not labels")
+    done = zoo("data", "check", "--json")
+    assert done.code == 1 and "t10k-labels-idx1-ubyte.gz is altered" in done.err
+    assert json.loads(done.out)
+
+
+def test_a_run_on_real_mnist_data_finds_it_in_the_given_folder(zoo, real_data, monkeypatch):
+    monkeypatch.delenv("ZOO_DATA_DIR")
+    (mnist,) = [d for d in zoo("data", "list", "--data-dir", str(real_data), "--json").json if d["name"] == "data/mnist"]
+    assert mnist["state"] == "here"
