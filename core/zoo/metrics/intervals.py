@@ -22,8 +22,8 @@ _BINOMIAL_COST = 12
 """A binomial draw takes about as long as drawing twelve samples one by one (63 ns and 5 ns, measured)."""
 _WORK = 200_000_000
 """Samples that a bootstrap may draw in all: about a second."""
-_CHUNK = 4_000_000
-"""Counts held at a time: 32 MB."""
+_CHUNK = 1_000_000
+"""Counts held at a time: 8 MB."""
 
 
 class Interval(NamedTuple):

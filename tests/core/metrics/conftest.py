@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.builtin import zoo_metrics
-from zoo.metrics import Metric, Score, bare_metric, build_metric
+from zoo.metrics import Metric, Score, bare_metric, build_metric, intervals
 from zoo.tasks.base import Rows
 
 SPECS = {spec.name: spec for spec in zoo_metrics()}
@@ -24,6 +24,12 @@ def make_rows(logits: Any, target: Any, classes: Sequence[str] | None = None) ->
 def metric() -> Callable[[str], Metric]:
     """The metric of a text."""
     return lambda text: build_metric(text, SPECS[bare_metric(text)])
+
+
+@pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bootstraps of 400 replicates, for tests that take hundreds of intervals."""
+    monkeypatch.setattr(intervals, "REPLICATES", 400)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """From text to a metric with validated options."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +84,14 @@ def test_many_classes_are_not_all_listed(metric: Build) -> None:
 def test_k_beyond_the_classes_is_refused(metric: Build) -> None:
     with pytest.raises(OptionError, match="needs 5 classes, and there are 2"):
         metric("accuracy:k=5").check(("ham", "spam"))
+
+
+def test_listing_metrics_imports_no_numpy_and_scoring_no_torch() -> None:
+    code = """
+import sys, zoo.builtin
+zoo.builtin.zoo_metrics()
+assert "numpy" not in sys.modules
+import zoo.metrics.classify
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

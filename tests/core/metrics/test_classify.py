@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import DataError
-from zoo.metrics import Metric, Score, intervals
+from zoo.metrics import Metric, Score
 from zoo.metrics.classify import margins
 from zoo.tasks.base import Rows
 
@@ -23,13 +23,7 @@ SPAM = [[0.86, 0.01], [0.013, 0.117]]
 NEIGHBOURS = 0.7 * np.eye(40) / 40 + 0.3 * np.roll(np.eye(40), 1, axis=1) / 40
 """Forty classes, each taken for the next in 30 % of cases: few samples a class, where percentiles of a bootstrap fail."""
 
-
-@pytest.fixture
-def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bootstraps of 400 replicates, for simulations that take hundreds of intervals."""
-    monkeypatch.setattr(intervals, "REPLICATES", 400)
-
-
+pytestmark = pytest.mark.usefixtures("few_replicates")
 few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -188,7 +182,6 @@ def test_bootstrap_of_cells_equals_the_bootstrap_of_samples(score: ScoreOf) -> N
     assert (got.ci_low, got.ci_high) == pytest.approx(2 * got.value - by_sample, abs=0.008)
 
 
-@pytest.mark.usefixtures("few_replicates")
 @pytest.mark.parametrize(
     ("text", "n", "law"),
     [
@@ -218,7 +211,6 @@ def test_interval_covers_the_truth_in_95_of_100_samples(
     assert 0.91 <= covered / 200 <= 0.99
 
 
-@pytest.mark.usefixtures("few_replicates")
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_interval_of_calibration_error_covers_the_truth(metric: Callable[[str], Metric], norm: str) -> None:
     built, rng, n = metric(f"ece:norm={norm}"), np.random.default_rng(0), 2000
