@@ -91,11 +91,9 @@ class _PerClass(Confusion):
 
     def check(self, classes: tuple[str, ...]) -> None:
         if self.positive is not None and self.positive not in classes:
-            named = get_close_matches(self.positive, classes, 5) or classes[:10]
+            named = classes if len(classes) <= 10 else get_close_matches(self.positive, classes, 5) or classes[:10]
             more = f", … ({len(classes)} in all)" if len(named) < len(classes) else ""
-            raise OptionError(
-                f"no class is named {self.positive!r}, as positive={self.positive} says", f"classes: {', '.join(named)}{more}"
-            )
+            raise OptionError(f"positive={self.positive}: no class has that name", f"classes: {', '.join(named)}{more}")
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         self.check(classes)
@@ -193,7 +191,7 @@ class Ece(Metric):
     the gap |accuracy - confidence| of a bin and w its share of samples: l1 = Σ w g, l2 = √Σ w g², max = max g.
     Interval: basic bootstrap over samples, which takes out what it can of the plug-in value's upward bias in small samples
     (Kumar et al. 2019). For its replicates, not for the value, samples of a bin that are right or wrong alike and equally
-    confident to 1/200 are one kind with their mean gap: that leaves out 1e-5 of their variance and bounds the time.
+    confident to 1/200 are one kind with their mean gap, which bounds the time and leaves out only the spread within.
     Source: Guo et al. 2017, eq. 3. Parity: torchmetrics `MulticlassCalibrationError`.
     """
 
