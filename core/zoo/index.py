@@ -7,18 +7,23 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import StoreError
+from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import cache_dir, writing, zoo_home
 from zoo.names import find_name, namespace_of
 from zoo.version import __version__
 
-FORMAT = 1
-VARIABLES = ("ZOO_PLUGINS", "ZOO_STRICT_PLUGINS", "ZOO_REGISTRY")
+FORMAT = 2
+VARIABLES = ("ZOO_REGISTRY",)
+CLOCK_NS = 50_000_000
+"""Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
 Entry = dict[str, Any]
 """`kind`, `name` (full), `plugin`, `tasks`, `modality`, and the whole `spec` as JSON."""
 
@@ -39,12 +44,21 @@ class Index:
                 yield entry
 
     def find(self, kind: str, name: str) -> str:
-        """The full name of an entry. A dynamic name (`folder:PATH`) is its own. Raises UnknownNameError."""
-        if self.dynamic_plugin(name):
-            return name
-        bundled_ids = {plugin["id"] for plugin in self.plugins if plugin["bundled"]}
-        known = {entry["name"]: entry["plugin"] in bundled_ids for entry in self.entries if entry["kind"] == kind}
-        return find_name(kind, name, known, [full for full, bundled in known.items() if bundled])
+        """The full name of an entry. A dynamic name (`folder:PATH`) is its own.
+
+        A bare name that means a bundled entry warns of foreign ones of the same bare name; of metrics it does not, as
+        benchmarks use their bare names. Raises UnknownNameError, which says so where it is a plugin that is not well.
+        """
+        try:
+            full = self._find(kind, name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            raise self._because_of_plugin(name, error) from None
+        bare = {e["name"] for e in self.entries if e["kind"] == kind and e["name"].partition("/")[2] == name}
+        if kind != "metric" and (others := sorted(bare - {full})):
+            warnings.warn(f"{kind} {name!r} is taken as {full}; there is also {', '.join(others)}", stacklevel=3)
+        return full
 
     def entry(self, kind: str, name: str) -> Entry:
         """The entry of a name that is not dynamic. Raises UnknownNameError."""
@@ -56,6 +70,25 @@ class Index:
         namespace = namespace_of(name)
         return next((plugin for plugin in self.plugins if namespace and namespace in plugin["namespaces"]), None)
 
+    def _find(self, kind: str, name: str) -> str:
+        if self.dynamic_plugin(name):
+            return name
+        bundled = {plugin["id"] for plugin in self.plugins if plugin["bundled"]}
+        known = {entry["name"]: entry["plugin"] in bundled for entry in self.entries if entry["kind"] == kind}
+        return find_name(kind, name, known, [full for full, ours in known.items() if ours])
+
+    def _because_of_plugin(self, name: str, error: UnknownNameError) -> UnknownNameError:
+        same = [plugin for plugin in self.plugins if plugin["id"] == namespace_of(name)]
+        if not same or any(plugin["state"] == "ok" for plugin in same):
+            return error
+        why = f"{plugin_title(same[0])} is not used ({same[0]['state']}): {same[0]['reason']}"
+        return UnknownNameError(f"{error.message}: {why}", same[0]["hint"], error.candidates)
+
+
+def plugin_title(plugin: Mapping[str, Any]) -> str:
+    """How every message names a plugin."""
+    return f"plugin {plugin['id']!r} ({plugin['distribution']} {plugin['version']})"
+
 
 def load_index(*, rebuild: bool = False) -> Index:
     """The index of what is installed now, from the cache where nothing that matters has changed."""
@@ -63,14 +96,16 @@ def load_index(*, rebuild: bool = False) -> Index:
     path = cache_dir("index") / f"{hashlib.sha256(json.dumps(key[:3]).encode()).hexdigest()[:16]}.json"
     if not rebuild and (cached := _read(path, key)):
         return cached
+    began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
     plugins, entries, files = _build()
-    document = {"format": FORMAT, "key": key, "files": files, "plugins": plugins, "entries": entries}
-    try:
-        with writing(path) as temporary:
+    index = Index(entries, plugins)
+    # What this process imported before may be older than its file, and what changed just now may change again unseen.
+    stale = any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins)
+    if not stale and not _changed_since(began, [*key[3], *files.values()]):
+        with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+            document = {"format": FORMAT, "key": key, "files": files, "plugins": plugins, "entries": entries}
             temporary.write_text(json.dumps(document), encoding="utf-8")
-    except StoreError:
-        pass  # a read-only ZOO_HOME costs speed, not the command
-    return Index(entries, plugins)
+    return index
 
 
 def catalogue_files() -> list[Path]:
@@ -83,10 +118,18 @@ def catalogue_files() -> list[Path]:
     return found
 
 
+def search_path() -> list[str]:
+    """`sys.path` without the working directory, whose plugins would be found in one folder and not in the next."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    with suppress(OSError):
+        if entries and entries[0] == os.getcwd():
+            entries.pop(0)
+    return [entry for entry in entries if entry]
+
+
 def _key() -> list[Any]:
     """What the index depends on, apart from the content of files. JSON values, so that it compares equal when read back."""
-    here = os.getcwd()
-    paths = [entry for entry in sys.path if entry and entry != here]
+    paths = search_path()
     return [
         __version__,
         sys.executable,
@@ -106,6 +149,12 @@ def _stamp(path: str | Path) -> list[int]:
     return [status.st_mtime_ns, status.st_size]
 
 
+def _changed_since(began: int, stamps: Iterable[list[int]]) -> bool:
+    """Whether one of these was changed so shortly before or after `began` that its stamp cannot be trusted."""
+    ended = time.time_ns()
+    return any(stamp and began - CLOCK_NS < stamp[0] < ended + CLOCK_NS for stamp in stamps)
+
+
 def _read(path: Path, key: list[Any]) -> Index | None:
     try:
         document = json.loads(path.read_bytes())
@@ -118,12 +167,12 @@ def _read(path: Path, key: list[Any]) -> Index | None:
 
 
 def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
-    """Ask every plugin. Files are stamped before they are imported, so that an edit meanwhile is seen next time."""
+    """Ask every plugin."""
     from zoo.plugins import discover, state_file
 
     plugins, entries = [], []
     files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
-    for plugin in discover():
+    for plugin in discover(search_path()):
         files.update({name: _stamp(name) for name in plugin.files})
         own = [_entry(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
         entries += own
@@ -142,7 +191,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
                 "entries": len(own),
             }
         )
-    _add_modalities(entries)
+    _link(entries, Index(entries, plugins))
     return plugins, entries, files
 
 
@@ -151,12 +200,26 @@ def _entry(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
     return {"kind": kind, "name": spec["name"], "plugin": plugin, "tasks": tasks, "modality": spec.get("modality"), "spec": spec}
 
 
-def _add_modalities(entries: list[Entry]) -> None:
-    """A recipe has the modality of its model."""
-    of_model = {entry["name"]: entry["modality"] for entry in entries if entry["kind"] == "model"}
+def _link(entries: list[Entry], index: Index) -> None:
+    """Full names in what entries refer to, a bare one meaning the plugin's own first. A recipe has its model's modality."""
+    names = {(entry["kind"], entry["name"]): entry for entry in entries}
+
+    def full(kind: str, name: str, plugin: str) -> str:
+        if (kind, own := f"{plugin}/{name}") in names:
+            return own
+        with suppress(UnknownNameError):
+            return index._find(kind, name)
+        return name
+
     for entry in entries:
-        if entry["kind"] == "recipe":
-            entry["modality"] = of_model.get(entry["spec"]["model"])
+        spec, plugin = entry["spec"], entry["plugin"]
+        for kind in ("dataset", "model"):
+            if kind in spec:
+                spec[kind] = full(kind, spec[kind], plugin)
+        for weights in spec.get("weights", {}).values():
+            weights["recipe"] = weights["recipe"] and full("recipe", weights["recipe"], plugin)
+        if entry["kind"] == "recipe" and ("model", spec["model"]) in names:
+            entry["modality"] = names["model", spec["model"]]["modality"]
 
 
 def _matches(entry: Entry, filters: Mapping[str, str | None]) -> bool:

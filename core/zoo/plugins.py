@@ -5,16 +5,15 @@ and skips a second distribution with the same entry name without a word.
 """
 
 import importlib
-import json
+import importlib.util
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,14 +21,17 @@ from packaging.utils import canonicalize_name
 from pydantic import TypeAdapter, ValidationError
 
 from zoo import hookspecs
+from zoo.errors import StoreError
 from zoo.home import zoo_home
 from zoo.names import BUNDLED
-from zoo.specs import KINDS, BareName, Spec
+from zoo.offers import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
+from zoo.specs import Spec
 from zoo.version import __version__
 
 GROUP = "zoo"
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
 OBSERVERS = ("zoo_run_started", "zoo_run_finished")
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class Candidate:
     def bundled(self) -> bool:
         return canonicalize_name(self.distribution) == BUNDLED
 
+    def is_among(self, disabled: Collection[str]) -> bool:
+        """Whether it is disabled: by id, or, where two distributions share one, by `id@distribution`."""
+        return self.id in disabled or f"{self.id}@{self.distribution}" in disabled
+
 
 @dataclass(frozen=True)
 class Plugin:
@@ -61,23 +67,27 @@ class Plugin:
     files: tuple[str, ...] = field(default=(), repr=False)
 
 
-def discover() -> list[Plugin]:
-    """Every installed plugin, bundled ones first, each loaded unless its state forbids it."""
-    candidates = list(_candidates())
+def discover(path: Sequence[str] | None = None) -> list[Plugin]:
+    """Every plugin installed in the folders of `path` (default: `sys.path`), bundled ones first.
+
+    Each is loaded unless its state forbids it.
+    """
+    candidates = _candidates(list(sys.path if path is None else path))
     disabled = disabled_ids()
-    shared = Counter(c.id for c in candidates if c.id not in disabled)
-    reserved = {c.id for c in candidates if c.bundled}
-    return [
-        _examine(c, disabled, reserved, shared) for c in sorted(candidates, key=lambda c: (not c.bundled, c.id, c.distribution))
-    ]
+    found = [_refused(candidate, candidates, disabled) or _load(candidate) for candidate in candidates]
+    return [_without_clash(plugin, found) for plugin in found]
 
 
 def disabled_ids() -> set[str]:
-    """Ids of the plugins that the user has disabled; kept in `ZOO_HOME/plugins.json`."""
+    """What the user has disabled: plugin ids or `id@distribution`, from `{"disabled": [...]}` in `ZOO_HOME/plugins.json`."""
     try:
-        return set(json.loads(state_file().read_text(encoding="utf-8"))["disabled"])
-    except (OSError, ValueError, KeyError, TypeError):
+        content = state_file().read_bytes()
+    except OSError:
         return set()
+    try:
+        return set(TypeAdapter(dict[str, list[str]]).validate_json(content).get("disabled", ()))
+    except ValidationError as error:
+        raise StoreError(f'{state_file()} does not read {{"disabled": ["ID", ...]}}', "correct or remove it") from error
 
 
 def state_file() -> Path:
@@ -85,131 +95,163 @@ def state_file() -> Path:
     return zoo_home() / "plugins.json"
 
 
-def manager(modules: Iterable[tuple[str, ModuleType]]) -> pluggy.PluginManager:
-    """A pluggy manager with our hookspecs and these plugins. Raises PluginValidationError on a wrong or misspelt hook."""
-    made = pluggy.PluginManager("zoo")
-    made.add_hookspecs(hookspecs)
-    for plugin_id, module in modules:
-        made.register(module, name=plugin_id)
-    made.check_pending()
-    return made
+def _candidates(path: list[str]) -> list[Candidate]:
+    """Entry points, bundled ones first. A distribution that is found twice counts once, the first, as for an import."""
+    found = []
+    for name in dict.fromkeys(_names(path)):
+        with suppress(Exception):  # as below
+            distribution = next(iter(metadata.distributions(name=name, path=path)))
+            title, version, requires = distribution.metadata["Name"], distribution.version, tuple(distribution.requires or ())
+            found += [Candidate(*entry, title, version or "?", requires) for entry in _entries(distribution, name)]
+    return sorted(found, key=lambda candidate: (not candidate.bundled, candidate.id, candidate.distribution))
 
 
-def _candidates() -> Iterable[Candidate]:
-    """Entry points by distribution; one that is found twice on `sys.path` counts once, as for an import."""
-    seen = set()
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if not name or canonicalize_name(name) in seen:
-            continue
-        seen.add(canonicalize_name(name))
-        for entry in distribution.entry_points:
-            if entry.group == GROUP:
-                yield Candidate(entry.name, entry.module, name, distribution.version, tuple(distribution.requires or ()))
+def _names(path: list[str]) -> Iterator[str]:
+    """Names of distributions that mention our group. Only theirs are read from metadata, which takes a millisecond each."""
+    for distribution in metadata.distributions(path=path):
+        # Whatever is wrong with a distribution, or left of one by an uninstall that failed, concerns nobody here.
+        with suppress(Exception):
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                yield canonicalize_name(distribution.metadata["Name"])
 
 
-def _examine(candidate: Candidate, disabled: set[str], reserved: set[str], shared: Counter[str]) -> Plugin:
-    """The plugin in its state. What can be known without importing it is asked first."""
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", candidate.id):
-        return Plugin(
-            candidate, "invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", "rename its entry point"
-        )
-    if candidate.id in disabled:
-        return Plugin(candidate, "disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
-    if candidate.id in reserved and not candidate.bundled:
-        return Plugin(
-            candidate, "conflict", f"id {candidate.id!r} is reserved by deepzoo", f"pip uninstall {candidate.distribution}"
-        )
-    if shared[candidate.id] > 1 and not candidate.bundled:
-        why = f"another distribution has the plugin id {candidate.id!r} too"
-        return Plugin(candidate, "conflict", why, f"uninstall one of them: pip uninstall {candidate.distribution}")
+def _entries(distribution: metadata.Distribution, name: str) -> list[tuple[str, str]]:
+    """Id and module of each entry point of our group; a file that cannot be read gives one without a module."""
+    try:
+        return [(entry.name, entry.value) for entry in distribution.entry_points if entry.group == GROUP]
+    except Exception:
+        return [(name, "")]
+
+
+def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Collection[str]) -> Plugin | None:
+    """The plugin, where it need not be imported to know that it cannot be used."""
+
+    def refuse(state: str, reason: str, hint: str) -> Plugin:
+        return Plugin(candidate, state, reason, hint)
+
+    update, uninstall = f"pip install -U {candidate.distribution}", f"pip uninstall {candidate.distribution}"
+    if candidate.is_among(disabled):
+        return refuse("disabled", "disabled by the user", f"to enable it, take it out of {state_file()}")
+    if not ID.fullmatch(candidate.id):
+        return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
+    if not MODULE.fullmatch(candidate.module):
+        return refuse("invalid", f"its entry point names {candidate.module!r}, which is no module", update)
+    rivals = [other for other in candidates if other.id == candidate.id and other is not candidate]
+    if any(other.bundled for other in rivals):
+        return refuse("conflict", f"id {candidate.id!r} is reserved by {BUNDLED}", uninstall)
+    if enabled := [other.distribution for other in rivals if not other.is_among(disabled)]:
+        who = " and ".join(enabled)
+        return None if candidate.bundled else refuse("conflict", f"{who} has the plugin id {candidate.id!r} too", uninstall)
     if wanted := _unmet_range(candidate):
-        return Plugin(
-            candidate,
-            "incompatible",
-            f"needs deepzoo {wanted}, this is {__version__}",
-            f"pip install -U {candidate.distribution}",
-        )
-    return _load(candidate)
+        why = f"needs deepzoo {wanted}, this is {__version__}"
+        return refuse("incompatible", why, f"pip install -U {BUNDLED} {candidate.distribution}")
+    return None
 
 
 def _unmet_range(candidate: Candidate) -> str:
     """The range of deepzoo versions that the distribution asks for, where this version is outside it."""
-    for text in candidate.requires:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement:
-            continue
-        ours = canonicalize_name(requirement.name) == BUNDLED and (requirement.marker is None or requirement.marker.evaluate())
-        if ours and not requirement.specifier.contains(__version__, prereleases=True):
+    for requirement in _requirements(candidate):
+        if canonicalize_name(requirement.name) == BUNDLED and not requirement.specifier.contains(__version__, prereleases=True):
             return str(requirement.specifier)
     return ""
 
 
+def _requirements(candidate: Candidate) -> Iterator[Requirement]:
+    """What the distribution requires here; a line that cannot be read is passed over, as pip refuses it anyway."""
+    for text in candidate.requires:
+        try:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement
+        except (InvalidRequirement, ValueError):
+            continue
+
+
 def _load(candidate: Candidate) -> Plugin:
     """Import the plugin and ask its hooks. Whatever it raises becomes its state."""
-    update = f"pip install -U {candidate.distribution}"
+    files = tuple(map(str, _sources(candidate.module)))
     try:
         module = importlib.import_module(candidate.module)
         asked = manager([(candidate.id, module)]).hook
-        specs = _named(candidate.id, asked)
-        namespaces = tuple(name for names in asked.zoo_namespaces() for name in names)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing == candidate.module.partition(".")[0]:
-            return Plugin(
-                candidate, "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}"
-            )
-        return Plugin(
-            candidate, "missing-deps", f"needs the module {missing!r}, which is not installed", f"pip install {missing}"
-        )
-    except ValidationError as error:
-        return Plugin(candidate, "invalid", _spec_problem(error), update)
-    except (pluggy.PluginValidationError, _InvalidSpecError) as error:
-        return Plugin(candidate, "invalid", _one_line(error), update)
+        specs = named_specs(candidate.id, asked)
+        namespaces = reserved_namespaces(candidate.id, asked)
     except (Exception, SystemExit) as error:
-        return Plugin(candidate, "error", f"{type(error).__name__}: {_one_line(error)}", update)
+        return Plugin(candidate, *_diagnosis(candidate, error), files=files)
     observes = tuple(name for name in OBSERVERS if getattr(asked, name).get_hookimpls())
-    return Plugin(candidate, "ok", "", "", specs, namespaces, observes, tuple(map(str, _sources(module))))
+    return Plugin(candidate, "ok", "", "", specs, namespaces, observes, files)
 
 
-class _InvalidSpecError(Exception):
-    """What a hook returned is not a list of fitting specs."""
+def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
+    """The plugin, or, where it reserves a namespace that another one has, the conflict. Bundled ones keep theirs."""
+    others = [other for other in found if other is not plugin and (other.state != "disabled" or other.candidate.bundled)]
+    for namespace in () if plugin.candidate.bundled else plugin.namespaces:
+        for other in others:
+            if namespace == other.candidate.id or namespace in other.namespaces:
+                why = f"namespace {namespace!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
+                hint = f"pip uninstall {plugin.candidate.distribution}"
+                return replace(plugin, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), observes=())
+    return plugin
 
 
-def _named(plugin_id: str, asked: Any) -> tuple[tuple[str, Spec], ...]:
-    """The specs of all hooks as (kind, spec), under full names."""
-    found: dict[tuple[str, str], Spec] = {}
-    for kind, spec_class in KINDS.items():
-        for returned in getattr(asked, f"zoo_{kind}s")():
-            if not isinstance(returned, Sequence):
-                raise _InvalidSpecError(f"hook zoo_{kind}s must return a list, not {type(returned).__name__}")
-            for spec in returned:
-                if not isinstance(spec, spec_class):
-                    raise _InvalidSpecError(f"hook zoo_{kind}s must return {spec_class.__name__}, not {type(spec).__name__}")
-                TypeAdapter(BareName).validate_python(spec.name)
-                full = f"{plugin_id}/{spec.name}"
-                if (kind, full) in found:
-                    raise _InvalidSpecError(f"two {kind}s are named {spec.name!r}")
-                found[kind, full] = spec.model_copy(update={"name": full})
-    return tuple((kind, spec) for (kind, _), spec in found.items())
-
-
-def _sources(module: ModuleType) -> list[Path]:
-    """The `.py` files of a plugin's package: an edit of one of them is a reason to ask the plugin again."""
-    package = sys.modules[module.__name__.partition(".")[0]]
-    files = {Path(module.__file__)} if module.__file__ else set()
-    for folder in getattr(package, "__path__", ()):
+def _sources(module: str) -> list[Path]:
+    """The `.py` files of a plugin's package, not imported: an edit of one of them is a reason to ask the plugin again."""
+    try:
+        package = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        package = None
+    if package is None:
+        return []
+    files = {Path(package.origin)} if package.has_location and package.origin else set()
+    for folder in package.submodule_search_locations or ():
         files.update(Path(folder).rglob("*.py"))
     return sorted(files)
 
 
-def _spec_problem(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"{error.title} has a field {where!r} that this version does not know: it needs a newer deepzoo"
-    return f"{error.title}.{where}: {first['msg']}"
+def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, str]:
+    """State, reason and hint of a plugin whose import or hooks raised `error`."""
+    update, upgrade = f"pip install -U {candidate.distribution}", f"pip install -U {BUNDLED}"
+    if isinstance(error, ImportError) and _top(error.name) == "zoo":
+        return "invalid", f"{_one_line(error)}: it needs a newer deepzoo", upgrade
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = _top(error.name)
+        if missing == _top(candidate.module):
+            return "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}"
+        hint = f"pip install {' '.join(_absent(candidate)) or missing}"
+        return "missing-deps", f"needs the module {missing!r}, which is not installed", hint
+    if isinstance(error, ValidationError):
+        problems = error.errors()
+        unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
+        where = ".".join(map(str, (unknown or problems[0])["loc"]))
+        if unknown:
+            return "invalid", f"{error.title} has a field {where!r} unknown here: it needs a newer deepzoo", upgrade
+        return "invalid", f"{error.title}.{where}: {problems[0]['msg']}", update
+    if isinstance(error, pluggy.PluginValidationError):
+        return "invalid", _hook_problem(error), update
+    if isinstance(error, InvalidOfferError):
+        return "invalid", _one_line(error), update
+    return "error", f"{type(error).__name__}: {_one_line(error)}", update
+
+
+def _absent(candidate: Candidate) -> Iterator[str]:
+    """Requirements of the distribution that are not installed, quoted for a shell where need be."""
+    for requirement in _requirements(candidate):
+        try:
+            metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            yield f"'{requirement.name}{requirement.specifier}'" if requirement.specifier else requirement.name
+
+
+def _hook_problem(error: pluggy.PluginValidationError) -> str:
+    """Pluggy's words without the module's path, and the nearest hook where one is misspelt."""
+    text = _one_line(error)
+    if not (misspelt := re.match(r"unknown hook '(\w+)'", text)):
+        return text
+    near = get_close_matches(misspelt[1], [name for name in vars(hookspecs) if name.startswith("zoo_")], 1)
+    return f"unknown hook {misspelt[1]!r}" + (f", did you mean {near[0]!r}?" if near else ": it needs a newer deepzoo")
+
+
+def _top(module: str | None) -> str:
+    return (module or "").partition(".")[0]
 
 
 def _one_line(error: BaseException) -> str:

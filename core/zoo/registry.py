@@ -1,15 +1,16 @@
 """The registry: typed, filterable look-ups of everything that plugins offer."""
 
 import importlib
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import pluggy
 
-from zoo.errors import ModelError, PluginError, UnknownNameError
-from zoo.index import Index, load_index
+from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
+from zoo.index import Index, load_index, plugin_title
 from zoo.metrics.names import bare_metric
-from zoo.plugins import manager
+from zoo.offers import manager
 from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 from zoo.tasks import DataInfo, task_class
 
@@ -71,9 +72,13 @@ class Registry:
         """The benchmark of a name, or the default benchmark of the dataset of that name for one of `tasks`."""
         try:
             return self._get(BenchmarkSpec, "benchmark", name)
+        except AmbiguousNameError:
+            raise
         except UnknownNameError as unknown:
             try:
                 dataset = self.dataset(name)
+            except AmbiguousNameError:
+                raise
             except UnknownNameError:
                 raise unknown from None
             return default_benchmark(dataset, tasks)
@@ -83,8 +88,15 @@ class Registry:
         return self._get(RecipeSpec, "recipe", name)
 
     def observers(self) -> pluggy.PluginManager:
-        """A hook caller with only those plugins that observe runs."""
-        return manager([(p["id"], importlib.import_module(p["module"])) for p in self.index.plugins if p["observes"]])
+        """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
+        modules = []
+        for plugin in self.index.plugins:
+            if plugin["observes"]:
+                try:
+                    modules.append((plugin["id"], importlib.import_module(plugin["module"])))
+                except (Exception, SystemExit) as error:
+                    warnings.warn(f"{plugin_title(plugin)} does not observe: {type(error).__name__}: {error}", stacklevel=2)
+        return manager(modules)
 
     def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
         return [spec_class.model_validate(entry["spec"]) for entry in self.index.select(kind, **filters)]
@@ -94,15 +106,22 @@ class Registry:
             found = self._resolve(plugin, kind, name)
             if isinstance(found, spec_class):
                 return found
-            raise UnknownNameError(f"plugin {plugin['id']!r} knows no {kind} named {name!r}")
+            raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", f"zoo list {kind}s")
         return spec_class.model_validate(self.index.entry(kind, name)["spec"])
 
     @staticmethod
     def _resolve(plugin: dict[str, Any], kind: str, name: str) -> Any:
-        module = importlib.import_module(plugin["module"])
-        found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
+        who = plugin_title(plugin)
+        try:
+            module = importlib.import_module(plugin["module"])
+            found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
+        except ZooError:
+            raise
+        except (Exception, SystemExit) as error:
+            why = f"{who} failed to resolve {name!r}: {type(error).__name__}: {error}"
+            raise PluginError(why, f"pip install -U {plugin['distribution']}") from error
         if found is not None and not isinstance(found, KINDS[kind]):
-            raise PluginError(f"plugin {plugin['id']!r} answered {name!r} with {type(found).__name__}, not a {kind}")
+            raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
         return found
 
 
