@@ -96,8 +96,11 @@ def decode(path: Path) -> "Tensor":
     torchvision decodes JPEG, PNG, GIF and WebP without holding the interpreter's lock; PIL what torchvision does not know.
     """
     import torch
-    from torchvision.io import ImageReadMode, decode_image
 
+    try:
+        from torchvision.io import ImageReadMode, decode_image
+    except ImportError:  # torchvision means to hand its decoders over to TorchCodec
+        return _decode_with_pil(path)
     data = path.read_bytes()
     if not data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")):
         return _decode_with_pil(path)
