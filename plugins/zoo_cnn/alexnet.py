@@ -32,4 +32,5 @@ class AlexNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes] of RGB images [b, 3, h, w] in [0, 1]; made for 224x224, at least 63x63."""
         x = self.avgpool(self.features(self.normalise(images)))
-        return self.classifier(x.flatten(1))
+        logits: Tensor = self.classifier(x.flatten(1))
+        return logits

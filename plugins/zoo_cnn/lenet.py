@@ -1,9 +1,13 @@
 """LeNet-5, with the activation and pooling of 1998 or of today."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "tanh": F.tanh}
+POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {"max": F.max_pool2d, "average": F.avg_pool2d}
 
 
 class LeNet5(nn.Module):
@@ -21,8 +25,7 @@ class LeNet5(nn.Module):
         pool: Literal["max", "average"] = "max",
     ) -> None:
         super().__init__()
-        self.activation = {"relu": F.relu, "tanh": F.tanh}[activation]
-        self.pool = {"max": F.max_pool2d, "average": F.avg_pool2d}[pool]
+        self.activation, self.pool = activation, pool
         self.c1 = nn.Conv2d(channels, 6, 5)
         self.c3 = nn.Conv2d(6, 16, 5)
         self.c5 = nn.Linear(16 * 5 * 5, 120)  # the paper's C5 convolves 5x5 maps with 5x5 kernels: a dense layer
@@ -31,10 +34,11 @@ class LeNet5(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes] of images [b, channels, 28, 28] in [0, 1], bright ink on black."""
+        activate, pool = ACTIVATIONS[self.activation], POOLS[self.pool]
         x = F.pad(images, (2, 2, 2, 2))  # 32x32, so that strokes at the border reach the centre of a receptive field
         x = 1.275 * x - 0.1  # background -0.1, ink 1.175: mean near 0, variance near 1 (paper, section II.B)
-        x = self.pool(self.activation(self.c1(x)), 2)  # [b, 6, 14, 14]
-        x = self.pool(self.activation(self.c3(x)), 2)  # [b, 16, 5, 5]
-        x = self.activation(self.c5(x.flatten(1)))
-        x = self.activation(self.f6(x))
-        return self.output(x)
+        x = pool(activate(self.c1(x)), 2)  # [b, 6, 14, 14]
+        x = pool(activate(self.c3(x)), 2)  # [b, 16, 5, 5]
+        x = activate(self.c5(x.flatten(1)))
+        logits: Tensor = self.output(activate(self.f6(x)))
+        return logits

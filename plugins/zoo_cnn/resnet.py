@@ -102,7 +102,8 @@ class ResNet(nn.Module):
         """Logits [b, classes] of RGB images [b, 3, h, w] in [0, 1]; made for 224x224."""
         x = F.relu(self.bn1(self.conv1(self.normalise(images))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(self.maxpool(x)))))
-        return self.fc(x.mean((2, 3)))
+        logits: Tensor = self.fc(x.mean((2, 3)))
+        return logits
 
 
 class CifarResNet(nn.Module):
@@ -130,7 +131,8 @@ class CifarResNet(nn.Module):
         """Logits [b, classes] of RGB images [b, 3, 32, 32] in [0, 1]."""
         x = F.relu(self.bn1(self.conv1(self.normalise(images))))
         x = self.layer3(self.layer2(self.layer1(x)))
-        return self.linear(x.mean((2, 3)))
+        logits: Tensor = self.linear(x.mean((2, 3)))
+        return logits
 
 
 def he_initialise(network: nn.Module) -> None:

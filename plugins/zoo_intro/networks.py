@@ -24,7 +24,8 @@ class Logistic(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes] of images [b, c, h, w] with c·h·w = inputs."""
-        return self.linear(centred(images))
+        logits: Tensor = self.linear(centred(images))
+        return logits
 
 
 class MLP(nn.Module):
@@ -40,4 +41,5 @@ class MLP(nn.Module):
         x = centred(images)
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
-        return self.layers[-1](x)
+        logits: Tensor = self.layers[-1](x)
+        return logits

@@ -26,7 +26,8 @@ class NgramBag(nn.Module):
         """Logits [b, classes] of b texts."""
         bags = [self.numbers(text) for text in texts]
         flat, offsets = flatten(bags, self.embedding.weight.device)
-        return self.output(self.embedding(flat, offsets))
+        logits: Tensor = self.output(self.embedding(flat, offsets))
+        return logits
 
     def numbers(self, text: str) -> list[int]:
         found = words(text, self.most_words)

@@ -47,7 +47,8 @@ class RecurrentClassifier(nn.Module):
         padded = nn.utils.rnn.pad_sequence(vectors.split(lengths), batch_first=True)
         packed = pack_padded_sequence(padded, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.cell(packed)[0], batch_first=True, padding_value=-torch.inf)
-        return self.output(self.dropout(states.amax(1)))
+        logits: Tensor = self.output(self.dropout(states.amax(1)))
+        return logits
 
     def numbers(self, word: str) -> list[int]:
         return [bucket(piece, self.buckets) for piece in pieces(word)] if word else []

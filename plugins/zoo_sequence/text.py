@@ -19,7 +19,7 @@ def words(text: str, most: int) -> list[str]:
 
     Every digit is read as 0, so that two telephone numbers are one word; a word is cut after LONGEST_WORD characters.
     """
-    found = []
+    found: list[str] = []
     for match in _WORD.finditer(text):
         if len(found) == most:
             break
