@@ -69,19 +69,28 @@ class Registry:
         return self._get(MetricSpec, "metric", bare_metric(text))
 
     def benchmark(self, name: str, *, tasks: Sequence[str] | None = None) -> BenchmarkSpec:
-        """The benchmark of a name, or the default benchmark of the dataset of that name for one of `tasks`."""
+        """The benchmark of a name, or else the default benchmark of the dataset of that name for one of `tasks`.
+
+        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them.
+        """
+        found, unknown = None, None
         try:
-            return self._get(BenchmarkSpec, "benchmark", name)
+            found = self._get(BenchmarkSpec, "benchmark", name)
         except AmbiguousNameError:
             raise
-        except UnknownNameError as unknown:
-            try:
-                dataset = self.dataset(name)
-            except AmbiguousNameError:
-                raise
-            except UnknownNameError:
-                raise unknown from None
-            return default_benchmark(dataset, tasks)
+        except UnknownNameError as error:
+            unknown = error
+        if found is not None and (tasks is None or found.task in tasks):
+            return found
+        try:
+            dataset = self.dataset(name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError:
+            if found is not None:
+                return found
+            raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
+        return found if found and not set(tasks or ()) & set(dataset.tasks) else default_benchmark(dataset, tasks)
 
     def recipe(self, name: str) -> RecipeSpec:
         """The recipe of a full or bare name."""
@@ -126,10 +135,16 @@ class Registry:
 
 
 def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) -> BenchmarkSpec:
-    """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task."""
-    task = next((name for name in tasks or ("classify",) if dataset.classes or dataset.path), None)
+    """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task.
+
+    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first.
+    """
+    task = next((name for name in tasks or dataset.tasks if name in dataset.tasks), None)
     if task is None:
-        raise ModelError(f"{dataset.name} has no default benchmark", f"zoo list benchmarks --dataset {dataset.name}")
+        raise ModelError(
+            f"{dataset.name} serves the tasks {', '.join(dataset.tasks)}, not {', '.join(tasks or ())}",
+            f"zoo list datasets shows what each serves; zoo list benchmarks --dataset {dataset.name}",
+        )
     split = "test" if "test" in dataset.splits else list(dataset.splits)[-1]
     info = DataInfo(dataset.name, split, dataset.modality, dataset.classes)
     return BenchmarkSpec.model_validate(

@@ -91,6 +91,9 @@ class DatasetSpec(Spec):
     """A dataset: splits of samples with stable ids."""
 
     modality: Modality
+    tasks: tuple[TaskName, ...] = Field(
+        ("classify", "embed"), min_length=1, description="Tasks that its targets serve; labelled samples serve both."
+    )
     target: Target = Field(description="Called as target(files, split) -> zoo.data.Dataset.")
     splits: dict[str, int | None] = Field(min_length=1, description="Split to its number of samples.")
     classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the labels.")

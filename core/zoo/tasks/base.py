@@ -11,6 +11,7 @@ from zoo.specs import ImageInput, Modality
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Batch:
-    """Prepared samples, ready for the model. `seeds` come from (run seed, sample id), never from a position."""
+    """Prepared samples, ready for the model. `seeds` come from (run seed, sample id), never from a position.
+
+    `inputs` is a tensor, a list of one item a sample, or a dict of such columns, so that a batch can be cut in two.
+    """
 
     ids: Sequence[str]
     inputs: Any
@@ -67,6 +71,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def target(self, row: int) -> Any:
+        """The target of a row, read again from the dataset: what is too large to be stored, such as a mask or an image.
+
+        A dataset may have `target(index)`, which spares it decoding the input.
+        """
+        if self.dataset is None:
+            raise ValueError("these rows come without their dataset")
+        position = self.positions[row]
+        read = getattr(self.dataset, "target", None)
+        return read(position) if read is not None else self.dataset[position].target
+
 
 class Task(ABC):
     """One task, bound to one model, one dataset and one protocol."""
@@ -80,12 +95,21 @@ class Task(ABC):
     """Whether predicting takes gradients of the model."""
 
     def __init__(
-        self, model: ModelInfo, data: DataInfo, protocol: Mapping[str, Any] | None = None, aux: Mapping[str, Any] | None = None
+        self,
+        model: ModelInfo,
+        data: DataInfo,
+        protocol: Mapping[str, Any] | None = None,
+        aux: Mapping[str, ModelInfo] | None = None,
     ) -> None:
         self.model = model
         self.data = data
         self.protocol = dict(protocol or {})
         self.aux = dict(aux or {})
+        self.aux_models: Mapping[str, Any] = {}
+
+    def bind(self, aux_models: Mapping[str, Any]) -> None:
+        """Take the other models that the protocol needs, by role, loaded and on the device. Called before the first batch."""
+        self.aux_models = aux_models
 
     @classmethod
     @abstractmethod
@@ -116,3 +140,7 @@ class Task(ABC):
     @abstractmethod
     def decode(self, table: "pa.Table") -> "dict[str, np.ndarray[Any, Any]]":
         """Columns of a shard as the arrays that metrics fold."""
+
+    def draw(self, sample: Sample, columns: "Mapping[str, np.ndarray[Any, Any]]") -> "Image | None":
+        """A picture of one prediction for `--save-figures`: the sample, and the decoded columns of its row alone."""
+        return None

@@ -16,6 +16,7 @@ from zoo.data import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.images import prepare_image, stack
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.classes import class_columns, some
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,11 @@ class Classify(Task):
     version: ClassVar[int] = 1
 
     def __init__(
-        self, model: ModelInfo, data: DataInfo, protocol: Mapping[str, Any] | None = None, aux: Mapping[str, Any] | None = None
+        self,
+        model: ModelInfo,
+        data: DataInfo,
+        protocol: Mapping[str, Any] | None = None,
+        aux: Mapping[str, ModelInfo] | None = None,
     ) -> None:
         super().__init__(model, data, protocol, aux)
         if not data.classes:
@@ -87,45 +92,13 @@ class Classify(Task):
         }
 
 
-def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
-    """How many outputs the model has, and which of them are the dataset's classes in order (None: all, as they are).
-
-    Outputs for classes that the dataset lacks are left out. Raises ModelError where the model's classes are unknown or
-    one of the dataset's is not among them.
-    """
-    classes = data.classes or ()
-    if model.classes == "dataset":
-        return len(classes), None
-    if not isinstance(model.classes, tuple):
-        raise ModelError(
-            f"{model.name} does not say which class each of its outputs is",
-            f'pass classes="dataset" if they are those of {data.name} in order ({_some(classes)}), or the list of names',
-        )
-    if model.classes == classes:
-        return len(classes), None
-    index = {name: position for position, name in enumerate(model.classes)}
-    absent = [name for name in classes if name not in index]
-    if absent:
-        raise ModelError(
-            f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {_some(absent)}",
-            f"its classes are: {_some(model.classes)}",
-        )
-    twice = [name for name in dict.fromkeys(classes) if model.classes.count(name) > 1 or classes.count(name) > 1]
-    if twice:
-        raise ModelError(
-            f"several classes have one name, so those of {model.name} and {data.name} cannot be matched: {_some(twice)}",
-            "give each class a name of its own",
-        )
-    return len(model.classes), [index[name] for name in classes]
-
-
 def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> "Tensor":
     """The logits as float32, if they are a finite floating-point tensor [b, outputs]; else PredictionError naming the samples."""
     import torch
 
     if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
         kind = str(logits.dtype) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise PredictionError(f"{model} returned {kind} for {_some(ids)}", "expected a floating-point tensor of logits", ids)
+        raise PredictionError(f"{model} returned {kind} for {some(ids)}", "expected a floating-point tensor of logits", ids)
     if tuple(logits.shape) != (len(ids), outputs):
         raise PredictionError(
             f"{model} returned logits of shape {list(logits.shape)} for {len(ids)} samples and {outputs} classes",
@@ -136,9 +109,5 @@ def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> 
     finite = torch.isfinite(stored).all(dim=1)
     if not bool(finite.all()):
         bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
-        raise PredictionError(f"{model} returned NaN or infinite logits for {len(bad)} samples: {_some(bad)}", ids=bad)
+        raise PredictionError(f"{model} returned NaN or infinite logits for {len(bad)} samples: {some(bad)}", ids=bad)
     return stored
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")

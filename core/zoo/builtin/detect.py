@@ -1,0 +1,5 @@
+"""Metrics of task `detect`."""
+
+from zoo.specs import MetricSpec
+
+METRICS: list[MetricSpec] = []

@@ -1,0 +1,5 @@
+"""Metrics of task `embed`."""
+
+from zoo.specs import MetricSpec
+
+METRICS: list[MetricSpec] = []

@@ -1,0 +1,5 @@
+"""Metrics of task `segment`."""
+
+from zoo.specs import MetricSpec
+
+METRICS: list[MetricSpec] = []

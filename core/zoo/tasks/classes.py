@@ -1,0 +1,43 @@
+"""Matching a model's classes to a dataset's: by name, never by position."""
+
+from collections.abc import Sequence
+
+from zoo.errors import ModelError
+from zoo.tasks.base import DataInfo, ModelInfo
+
+
+def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
+    """How many outputs the model has, and which of them are the dataset's classes in order (None: all, as they are).
+
+    Outputs for classes that the dataset lacks are left out. Raises ModelError where the model's classes are unknown or
+    one of the dataset's is not among them.
+    """
+    classes = data.classes or ()
+    if model.classes == "dataset":
+        return len(classes), None
+    if not isinstance(model.classes, tuple):
+        raise ModelError(
+            f"{model.name} does not say which class each of its outputs is",
+            f'pass classes="dataset" if they are those of {data.name} in order ({some(classes)}), or the list of names',
+        )
+    if model.classes == classes:
+        return len(classes), None
+    index = {name: position for position, name in enumerate(model.classes)}
+    absent = [name for name in classes if name not in index]
+    if absent:
+        raise ModelError(
+            f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {some(absent)}",
+            f"its classes are: {some(model.classes)}",
+        )
+    twice = [name for name in dict.fromkeys(classes) if model.classes.count(name) > 1 or classes.count(name) > 1]
+    if twice:
+        raise ModelError(
+            f"several classes have one name, so those of {model.name} and {data.name} cannot be matched: {some(twice)}",
+            "give each class a name of its own",
+        )
+    return len(model.classes), [index[name] for name in classes]
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """The first few of some names, and how many there are."""
+    return ", ".join(names[:most]) + (f", … ({len(names)} in all)" if len(names) > most else "")

@@ -1,0 +1,1 @@
+"""Plugin `hub`: models of timm, torchvision, transformers and diffusers by name."""
