@@ -1,137 +1,37 @@
-"""Plugin `data`: the standard datasets and their benchmarks, and datasets of the user's own files."""
+"""Plugin `data`: the standard datasets and their benchmarks, and datasets of the user's own files.
+
+Specs stand in one file a topic; each has DATASETS, BENCHMARKS, and RESOLVERS of dynamic names such as `folder:PATH`.
+"""
 
 from zoo.hookspecs import hookimpl
 from zoo.specs import BenchmarkSpec, DatasetSpec, Spec
-from zoo_data.sources import CIFAR10, FASHION_MNIST, MNIST, SMS_SPAM
+from zoo.targets import load_target
+from zoo_data import classification_specs, detection_specs, restoration_specs, retrieval_specs, segmentation_specs
 
-DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-TEN_CLASS_METRICS = ("accuracy", "accuracy:k=5", "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion")
-SPAM_METRICS = (
-    "f1:positive=spam",
-    "accuracy",
-    "precision:positive=spam",
-    "recall:positive=spam",
-    "f1:average=macro",
-    "nll",
-    "ece:bins=15,norm=l1",
-    "confusion",
-)
+PARTS = (classification_specs, detection_specs, segmentation_specs, restoration_specs, retrieval_specs)
+RESOLVERS = {namespace: target for part in PARTS for namespace, target in part.RESOLVERS.items()}
 
 
 @hookimpl
 def zoo_datasets() -> list[DatasetSpec]:
-    return [
-        DatasetSpec(
-            name="digits",
-            summary="1,797 handwritten digits, 8x8 grey; comes with scikit-learn. Test is every fifth sample.",
-            modality="image",
-            target="zoo_data.digits:open_digits",
-            splits={"train": 1437, "test": 360},
-            classes=DIGITS,
-            licence="CC-BY-4.0",
-            citation="E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49",
-            homepage="https://archive.ics.uci.edu/dataset/80",
-        ),
-        DatasetSpec(
-            name="mnist",
-            summary="70,000 handwritten digits, 28x28 grey.",
-            modality="image",
-            target="zoo_data.idx:open_idx",
-            splits={"train": 60_000, "test": 10_000},
-            classes=DIGITS,
-            files=MNIST,
-            folders=("mnist", "MNIST/raw"),
-            licence="CC-BY-SA-3.0",
-            citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to document "
-            "recognition, doi:10.1109/5.726791",
-            homepage="http://yann.lecun.com/exdb/mnist/",
-        ),
-        DatasetSpec(
-            name="fashion-mnist",
-            summary="70,000 photographs of clothes, 28x28 grey; a harder drop-in for MNIST.",
-            modality="image",
-            target="zoo_data.idx:open_idx",
-            splits={"train": 60_000, "test": 10_000},
-            classes=CLOTHES,
-            files=FASHION_MNIST,
-            folders=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
-            licence="MIT",
-            citation="H. Xiao, K. Rasul, R. Vollgraf (2017), Fashion-MNIST, arXiv:1708.07747",
-            homepage="https://github.com/zalandoresearch/fashion-mnist",
-        ),
-        DatasetSpec(
-            name="cifar10",
-            summary="60,000 photographs of ten animals and vehicles, 32x32 RGB.",
-            modality="image",
-            target="zoo_data.cifar:open_cifar10",
-            splits={"train": 50_000, "test": 10_000},
-            classes=THINGS,
-            files=CIFAR10,
-            folders=("cifar10", "cifar-10", "CIFAR10", "cifar-10-batches-bin", "."),
-            licence="No licence is stated; its authors ask to be cited.",
-            citation="A. Krizhevsky (2009), Learning multiple layers of features from tiny images, University of Toronto",
-            homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-        ),
-        DatasetSpec(
-            name="sms-spam",
-            summary="5,574 English text messages, 13 % spam; ships with deepzoo. Split by groups of near-identical messages.",
-            modality="text",
-            target="zoo_data.sms_spam:open_sms_spam",
-            splits={"train": 4460, "test": 1114},
-            classes=("ham", "spam"),
-            files=SMS_SPAM,
-            licence="CC-BY-4.0",
-            citation="T. A. Almeida, J. M. Gómez Hidalgo, A. Yamakami (2011), Contributions to the study of SMS spam "
-            "filtering, doi:10.1145/2034691.2034742",
-            homepage="https://archive.ics.uci.edu/dataset/228",
-        ),
-    ]
+    return [spec for part in PARTS for spec in part.DATASETS]
 
 
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
-    return [
-        _classify("digits", "Handwritten digits of 8x8 pixels."),
-        _classify("mnist", "Handwritten digits, the 10,000 test images."),
-        _classify("fashion-mnist", "Ten kinds of clothes, the 10,000 test images."),
-        _classify("cifar10", "Ten kinds of animals and vehicles, the 10,000 test images."),
-        BenchmarkSpec(
-            name="sms-spam",
-            summary="Spam among text messages; near-copies never stand on both sides.",
-            task="classify",
-            modality="text",
-            dataset="sms-spam",
-            metrics=SPAM_METRICS,
-        ),
-    ]
+    return [spec for part in PARTS for spec in part.BENCHMARKS]
 
 
 @hookimpl
 def zoo_namespaces() -> list[str]:
-    return ["folder", "csv"]
+    return list(RESOLVERS)
 
 
 @hookimpl
 def zoo_resolve(kind: str, name: str) -> Spec | None:
-    """Datasets `folder:PATH` (a folder per class) and `csv:PATH` (`.tsv` too)."""
+    """The spec of a dataset of the user's own files."""
     namespace, _, path = name.partition(":")
-    if kind != "dataset" or not path:
+    if kind != "dataset" or not path or namespace not in RESOLVERS:
         return None
-    if namespace == "folder":
-        from zoo_data.folder import folder_spec
-
-        return folder_spec(name, path)
-    if namespace == "csv":
-        from zoo_data.table import table_spec
-
-        return table_spec(name, path)
-    return None
-
-
-def _classify(dataset: str, summary: str) -> BenchmarkSpec:
-    return BenchmarkSpec(
-        name=dataset, summary=summary, task="classify", modality="image", dataset=dataset, metrics=TEN_CLASS_METRICS
-    )
+    spec: DatasetSpec = load_target(RESOLVERS[namespace])(name, path)
+    return spec

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -93,25 +94,13 @@ class ImageFolder:
 def decode(path: Path) -> "Tensor":
     """The image in a file as uint8 [3, h, w]; of an animation the first frame.
 
-    torchvision decodes JPEG, PNG, GIF and WebP without holding the interpreter's lock; PIL what torchvision does not know.
+    torchvision decodes JPEG, PNG, GIF and WebP without holding the interpreter's lock; PIL what torchvision cannot.
     """
-    import torch
-
-    try:
-        from torchvision.io import ImageReadMode, decode_image
-    except ImportError:  # torchvision means to hand its decoders over to TorchCodec
-        return _decode_with_pil(path)
     data = path.read_bytes()
-    if not data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")):
-        return _decode_with_pil(path)
-    image: Tensor = decode_image(
-        torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=ImageReadMode.RGB, apply_exif_orientation=True
-    )
-    if image.ndim == 4:
-        image = image[0]
-    if image.dtype == torch.uint16:  # of a PNG with 16 bits a channel
-        image = (image.to(torch.int32) >> 8).to(torch.uint8)
-    return image
+    if data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")):
+        with suppress(ImportError, RuntimeError):  # also where torchvision comes without its decoders
+            return _decode_with_torchvision(data)
+    return _decode_with_pil(path)
 
 
 def split_folders(root: Path) -> dict[str, Path]:
@@ -172,6 +161,19 @@ def _hashes(paths: list[str]) -> list[str]:
         except OSError:
             found.append("unreadable")
     return found
+
+
+def _decode_with_torchvision(data: bytes) -> "Tensor":
+    import torch
+    from torchvision.io import ImageReadMode, decode_image
+
+    buffer = torch.frombuffer(bytearray(data), dtype=torch.uint8)
+    image: Tensor = decode_image(buffer, mode=ImageReadMode.RGB, apply_exif_orientation=True)
+    if image.ndim == 4:
+        image = image[0]
+    if image.dtype == torch.uint16:  # of a PNG with 16 bits a channel
+        image = (image.to(torch.int32) >> 8).to(torch.uint8)
+    return image
 
 
 def _decode_with_pil(path: Path) -> "Tensor":

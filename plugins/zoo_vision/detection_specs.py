@@ -1,12 +1,9 @@
-"""Object detection: specs only, nothing heavy."""
+"""Detection: specs of models, benchmarks and recipes."""
 
-from collections.abc import Callable
-
-from zoo.specs import BenchmarkSpec, DatasetSpec, ModelSpec, RecipeSpec
+from zoo.specs import BenchmarkSpec, ModelSpec, RecipeSpec
 
 MODELS: list[ModelSpec] = []
-DATASETS: list[DatasetSpec] = []
+
 BENCHMARKS: list[BenchmarkSpec] = []
+
 RECIPES: list[RecipeSpec] = []
-RESOLVERS: dict[str, Callable[[str], DatasetSpec]] = {}
-"""Namespace of a dynamic dataset name to what makes its spec."""
