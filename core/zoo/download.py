@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -127,7 +128,9 @@ def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
         passing = error.code >= 500 or error.code in (408, 416, 429)
         raise DownloadError(f"HTTP {error.code} {error.reason}", final=not passing) from error
     except (OSError, HTTPException) as error:
-        raise DownloadError(str(getattr(error, "reason", "") or error or type(error).__name__)) from error
+        reason = getattr(error, "reason", "") or error
+        unknown = isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME  # most likely there is no network
+        raise DownloadError(str(reason) or type(error).__name__, final=unknown) from error
 
 
 def _copy(
