@@ -5,32 +5,28 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from zoo.catalogue import load_catalogue
-from zoo.errors import DataError, OptionError, RunError, StoreError
+from zoo.errors import DataError, OptionError
 from zoo.home import writing
 from zoo.registry import Registry, registry
 from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.folding import check_results, fold
 from zoo.runs.loading import auto_batch_size, default_workers, load_batches
+from zoo.runs.locking import locked
 from zoo.runs.plan import Plan, Request, plan_run
-from zoo.runs.predicting import Predictor, ShardRows, pick_device
+from zoo.runs.predicting import Predictor, ShardRows, on_device, pick_device
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, RunRecord, RunStart, Shards
 from zoo.runs.shards import Shard, read_shard, write_shard
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from zoo.specs import ImageInput
 
 
@@ -83,6 +79,9 @@ def evaluate(
         precision=precision,
         data_dir=data_dir,
     )
+    for name, number in (("workers", workers), ("skip_bad", skip_bad)):
+        if number is not None and number < 0:
+            raise OptionError(f"{name} must be at least 0, not {number}")
     how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, progress)
     return _run(registry(), request, how)
 
@@ -121,8 +120,9 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     store = Store()
     device = pick_device(how.device)
     plan = plan_run(entries, request)
+    catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
-    with _locked(plan):
+    with locked(plan):
         computed = _compute_missing(entries, plan, how, device, run_id)
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan)
@@ -133,11 +133,11 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         task=plan.task.name,
         benchmark=plan.benchmark.name,
-        protocol={"version": plan.task.version, **plan.task.protocol},
+        protocol={"version": plan.task.version, **plan.task.protocol, **({"aux": plan.benchmark.aux} if plan.aux else {})},
         model=_model_record(plan),
         dataset=_data_record(plan, computed),
         results=tuple(results),
-        checks=tuple(check_results(plan, results, load_catalogue())) if whole else (),
+        checks=tuple(check_results(plan, results, catalogue)) if whole else (),
         shards=computed.shards,
         execution=_execution(plan, computed, device),
         environment=environment(),
@@ -183,13 +183,14 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     how.tell(Progress("loading", reused, plan.samples, reused))
     size = how.batch_size or auto_batch_size(plan.task, plan.dataset, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
+    plan.task.bind({role: on_device(other.load(), device) for role, other in plan.aux.items()})
     predictor = Predictor(plan.task, plan.model.load(), device, plan.request.precision, size, may_halve=how.batch_size is None)
     how.tell(Progress("predicting", reused, plan.samples, reused))
     started = time.perf_counter()
     rows: ShardRows | None = None
     for loaded in load_batches(plan.task, plan.dataset, missing, size, plan.request.seed, done.workers):
         if rows is None:
-            rows = ShardRows(loaded.shard, plan.task.schema.names)
+            rows = ShardRows(loaded.shard, plan.task.schema)
         done.skipped.update(loaded.bad)
         _check_skipped(plan, done.skipped, how.skip_bad)
         rows.add(loaded, predictor)
@@ -215,30 +216,14 @@ def _check_skipped(plan: Plan, skipped: Mapping[str, str], allowed: int) -> None
     )
 
 
-@contextmanager
-def _locked(plan: Plan) -> "Iterator[None]":
-    """Hold the run's lock; the system lets go of it when the process dies. Raises RunError where another process has it."""
-    lock = FileLock(plan.folder / "lock", timeout=0)
-    try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        hint = "wait for it to end and run again: its shards will be reused"
-        raise RunError(
-            f"another process is running {plan.model.info.name} on {plan.benchmark.name} at this moment", hint
-        ) from error
-    except OSError as error:
-        raise StoreError(f"cannot write {plan.folder}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _observe(entries: Registry, hook: str, **facts: Any) -> None:
     """Call observers. One that raises costs a warning, never the run."""
-    manager = entries.observers()
-    for implementation in getattr(manager.hook, hook).get_hookimpls():
+    try:
+        implementations = getattr(entries.observers().hook, hook).get_hookimpls()
+    except Exception as error:
+        warnings.warn(f"no plugin was told of {hook}: {type(error).__name__}: {error}", stacklevel=2)
+        return
+    for implementation in implementations:
         try:
             implementation.function(**{name: facts[name] for name in implementation.argnames})
         except Exception as error:
@@ -249,7 +234,7 @@ def _checked_batch_size(batch_size: int | str) -> int | None:
     """A number, or None for `auto`."""
     if batch_size == "auto":
         return None
-    if not str(batch_size).isdigit() or int(batch_size) < 1:
+    if not str(batch_size).isdecimal() or int(batch_size) < 1:
         raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto")
     return int(batch_size)
 

@@ -15,7 +15,7 @@ from zoo.tasks.base import Rows
 def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
     """Every metric over all shards in id order, and (path, SHA-256) of each shard."""
     classes = tuple(plan.dataset.classes or ())
-    states: list[State | None] = [None] * len(plan.metrics)
+    states: list[list[State]] = [[] for _ in plan.metrics]
     artifacts = []
     for shard in plan.shards():
         stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
@@ -24,14 +24,12 @@ def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
         table, skipped = stored
         positions = [p for p in shard.positions if plan.dataset.ids[p] not in skipped]
         rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
-        for i, (_, metric, _) in enumerate(plan.metrics):
-            state, before = metric.update(rows), states[i]
-            states[i] = state if before is None else metric.merge(before, state)
+        for (_, metric, _), seen in zip(plan.metrics, states, strict=True):
+            seen.append(metric.update(rows))
         artifacts.append((f"shards/{shard.path.name}", hashlib.sha256(shard.path.read_bytes()).hexdigest()))
     results = []
-    for (text, metric, spec), folded in zip(plan.metrics, states, strict=True):
-        assert folded is not None  # a dataset has at least one sample, so a run at least one shard
-        score = metric.compute(folded, classes)
+    for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):
+        score = metric.compute(metric.merge_all(seen), classes)
         results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
     return results, artifacts
 

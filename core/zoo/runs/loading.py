@@ -81,7 +81,10 @@ def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], 
     bad: dict[str, str] = {}
     for position in positions:
         try:
-            samples.append(task.prepare(dataset[position]))
+            sample = dataset[position]
+            if sample.id != dataset.ids[position]:
+                raise ValueError(f"the dataset answers with sample {sample.id!r}")
+            samples.append(task.prepare(sample))
             kept.append(position)
         except Exception as error:
             bad[dataset.ids[position]] = f"{type(error).__name__}: {error}"

@@ -47,6 +47,7 @@ class Plan:
     request: Request
     benchmark: BenchmarkSpec
     model: Model
+    aux: Mapping[str, Model]
     dataset: Dataset
     samples: int
     task: Task
@@ -84,13 +85,15 @@ def plan_run(registry: Registry, request: Request) -> Plan:
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
-    task = task_class(benchmark.task)(model.info, info, benchmark.protocol)
+    aux = {role: _aux_model(registry, name, dataset_spec, request) for role, name in benchmark.aux.items()}
+    infos = {role: other.info for role, other in aux.items()}
+    task = task_class(benchmark.task)(model.info, info, benchmark.protocol, infos)
     specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
     metrics = [(text, build_metric(text, spec), spec) for text, spec in specs]
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
-    manifest = _manifest(request, benchmark, model, dataset, task)
-    return Plan(request, benchmark, model, dataset, samples, task, metrics, _digest(manifest), manifest)
+    manifest = _manifest(request, benchmark, model, aux, dataset, task)
+    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest)
 
 
 class _Named:
@@ -136,6 +139,13 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
     return named_model(named.spec, benchmark.task, choice, request.options)
 
 
+def _aux_model(registry: Registry, name: str, dataset: DatasetSpec, request: Request) -> Model:
+    """Another model that the benchmark's protocol needs, for the first of its tasks."""
+    base, tag = split_tag(name)
+    spec = registry.model(base)
+    return named_model(spec, next(iter(spec.tasks)), Choice(tag, dataset.name, data_dir=request.data_dir))
+
+
 def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, ...]) -> None:
     """Score no samples, so that an option that does not fit the classes is met before the model runs."""
     nothing = Rows((), task.decode(task.schema.empty_table()), classes)
@@ -143,17 +153,28 @@ def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, .
         metric.compute(metric.update(nothing), classes)
 
 
-def _manifest(request: Request, benchmark: BenchmarkSpec, model: Model, dataset: Dataset, task: Task) -> dict[str, Any]:
+def _manifest(
+    request: Request, benchmark: BenchmarkSpec, model: Model, aux: Mapping[str, Model], dataset: Dataset, task: Task
+) -> dict[str, Any]:
     """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
     return {
-        "model": model.identity,
-        "input": model.info.input.model_dump(mode="json") if model.info.input else None,
-        "classes": model.info.classes,
-        "dataset": {"fingerprint": dataset.fingerprint, "split": benchmark.split, "limit": request.limit},
+        "model": _facts(model),
+        "aux": {role: _facts(other) for role, other in aux.items()},
+        "dataset": {
+            "fingerprint": dataset.fingerprint,
+            "classes": task.data.classes,
+            "split": benchmark.split,
+            "limit": request.limit,
+        },
         "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
         "seed": request.seed,
         "precision": request.precision,
     }
+
+
+def _facts(model: Model) -> dict[str, Any]:
+    preprocessing = model.info.input.model_dump(mode="json") if model.info.input else None
+    return {"identity": model.identity, "input": preprocessing, "classes": model.info.classes}
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

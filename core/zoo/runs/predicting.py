@@ -1,7 +1,7 @@
 """Predicting: a model on a device, at a precision, over the batches of missing shards."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,9 @@ from zoo.errors import ModelError, OptionError, ZooError
 from zoo.runs.loading import Loaded
 from zoo.runs.shards import Shard, in_order
 from zoo.tasks.base import Batch, Task
+
+_MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
+"""Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
 
 
 def pick_device(name: str) -> Any:
@@ -29,7 +32,10 @@ def pick_device(name: str) -> Any:
 
 
 class Predictor:
-    """A loaded model, made ready for one device and precision; predicts batches and halves them when memory runs out."""
+    """A loaded model, made ready for one device and precision.
+
+    Predicts batches; halves them when memory runs out, and goes from channels-last to plain layout where the model needs it.
+    """
 
     def __init__(self, task: Task, model: Any, device: Any, precision: str, batch_size: int, *, may_halve: bool) -> None:
         self.task = task
@@ -38,7 +44,8 @@ class Predictor:
         self.limit = batch_size
         self.may_halve = may_halve
         self.largest = 0
-        self.model = _on_device(model, device)
+        self.plain = False
+        self.model = on_device(model, device)
 
     def __call__(self, batch: Batch) -> Iterator[tuple[Batch, Any]]:
         """Parts of the batch, each with its verified predictions."""
@@ -47,11 +54,11 @@ class Predictor:
             part = _part(batch, start, start + self.limit)
             try:
                 with self._context():
-                    predicted = self.task.predict(self.model, replace(part, inputs=_move(part.inputs, self.device)))
+                    predicted = self.task.predict(self.model, replace(part, inputs=self._ready(part.inputs)))
             except ZooError:
                 raise
             except Exception as error:
-                if _out_of_memory(error) and self._halve(len(part)):
+                if self._recovered(error, len(part)):
                     continue
                 raise self._explained(error, part) from error
             self.largest = max(self.largest, len(part))
@@ -63,10 +70,33 @@ class Predictor:
 
         stack = ExitStack()
         stack.enter_context(torch.enable_grad() if self.task.needs_grad else torch.inference_mode())
-        if self.precision != "fp32":
+        if self.precision == "fp32":
+            stack.enter_context(_full_precision())
+        else:
             dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
             stack.enter_context(torch.autocast(self.device.type, dtype))
         return stack
+
+    def _ready(self, inputs: Any) -> Any:
+        """Inputs on the device, and in plain layout where the model needs it."""
+        import torch
+
+        def ready(tensor: torch.Tensor) -> torch.Tensor:
+            moved = tensor.to(self.device, non_blocking=True)
+            return moved.contiguous() if self.plain else moved
+
+        return _mapped(ready, inputs)
+
+    def _recovered(self, error: Exception, size: int) -> bool:
+        """Whether something was changed that makes it worth trying again."""
+        if _out_of_memory(error):
+            return self._halve(size)
+        if "view size is not compatible" not in str(error) or self.plain:
+            return False
+        # A model that reshapes by `view` counts on the plain layout, so channels-last is not for it.
+        self.plain = True
+        _lay_out(self.model, channels_last=False)
+        return True
 
     def _halve(self, size: int) -> bool:
         import torch
@@ -82,7 +112,9 @@ class Predictor:
         name, first, last = self.task.model.name, part.ids[0], part.ids[-1]
         where = f"sample {first}" if len(part) == 1 else f"{len(part)} samples, {first} to {last}"
         if _out_of_memory(error):
-            return ModelError(f"{name} ran out of memory on {where}", "use a smaller --batch-size, or auto")
+            smaller = len(part) > 1
+            hint = "use a smaller --batch-size, or auto" if smaller else "try another --device, or a lower --precision"
+            return ModelError(f"{name} ran out of memory on {where}", hint)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
         return ModelError(f"{name} raised {type(error).__name__} on {where}: {reason}", "set ZOO_DEBUG=1 to see the traceback")
 
@@ -90,11 +122,12 @@ class Predictor:
 class ShardRows:
     """Rows of one shard, gathered from its batches in any order."""
 
-    def __init__(self, shard: Shard, names: Iterable[str]) -> None:
+    def __init__(self, shard: Shard, schema: pa.Schema) -> None:
         self.shard = shard
+        self.schema = schema
         self.positions: list[int] = []
         self.ids: list[str] = []
-        self.columns: dict[str, list[pa.Array]] = {name: [] for name in names}
+        self.columns: dict[str, list[pa.Array]] = {name: [] for name in schema.names}
         self.bad: dict[str, str] = {}
 
     def add(self, loaded: Loaded, predictor: Predictor) -> None:
@@ -112,33 +145,68 @@ class ShardRows:
 
     def in_order(self) -> tuple[list[str], dict[str, pa.Array]]:
         """Ids and columns in dataset order."""
-        return in_order(self.ids, self.positions, self.columns)
+        ids, columns = in_order(self.ids, self.positions, self.columns)
+        # A shard whose samples are all corrupt has no rows, but its columns all the same.
+        return ids, {field.name: columns.get(field.name, pa.array([], field.type)) for field in self.schema}
 
 
-def _on_device(model: Any, device: Any) -> Any:
+def on_device(model: Any, device: Any) -> Any:
+    """The model on the device, with channels-last convolutions, which are faster. Anything but an nn.Module as it is."""
     import torch
 
     if not isinstance(model, torch.nn.Module):
         return model
-    convolves = any(parameter.ndim == 4 for parameter in model.parameters())
     moved = model.to(device)
-    return moved.to(memory_format=torch.channels_last) if convolves else moved
+    _lay_out(moved, channels_last=True)
+    return moved
+
+
+def _lay_out(model: Any, *, channels_last: bool) -> None:
+    """Lay out the weights of convolutions alone: other parameters of four dimensions may be reshaped by `view`."""
+    import torch
+
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    if isinstance(model, torch.nn.Module):
+        torch.nn.utils.convert_conv2d_weight_memory_format(model, layout)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """float32 means float32: torch runs convolutions and recurrent layers in TF32 unasked, where the GPU has it."""
+    import torch
+
+    backends: Any = torch.backends
+    operations = backends.cudnn.conv, backends.cudnn.rnn, backends.cuda.matmul
+    before = [operation.fp32_precision for operation in operations]
+    try:
+        for operation in operations:
+            operation.fp32_precision = "ieee"
+        yield
+    finally:
+        for operation, precision in zip(operations, before, strict=True):
+            operation.fp32_precision = precision
 
 
 def _part(batch: Batch, start: int, stop: int) -> Batch:
     if start == 0 and stop >= len(batch):
         return batch
-    return Batch(batch.ids[start:stop], batch.inputs[start:stop], batch.targets[start:stop], batch.seeds[start:stop])
+    inputs = {name: column[start:stop] for name, column in batch.inputs.items()} if isinstance(batch.inputs, dict) else None
+    cut = batch.inputs[start:stop] if inputs is None else inputs
+    return Batch(batch.ids[start:stop], cut, batch.targets[start:stop], batch.seeds[start:stop])
 
 
-def _move(inputs: Any, device: Any) -> Any:
-    """Tensors, and lists of them, on the device; texts as they are."""
+def _mapped(change: Callable[[Any], Any], inputs: Any) -> Any:
+    """The inputs with every tensor changed, in lists and dicts too; texts and the like as they are."""
     if hasattr(inputs, "to"):
-        return inputs.to(device, non_blocking=True)
-    return [_move(item, device) for item in inputs] if isinstance(inputs, list) and hasattr(inputs[0], "to") else inputs
+        return change(inputs)
+    if isinstance(inputs, dict):
+        return {name: _mapped(change, column) for name, column in inputs.items()}
+    return [_mapped(change, item) for item in inputs] if isinstance(inputs, list) else inputs
 
 
 def _out_of_memory(error: BaseException) -> bool:
     import torch
 
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _MEMORY_SIGNS)

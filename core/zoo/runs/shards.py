@@ -51,7 +51,7 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
         whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
         typed = all(table.schema.field(column.name).type == column.type for column in schema)
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
     return (table, skipped) if belongs and whole and typed else None
 

@@ -1,0 +1,75 @@
+"""A third party's plugin that is installed for a test, and what tests of runs look at."""
+
+import importlib
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+
+def install(folder: Path, plugin_id: str, module: str, source: str) -> None:
+    """Lay a distribution with one plugin into a folder, as pip would."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{module}.py").write_text(source, encoding="utf-8")
+    info = folder / f"{module}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[zoo]\n{plugin_id} = {module}\n")
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    install(folder, "toy", "zoo_toy", Path(__file__).with_name("toy_plugin.py").read_text(encoding="utf-8"))
+    return folder
+
+
+@pytest.fixture
+def toy(toy_folder, monkeypatch):
+    """The module of the toy plugin, installed."""
+    monkeypatch.syspath_prepend(toy_folder)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module = importlib.import_module("zoo_toy")
+    monkeypatch.setattr(module.Linear, "calls", 0)
+    return module
+
+
+@pytest.fixture
+def toy_environment(toy_folder, zoo_home):
+    """The environment of a subprocess that has the toy plugin and this test's ZOO_HOME."""
+    return {**os.environ, "PYTHONPATH": str(toy_folder), "OMP_NUM_THREADS": "1", "ZOO_HOME": str(zoo_home)}
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Install a plugin of the given source: plugin("watcher", source)."""
+
+    def installed(plugin_id: str, source: str) -> None:
+        folder = tmp_path / f"site-{plugin_id}"
+        install(folder, plugin_id, f"zoo_{plugin_id}", textwrap.dedent(source))
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, f"zoo_{plugin_id}", raising=False)
+
+    return installed
+
+
+@pytest.fixture
+def shard_files(zoo_home):
+    """The paths of all shards below ZOO_HOME, in order."""
+    return lambda: sorted(zoo_home.rglob("*.parquet"))
+
+
+@pytest.fixture
+def predictions(zoo_home):
+    """Ids and logits [n, C] of a record's run, as its shards hold them."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    def read(record):
+        tables = [pq.read_table(path) for path in sorted((zoo_home / "runs" / record.key / "shards").glob("*.parquet"))]
+        ids = [name for table in tables for name in table["id"].to_pylist()]
+        return ids, np.array([row for table in tables for row in table["logits"].to_pylist()])
+
+    return read
