@@ -128,8 +128,7 @@ def _input(spec: dict[str, Any]) -> str:
 
 
 def _weights(tag: str, weights: dict[str, Any]) -> str:
-    made = f", recipe {weights['recipe']}" if weights["recipe"] else ""
-    return f"@{tag}: {weights['source']}{made}; {weights['licence']}"
+    return f"@{tag}: {weights['source']}; {weights['licence']}"
 
 
 def _file(file: dict[str, Any]) -> str:

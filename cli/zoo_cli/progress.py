@@ -19,7 +19,7 @@ def progress_bar(unit: str = "samples") -> "Iterator[Callable[..., None] | None]
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     columns: list[Any] = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30)]
-    columns += [*_counters(unit), TextColumn("[dim]{task.fields[note]}"), TimeRemainingColumn(elapsed_when_finished=True)]
+    columns += [*_counters(unit), TextColumn("[dim]{task.fields[note]}"), TimeRemainingColumn(), TextColumn("[dim]left")]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar: Any = None
         stage = ""
