@@ -76,11 +76,12 @@ def download_from_hub(uri: str, *, offline: bool) -> Path:
     if match is None:
         raise DownloadError(f"{uri!r} does not read hf://repo@revision/file", final=True)
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
 
     repo, revision, name = match.groups()
     try:
         return Path(hf_hub_download(repo, name, revision=revision, local_files_only=offline))
-    except (OSError, ValueError) as error:  # the hub's errors are OSErrors, those of its names ValueErrors
+    except (OSError, ValueError, EntryNotFoundError) as error:  # most of the hub's errors are OSErrors
         reason = str(error).strip().partition("\n")[0]
         raise DownloadError("not in the hub's cache" if offline else reason or type(error).__name__) from error
 
