@@ -102,7 +102,7 @@ def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> i
 
 def _specs(names: tuple[str, ...]) -> "list[DatasetSpec]":
     """The datasets of these names, or all."""
-    from zoo.registry import Registry
+    from zoo.lookup import Registry
 
     entries = Registry(open_index())
     return [entries.dataset(name) for name in names] or sorted(entries.datasets(), key=lambda spec: spec.name)

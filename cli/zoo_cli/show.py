@@ -63,7 +63,7 @@ def _find(index: Index, name: str) -> list[Entry]:
 
 def _dynamic(kind: str, name: str, plugin: str) -> Entry:
     """The entry of a name that its plugin makes on demand, such as `folder:PATH`."""
-    from zoo.registry import registry
+    from zoo.lookup import registry
 
     if kind not in ("model", "dataset"):
         raise UnknownNameError(f"there is no {kind} named {name!r}")

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from zoo.data import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
+    from zoo.lookup import Registry, registry
     from zoo.models import load
     from zoo.opening import dataset
-    from zoo.registry import Registry, registry
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
     from zoo.runs.store import Store
@@ -43,7 +43,7 @@ __all__ = [
 _HOMES = {
     "ArrayDataset": "zoo.data",
     "Dataset": "zoo.data",
-    "Registry": "zoo.registry",
+    "Registry": "zoo.lookup",
     "RunRecord": "zoo.runs.record",
     "Sample": "zoo.data",
     "Store": "zoo.runs.store",
@@ -52,7 +52,7 @@ _HOMES = {
     "evaluate": "zoo.runs.evaluate",
     "hookimpl": "zoo.hookspecs",
     "load": "zoo.models",
-    "registry": "zoo.registry",
+    "registry": "zoo.lookup",
     "train": "zoo.training.run",
 }
 

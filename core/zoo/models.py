@@ -56,7 +56,7 @@ def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] |
 
     Raises UnknownNameError, WeightsError or ModelError.
     """
-    from zoo.registry import registry
+    from zoo.lookup import registry
 
     base, tag = split_tag(name)
     choice = Choice(tag, file=Path(weights) if weights else None, allow_pickle=allow_pickle)

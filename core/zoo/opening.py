@@ -21,7 +21,7 @@ Folder = str | os.PathLike[str] | None
 
 def dataset(name: str, split: str = "test", data_dir: Folder = None) -> Dataset:
     """The samples of one split of the dataset `name`: `digits`, `data/mnist`, `folder:PATH`, `csv:PATH`."""
-    from zoo.registry import registry
+    from zoo.lookup import registry
 
     return open_dataset(registry().dataset(name), split, data_dir)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.index import load_index
-from zoo.registry import Registry
+from zoo.lookup import Registry
 from zoo_cli.app import COMMANDS
 
 README = Path(__file__).parents[2] / "README.md"

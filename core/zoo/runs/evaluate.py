@@ -14,7 +14,7 @@ from uuid import uuid4
 from zoo.catalogue import load_catalogue
 from zoo.errors import DataError, OptionError
 from zoo.home import writing
-from zoo.registry import Registry, registry
+from zoo.lookup import Registry, registry
 from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.folding import check_results, fold
 from zoo.runs.loading import auto_batch_size, default_workers, load_batches

@@ -11,11 +11,11 @@ from typing import Any
 from zoo.data import Dataset
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
+from zoo.lookup import Registry
 from zoo.metrics import Metric, build_metric
 from zoo.models import Choice, Model, named_model, own_model
 from zoo.names import split_tag
 from zoo.opening import open_dataset
-from zoo.registry import Registry
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec, ModelSpec
 from zoo.tasks import DataInfo, Rows, Task, task_class

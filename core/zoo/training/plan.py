@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from zoo.data import Dataset
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
+from zoo.lookup import Registry
 from zoo.metrics import build_metric
 from zoo.opening import open_dataset
-from zoo.registry import Registry
 from zoo.specs import ModelSpec, RecipeSpec
 from zoo.tasks import DataInfo, ModelInfo, task_class
 from zoo.training.job import Progress, TrainingJob

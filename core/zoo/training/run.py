@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import OptionError, RunError, StoreError
 from zoo.home import writing
-from zoo.registry import registry
+from zoo.lookup import registry
 from zoo.runs.environment import environment
 from zoo.runs.predicting import pick_device
 from zoo.specs import RecipeSpec

@@ -10,7 +10,7 @@ from filelock import FileLock
 
 import zoo
 from zoo.errors import ModelError, OptionError, RunError, StoreError, UnknownNameError, WeightsError
-from zoo.registry import registry
+from zoo.lookup import registry
 from zoo.specs import ImageInput, Optimizer, RecipeSpec
 from zoo.training.job import Progress
 from zoo.training.record import TrainingRecord
