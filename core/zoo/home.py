@@ -3,7 +3,6 @@
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import TYPE_CHECKING
 
 from zoo.errors import StoreError
@@ -38,12 +37,11 @@ def writing(path: Path) -> "Iterator[Path]":
 
     So a reader sees the whole file or none, whenever the process dies. Raises StoreError where the disk refuses.
     """
-    temporary = None
+    # Not by tempfile, whose files nobody else may read, and which takes as long to import as everything else here.
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
+        open(temporary, "xb").close()
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
@@ -54,6 +52,5 @@ def writing(path: Path) -> "Iterator[Path]":
             "free some space or make it writable, or set ZOO_HOME to another folder",
         ) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
