@@ -15,7 +15,7 @@ def load_target(target: str) -> Any:
         missing = error.name or module_name
         hint = (
             f"its plugin is not installed whole: no module {missing}"
-            if module_name.startswith(missing)
+            if f"{module_name}.".startswith(f"{missing}.")
             else f"pip install {missing}"
         )
         raise PluginError(f"{target!r} needs the module {missing!r}, which is not installed", hint) from error
