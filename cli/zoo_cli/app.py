@@ -6,7 +6,7 @@ import click
 
 from zoo.version import __version__
 from zoo_cli.errors import guarded
-from zoo_cli.groups import LazyGroup
+from zoo_cli.extras import OpenGroup
 
 COMMANDS = {
     "list": ("zoo_cli.listing:list_entries", "What there is: models, datasets, benchmarks, metrics, recipes."),
@@ -19,7 +19,7 @@ COMMANDS = {
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=OpenGroup,
     lazy=COMMANDS,
     examples=("zoo list models --task classify", "zoo run intro/mlp --on digits", "zoo show data/digits"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

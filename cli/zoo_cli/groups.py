@@ -28,7 +28,7 @@ class LazyGroup(click.Group):
     def __init__(
         self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, examples: tuple[str, ...] = (), **settings: Any
     ) -> None:
-        super().__init__(*args, **{"no_args_is_help": False, "invoke_without_command": True, **settings})
+        super().__init__(*args, **settings)
         self.lazy = dict(lazy or {})
         self.examples = examples
 
@@ -47,18 +47,17 @@ class LazyGroup(click.Group):
             raise NoSuchCommand(args[0], self.list_commands(ctx), ctx)
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a group alone shows its help."""
-        if not ctx.args and not ctx._protected_args:
-            click.echo(ctx.get_help())
-            return 0
-        return super().invoke(ctx)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args or ctx.resilient_parsing else ["--help"])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, help_) for name, (_, help_) in self.lazy.items()]
-        rows += [(name, command.get_short_help_str(80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl(list(self.summaries().items()))
+
+    def summaries(self) -> dict[str, str]:
+        """Each command with its one line of help, none of them imported."""
+        lazy = {name: help_ for name, (_, help_) in self.lazy.items()}
+        return lazy | {name: command.get_short_help_str(80) for name, command in self.commands.items()}
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.examples, formatter)

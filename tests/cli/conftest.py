@@ -14,7 +14,7 @@ import pytest
 
 ENTRIES = """
 from zoo.hookspecs import hookimpl
-from zoo.specs import BenchmarkSpec, ModelSpec, Weights
+from zoo.specs import BenchmarkSpec, CommandSpec, ModelSpec, Weights
 
 WEIGHTS = Weights(
     uri="file:{path}", sha256="{sha256}", licence="CC0-1.0", source="centroids", classes=tuple("0123456789"),
@@ -38,6 +38,10 @@ def benchmark(name, bound):
 @hookimpl
 def zoo_benchmarks():
     return [benchmark("easy", 0.5), benchmark("hard", 0.9999)]
+
+@hookimpl
+def zoo_commands():
+    return [CommandSpec(name="greet", summary="Greet somebody.", target="zoo_toy_command:greet")]
 """
 
 NETWORKS = '''
@@ -60,6 +64,17 @@ class Slow(Centroid):
     def forward(self, x):
         time.sleep(0.1)
         return super().forward(x)
+'''
+
+COMMAND = '''
+from zoo import ZooError
+
+def greet(name: str, times: int = 1):
+    """Greet NAME."""
+    if times > 9:
+        raise ZooError("too often", "greet less")
+    for _ in range(times):
+        print(f"hello {name}")
 '''
 
 
@@ -128,6 +143,7 @@ def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     (site / "zoo_toy.py").write_text(ENTRIES.format(path=weights, sha256=sha256))
     (site / "zoo_toy_net.py").write_text(NETWORKS)
+    (site / "zoo_toy_command.py").write_text(COMMAND)
     info = site / "zoo_toy-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-toy\nVersion: 1.0\n")
