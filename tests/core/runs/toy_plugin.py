@@ -100,8 +100,8 @@ def open_photos(files, split):
 class Photos:
     """40 images [3, 8, 8]; those that TOY_CORRUPT names cannot be read."""
 
-    ids = [f"photo-{i:02}.png" for i in range(40)]
-    targets = [i % 3 for i in range(40)]
+    ids = tuple(f"photo-{i:02}.png" for i in range(40))
+    targets = tuple(i % 3 for i in range(40))
     classes = CLASSES
     fingerprint = "photos"
 
