@@ -51,14 +51,15 @@ def _check_range(image: "Tensor") -> None:
 
 
 def _to_channels(image: "Tensor", channels: int | None) -> "Tensor":
+    """Grey repeated to RGB, or RGB to its luma (ITU-R BT.601), rounded: truncated, a grey image as RGB would come out darker."""
+    import torch
+
     if channels is None or image.shape[0] == channels:
         return image
     if channels == 3:
         return image.expand(3, -1, -1)
-    from torchvision.transforms.v2.functional import rgb_to_grayscale
-
-    grey: Tensor = rgb_to_grayscale(image)  # ITU-R BT.601 luma
-    return grey
+    luma = (image.float() * torch.tensor((0.299, 0.587, 0.114)).view(3, 1, 1)).sum(0, keepdim=True)
+    return luma.round().to(image.dtype) if image.dtype == torch.uint8 else luma.to(image.dtype)
 
 
 def _to_size(image: "Tensor", want: ImageInput) -> "Tensor":

@@ -118,3 +118,8 @@ def test_what_is_no_image_is_refused(image):
 def test_images_of_one_size_are_stacked_and_others_listed():
     assert stack([torch.zeros(1, 2, 2)] * 3).shape == (3, 1, 2, 2)
     assert [item.shape[1] for item in stack([torch.zeros(1, 2, 2), torch.zeros(1, 3, 3)])] == [2, 3]
+
+
+def test_grey_as_rgb_comes_back_exactly_grey() -> None:
+    grey = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
+    assert torch.equal(prepare_image(grey.expand(3, -1, -1), ImageInput(channels=1)), grey / 255)
