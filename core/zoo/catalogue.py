@@ -16,8 +16,8 @@ class Claim(Frozen):
     model: str = Field(description="Full name with weights tag: `cnn/lenet5@mnist`.")
     benchmark: str
     metric: str
-    value: float
-    tolerance: float = Field(ge=0, description="Largest absolute difference that still counts as reproduced.")
+    value: float = Field(allow_inf_nan=False)
+    tolerance: float = Field(ge=0, allow_inf_nan=False, description="Largest absolute difference that counts as reproduced.")
     kind: Literal["published", "measured"]
     source: str
     note: str = ""
@@ -59,12 +59,14 @@ def load_catalogue() -> Catalogue:
 def _read(path: Path) -> Catalogue:
     import yaml
 
+    correct = "correct it, or set ZOO_REGISTRY to another file"
     try:
         return Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise CatalogueError(f"cannot read {path}: {error.strerror}", "reinstall deepzoo, or correct ZOO_REGISTRY") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CatalogueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        raise CatalogueError(f"{path} is not YAML: {' '.join(str(error).split())}", correct) from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise CatalogueError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise CatalogueError(f"{path}: {where}: {first['msg']}", correct) from error
