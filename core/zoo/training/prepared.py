@@ -37,7 +37,7 @@ class Prepared:
 
     def batch(self, indices: "Tensor | Sequence[int]") -> Any:
         """Inputs at some positions: float32 [b, ...] on the CPU, or a list of b strings."""
-        positions = [int(index) for index in indices]
+        positions = indices.tolist() if hasattr(indices, "tolist") else list(indices)
         if self._cache is None:
             return self._collate([self._prepare(position)[0] for position in positions])
         if isinstance(self._cache, list):

@@ -100,5 +100,5 @@ if __name__ == "__main__":
     def tell(progress: Progress) -> None:
         print(progress.epoch, progress.done, progress.score, progress.note, flush=True)
 
-    job = replace(make_job(Path(sys.argv[1]), epochs=6, **FULL), progress=tell)
+    job = replace(make_job(Path(sys.argv[1]), epochs=6, batch_size=8, **FULL), progress=tell)
     print(save_state(job.folder / "weights.safetensors", train(job).state))
