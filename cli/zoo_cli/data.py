@@ -40,7 +40,8 @@ def list_data(data_dir: str | None, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(spec, files) for spec, files in found])
         return
-    print_list(("DATASET", "MODALITY", "STATE", "SIZE", "WHERE", "LICENCE"), [_row(spec, files) for spec, files in found])
+    header = ("DATASET", "MODALITY", "STATE", "SIZE", "WHERE", "LICENCE")
+    print_list(header, [_row(spec, files) for spec, files in found], cut=("WHERE", "LICENCE"))
 
 
 @data.command("path", cls=Command, examples=("zoo data path sms-spam",))

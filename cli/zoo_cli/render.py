@@ -12,6 +12,8 @@ from typing import Any, TextIO
 import click
 
 ELLIPSIS = "…"
+NARROW = 8
+"""Characters of a column that are not cut, however narrow the terminal."""
 
 
 def is_rich(stream: TextIO) -> bool:
@@ -42,27 +44,26 @@ def print_json(value: Any) -> None:
         say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
 
 
-def print_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A list: aligned under a header, one line an entry, on a terminal; in a pipe tab-separated whole values, no header."""
+def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], cut: Sequence[str] = ()) -> None:
+    """A list: aligned under a header, one line an entry, on a terminal; in a pipe tab-separated whole values, no header.
+
+    `cut` names the columns to cut, the widest first, where the terminal is too narrow: by default the last.
+    """
     if not sys.stdout.isatty():
         for row in rows:
             say("\t".join(" ".join(cell.split()) for cell in row))
-        return
-    if rows:
-        print_table(header, rows, width=shutil.get_terminal_size().columns)
+    elif rows:
+        widths = _widths(header, rows)
+        room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+        may_cut = [header.index(name) for name in cut or header[-1:]]
+        while sum(widths) > room and max(widths[column] for column in may_cut) > NARROW:
+            widths[max(may_cut, key=widths.__getitem__)] -= 1
+        _print_rows(header, rows, widths)
 
 
-def print_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), width: int | None = None, indent: str = ""
-) -> None:
-    """An aligned table. `right` names the columns of numbers; `width` cuts the last column."""
-    columns = [[head, *cells] for head, cells in zip(header, zip(*rows, strict=True), strict=True)]
-    widths = [max(_length(cell) for cell in column) for column in columns]
-    if width is not None:
-        widths[-1] = max(8, min(widths[-1], width - len(indent) - sum(widths[:-1]) - 2 * (len(widths) - 1)))
-    for position, row in enumerate([header, *rows]):
-        line = "  ".join(_pad(cell, widths[column], column in right) for column, cell in enumerate(row)).rstrip()
-        say(indent + (line if position else styled(line, dim=True)))
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ") -> None:
+    """An aligned table, whole wherever it goes. `right` names the columns of numbers."""
+    _print_rows(header, rows, _widths(header, rows), right, indent)
 
 
 def print_fields(fields: Sequence[tuple[str, str]], indent: str = "  ") -> None:
@@ -120,13 +121,25 @@ def _wrapped(lines: list[str], before: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]]
 
 
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(_length, column)) for column in zip(header, *rows, strict=True)]
+
+
+def _print_rows(
+    header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = (), indent: str = ""
+) -> None:
+    for position, row in enumerate([header, *rows]):
+        line = "  ".join(_pad(cell, widths[column], column in right) for column, cell in enumerate(row)).rstrip()
+        say(indent + (line if position else styled(line, dim=True)))
+
+
 def _length(cell: str) -> int:
     return len(click.unstyle(cell))
 
 
 def _pad(cell: str, width: int, right: bool) -> str:
     if _length(cell) > width:
-        return cell[: width - 1] + ELLIPSIS
+        return click.unstyle(cell)[: width - 1] + ELLIPSIS
     space = " " * (width - _length(cell))
     return space + cell if right else cell + space
 

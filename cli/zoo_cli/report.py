@@ -21,7 +21,7 @@ def print_scores(record: "RunRecord") -> None:
     say()
     rows = [_row(result, primary=not position) for position, result in enumerate(record.results) if result.detail is None]
     if rows:
-        print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3), indent="  ")
+        print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3))
     for result in record.results:
         if result.detail is not None:
             _print_detail(result)
@@ -110,7 +110,7 @@ def _print_matrix(classes: list[str], matrix: list[list[int]]) -> None:
         [name, *(_cell(count, column == row) for column, count in enumerate(counts))]
         for row, (name, counts) in enumerate(zip(classes, matrix, strict=True))
     ]
-    print_table(("", *classes), rows, right=range(1, len(classes) + 1), indent="  ")
+    print_table(("", *classes), rows, right=range(1, len(classes) + 1))
 
 
 def _cell(count: int, right: bool) -> str:

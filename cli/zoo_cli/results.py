@@ -40,7 +40,7 @@ def results(run_id: str | None, model: str | None, benchmark: str | None, limit:
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
         return
-    print_list(HEADER, [_row(record) for record in records])
+    print_list(HEADER, [_row(record) for record in records], cut=("BENCHMARK", "MODEL", "METRIC"))
     if not records:
         note("no runs match" if model or benchmark else "no runs yet: zoo run intro/mlp --on digits")
 
