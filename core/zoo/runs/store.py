@@ -4,8 +4,9 @@ import os
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, select
+from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import zoo_home
@@ -37,11 +38,12 @@ class Store:
     """Records of finished runs. Opening it makes sure that it can be written, before a run spends an hour."""
 
     def __init__(self, url: str | None = None) -> None:
-        self.url = url or store_url()
+        url = url or store_url()
+        self.url = _without_password(url)
         try:
-            if self.url.startswith("sqlite:///"):
+            if url.startswith("sqlite:///"):
                 zoo_home().mkdir(parents=True, exist_ok=True)
-            self._engine = _connect(self.url)
+            self._engine = _connect(url)
         except OSError as error:
             raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
         except (SQLAlchemyError, ImportError) as error:
@@ -94,25 +96,34 @@ class Store:
 
 
 def _connect(url: str) -> Engine:
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
+    # A SQLite file is closed after each use, so that it is never held open during a run of hours.
+    engine = create_engine(url, poolclass=NullPool) if url.startswith("sqlite:///") else create_engine(url)
+    if engine.dialect.name != "sqlite":
+        _METADATA.create_all(engine)
+        return engine
 
-        @event.listens_for(engine, "connect")
-        def patient(connection: Any, _: Any) -> None:
-            connection.execute("PRAGMA busy_timeout = 30000")
-            connection.execute("PRAGMA synchronous = FULL")
+    @event.listens_for(engine, "connect")
+    def patient(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute("PRAGMA synchronous = FULL")
 
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # of several first runs at once, one makes the table
         _METADATA.create_all(connection)
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql(_IMMUTABLE)
-            # A write that is rolled back: a read-only file or a full disk must be met before the run, not after it.
-            with connection.begin_nested() as nested:
-                connection.execute(
-                    _RECORDS.insert().values(run_id="probe", key="", created="", model="", benchmark="", record="")
-                )
-                nested.rollback()
+        connection.exec_driver_sql(_IMMUTABLE)
+        connection.commit()
+        # A write that is rolled back: a read-only file or a full disk must be met before the run, not after it.
+        connection.execute(_RECORDS.insert().values(run_id="probe", key="", created="", model="", benchmark="", record=""))
+        connection.rollback()
     return engine
+
+
+def _without_password(url: str) -> str:
+    """The URL as messages may show it."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "of ZOO_STORE"
 
 
 def _parsed(text: str) -> RunRecord:
