@@ -25,11 +25,14 @@ VALIDATION_BATCH = 256
 
 
 class Epoch(Frozen):
-    """One finished epoch. `loss` is the mean over its training samples, `score` the metric on the validation split."""
+    """One finished epoch. `loss` is the mean over its training samples, `score` the metric on the validation split.
+
+    The score is None where the metric is not defined, such as a precision where nothing was predicted.
+    """
 
     epoch: int
     loss: float
-    score: float
+    score: float | None
     seconds: float
 
 
@@ -39,7 +42,7 @@ class TrainResult:
 
     state: "dict[str, Tensor]"
     epoch: int
-    score: float
+    score: float | None
     history: tuple[Epoch, ...]
     resumed_from: int | None = None
 
@@ -99,11 +102,11 @@ class TrainingJob:
         """The samples that select the checkpoint, prepared as in evaluation."""
         return Prepared(self.validation, self.task)
 
-    def validate(self, predict: "Callable[[Any], Tensor]") -> float:
+    def validate(self, predict: "Callable[[Any], Tensor]") -> float | None:
         """The recipe's metric on the validation split.
 
         `predict` is the model: it takes a batch of inputs on the CPU and returns what its task demands, which is verified.
-        Raises PredictionError where that is not so. A score that is undefined counts as the worst possible.
+        Raises PredictionError where that is not so. Returns None where the metric is not defined.
         """
         state = None
         indices = range(len(self.validation_inputs))
@@ -111,8 +114,7 @@ class TrainingJob:
             rows = self._rows(predict, indices[start : start + VALIDATION_BATCH])
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
-        score = self.metric.compute(state or {}, self.classes).value
-        return self.worst if score is None else score
+        return self.metric.compute(state or {}, self.classes).value
 
     def _rows(self, predict: "Callable[[Any], Tensor]", indices: range) -> Rows:
         """Predictions for some samples, coded and decoded as a run would store them."""
@@ -122,13 +124,10 @@ class TrainingJob:
         table = pa.table([columns[name] for name in self.task.schema.names], schema=self.task.schema)
         return Rows(ids, self.task.decode(table), self.classes)
 
-    @property
-    def worst(self) -> float:
-        """Worse than any score."""
-        return float("-inf") if self.direction == "higher" else float("inf")
-
-    def better(self, score: float, than: float) -> bool:
-        """Whether a score beats another; a tie does not, so the earliest best epoch wins."""
+    def better(self, score: float | None, than: float | None) -> bool:
+        """Whether a score beats another. A tie does not, so the earliest best epoch wins; None is beaten by any number."""
+        if score is None or than is None:
+            return score is not None
         return score > than if self.direction == "higher" else score < than
 
     def report(self, progress: Progress) -> None:

@@ -181,4 +181,7 @@ def _accelerator(device: str, precision: str) -> "Accelerator":
     AcceleratorState._reset_state(reset_partial_state=True)
     if kind == "cuda":
         torch.cuda.set_device(int(index or 0))  # accelerate takes the current one
-    return Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])
+    accelerator = Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])
+    if accelerator.num_processes > 1:
+        raise OptionError("this trainer runs in one process", "start it with zoo train, not with a launcher of many")
+    return accelerator

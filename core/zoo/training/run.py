@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from zoo.errors import OptionError, RunError, StoreError
+from zoo.errors import ModelError, OptionError, RunError, StoreError
 from zoo.home import writing
 from zoo.lookup import registry
 from zoo.runs.environment import environment
@@ -75,6 +75,11 @@ def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) ->
     """Write weights, then the record, then drop the checkpoint: a death in between is made good by resuming."""
     import torch
 
+    if result.score is None:
+        raise ModelError(
+            f"{job.recipe.metric} is not defined on the validation samples after any epoch, so none could be selected",
+            "train longer, or give the recipe another metric",
+        )
     load_state(job.build_model(), result.state, f"{job.model.name}, whose trainer returned them")
     weights = job.folder / "weights.safetensors"
     sha256 = save_state(weights, result.state, _metadata(job))
@@ -151,6 +156,8 @@ def _locked(job: TrainingJob) -> Iterator[None]:
     except OSError as error:
         raise StoreError(f"cannot write {job.folder}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
     try:
+        for leftover in job.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink()
         yield
     finally:
         lock.release()

@@ -96,10 +96,12 @@ def test_lower_may_be_better_and_an_undefined_score_is_worst(tmp_path: Path) -> 
     job = make_job(tmp_path)
     assert job.better(0.9, 0.8)
     assert not job.better(0.8, 0.8)
-    assert not job.better(job.worst, 0.0)
+    assert job.better(0.0, None)
+    assert not job.better(None, 0.0)
+    assert not job.better(None, None)
     job = replace(job, direction="lower")
     assert job.better(0.8, 0.9)
-    assert not job.better(job.worst, 1e9)
+    assert job.better(1e9, None)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path: Path) -> None:

@@ -106,6 +106,20 @@ def test_a_death_between_weights_and_record_is_made_good(zoo_home: Path, monkeyp
     assert record.weights_sha256 == train(RECIPE, fresh=True).weights_sha256
 
 
+def test_a_score_that_is_never_defined_selects_nothing(zoo_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.training.job.TrainingJob.validate", lambda self, predict: None)
+    with pytest.raises(ModelError, match="accuracy is not defined"):
+        train(RECIPE)
+    assert not list(zoo_home.rglob("*.safetensors"))
+
+
+def test_what_a_killed_process_left_half_written_is_removed() -> None:
+    folder = Path(train(RECIPE).weights).parent
+    (folder / ".checkpoint.pt.0123456789ab.tmp").write_bytes(b"half")
+    train(RECIPE)
+    assert not list(folder.glob("*.tmp"))
+
+
 def test_output_gets_a_copy_also_of_a_finished_training(tmp_path: Path) -> None:
     record = train(RECIPE)
     train(RECIPE, output=tmp_path / "new" / "w.safetensors")
