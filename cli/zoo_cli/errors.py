@@ -73,7 +73,9 @@ def _bug(as_json: bool, error: Exception) -> int:
 
 def _message(error: click.ClickException) -> str:
     """Click's message in the manner of ours, without its own suggestions."""
-    text = error.message if getattr(error, "possibilities", None) else error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        return f"no such option {error.option_name!r}"
+    text = error.format_message()
     return (text[:1].lower() + text[1:]).rstrip(".")
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.index import load_index
-from zoo.lookup import Registry
+import zoo as package
 from zoo_cli.app import COMMANDS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -60,7 +59,7 @@ def test_the_python_runs_and_scores(tmp_path):
 
 def test_every_plugin_and_name_in_the_readme_exists():
     text = README.read_text(encoding="utf-8")
-    registry = Registry(load_index())
+    registry = package.registry()
     table = text.partition("## What is inside")[2].partition("## From Python")[0]
     plugins = re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)
     assert set(plugins) <= {plugin["id"] for plugin in registry.index.plugins}
