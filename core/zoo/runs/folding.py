@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from zoo.catalogue import Catalogue
 from zoo.errors import RunError
 from zoo.metrics import State
-from zoo.runs.plan import Plan
+from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
 from zoo.runs.shards import read_shard
 from zoo.tasks.base import Rows
@@ -25,11 +25,12 @@ def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
         positions = [p for p in shard.positions if plan.dataset.ids[p] not in skipped]
         rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
         for (_, metric, _), seen in zip(plan.metrics, states, strict=True):
-            seen.append(metric.update(rows))
+            if len(rows):
+                seen.append(metric.update(rows))
         artifacts.append((f"shards/{shard.path.name}", hashlib.sha256(shard.path.read_bytes()).hexdigest()))
     results = []
     for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):
-        score = metric.compute(metric.merge_all(seen), classes)
+        score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
         results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
     return results, artifacts
 

@@ -59,20 +59,28 @@ def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Seque
 
 
 def auto_batch_size(task: Task, dataset: Dataset, positions: Sequence[int]) -> int:
-    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read."""
+    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read; at most `MOST`."""
     for position in positions:
         try:
             prepared = task.prepare(dataset[position]).input
         except Exception:
             continue
-        elements = prepared.numel() if hasattr(prepared, "numel") else len(prepared)
-        return int(min(MOST, 2 ** max(0, (ELEMENTS // max(1, elements)).bit_length() - 1)))
+        return int(min(MOST, 2 ** max(0, (ELEMENTS // max(1, _elements(prepared))).bit_length() - 1)))
     return 1
 
 
 def default_workers(dataset: Dataset) -> int:
     """One thread where samples lie in memory, since it only stacks them; else as many as leave a core to the model."""
     return 1 if isinstance(dataset, ArrayDataset) else max(1, (os.cpu_count() or 2) - 1)
+
+
+def _elements(prepared: Any) -> int:
+    """Numbers or characters of one sample's input, be it a tensor, a text, several of them, or nothing."""
+    if hasattr(prepared, "numel"):
+        return int(prepared.numel())
+    if isinstance(prepared, (dict, list, tuple)):
+        return sum(_elements(part) for part in (prepared.values() if isinstance(prepared, dict) else prepared))
+    return len(prepared) if isinstance(prepared, str) else 1
 
 
 def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], seed: int) -> Loaded:

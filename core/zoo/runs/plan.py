@@ -146,11 +146,15 @@ def _aux_model(registry: Registry, name: str, dataset: DatasetSpec, request: Req
     return named_model(spec, next(iter(spec.tasks)), Choice(tag, dataset.name, data_dir=request.data_dir))
 
 
+def no_rows(task: Task, classes: tuple[str, ...]) -> Rows:
+    """What a metric sees of no samples."""
+    return Rows((), task.decode(task.schema.empty_table()), classes)
+
+
 def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, ...]) -> None:
     """Score no samples, so that an option that does not fit the classes is met before the model runs."""
-    nothing = Rows((), task.decode(task.schema.empty_table()), classes)
     for metric in metrics:
-        metric.compute(metric.update(nothing), classes)
+        metric.compute(metric.update(no_rows(task, classes)), classes)
 
 
 def _manifest(

@@ -1,9 +1,9 @@
 """What the runner knows of a task: how a sample is prepared, a batch predicted, and a prediction stored and read back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from zoo.data import Dataset, Sample
 from zoo.specs import ImageInput, Modality
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from PIL.Image import Image
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,16 @@ class Rows:
     classes: tuple[str, ...]
     positions: Sequence[int] = ()
     dataset: Dataset | None = None
+    _computed: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def once(self, compute: "Callable[[Rows], T]") -> T:
+        """What a function says of these rows, computed for the first metric that asks and kept for the others."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        return self._computed[compute]  # type: ignore[no-any-return]
 
     def target(self, row: int) -> Any:
         """The target of a row, read again from the dataset: what is too large to be stored, such as a mask or an image.
@@ -139,7 +148,7 @@ class Task(ABC):
 
     @abstractmethod
     def decode(self, table: "pa.Table") -> "dict[str, np.ndarray[Any, Any]]":
-        """Columns of a shard as the arrays that metrics fold."""
+        """Columns of a shard as the arrays that metrics fold. A table without rows gives arrays of length 0."""
 
     def draw(self, sample: Sample, columns: "Mapping[str, np.ndarray[Any, Any]]") -> "Image | None":
         """A picture of one prediction for `--save-figures`: the sample, and the decoded columns of its row alone."""
