@@ -31,6 +31,7 @@ def toy(toy_folder, monkeypatch):
     """The module of the toy plugin, installed."""
     monkeypatch.syspath_prepend(toy_folder)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "zoo_toy", raising=False)  # another folder's tests have a plugin of this name
     module = importlib.import_module("zoo_toy")
     monkeypatch.setattr(module.Linear, "calls", 0)
     return module
