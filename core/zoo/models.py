@@ -85,7 +85,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     own = _metadata_of(choice.file)
     config = {**(weights.config if weights else {}), **own.get("config", {})}
     chosen_options = checked_options(spec, options or {})
-    classes = own.get("classes") or (weights.classes if weights else None)
+    classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
     preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
     sha256 = _file_sha256(choice.file) if choice.file else weights.sha256 if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.

@@ -69,6 +69,7 @@ class ModelSpec(Spec):
     weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
     input: ImageInput | None = Field(None, description="Preprocessing of images; None takes them as they are.")
+    classes: tuple[str, ...] | None = Field(None, description="Class names in order, of a model that needs no weights.")
     options: Target | None = Field(None, description="pydantic class of the options that a run may set.")
     paper: str = Field("", description="Reference: authors, year, title, arXiv id or DOI.")
 

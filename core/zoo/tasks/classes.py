@@ -18,7 +18,8 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
     if not isinstance(model.classes, tuple):
         raise ModelError(
             f"{model.name} does not say which class each of its outputs is",
-            f'pass classes="dataset" if they are those of {data.name} in order ({some(classes)}), or the list of names',
+            "a model by name says so with its weights: pass --weights FILE, or train some (zoo list recipes); for a model "
+            f'of your own pass classes="dataset" if they are those of {data.name} in order ({some(classes)}), or their names',
         )
     if model.classes == classes:
         return len(classes), None
