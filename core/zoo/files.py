@@ -89,6 +89,21 @@ class DataFiles:
         places = [folder / place for folder in folders for place in (file.name, *file.aliases)]
         return next((path for path in (*places, cached_path(file)) if path.is_file()), None)
 
+    def folder(self, *inside: str) -> Path:
+        """Where a dataset of too many files to declare lies: the first of its folders that holds all of `inside`.
+
+        `inside` are files and folders, by relative path. Raises DataError where no data folder has them.
+        """
+        for root in self._roots:
+            for name in self.spec.folders:
+                if all((root / name / part).exists() for part in inside):
+                    return root / name
+        what = ", ".join(inside)
+        raise DataError(
+            f"{self.spec.name} is absent: no data folder has {' or '.join(self.spec.folders)} with {what}",
+            f"get it from {self.spec.homepage} and put {what} into {self._place()}",
+        )
+
     def file(self, name: str) -> DataFile:
         """What the spec says of a file."""
         for file in self.spec.files:
@@ -101,7 +116,7 @@ class DataFiles:
         if file.member_of is not None:
             self._unpack(file.member_of)
             return cached_path(file)
-        what, place = self._what(file), self._place(file)
+        what, place = self._what(file), self._place(file.name)
         failure: ZooError = DataError(f"{what} is absent, and no address of it is known", f"put it at {place}")
         for position, url in enumerate(file.urls):
             try:
@@ -122,11 +137,11 @@ class DataFiles:
 
         unpack(self.path(name), {member: file.size for member, file in members.items()}, store)
 
-    def _place(self, file: DataFile) -> str:
+    def _place(self, name: str = "") -> str:
         folder = self.spec.folders[0] if self.spec.folders else self.spec.name.rpartition("/")[2]
         if self._roots:
-            return str(self._roots[0] / folder / file.name)
-        return f"FOLDER/{folder}/{file.name} and set ZOO_DATA_DIR=FOLDER"
+            return str(self._roots[0] / folder / name)
+        return f"{Path('FOLDER', folder, name)} and set ZOO_DATA_DIR=FOLDER"
 
     def _what(self, file: DataFile) -> str:
         return f"{file.name} of {self.spec.name}"

@@ -110,8 +110,9 @@ class TrainingJob:
         """
         state = None
         indices = range(len(self.validation_inputs))
-        for start in range(0, len(indices), VALIDATION_BATCH):
-            rows = self._rows(predict, indices[start : start + VALIDATION_BATCH])
+        size = min(VALIDATION_BATCH, self.task.shard_size)  # small where a sample is large
+        for start in range(0, len(indices), size):
+            rows = self._rows(predict, indices[start : start + size])
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
         return self.metric.compute(state or {}, self.classes).value
@@ -122,7 +123,7 @@ class TrainingJob:
         batch = Batch(ids, self.validation_inputs.batch(indices), [self.validation.targets[i] for i in indices], [0] * len(ids))
         columns = self.task.encode(self.task.predict(predict, batch), batch)
         table = pa.table([columns[name] for name in self.task.schema.names], schema=self.task.schema)
-        return Rows(ids, self.task.decode(table), self.classes)
+        return Rows(ids, self.task.decode(table), self.classes, indices, self.validation)
 
     def better(self, score: float | None, than: float | None) -> bool:
         """Whether a score beats another. A tie does not, so the earliest best epoch wins; None is beaten by any number."""

@@ -14,7 +14,7 @@ from zoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
 PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 REPORT_EVERY = 20
@@ -26,16 +26,14 @@ def train(job: TrainingJob) -> TrainResult:
 
     Raises ModelError where the model is no `nn.Module` or diverges, OptionError where the recipe asks for what is not there.
     """
-    loop = Loop(job)
-    resumed_from = loop.resume()
-    for epoch in range(resumed_from + 1, job.recipe.epochs + 1):
-        loop.run_epoch(epoch)
-        loop.save(epoch)
-    return TrainResult(loop.best_state, loop.best.epoch, loop.best.score, tuple(loop.history), resumed_from or None)
+    return Loop(job).run()
 
 
 class Loop:
-    """Model, optimizer, schedule and history between two epochs. An epoch's randomness follows from its number alone."""
+    """Model, optimizer, schedule and history between two epochs. An epoch's randomness follows from its number alone.
+
+    A trainer of another task is a subclass with a loss, or a step, of its own.
+    """
 
     def __init__(self, job: TrainingJob) -> None:
         recipe = job.recipe
@@ -51,9 +49,21 @@ class Loop:
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         if self.average:
             self.average.model.to(self.accelerator.device)
-        self.loss = build_loss(recipe, self.data.targets, len(job.classes)).to(self.accelerator.device)
+        self.loss = self.build_loss().to(self.accelerator.device)
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
+
+    def run(self) -> TrainResult:
+        """Train from where a checkpoint stands to the last epoch."""
+        resumed_from = self.resume()
+        for epoch in range(resumed_from + 1, self.job.recipe.epochs + 1):
+            self.run_epoch(epoch)
+            self.save(epoch)
+        return TrainResult(self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None)
+
+    def build_loss(self) -> "nn.Module":
+        """What is minimised, of the model's outputs and the targets of a batch. A trainer of another task has its own."""
+        return build_loss(self.job.recipe, self.data.targets, len(self.job.classes))
 
     @property
     def best(self) -> Epoch:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,20 @@ class Prepared:
     """
 
     def __init__(self, dataset: Dataset, task: Task) -> None:
-        import torch
-
         self.dataset = dataset
         self.task = task
-        self.targets = torch.tensor([int(target) for target in dataset.targets])
         self.costs: Sequence[float] | None = getattr(dataset, "costs", None)
         self._cache = self._load() if self._fits() else None
+
+    @cached_property
+    def targets(self) -> "Tensor":
+        """Targets in the order of the samples: labels int64 [n], or maps of one size [n, ...] in their own type."""
+        import torch
+
+        targets = list(self.dataset.targets)
+        if any(getattr(target, "shape", ()) for target in targets):
+            return torch.stack([torch.as_tensor(target) for target in targets])
+        return torch.tensor([int(target) for target in targets])
 
     def __len__(self) -> int:
         return len(self.dataset.ids)

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from zoo.data import Dataset, Sample
@@ -12,13 +13,15 @@ from zoo.errors import DataError
 def split_validation(dataset: Dataset, share: float, seed: int) -> tuple[list[int], list[int]]:
     """Positions of the samples to train on and of those to validate on, each ascending.
 
-    About `share` of every class is held out, and at least one group of every class that has several. Samples of one of
-    `dataset.groups` stay together; a group counts for its most common class. What is chosen hangs on ids and seed alone,
-    not on the order of the samples. Raises DataError where nothing can be held out.
+    About `share` of every class is held out, and at least one group of every class that has several; samples whose targets
+    are no labels, such as masks, count as one class. Samples of one of `dataset.groups` stay together; a group counts for
+    its most common class. What is chosen hangs on ids and seed alone, not on the order of the samples. Raises DataError
+    where nothing can be held out.
     """
     by_class: dict[Any, list[list[int]]] = defaultdict(list)
+    labelled = hasattr(dataset.targets[0], "__index__") and not getattr(dataset.targets[0], "shape", ())
     for group in _groups(dataset):
-        by_class[_label(dataset, group)].append(group)
+        by_class[_label(dataset, group) if labelled else 0].append(group)
     held_out: set[int] = set()
     for groups in by_class.values():
         held_out.update(_held_out(sorted(groups, key=lambda group: _draw(dataset, group, seed)), share))
@@ -38,12 +41,16 @@ class Subset:
         self.dataset = dataset
         self.positions = list(positions)
         self.ids = [dataset.ids[i] for i in self.positions]
-        self.targets = [dataset.targets[i] for i in self.positions]
         self.classes = dataset.classes
         self.fingerprint = hashlib.sha256(f"{dataset.fingerprint}{self.positions}".encode()).hexdigest()
         for name in ("costs", "groups"):
             if (values := getattr(dataset, name, None)) is not None:
                 setattr(self, name, [values[i] for i in self.positions])
+
+    @cached_property
+    def targets(self) -> list[Any]:
+        """Targets in the order of the samples; read when they are first asked for, since masks and images are large."""
+        return [self.dataset.targets[i] for i in self.positions]
 
     def __len__(self) -> int:
         return len(self.positions)
