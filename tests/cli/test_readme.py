@@ -34,12 +34,12 @@ def without_data(monkeypatch):
 
 def test_the_first_command_installs_and_scores_a_model(zoo):
     install, scores = blocks("sh")[0].strip().split("pip install . && ")
-    assert install.startswith("python3.11 -m venv .venv")
+    assert install.startswith("python3 -m venv .venv")
     assert zoo(*shlex.split(scores)[1:]).code == 0
 
 
 def test_the_second_command_runs_the_tests():
-    assert blocks("sh")[1] == "pip install -e '.[dev]' && pytest\n"
+    assert blocks("sh")[1].strip().endswith("&& pip install -e '.[dev]' && pytest")
 
 
 def test_the_transcript_is_what_the_commands_print(zoo):
