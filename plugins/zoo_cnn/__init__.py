@@ -72,23 +72,27 @@ MODELS = [
 RECIPES = [
     RecipeSpec(
         name="lenet5-mnist",
-        summary="LeNet-5 on MNIST with small shifts and rotations",
+        summary="LeNet-5 on MNIST with small rotations, shifts and scalings; minutes on a CPU",
         model="cnn/lenet5",
         dataset="data/mnist",
-        epochs=15,
-        batch_size=64,
-        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
+        epochs=20,
+        batch_size=128,
+        optimizer=Optimizer(name="adamw", lr=4e-3, weight_decay=1e-2),
         schedule="onecycle",
+        label_smoothing=0.05,
+        augment=("affine:15:0.1",),
     ),
     RecipeSpec(
         name="lenet5-digits",
-        summary="LeNet-5 on the 8x8 digits, enlarged to 28x28",
+        summary="LeNet-5 on the 8x8 digits, enlarged to 28x28; a minute on a CPU",
         model="cnn/lenet5",
         dataset="data/digits",
         epochs=40,
         batch_size=32,
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
         schedule="onecycle",
+        augment=("affine:10:0.1",),
+        metric="nll",  # 143 samples are too few to choose by accuracy
     ),
     RecipeSpec(
         name="resnet20-cifar10",
@@ -99,6 +103,7 @@ RECIPES = [
         batch_size=128,
         optimizer=Optimizer(name="sgd", lr=0.1, momentum=0.9, weight_decay=1e-4),
         schedule="cosine",
+        augment=("crop:4", "hflip"),
     ),
 ]
 
