@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -28,6 +29,7 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     if "_ZOO_COMPLETE" in os.environ:  # a shell asks for completions: click answers and exits
         command.main(list(arguments), prog_name="zoo")
     as_json = "--json" in arguments
+    warnings.showwarning = lambda message, *_: note(f"{styled('warning:', sys.stderr, fg='yellow')} {message}")
     try:
         with command.make_context("zoo", list(arguments)) as context:
             code = command.invoke(context)

@@ -53,7 +53,11 @@ def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object)
     with progress_bar() as show:
 
         def progress(step: "Progress") -> None:
-            if show is not None:
+            if show is None:
+                return
+            if step.stage == "downloading":
+                show("downloading MiB", step.done >> 20, step.total >> 20 or None)
+            else:
                 show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
 
         record = zoo.evaluate(model, options=_pairs(options), progress=progress, **settings)  # type: ignore[arg-type]

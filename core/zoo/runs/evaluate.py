@@ -119,7 +119,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     started = time.perf_counter()
     store = Store()
     device = pick_device(how.device)
-    plan = plan_run(entries, request)
+    plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     with locked(plan):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.data import Dataset
+from zoo.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
 from zoo.lookup import Registry
@@ -69,7 +70,7 @@ class Plan:
         return [self.dataset.ids[position] for position in shard.positions]
 
 
-def plan_run(registry: Registry, request: Request) -> Plan:
+def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
     if request.limit is not None and request.limit < 1:
         raise OptionError(f"--limit must be at least 1, not {request.limit}")
@@ -80,7 +81,7 @@ def plan_run(registry: Registry, request: Request) -> Plan:
     _check_task(named, benchmark)
     dataset_spec = registry.dataset(benchmark.dataset)
     model = _model(named, request, benchmark, dataset_spec)
-    dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir)
+    dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     if model.info.modality not in (None, info.modality):

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """One step: what is going on, how many of how many samples are done, and how many of them were found done."""
+    """One step: what is going on, how many of how many samples are done, and how many of them were found done.
+
+    In the stage "downloading" bytes are counted, and a total of 0 is unknown.
+    """
 
     stage: str
     done: int
