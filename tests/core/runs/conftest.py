@@ -19,6 +19,17 @@ def install(folder: Path, plugin_id: str, module: str, source: str) -> None:
     (info / "entry_points.txt").write_text(f"[zoo]\n{plugin_id} = {module}\n")
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny models on one thread: more of them only wait for each other, for seconds on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
