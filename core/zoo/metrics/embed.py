@@ -1,0 +1,201 @@
+"""What metrics of task embed share: gathered places, their similarities block by block, and which queries count.
+
+Similarity is the cosine of the angle between two vectors, in float32; a vector of zeros is orthogonal to all.
+
+One rule for ties, everywhere: of equally similar items, wrong ones come first. So constant embeddings score nothing, whatever
+the order of the samples. Equal vectors tie exactly, since their similarity is computed once.
+
+One rule for queries: one counts if the gallery of its episode, without itself, has an item of its class and one of another.
+The others have nothing to find, or nothing to confuse it with; they are left out, and `Score.detail` says how many.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.metrics.base import Metric, Score, State
+from zoo.tasks.base import Rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = np.ndarray[Any, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ELEMENTS = 2**23
+"""Similarities held at a time: 32 MiB of float32."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """All samples of a run: `vectors` float32 [n, d], `labels` int64 [n], `query` and `gallery` bool [n], `episode` str [n]."""
+
+    vectors: Array
+    labels: Array
+    query: Array
+    gallery: Array
+    episode: Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def unit(self) -> Array:
+        """The vectors at length 1, float32 [n, d]; zeros stay zeros."""
+        length = np.sqrt(np.einsum("nd,nd->n", self.vectors, self.vectors, dtype=np.float64))
+        # Added zero, so that -0 and 0 are the same bytes.
+        return np.asarray((self.vectors / np.where(length > 0, length, 1)[:, None]).astype(np.float32) + np.float32(0))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of all of it."""
+        found = hashlib.blake2b(str((self.vectors.shape, self.episode.dtype)).encode())
+        for column in (self.vectors, self.labels, self.query, self.gallery, self.episode):
+            found.update(np.ascontiguousarray(column).view(np.uint8).data)
+        return found.digest()
+
+    def episodes(self) -> Iterator[tuple[Array, Array]]:
+        """Positions of the queries, and of the gallery, of each episode; ascending."""
+        for name in np.unique(self.episode):
+            inside = self.episode == name
+            yield np.flatnonzero(inside & self.query), np.flatnonzero(inside & self.gallery)
+
+    @cached_property
+    def counts(self) -> tuple[Array, Array]:
+        """For each sample, int64 [n]: items of its class in its gallery without itself, and items of other classes."""
+        own, other = np.zeros(len(self), np.int64), np.zeros(len(self), np.int64)
+        for queries, gallery in self.episodes():
+            labels, held = np.unique(self.labels[gallery], return_counts=True)
+            where = np.searchsorted(labels, self.labels[queries]).clip(max=max(0, len(labels) - 1))
+            same = np.where(labels[where] == self.labels[queries], held[where], 0) if len(labels) else 0 * where
+            own[queries], other[queries] = same - self.gallery[queries], len(gallery) - same
+        return own, other
+
+    @property
+    def counted(self) -> Array:
+        """Positions of the queries that count."""
+        own, other = self.counts
+        return np.flatnonzero(self.query & (own > 0) & (other > 0))
+
+    @property
+    def left_out(self) -> dict[str, int] | None:
+        """How many queries do not count, by reason; None where all do."""
+        own, other = self.counts
+        reasons = {
+            "queries without a match": int((self.query & (own <= 0)).sum()),
+            "queries without a wrong item": int((self.query & (own > 0) & (other <= 0)).sum()),
+        }
+        return {reason: count for reason, count in reasons.items() if count} or None
+
+    @property
+    def undefined(self) -> str:
+        """Why no query counts."""
+        if not self.query.any():
+            return "none: there are no queries"
+        if not self.gallery.any():
+            return "none: there is no gallery"
+        if len(np.unique(self.labels[self.gallery])) == 1:
+            return "none: the gallery has one class, so nothing can be told apart"
+        return "none: no query has both a match and a wrong item in its gallery"
+
+
+class EmbedMetric(Metric):
+    """A metric of all vectors at once; shards are gathered in id order."""
+
+    gathers: ClassVar[bool] = True
+
+    def update(self, rows: Rows) -> State:
+        columns = rows.columns
+        return {
+            "vector": columns["vector"],
+            "label": columns["label"],
+            "query": columns["role"] != "gallery",
+            "gallery": columns["role"] != "query",
+            "episode": columns["episode"],
+        }
+
+    def merge(self, first: State, second: State) -> State:
+        return self.merge_all([first, second])
+
+    def merge_all(self, states: "Any") -> State:
+        filled = [state for state in states if len(state["label"])] or states[:1]
+        widths = sorted({state["vector"].shape[1] for state in filled})
+        if len(widths) > 1:
+            raise DataError(f"vectors differ in length: {', '.join(map(str, widths))}", "compute the shards anew: --fresh")
+        return {name: np.concatenate([state[name] for state in filled]) for name in filled[0]}
+
+    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
+        return self.of(Places(state["vector"], state["label"], state["query"], state["gallery"], state["episode"]))
+
+    def of(self, places: Places) -> Score:
+        """The score of all places."""
+        raise NotImplementedError
+
+
+class Block(NamedTuple):
+    """Some queries of an episode against its gallery, by positions [b] and [g].
+
+    `similarity` float32 [b, g], -inf where a query meets itself; `match` bool [b, g], whether the classes are equal, False
+    there too. Both are the receiver's to change.
+    """
+
+    queries: Array
+    gallery: Array
+    similarity: "Tensor"
+    match: "Tensor"
+
+
+def blocks(places: Places) -> Iterator[Block]:
+    """Every query once, in blocks of at most ELEMENTS similarities: no n x n matrix is ever held."""
+    import torch
+
+    labels = torch.from_numpy(places.labels)
+    for queries, gallery in places.episodes():
+        if not len(gallery):
+            continue
+        # Equal vectors get one column, and so one similarity: in a matrix product of their own they might differ in a bit.
+        shown, of = _distinct(places.unit[gallery])
+        items = torch.from_numpy(shown).T
+        size = max(1, ELEMENTS // len(gallery))
+        for start in range(0, len(queries), size):
+            part = queries[start : start + size]
+            similarity = torch.from_numpy(places.unit[part]) @ items
+            if of is not None:
+                similarity = similarity[:, torch.from_numpy(of)]
+            match = labels[part][:, None] == labels[gallery][None]
+            row = np.flatnonzero(places.gallery[part])
+            column = np.searchsorted(gallery, part[row])
+            similarity[row, column], match[row, column] = -torch.inf, False
+            yield Block(part, gallery, similarity, match)
+
+
+def once(function: Callable[P, T]) -> Callable[P, T]:
+    """Remember the last result, by the content of the places: several metrics of a run read one pass over all pairs."""
+    last: dict[Any, T] = {}
+
+    @wraps(function)
+    def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal last
+        key = tuple(arg.digest if isinstance(arg, Places) else arg for arg in (*args, *kwargs.items()))
+        held = last
+        if key not in held:
+            held = last = {key: function(*args, **kwargs)}
+        return held[key]
+
+    return remembered
+
+
+def _distinct(vectors: Array) -> tuple[Array, Array | None]:
+    """The distinct rows, and which of them each row is; None where all are distinct."""
+    seen: dict[bytes, int] = {}
+    of = [seen.setdefault(hashlib.blake2b(row.data, digest_size=16).digest(), len(seen)) for row in vectors]
+    if len(seen) == len(vectors):
+        return vectors, None
+    numbers = np.array(of)
+    return vectors[np.unique(numbers, return_index=True)[1]], numbers
