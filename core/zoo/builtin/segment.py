@@ -1,5 +1,35 @@
-"""Metrics of task `segment`."""
+"""Metrics of task `segment`: of label maps, and of maps of edges."""
 
 from zoo.specs import MetricSpec
 
-METRICS: list[MetricSpec] = []
+
+def _metric(name: str, summary: str, target: str, reference: str) -> MetricSpec:
+    return MetricSpec(name=name, summary=summary, task="segment", target=target, direction="higher", reference=reference)
+
+
+METRICS: list[MetricSpec] = [
+    _metric(
+        "miou",
+        "Mean over classes of intersection over union, summed over the dataset and divided once",
+        "zoo.metrics.segment:MeanIou",
+        "sklearn.metrics.confusion_matrix over all pixels",
+    ),
+    _metric(
+        "pixel-accuracy",
+        "Share of the pixels that are labelled rightly",
+        "zoo.metrics.segment:PixelAccuracy",
+        "sklearn.metrics.accuracy_score over all pixels",
+    ),
+    _metric(
+        "dice",
+        "Dice coefficient of a class, or its mean over classes, summed over the dataset and divided once",
+        "zoo.metrics.segment:Dice",
+        "sklearn.metrics.f1_score over all pixels",
+    ),
+    _metric(
+        "iou",
+        "Intersection over union of a class, or of each, summed over the dataset and divided once",
+        "zoo.metrics.segment:Iou",
+        "sklearn.metrics.jaccard_score over all pixels",
+    ),
+]

@@ -9,6 +9,8 @@ __all__ = ["TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_clas
 TASKS: dict[str, str] = {
     "classify": "zoo.tasks.classify:Classify",
     "embed": "zoo.tasks.embed:Embed",
+    "generate": "zoo.tasks.generate:Generate",
+    "segment": "zoo.tasks.segment:Segment",
 }
 """Task name to the class that runs it. The other tasks have their types and protocols; nothing runs them yet."""
 

@@ -1,22 +1,223 @@
-"""segment: a class for every pixel, or a soft map of binary structure such as edges. Types and protocol; nothing runs it yet.
+"""segment: a class for every pixel, or a soft map of binary structure such as edges.
 
-Target: a label map uint8 [h, w], `ignore` where the annotator left a pixel out; for edges, one boundary map per annotator.
-Prediction: a label map uint8 [h, w], or a soft map float32 [h, w] in [0, 1].
-Stored: `map` binary, PNG of the label map or of the soft map in 256 steps; the target is read again by id.
-Intersections and unions are summed over shards and divided once, so a metric's state is a confusion matrix.
+Target: a label map uint8 [h, w], 255 (`IGNORE`) where the annotator left a pixel out; for edges, the boundary maps of all
+annotators, bool [a, h, w].
+Prediction: logits [classes of the dataset, h', w'], of which the class of every pixel is taken; for edges a map [1, h', w'].
+Stored: `map` binary, a PNG of 8 bits: the label map, or the soft map in 256 steps, at the target's own resolution. The
+target itself is read again by id.
+Protocol: `kind` is `labels` (the default) or `edges`.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from zoo.data import Sample
+from zoo.errors import ModelError, OptionError, PredictionError
+from zoo.images import prepare_image, stack
+from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.classes import class_columns, some
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
+
+Array = np.ndarray[Any, Any]
+
+IGNORE = 255
+"""The label of a pixel that counts for nothing, in every label map; so a dataset has at most 255 classes."""
 
 
 class Segmenter(Protocol):
-    """What a model of this task does."""
+    """What a model of this task does; an `nn.Module` in `eval` mode satisfies it."""
 
     def __call__(self, images: "Tensor", /) -> "Tensor":
-        """Logits [b, classes of the model, h', w'] for images [b, 3, h, w] in [0, 1]; [b, 1, h, w] for a soft map.
+        """Logits [b, classes of the model, h', w'] for images float32 [b, c, h, w] in [0, 1], all of one size.
 
-        The core resizes logits to the label's own resolution before it takes the largest.
+        Under the protocol `edges` [b, 1, h', w'] in [0, 1], the larger the surer of an edge. h' and w' are the model's
+        own; the core resizes to the target's resolution before it takes the largest.
         """
+
+
+class Segment(Task):
+    """Runs a segmenter, or an edge detector, and stores its maps at the resolution of the labels."""
+
+    name: ClassVar[str] = "segment"
+    version: ClassVar[int] = 1
+    shard_size: ClassVar[int] = 32
+
+    def __init__(
+        self,
+        model: ModelInfo,
+        data: DataInfo,
+        protocol: Mapping[str, Any] | None = None,
+        aux: Mapping[str, ModelInfo] | None = None,
+    ) -> None:
+        super().__init__(model, data, protocol, aux)
+        self.kind = self.protocol.get("kind", "labels")
+        if self.kind not in ("labels", "edges"):
+            raise OptionError(f"segmentation has no kind {self.kind!r}", "the protocol's kind is labels or edges")
+        _check_input(model)
+        self.outputs, self.columns = _outputs(model, data) if self.kind == "labels" else (1, None)
+        if self.kind == "edges" and isinstance(model.classes, tuple):
+            raise ModelError(
+                f"{model.name} tells classes apart ({some(model.classes)}), but {data.name} asks for a map of edges",
+                "zoo list models --task segment",
+            )
+
+    @classmethod
+    def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
+        return ("miou", "pixel-accuracy", "dice", "iou")
+
+    def prepare(self, sample: Sample) -> Sample:
+        target = np.asarray(sample.target)
+        if target.ndim != (2 if self.kind == "labels" else 3) or 0 in target.shape:
+            expected = "a label map [h, w]" if self.kind == "labels" else "boundary maps [annotators, h, w]"
+            raise ValueError(f"its target must be {expected}, not {list(target.shape)}")
+        return Sample(sample.id, prepare_image(sample.input, self.model.input), target)
+
+    def collate(self, samples: Sequence[Sample]) -> Any:
+        return stack([sample.input for sample in samples])
+
+    def predict(self, model: Segmenter, batch: Batch) -> "list[Tensor]":
+        """A map for every sample, uint8 [h, w], on the CPU."""
+        found: dict[int, Tensor] = {}
+        for places in _of_one_size(batch.inputs):
+            ids = [batch.ids[i] for i in places]
+            images = batch.inputs if len(places) == len(batch) else _stacked(batch.inputs, places)
+            maps = verify_maps(model(images), ids, self.outputs, self.model.name, soft=self.kind == "edges")
+            for i, own in zip(places, maps, strict=True):
+                # One at a time: the logits of many classes at full resolution are large.
+                found[i] = self._reduced(own, tuple(np.shape(batch.targets[i])[-2:])).cpu()
+        return [found[i] for i in range(len(batch))]
+
+    def _reduced(self, map_: "Tensor", size: tuple[int, ...]) -> "Tensor":
+        """The map [c, h', w'] at a size: the class of the largest logit, or the soft value in 256 steps; uint8 [h, w]."""
+        import torch
+        from torch.nn.functional import interpolate
+
+        map_ = map_ if self.columns is None else map_[self.columns]
+        if tuple(map_.shape[1:]) != size:
+            map_ = interpolate(map_[None], size, mode="bilinear", align_corners=False)[0]
+        if self.kind == "labels":
+            return map_.argmax(dim=0).to(torch.uint8)
+        return (map_[0].clamp(0, 1) * 255).round_().to(torch.uint8)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([("map", pa.binary())])
+
+    def encode(self, predictions: "Sequence[Tensor]", batch: Batch) -> dict[str, pa.Array]:
+        return {"map": pa.array([_png(map_.numpy()) for map_ in predictions], pa.binary())}
+
+    def decode(self, table: pa.Table) -> dict[str, Array]:
+        """`labels`, or `edges` under that protocol: object [n], each a uint8 [h, w]."""
+        maps = np.empty(table.num_rows, dtype=object)
+        for row, png in enumerate(table["map"].to_pylist()):
+            maps[row] = _from_png(png)
+        return {self.kind: maps}
+
+    def draw(self, sample: Sample, columns: Mapping[str, Array]) -> "Image":
+        """The image with every class in a colour of its own laid over it; of edges, the map in black on white."""
+        from PIL import Image as Pictures
+
+        own = columns[self.kind][0]
+        if self.kind == "edges":
+            return Pictures.fromarray(255 - own)
+        pixels = (prepare_image(sample.input, None) * 255).byte().permute(1, 2, 0).numpy()
+        picture = Pictures.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
+        return Pictures.blend(picture.resize(own.shape[::-1]), Pictures.fromarray(palette()[own]), 0.6)
+
+
+def verify_maps(maps: Any, ids: Sequence[str], outputs: int, model: str, *, soft: bool = False) -> "Tensor":
+    """The maps as float32, if they are a finite floating-point tensor [b, outputs, h', w'], in [0, 1] where `soft`.
+
+    Raises PredictionError naming the samples otherwise.
+    """
+    import torch
+
+    what = "a map of edges" if soft else "logits"
+    if not isinstance(maps, torch.Tensor) or not maps.is_floating_point():
+        kind = str(maps.dtype) if isinstance(maps, torch.Tensor) else type(maps).__name__
+        raise PredictionError(f"{model} returned {kind} for {some(ids)}", f"expected a floating-point tensor: {what}", ids)
+    if maps.ndim != 4 or tuple(maps.shape[:2]) != (len(ids), outputs) or 0 in maps.shape:
+        raise PredictionError(
+            f"{model} returned {what} of shape {list(maps.shape)} for {len(ids)} samples",
+            f"expected [{len(ids)}, {outputs}, height, width]; the batch begins with sample {ids[0]}",
+            ids,
+        )
+    kept: Tensor = maps.float()
+    finite = torch.isfinite(kept).flatten(1).all(dim=1)
+    if not bool(finite.all()):
+        bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
+        raise PredictionError(f"{model} returned NaN or infinite values for {len(bad)} samples: {some(bad)}", ids=bad)
+    if soft:
+        flat = kept.flatten(1)
+        outside = (flat.amin(dim=1) < -1e-4) | (flat.amax(dim=1) > 1 + 1e-4)
+        if bool(outside.any()):
+            bad = [ids[i] for i in outside.nonzero().flatten().tolist()]
+            raise PredictionError(f"{model} returned values outside [0, 1] for {len(bad)} samples: {some(bad)}", ids=bad)
+    return kept
+
+
+def palette() -> Array:
+    """A colour for each of 256 labels, uint8 [256, 3], neighbours far apart; black where a pixel is ignored.
+
+    Source: the colour map of PASCAL VOC (Everingham et al. 2010, development kit), bits of the label spread over the channels.
+    """
+    labels = np.arange(1, 257)[:, None]
+    colours = np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(7, -1, -1):
+        colours |= ((labels >> np.arange(3) & 1) << bit).astype(np.uint8)
+        labels >>= 3
+    colours[IGNORE] = 0
+    return colours
+
+
+def _outputs(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
+    if not data.classes:
+        raise ModelError(f"{data.name} has no classes, so its pixels cannot be labelled")
+    if len(data.classes) > IGNORE:
+        raise ModelError(f"{data.name} has {len(data.classes)} classes, more than the {IGNORE} that a label map holds")
+    return class_columns(model, data)
+
+
+def _check_input(model: ModelInfo) -> None:
+    want = model.input
+    if want is not None and want.size is not None and (want.crop_mode != "squash" or want.crop_pct != 1):
+        raise ModelError(
+            f"{model.name} crops its images, so what it says of a pixel would not lie where the label does",
+            'give it an input with crop_mode "squash" and crop_pct 1',
+        )
+
+
+def _of_one_size(inputs: Any) -> list[list[int]]:
+    """Positions of a batch's images, grouped by size."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for position, image in enumerate(inputs):
+        groups.setdefault(tuple(image.shape), []).append(position)
+    return list(groups.values())
+
+
+def _stacked(inputs: "Sequence[Tensor]", places: Sequence[int]) -> "Tensor":
+    import torch
+
+    return torch.stack([inputs[i] for i in places]).contiguous(memory_format=torch.channels_last)
+
+
+def _png(map_: Array) -> bytes:
+    from PIL import Image as Pictures
+
+    buffer = BytesIO()
+    Pictures.fromarray(map_).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()
+
+
+def _from_png(png: bytes) -> Array:
+    from PIL import Image as Pictures
+
+    with Pictures.open(BytesIO(png), formats=["PNG"]) as picture:
+        return np.array(picture)
