@@ -14,6 +14,7 @@ COMMANDS = {
     "run": ("zoo_cli.run:run", "Score a model on a benchmark."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
+    "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
 }
 

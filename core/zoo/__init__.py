@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
     from zoo.runs.store import Store
     from zoo.training.run import train
+    from zoo.verifying import verify
 
 __all__ = [
     "ArrayDataset",
@@ -38,6 +39,7 @@ __all__ = [
     "load",
     "registry",
     "train",
+    "verify",
 ]
 
 _HOMES = {
@@ -54,6 +56,7 @@ _HOMES = {
     "load": "zoo.models",
     "registry": "zoo.lookup",
     "train": "zoo.training.run",
+    "verify": "zoo.verifying",
 }
 
 
