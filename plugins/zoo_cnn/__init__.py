@@ -3,10 +3,23 @@
 from zoo.hookspecs import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
+TEN_DIGITS = tuple("0123456789")
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGENET_INPUT = ImageInput(channels=3, size=(224, 224), crop_pct=0.875, crop_mode="center")
 RESNET_PAPER = "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, arXiv:1512.03385"
 PUBLISHED = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
+
+
+def lenet_weights(dataset: str, sha256: str) -> Weights:
+    """The weights that the recipe `lenet5-DATASET` makes."""
+    return Weights(
+        uri=f"pkg:zoo_cnn/weights/lenet5-{dataset}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        source=f"recipe cnn/lenet5-{dataset}, seed 0",
+        recipe=f"cnn/lenet5-{dataset}",
+        classes=TEN_DIGITS,
+    )
 
 
 def published_cifar_resnet(depth: int, short_hash: str, sha256: str, parameters: str) -> ModelSpec:
@@ -52,6 +65,10 @@ MODELS = [
         modality="image",
         config={"classes": 10},
         input=ImageInput(channels=1, size=(28, 28)),
+        weights={
+            "mnist": lenet_weights("mnist", "be072442badeac839fcf1e1cb5d86c4d5c650126766f8cccb87c0ac2a8c94fcc"),
+            "digits": lenet_weights("digits", "46e9065f4b83bb922eb773df777c6a1d51e553cd05e992be0bb830a6b142ce43"),
+        },
         paper="LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition, Proc. IEEE 86(11)",
     ),
     ModelSpec(
