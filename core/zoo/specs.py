@@ -168,6 +168,9 @@ class RecipeSpec(Spec):
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
     clip_norm: float | None = Field(None, gt=0, description="Largest gradient norm.")
     validation: float = Field(0.1, gt=0, lt=1, description="Share of the train split that selects the checkpoint.")
+    hold_out: Literal["samples", "classes"] = Field(
+        "samples", description="What validation takes: samples of every class, or whole classes, which training then never sees."
+    )
     metric: str = Field("accuracy", description="Metric on the validation split that selects the checkpoint.")
     seed: int = 0
     options: dict[str, Any] = Field(default_factory=dict, description="What a trainer of its own needs to know.")

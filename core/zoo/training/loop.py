@@ -43,13 +43,14 @@ class Loop:
         self.accelerator = _accelerator(job.device, str(recipe.options.get("precision", "fp32")))
         model = _module(job)
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
-        optimizer = build_optimizer(recipe.optimizer, [p for p in model.parameters() if p.requires_grad])
+        self.loss = self.build_loss().to(self.accelerator.device)
+        learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
+        optimizer = build_optimizer(recipe.optimizer, learnt)
         self.batches = math.ceil(len(self.data) / recipe.batch_size)
         schedule = build_schedule(recipe.schedule, optimizer, self.batches * recipe.epochs)
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         if self.average:
             self.average.model.to(self.accelerator.device)
-        self.loss = self.build_loss().to(self.accelerator.device)
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
 
@@ -62,8 +63,15 @@ class Loop:
         return TrainResult(self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None)
 
     def build_loss(self) -> "nn.Module":
-        """What is minimised, of the model's outputs and the targets of a batch. A trainer of another task has its own."""
+        """What is minimised, of the model's outputs and the targets of a batch. A trainer of another task has its own.
+
+        Parameters of its own are trained with the model's, and left behind at the end.
+        """
         return build_loss(self.job.recipe, self.data.targets, len(self.job.classes))
+
+    def draw(self, generator: "Generator") -> "list[Tensor]":
+        """Positions of each batch of an epoch. A trainer that samples in its own manner has its own."""
+        return draw_batches(len(self.data), self.job.recipe.batch_size, self.data.costs, generator)
 
     @property
     def best(self) -> Epoch:
@@ -95,7 +103,7 @@ class Loop:
         generator = torch.Generator().manual_seed(seed_everything(recipe.seed, epoch))
         self.model.train()
         total, seen = torch.zeros((), device=self.accelerator.device), 0
-        drawn = draw_batches(len(self.data), recipe.batch_size, self.data.costs, generator)
+        drawn = self.draw(generator)
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
             step = (epoch - 1) * self.batches + number
             total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
@@ -162,6 +170,8 @@ class Loop:
         parts = {"model": self.accelerator.unwrap_model(self.model), "optimizer": self.optimizer, "schedule": self.schedule}
         if self.average:
             parts["average"] = self.average.model
+        if list(self.loss.parameters()):
+            parts["loss"] = self.loss
         if self.accelerator.scaler is not None:
             parts["scaler"] = self.accelerator.scaler
         return parts

@@ -46,7 +46,7 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     metric_spec = registry.metric(recipe.metric)
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())
-    trained, validated = split_validation(dataset, recipe.validation, recipe.seed)
+    trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
     key = training_key(recipe, model, dataset, asked.device)
     return TrainingJob(
         recipe=recipe,

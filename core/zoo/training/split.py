@@ -4,31 +4,36 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from zoo.data import Dataset, Sample
 from zoo.errors import DataError
 
 
-def split_validation(dataset: Dataset, share: float, seed: int) -> tuple[list[int], list[int]]:
+def split_validation(
+    dataset: Dataset, share: float, seed: int, hold_out: Literal["samples", "classes"] = "samples"
+) -> tuple[list[int], list[int]]:
     """Positions of the samples to train on and of those to validate on, each ascending.
 
     About `share` of every class is held out, and at least one group of every class that has several; samples whose targets
     are no labels, such as masks, count as one class. Samples of one of `dataset.groups` stay together; a group counts for
-    its most common class. What is chosen hangs on ids and seed alone, not on the order of the samples. Raises DataError
-    where nothing can be held out.
+    its most common class. With `hold_out` "classes" whole classes are held out, about `share` of the samples, and no class is
+    on both sides. What is chosen hangs on ids and seed alone, not on the order of the samples. Raises DataError where nothing
+    can be held out.
     """
     by_class: dict[Any, list[list[int]]] = defaultdict(list)
     labelled = hasattr(dataset.targets[0], "__index__") and not getattr(dataset.targets[0], "shape", ())
-    for group in _groups(dataset):
-        by_class[_label(dataset, group) if labelled else 0].append(group)
+    whole = hold_out == "classes"
+    for group in _members(dataset.targets) if whole else _groups(dataset):
+        by_class[_label(dataset, group) if labelled and not whole else 0].append(group)
     held_out: set[int] = set()
     for groups in by_class.values():
         held_out.update(_held_out(sorted(groups, key=lambda group: _draw(dataset, group, seed)), share))
     if not held_out:
         raise DataError(
-            f"nothing can be held out of {len(dataset.ids)} training samples for validation: no class has two groups of samples",
-            "add samples, or make their groups smaller",
+            f"nothing can be held out of {len(dataset.ids)} training samples for validation: "
+            + ("there is one class" if whole else "no class has two groups of samples"),
+            "add classes" if whole else "add samples, or make their groups smaller",
         )
     positions = range(len(dataset.ids))
     return [i for i in positions if i not in held_out], [i for i in positions if i in held_out]
@@ -67,6 +72,11 @@ def _groups(dataset: Dataset) -> list[list[int]]:
     names = getattr(dataset, "groups", None)
     if names is None:
         return [[position] for position in range(len(dataset.ids))]
+    return _members(names)
+
+
+def _members(names: Sequence[Any]) -> list[list[int]]:
+    """Positions at which each name stands."""
     members: dict[Any, list[int]] = defaultdict(list)
     for position, name in enumerate(names):
         members[name].append(position)

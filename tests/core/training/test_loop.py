@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_training import FULL, digits, make_job
+from torch import nn
 
 from zoo.data import ArrayDataset
 from zoo.errors import ModelError, OptionError
@@ -185,3 +186,37 @@ def test_training_never_reads_a_validation_sample(tmp_path: Path, monkeypatch: p
     job = make_job(tmp_path, epochs=1)
     assert set(job.train.ids).isdisjoint(job.validation.ids)
     assert set(job.train.ids) | set(job.validation.ids) == set(digits().ids)
+
+
+class Centres(nn.Module):
+    """A loss with parameters of its own, as of metric learning."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(10))
+
+    def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(outputs @ self.weight, targets)
+
+
+class OwnLoop(loop.Loop):
+    """A trainer that has its own loss and draws its own batches."""
+
+    def build_loss(self) -> nn.Module:
+        return Centres()
+
+    def draw(self, generator: torch.Generator) -> list[torch.Tensor]:
+        return [torch.randint(len(self.data), (16,), generator=generator) for _ in range(self.batches)]
+
+
+def test_a_trainer_may_have_its_own_loss_and_batches_and_resumes_bit_for_bit(tmp_path: Path) -> None:
+    whole = OwnLoop(make_job(tmp_path / "whole"))
+    result = whole.run()
+    assert not torch.equal(whole.loss.weight, torch.eye(10))
+    first = OwnLoop(make_job(tmp_path / "torn"))
+    first.run_epoch(1)
+    first.save(1)
+    resumed = OwnLoop(make_job(tmp_path / "torn"))
+    assert same(resumed.run().state, result.state)
+    assert torch.equal(resumed.loss.weight, whole.loss.weight)
+    assert "weight" not in result.state

@@ -44,6 +44,19 @@ def test_every_sample_is_on_one_side_and_no_group_on_both(rows: list[tuple[int, 
     assert not {rows[i][1] for i in trained} & {rows[i][1] for i in validated}
 
 
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=60), shares, st.integers(0, 2**31))
+def test_whole_classes_may_be_held_out(targets: list[int], share: float, seed: int) -> None:
+    if len(set(targets)) == 1:
+        with pytest.raises(DataError, match="there is one class"):
+            split_validation(dataset(targets), share, seed, "classes")
+        return
+    trained, validated = split_validation(dataset(targets), share, seed, "classes")
+    assert sorted(trained + validated) == list(range(len(targets)))
+    assert trained
+    assert validated
+    assert not {targets[i] for i in trained} & {targets[i] for i in validated}
+
+
 def _labels(rows: list[tuple[int, int]]) -> dict[int, int]:
     """Group to its most common class, the smallest of equals."""
     counts = {group: Counter(target for target, other in rows if other == group) for _, group in rows}
