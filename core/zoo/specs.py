@@ -52,7 +52,9 @@ class Weights(Frozen):
     """One set of trained parameters, and what of the model goes with them."""
 
     uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
-    sha256: Sha256
+    sha256: Sha256 | None = Field(description="Hash of the file; None where none is published, as of models by name of a hub.")
+    file: str | None = Field(None, description="Name under which a data folder has it, where the address's own says too little.")
+    converted: bool = Field(False, description="The file was made of what is at `uri`, and can be had in a data folder only.")
     licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
     source: str = Field(description="Who trained it on what, or the recipe that did.")
     recipe: str | None = Field(None, description="Name of the recipe that makes these weights.")

@@ -22,19 +22,24 @@ PICKLED = (".pt", ".pth", ".th", ".bin")
 
 
 def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> Path:
-    """The file of some weights, with the hash that they declare.
+    """The file of some weights, with the hash that they declare, if they do.
 
     What would be downloaded is first looked for below the `weights` folder of every data folder, by name and hash.
     Raises WeightsError, or what `zoo.files.fetch` raises, where there is no such file.
     """
     from zoo.files import fetch
 
-    name = PurePosixPath(weights.uri.partition("?")[0]).name
-    if weights.uri.startswith(("https://", "hf://")):
+    name = weights.file or PurePosixPath(weights.uri.partition("?")[0]).name
+    if weights.sha256 is not None and weights.uri.startswith(("https://", "hf://")):
         for folder in data_dirs(data_dir):
             for path in sorted((folder / "weights").rglob(name)):
                 if path.is_file() and _sha256(path.read_bytes()) == weights.sha256:
                     return path
+    if weights.converted:
+        raise WeightsError(
+            f"the weights {name} are absent, and cannot be downloaded: they were made of {weights.uri}",
+            f"put them at FOLDER/weights/{name} and set ZOO_DATA_DIR=FOLDER; their SHA-256 is {weights.sha256}",
+        )
     return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
 
 

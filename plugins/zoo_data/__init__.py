@@ -9,7 +9,10 @@ from zoo.targets import load_target
 from zoo_data import classification_specs, detection_specs, restoration_specs, retrieval_specs, segmentation_specs
 
 PARTS = (classification_specs, detection_specs, segmentation_specs, restoration_specs, retrieval_specs)
-RESOLVERS = {namespace: target for part in PARTS for namespace, target in part.RESOLVERS.items()}
+RESOLVERS = {
+    "dataset": {namespace: target for part in PARTS for namespace, target in part.RESOLVERS.items()},
+    "benchmark": restoration_specs.BENCHMARK_RESOLVERS,
+}
 
 
 @hookimpl
@@ -24,14 +27,14 @@ def zoo_benchmarks() -> list[BenchmarkSpec]:
 
 @hookimpl
 def zoo_namespaces() -> list[str]:
-    return list(RESOLVERS)
+    return list(RESOLVERS["dataset"])
 
 
 @hookimpl
 def zoo_resolve(kind: str, name: str) -> Spec | None:
-    """The spec of a dataset of the user's own files."""
+    """The spec of a dataset of the user's own files, or of a benchmark on them."""
     namespace, _, path = name.partition(":")
-    if kind != "dataset" or not path or namespace not in RESOLVERS:
+    if not path or namespace not in RESOLVERS.get(kind, ()):
         return None
-    spec: DatasetSpec = load_target(RESOLVERS[namespace])(name, path)
+    spec: Spec = load_target(RESOLVERS[kind][namespace])(name, path)
     return spec
