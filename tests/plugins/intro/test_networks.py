@@ -1,7 +1,4 @@
-"""The networks of topic 1: shapes, sizes, batch invariance, and a light entry module."""
-
-import subprocess
-import sys
+"""The networks of topic 1: shapes, sizes, batch invariance."""
 
 import pytest
 import torch
@@ -30,8 +27,3 @@ def test_logits_do_not_depend_on_the_batch(build: type, config: dict[str, object
     assert whole.shape == (33, 10)
     assert whole.dtype == torch.float32
     assert torch.allclose(whole, single, atol=1e-5)
-
-
-def test_the_entry_module_imports_nothing_heavy() -> None:
-    code = "import sys, zoo_intro; print([m for m in ('torch', 'numpy', 'torchvision', 'sklearn') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
