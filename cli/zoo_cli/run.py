@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
 @click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
+@click.option("--save-figures", type=click.IntRange(0), metavar="N", default=0, help="Draw the first N predictions.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object) -> int:

@@ -16,6 +16,7 @@ from zoo.errors import DataError, OptionError
 from zoo.home import writing
 from zoo.lookup import Registry, registry
 from zoo.runs.environment import environment, peak_memory_mib
+from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_results, fold
 from zoo.runs.loading import auto_batch_size, default_workers, load_batches
 from zoo.runs.locking import locked
@@ -50,6 +51,7 @@ def evaluate(
     input: "ImageInput | None" = None,
     key: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
+    save_figures: int = 0,
     progress: ProgressCallback | None = None,
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
@@ -61,6 +63,7 @@ def evaluate(
     Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory
     runs out. `limit` takes the first samples only, `skip_bad` allows so many corrupt ones. `metrics` are scored beside
     the benchmark's own. `precision` fp32, bf16 or fp16 (autocast) is never lowered unasked. `workers` threads load samples.
+    `save_figures` draws the first so many predictions into the run's folder, where the task can draw.
 
     Raises ZooError: what is wrong and what to do next.
     """
@@ -82,7 +85,7 @@ def evaluate(
     for name, number in (("workers", workers), ("skip_bad", skip_bad)):
         if number is not None and number < 0:
             raise OptionError(f"{name} must be at least 0, not {number}")
-    how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, progress)
+    how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, save_figures, progress)
     return _run(registry(), request, how)
 
 
@@ -95,6 +98,7 @@ class How:
     workers: int | None
     skip_bad: int
     fresh: bool
+    figures: int
     progress: ProgressCallback | None
 
     def tell(self, step: Progress) -> None:
@@ -120,12 +124,14 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     store = Store()
     device = pick_device(how.device)
     plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
+    check_figures(type(plan.task), how.figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     with locked(plan):
         computed = _compute_missing(entries, plan, how, device, run_id)
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan)
+        artifacts += save_figures(plan, how.figures)
     whole = request.limit is None and not computed.skipped
     record = RunRecord(
         run_id=run_id,
