@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,11 +97,15 @@ def decode(path: Path) -> "Tensor":
 
     torchvision decodes JPEG, PNG, GIF and WebP without holding the interpreter's lock; PIL what torchvision cannot.
     """
-    data = path.read_bytes()
+    return decode_content(path.read_bytes())
+
+
+def decode_content(data: bytes) -> "Tensor":
+    """The image that some bytes are, as `decode` gives it."""
     if data.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")):
         with suppress(ImportError, RuntimeError):  # also where torchvision comes without its decoders
             return _decode_with_torchvision(data)
-    return _decode_with_pil(path)
+    return _decode_with_pil(data)
 
 
 def split_folders(root: Path) -> dict[str, Path]:
@@ -176,12 +181,12 @@ def _decode_with_torchvision(data: bytes) -> "Tensor":
     return image
 
 
-def _decode_with_pil(path: Path) -> "Tensor":
+def _decode_with_pil(data: bytes) -> "Tensor":
     import numpy as np
     import torch
     from PIL import Image, ImageOps
 
-    with Image.open(path) as opened:
+    with Image.open(BytesIO(data)) as opened:
         image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):  # PIL would cut off values above 255 instead of scaling them
             grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

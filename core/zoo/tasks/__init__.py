@@ -8,6 +8,7 @@ __all__ = ["TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_clas
 
 TASKS: dict[str, str] = {
     "classify": "zoo.tasks.classify:Classify",
+    "detect": "zoo.tasks.detect:Detect",
     "embed": "zoo.tasks.embed:Embed",
     "generate": "zoo.tasks.generate:Generate",
     "segment": "zoo.tasks.segment:Segment",

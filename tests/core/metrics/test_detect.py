@@ -1,0 +1,200 @@
+"""COCO's scores: equal to pycocotools on whatever it can be given, and what their intervals rest on."""
+
+import contextlib
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from zoo.builtin.detect import COCO_METRICS
+from zoo.builtin.detect import METRICS as SPECS
+from zoo.errors import OptionError
+from zoo.metrics import bare_metric, build_metric, coco
+from zoo.metrics.coco_matching import match, weighted_scores
+from zoo.tasks.base import Rows
+
+CLASSES = tuple("abcdef")
+
+
+def made(seed: int, images: int = 12, classes: int = 4, most: int = 8, crowds: float = 0.15, shift: float = 6.0) -> Rows:
+    """Random objects, and detections near some of them; some images have none of either, class 0 has no objects."""
+    rng = np.random.default_rng(seed)
+    found, objects = [], []
+    for _ in range(images):
+        n = rng.integers(0, most) * (rng.random() > 0.2)
+        low, side = rng.uniform(0, 300, (n, 2)), rng.choice([12.0, 50.0, 160.0], (n, 1)) * rng.uniform(0.6, 1.6, (n, 2))
+        label = rng.integers(1, classes, n)
+        corners = np.hstack([low, low + side]).astype(np.float32).astype(np.float64)
+        area = side.prod(axis=1) * rng.uniform(0.3, 1, n)
+        objects.append(np.column_stack([corners, label, rng.random(n) < crowds, area]))
+        picked = rng.integers(0, n, rng.integers(0, 2 * most)) if n and rng.random() > 0.1 else np.zeros(0, int)
+        near = corners[picked] + rng.normal(0, shift, (len(picked), 4))
+        near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 1)
+        near_label = np.where(rng.random(len(picked)) < 0.8, label[picked], rng.integers(0, classes, len(picked)))
+        score = rng.choice([0.1, 0.25, 0.5, 0.75, 0.9], len(picked))  # many ties
+        found.append(np.column_stack([near.astype(np.float32), score, near_label]).astype(np.float64))
+    return as_rows(found, objects)
+
+
+def as_rows(found, objects) -> Rows:
+    columns = {"boxes": np.empty(len(found), object), "objects": np.empty(len(found), object)}
+    for i, (mine, theirs) in enumerate(zip(found, objects, strict=True)):
+        columns["boxes"][i] = np.asarray(mine, float).reshape(-1, 6)
+        columns["objects"][i] = np.asarray(theirs, float).reshape(-1, 7)
+    return Rows([f"i{i}" for i in range(len(found))], columns, CLASSES)
+
+
+def part(rows: Rows, low: int, high: int) -> Rows:
+    return Rows(rows.ids[low:high], {name: column[low:high] for name, column in rows.columns.items()}, rows.classes)
+
+
+def metric(text: str):
+    return build_metric(text, next(spec for spec in SPECS if spec.name == bare_metric(text)))
+
+
+def score(text: str, rows: Rows, *cuts: int):
+    edges = [0, *cuts, len(rows)]
+    built = metric(text)
+    states = [built.update(part(rows, low, high)) for low, high in pairwise(edges)]
+    return built.compute(built.merge_all(states), rows.classes)
+
+
+def pycocotools_stats(rows: Rows) -> np.ndarray:
+    """The twelve numbers, -1 where there is none."""
+    api, evaluation = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
+    annotations, results = [], []
+    for image, (found, objects) in enumerate(zip(rows.columns["boxes"], rows.columns["objects"], strict=True)):
+        for x1, y1, x2, y2, label, crowd, area in objects:
+            box = {"image_id": image, "bbox": [x1, y1, x2 - x1, y2 - y1], "category_id": int(label)}
+            annotations.append({**box, "id": len(annotations) + 1, "iscrowd": int(crowd), "area": area})
+        for x1, y1, x2, y2, confidence, label in found:
+            box = {"image_id": image, "bbox": [x1, y1, x2 - x1, y2 - y1], "category_id": int(label)}
+            results.append({**box, "id": len(results) + 1, "score": confidence, "area": (x2 - x1) * (y2 - y1), "iscrowd": 0})
+    made = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for entries in (annotations, results):
+            made.append(api.COCO())
+            images, categories = [{"id": i} for i in range(len(rows))], [{"id": i, "name": c} for i, c in enumerate(CLASSES)]
+            made[-1].dataset = {"images": images, "categories": categories, "annotations": entries}
+            made[-1].createIndex()
+        run = evaluation.COCOeval(*made, "bbox")
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    return np.asarray(run.stats)
+
+
+def ours(rows: Rows) -> np.ndarray:
+    """The same from our metrics."""
+    values = [score(text, rows).value for text in COCO_METRICS]
+    return np.array([-1.0 if value is None else value for value in values])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    images=st.integers(1, 12),
+    classes=st.integers(2, 6),
+    crowds=st.sampled_from([0.0, 0.2, 1.0]),
+    shift=st.sampled_from([0.0, 3.0, 10.0]),
+)
+@example(seed=1, images=1, classes=2, crowds=0.0, shift=0.0)
+def test_all_twelve_numbers_are_those_of_pycocotools(seed, images, classes, crowds, shift):
+    rows = made(seed, images, classes, crowds=crowds, shift=shift)
+    assert np.abs(ours(rows) - pycocotools_stats(rows)).max() <= 1e-6
+
+
+def test_more_than_a_hundred_detections_of_a_class_are_cut_off_as_pycocotools_does():
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 500, (150, 2)).round()
+    corners = np.hstack([low, low + 40])
+    rows = as_rows(
+        [np.column_stack([corners, np.linspace(0.1, 0.9, 150), np.ones(150)])],
+        [np.column_stack([corners, np.ones(150), np.zeros(150), np.full(150, 1600.0)])],
+    )
+    assert ours(rows) == pytest.approx(pycocotools_stats(rows), abs=1e-6)
+    assert score("coco-ar:max=100", rows).value < 0.7
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), crowds=st.sampled_from([0.0, 0.2, 1.0]))
+def test_weighting_every_image_once_gives_the_score_of_faster_coco_eval(seed, crowds):
+    rows = made(seed, crowds=crowds)
+    found, objects = coco.unpacked(coco.gathered(rows))
+    once = weighted_scores(match(found, objects), objects, np.ones((1, len(rows))), len(CLASSES))
+    for weighted, reference in zip(once, coco.reference_scores(found, objects, len(rows)), strict=True):
+        assert np.array_equal(np.isnan(weighted[0]), np.isnan(reference))
+        assert np.nanmax(np.abs(weighted[0] - reference), initial=0) <= 1e-9
+
+
+def test_weighting_an_image_twice_is_having_it_twice():
+    rows = made(3)
+    weights = np.random.default_rng(0).integers(0, 3, len(rows))
+    repeated = as_rows(*(np.repeat(rows.columns[name], weights) for name in ("boxes", "objects")))
+    found, objects = coco.unpacked(coco.gathered(rows))
+    weighted = weighted_scores(match(found, objects), objects, weights[None].astype(float), len(CLASSES))
+    found, objects = coco.unpacked(coco.gathered(repeated))
+    expected = coco.reference_scores(found, objects, len(repeated))
+    assert weighted[0][0] == pytest.approx(expected[0], abs=1e-9, nan_ok=True)
+    assert weighted[1][0] == pytest.approx(expected[1], abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("text", COCO_METRICS)
+def test_the_score_does_not_depend_on_shards(text):
+    rows = made(7, images=20)
+    assert score(text, rows) == score(text, rows, 3, 3, 11)
+
+
+@pytest.mark.parametrize("text", ["coco-ap", "coco-ap:iou=0.5", "coco-ar:max=10"])
+def test_every_score_has_an_interval_that_contains_it(text):
+    found = score(text, made(7, images=40))
+    assert 0 <= found.ci_low < found.value < found.ci_high <= 1
+    assert "bootstrap, 200 replicates" in found.interval
+    assert found.n == 40
+
+
+def test_intervals_mostly_cover_the_score_of_many_images():
+    """AP of few images comes out too high, so a percentile interval would cover it in 70 % of cases; reflected, in 90 %."""
+    whole = score("coco-ap:iou=0.5", made(0, images=2000)).value
+    found = [score("coco-ap:iou=0.5", made(seed, images=60)) for seed in range(1, 41)]
+    assert sum(one.value for one in found) / 40 > whole
+    assert sum(one.ci_low <= whole <= one.ci_high for one in found) >= 32
+
+
+def test_twelve_scores_take_one_evaluation(monkeypatch):
+    calls = []
+    reference = coco.reference_scores
+    monkeypatch.setattr(coco, "reference_scores", lambda *arguments: calls.append(1) or reference(*arguments))
+    rows = made(11)
+    for text in COCO_METRICS:
+        score(text, rows)
+    assert len(calls) == 1
+
+
+def test_nothing_to_find_has_no_score():
+    empty = as_rows([[[1, 1, 9, 9, 0.5, 1]], []], [[], []])
+    found = score("coco-ap", empty)
+    assert (found.value, found.n, found.ci_low) == (None, 2, None)
+    assert "no object" in found.interval
+    assert score("coco-ap", part(empty, 0, 0)).interval == "none: no samples"
+
+
+def test_nothing_found_scores_zero():
+    assert score("coco-ap", as_rows([[], []], [[[1, 1, 9, 9, 1, 0, 64]], []])).value == 0
+
+
+def test_a_perfect_detector_scores_one_where_there_are_objects():
+    objects = [[[1, 1, 9, 9, 1, 0, 64], [20, 20, 90, 90, 2, 0, 4900]]]
+    rows = as_rows([[[1, 1, 9, 9, 0.9, 1], [20, 20, 90, 90, 0.3, 2]]], objects)
+    assert score("coco-ap", rows).value == pytest.approx(1)
+    assert score("coco-ap:area=small", rows).value == pytest.approx(1)
+    assert score("coco-ap:area=large", rows).value is None
+
+
+@pytest.mark.parametrize("text", ["coco-ap:iou=0.52", "coco-ap:iou=1", "coco-ar:max=5", "coco-ap:area=tiny", "coco-ap:max=1"])
+def test_options_that_coco_does_not_have_are_refused(text):
+    with pytest.raises(OptionError):
+        metric(text)
