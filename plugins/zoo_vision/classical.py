@@ -43,10 +43,10 @@ def denoised(image: Tensor, sigma: float) -> Tensor:
 
     if sigma == 0:
         return image
-    pixels = denoise_nl_means(
-        image.cpu().numpy(), patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, fast_mode=True, channel_axis=0
-    )
-    return torch.from_numpy(pixels).to(image)
+    pixels = image.permute(1, 2, 0).cpu().numpy()
+    clean = denoise_nl_means(pixels, patch_size=5, patch_distance=6, h=0.8 * sigma, sigma=sigma, channel_axis=-1)
+    # Of a single channel scikit-image drops the axis; with channels first it would even turn the picture on its side.
+    return torch.from_numpy(clean.reshape(pixels.shape)).to(image).permute(2, 0, 1)
 
 
 def enlarged(image: Tensor, scale: int) -> Tensor:
