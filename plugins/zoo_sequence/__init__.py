@@ -6,7 +6,7 @@ from zoo.specs import ModelSpec, Optimizer, RecipeSpec
 MODELS = [
     ModelSpec(
         name="ngram-bag",
-        summary="Mean of hashed word, word-pair and character n-gram vectors, then a linear layer",
+        summary="Sum of hashed word, word-pair and character n-gram vectors, then a linear layer",
         tasks={"classify": "zoo_sequence.bag:NgramBag"},
         modality="text",
         config={"classes": 2},
@@ -41,14 +41,14 @@ def sms_spam_recipe(model: str, summary: str, epochs: int, optimizer: Optimizer)
         batch_size=32,
         optimizer=optimizer,
         clip_norm=1.0,
-        metric="f1:positive=spam",
+        metric="nll",  # some 60 spam messages are too few to choose by F1
     )
 
 
 RECIPES = [
-    sms_spam_recipe("ngram-bag", "The n-gram bag on SMS spam", 10, Optimizer(name="adamw", lr=1e-2, weight_decay=1e-2)),
-    sms_spam_recipe("gru", "The GRU on SMS spam", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
-    sms_spam_recipe("lstm", "The LSTM on SMS spam", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
+    sms_spam_recipe("ngram-bag", "The n-gram bag on SMS spam; half a minute", 10, Optimizer(name="sgd", lr=0.5)),
+    sms_spam_recipe("gru", "The GRU on SMS spam; two minutes", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
+    sms_spam_recipe("lstm", "The LSTM on SMS spam; two minutes", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
 ]
 
 
