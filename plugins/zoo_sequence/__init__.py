@@ -1,7 +1,22 @@
 """Topic 4: text as a sequence, read by a GRU or an LSTM, and as a bag of n-grams that knows no order."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
+
+
+def sms_spam_weights(model: str, sha256: str) -> dict[str, Weights]:
+    """The weights that the recipe `MODEL-sms-spam` makes."""
+    return {
+        "sms-spam": Weights(
+            uri=f"pkg:zoo_sequence/weights/{model}-sms-spam.safetensors",
+            sha256=sha256,
+            licence="Apache-2.0",
+            source=f"recipe sequence/{model}-sms-spam, seed 0",
+            recipe=f"sequence/{model}-sms-spam",
+            classes=("ham", "spam"),
+        )
+    }
+
 
 MODELS = [
     ModelSpec(
@@ -10,6 +25,7 @@ MODELS = [
         tasks={"classify": "zoo_sequence.bag:NgramBag"},
         modality="text",
         config={"classes": 2},
+        weights=sms_spam_weights("ngram-bag", "186574007936e401037ea7e766496c64027e402d68a979bb0b3ae6494dcff323"),
         paper="Joulin, Grave, Bojanowski & Mikolov 2017, Bag of tricks for efficient text classification, arXiv:1607.01759",
     ),
     ModelSpec(
@@ -18,6 +34,7 @@ MODELS = [
         tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
         modality="text",
         config={"cell": "gru", "classes": 2},
+        weights=sms_spam_weights("gru", "2fcc9767e11a2c809b14b215be60f249e3562069596073eb96bcb3f2532014da"),
         paper="Cho et al. 2014, Learning phrase representations using RNN encoder-decoder, arXiv:1406.1078",
     ),
     ModelSpec(
@@ -26,6 +43,7 @@ MODELS = [
         tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
         modality="text",
         config={"cell": "lstm", "classes": 2},
+        weights=sms_spam_weights("lstm", "3fcf290f736b379cfb0a2b369e44fc712a61c1892aef11f02fafb45d2bc1c936"),
         paper="Hochreiter & Schmidhuber 1997, Long short-term memory, doi:10.1162/neco.1997.9.8.1735",
     ),
 ]
