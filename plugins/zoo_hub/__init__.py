@@ -1,1 +1,28 @@
-"""Plugin `hub`: models of timm, torchvision, transformers and diffusers by name."""
+"""Plugin `hub`: models of timm, torchvision, transformers and diffusers by name.
+
+RESOLVERS has, for each namespace, the functions (name, rest) -> ModelSpec | None that are asked in turn, one a task.
+"""
+
+from zoo.hookspecs import hookimpl
+from zoo.specs import Spec
+from zoo.targets import load_target
+
+RESOLVERS: dict[str, tuple[str, ...]] = {
+    "hf": ("zoo_hub.detection:resolve_transformers",),
+    "torchvision": ("zoo_hub.detection:resolve_torchvision",),
+}
+
+
+@hookimpl
+def zoo_namespaces() -> list[str]:
+    return list(RESOLVERS)
+
+
+@hookimpl
+def zoo_resolve(kind: str, name: str) -> Spec | None:
+    """The spec of a model by name, `torchvision/NAME`, from the first that knows it."""
+    namespace, _, rest = name.partition("/")
+    if kind != "model" or not rest:
+        return None
+    found = (load_target(target)(name, rest) for target in RESOLVERS.get(namespace, ()))
+    return next((spec for spec in found if spec is not None), None)
