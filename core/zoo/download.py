@@ -10,7 +10,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import Request, getproxies, urlopen
 
 from zoo.errors import StoreError
 from zoo.version import __version__
@@ -79,11 +80,25 @@ def download_from_hub(uri: str, *, offline: bool) -> Path:
     from huggingface_hub.errors import EntryNotFoundError
 
     repo, revision, name = match.groups()
+    offline = offline or not hub_reachable()
     try:
         return Path(hf_hub_download(repo, name, revision=revision, local_files_only=offline))
     except (OSError, ValueError, EntryNotFoundError) as error:  # most of the hub's errors are OSErrors
         reason = str(error).strip().partition("\n")[0]
-        raise DownloadError("not in the hub's cache" if offline else reason or type(error).__name__) from error
+        raise DownloadError("not in the hub's cache, and no connection" if offline else reason or type(error).__name__) from error
+
+
+def hub_reachable() -> bool:
+    """Whether the hub's name can be resolved: its own client would try again for half a minute. With a proxy nobody can tell."""
+    from huggingface_hub.constants import ENDPOINT
+
+    if getproxies():
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, None)
+    except OSError:
+        return False
+    return True
 
 
 def _complete(url: str, part: Path, size: int | None, progress: Progress | None) -> None:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity import library_versions, module_identity, package_sha256
 from zoo.names import split_tag
+from zoo.requirements import check_requirements
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.targets import load_target
 from zoo.tasks import ModelInfo
@@ -71,6 +72,7 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
     """A new, untrained model: the spec's target for the task, called with the spec's config and then `config`."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
+    check_requirements(spec, ModelError)
     try:
         return load_target(spec.tasks[task])(**{**spec.config, **config})
     except TypeError as error:
@@ -81,13 +83,14 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     """The model of a spec with the chosen weights."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
+    check_requirements(spec, ModelError)
     tag, weights = choose_weights(spec, choice)
     own = _metadata_of(choice.file)
     config = {**(weights.config if weights else {}), **own.get("config", {})}
     chosen_options = checked_options(spec, options or {})
     classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
     preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
-    sha256 = _file_sha256(choice.file) if choice.file else weights.sha256 if weights else None
+    sha256 = _file_sha256(choice.file) if choice.file else _sha256_of(weights, choice)
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
     source = package_sha256(spec.tasks[task])
@@ -195,7 +198,7 @@ def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256
     if choice.file is not None:
         state, _ = read_state(choice.file, sha256=sha256, allow_pickle=choice.allow_pickle)
     elif weights is not None:
-        state, _ = read_state(find_weights(weights, choice.data_dir), sha256=weights.sha256, allow_pickle=choice.allow_pickle)
+        state, _ = read_state(find_weights(weights, choice.data_dir), sha256=sha256, allow_pickle=choice.allow_pickle)
     elif hasattr(model, "state_dict") and model.state_dict():
         raise WeightsError(
             f"{name} has parameters but no weights here, and random ones are never run", "pass --weights FILE, or train it"
@@ -213,6 +216,13 @@ def _metadata_of(file: Path | None) -> dict[str, Any]:
     if found.get("input"):
         found["input"] = ImageInput.model_validate(found["input"])
     return found
+
+
+def _sha256_of(weights: Weights | None, choice: Choice) -> str | None:
+    """The hash that weights declare, or that of their file, which is fetched where nobody has published one."""
+    if weights is None or weights.sha256 is not None:
+        return weights.sha256 if weights else None
+    return _file_sha256(find_weights(weights, choice.data_dir))
 
 
 def _file_sha256(file: Path) -> str:

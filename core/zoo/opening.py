@@ -2,17 +2,15 @@
 
 import os
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
-
-from packaging.requirements import Requirement
 
 from zoo.data import Dataset
 from zoo.download import Progress
 from zoo.errors import DataError, ZooError
 from zoo.files import DataFiles
 from zoo.hashing import AlteredError, size_fits, verify
+from zoo.requirements import check_requirements
 from zoo.specs import DataFile, DatasetSpec
 from zoo.targets import load_target
 
@@ -30,7 +28,7 @@ def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progres
     """The samples of one split. Raises DataError where split or files are absent, altered, or not what the spec says."""
     if split not in spec.splits:
         raise DataError(f"{spec.name} has no split {split!r}", f"its splits are: {', '.join(spec.splits)}")
-    _check_requirements(spec)
+    check_requirements(spec, DataError)
     opener = load_target(spec.target)
     try:
         opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
@@ -99,17 +97,6 @@ def _is_altered(path: Path, file: DataFile) -> bool:
     except AlteredError:
         return True
     return False
-
-
-def _check_requirements(spec: DatasetSpec) -> None:
-    for text in spec.requires:
-        requirement = Requirement(text)
-        try:
-            held = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            raise DataError(f"{spec.name} needs {text}, which is not installed", f"pip install '{text}'") from None
-        if not requirement.specifier.contains(held, prereleases=True):
-            raise DataError(f"{spec.name} needs {text}, but {held} is installed", f"pip install -U '{text}'")
 
 
 def _check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:

@@ -40,7 +40,12 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
             f"the weights {name} are absent, and cannot be downloaded: they were made of {weights.uri}",
             f"put them at FOLDER/weights/{name} and set ZOO_DATA_DIR=FOLDER; their SHA-256 is {weights.sha256}",
         )
-    return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
+    try:
+        return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
+    except WeightsError as error:
+        if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
+            raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: --weights FILE") from error
+        raise
 
 
 def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = False) -> "tuple[dict[str, Tensor], str]":

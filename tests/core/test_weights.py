@@ -218,3 +218,30 @@ def test_the_published_cifar10_resnets_parse(real_data: Path) -> None:
         learned = sum(t.numel() for k, t in state.items() if "running" not in k and "num_batches" not in k)
         assert learned == parameters
         assert "conv1.weight" in state
+
+
+def test_weights_without_a_published_hash_are_known_by_that_of_their_file(tmp_path: Path) -> None:
+    from zoo.models import Choice, named_model
+    from zoo.specs import ModelSpec
+
+    path = tmp_path / "net.safetensors"
+    sha256 = save_state(path, nn.Linear(2, 3).state_dict())
+    weights = Weights(uri=f"file:{path}", sha256=None, licence="-", source="-")
+    spec = ModelSpec(
+        name="toy/net", summary="A net.", tasks={"embed": "torch.nn:Linear"}, modality="vector",
+        config={"in_features": 2, "out_features": 3}, weights={"pretrained": weights},
+    )  # fmt: skip
+    model = named_model(spec, "embed", Choice())
+    assert model.weights_sha256 == model.identity["weights"] == sha256
+    save_state(path, nn.Linear(2, 3).state_dict())
+    with pytest.raises(WeightsError, match="is not the file that was declared"):
+        model.load()  # what was keyed is what is loaded
+
+
+def test_weights_of_a_hub_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    weights = Weights(uri="hf://no-such-org/no-such-repo@main/model.safetensors", sha256=None, licence="-", source="-")
+    with pytest.raises(WeightsError, match="absent and cannot be downloaded") as caught:
+        find_weights(weights)
+    assert "--weights FILE" in caught.value.hint
