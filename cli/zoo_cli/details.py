@@ -55,9 +55,7 @@ def _dataset(entry: Entry, index: Index) -> Fields:
 
 def _benchmark(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
-    models = [
-        m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _has_weights(m, spec["dataset"])
-    ]
+    models = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _suits(m, spec)]
     return [
         ("plugin", entry["plugin"]),
         ("task", f"{spec['task']} ({spec['modality']})"),
@@ -161,17 +159,19 @@ def _claims(fits: Callable[[Any], bool]) -> str:
 
 
 def _benchmarks_of(entry: Entry, index: Index) -> list[str]:
-    """Benchmarks that a model's weights are for."""
+    """Benchmarks that a model's weights are for, or that it needs none for."""
     fitting = [b for task in entry["tasks"] for b in index.select("benchmark", task=task, modality=entry["modality"])]
-    return [b["name"] for b in fitting if _has_weights(entry, b["spec"]["dataset"])]
+    return [b["name"] for b in fitting if _suits(entry, b["spec"])]
 
 
-def _has_weights(model: Entry, dataset: str) -> bool:
-    return dataset.rpartition("/")[2] in model["spec"]["weights"]
+def _suits(model: Entry, benchmark: dict[str, Any]) -> bool:
+    """Whether the model has weights for the benchmark's dataset, or none at all where that brings the models it needs."""
+    weights = model["spec"]["weights"]
+    return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)
 
 
 def _how_to_run(name: str, spec: dict[str, Any], benchmarks: list[str]) -> str:
-    if not spec["weights"]:
+    if not spec["weights"] and not benchmarks:
         return f"zoo run {name} --weights FILE --on BENCHMARK"
     return "\n".join(f"zoo run {name} --on {benchmark}" for benchmark in benchmarks[:3]) or f"zoo run {name} --on BENCHMARK"
 

@@ -18,6 +18,8 @@ def print_scores(record: "RunRecord") -> None:
     data = record.dataset
     what = f"{data.samples:,} samples of {data.name}, split {data.split}"
     say(f"{styled(record.model.name, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
+    if record.protocol.keys() - {"version"}:
+        say(styled(_settings(record.protocol), dim=True))
     say()
     rows = [_row(result, primary=not position) for position, result in enumerate(record.results) if result.detail is None]
     if rows:
@@ -26,6 +28,9 @@ def print_scores(record: "RunRecord") -> None:
         if result.detail is not None:
             _print_detail(result)
     say()
+    for result in record.results:
+        if result.note:
+            say(f"  {styled('note', fg='yellow')} {result.metric}: {result.note}")
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
@@ -34,6 +39,9 @@ def print_scores(record: "RunRecord") -> None:
         say(f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}")
     if data.limit is not None:
         say(f"  {styled('limited', fg='yellow')} to the first {data.limit:,} samples: neither marks nor claims apply")
+    if record.altered and record.benchmark != data.name:
+        what = ", ".join(record.altered)
+        say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: neither marks nor claims apply")
     say(f"  {styled(_effort(record), dim=True)}")
     say(f"  {styled(f'run {record.run_id}; in full: zoo results {record.run_id[:8]}', dim=True)}")
 
@@ -49,7 +57,8 @@ def print_record(record: "RunRecord") -> None:
         [
             ("when", record.created),
             ("key", record.key),
-            ("task", f"{record.task} {_pairs(record.protocol)}"),
+            ("task", f"{record.task}, version {record.protocol['version']}"),
+            ("protocol", _settings(record.protocol)),
             ("weights", f"{model.weights_uri}\nSHA-256 {model.weights_sha256}" if model.weights_uri else "no weights file"),
             ("source", f"SHA-256 {model.source_sha256}" if model.source_sha256 else ""),
             ("input", _pairs(model.preprocessing or {})),
@@ -116,6 +125,13 @@ def _print_matrix(classes: list[str], matrix: list[list[int]]) -> None:
 def _cell(count: int, right: bool) -> str:
     text = f"{count:,}" if count else "."
     return styled(text, fg="green") if right else styled(text, fg="red") if count else styled(text, dim=True)
+
+
+def _settings(protocol: dict[str, Any]) -> str:
+    """A protocol's settings and its other models: `norm=linf, eps=0.3, victim=cnn/lenet5@mnist`."""
+    settings = {key: value for key, value in protocol.items() if key not in ("version", "aux")}
+    rounded = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in settings.items()}
+    return _pairs({**rounded, **protocol.get("aux", {})})
 
 
 def _pairs(values: dict[str, Any]) -> str:

@@ -6,22 +6,23 @@ import click
 
 import zoo
 from zoo.errors import OptionError
-from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
+from zoo_cli.settings import OpenCommand, named_settings
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
 
 
 @click.command(
-    cls=Command,
+    cls=OpenCommand,
     examples=(
         "zoo run intro/mlp --on digits",
         "zoo run cnn/lenet5@mnist --on mnist --json",
         "zoo run cnn/resnet20 --weights resnet20.th --on folder:photos --batch-size 64",
+        "zoo run robust/pgd --on mnist-linf --victim cnn/lenet5 --eps 8/255 --norm linf --steps 20",
     ),
 )
 @click.argument("model")
@@ -40,17 +41,37 @@ if TYPE_CHECKING:
 @click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
 @click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
+@click.option("--aux", "others", multiple=True, metavar="ROLE=MODEL", help="Another model that the benchmark needs.")
 @click.option("--save-figures", type=click.IntRange(0), metavar="N", default=0, help="Draw the first N predictions.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object) -> int:
+@click.pass_context
+def run(
+    context: click.Context,
+    /,
+    model: str,
+    benchmark: str | None,
+    options: tuple[str, ...],
+    others: tuple[str, ...],
+    as_json: bool,
+    **settings: object,
+) -> int:
     """Run MODEL on a benchmark and print its scores, each with a 95 % interval.
+
+    An option of the model, a setting of the benchmark's protocol and another model that it needs may be given by name, too:
+    --steps 20, --eps 8/255, --victim cnn/lenet5. zoo show tells what there is.
 
     An interrupted run goes on where it stopped; a finished one is found again at once.
 
     Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug.
     """
     open_index()
+    named = named_settings(context, model, benchmark)
+    asked = {
+        "options": {**_pairs("--option", "NAME=VALUE", options), **named["options"]},
+        "aux": {**_pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
+        "protocol": named["protocol"],
+    }
     with progress_bar() as show:
 
         def progress(step: "Progress") -> None:
@@ -61,7 +82,7 @@ def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object)
             else:
                 show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
 
-        record = zoo.evaluate(model, options=_pairs(options), progress=progress, **settings)  # type: ignore[arg-type]
+        record = zoo.evaluate(model, benchmark, **asked, progress=progress, **settings)  # type: ignore[arg-type]
     if as_json:
         print_json(record.summary())
     else:
@@ -69,9 +90,9 @@ def run(model: str, options: tuple[str, ...], as_json: bool, **settings: object)
     return 1 if record.passed is False else 0
 
 
-def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+def _pairs(option: str, form: str, texts: tuple[str, ...]) -> dict[str, str]:
     """`NAME=VALUE` texts as a mapping."""
     for text in texts:
         if not all(text.partition("=")[:2]):
-            raise OptionError(f"cannot read --option {text!r}", "write --option NAME=VALUE")
+            raise OptionError(f"cannot read {option} {text!r}", f"write {option} {form}")
     return dict(text.split("=", 1) for text in texts)

@@ -12,7 +12,7 @@ from zoo.index import Index, load_index, plugin_title
 from zoo.metrics.names import bare_metric
 from zoo.offers import manager
 from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
-from zoo.tasks import DataInfo, task_class
+from zoo.tasks import TARGETS_OF, DataInfo, task_class
 
 S = TypeVar("S", bound=Spec)
 
@@ -90,7 +90,7 @@ class Registry:
             if found is not None:
                 return found
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
-        return found if found and not set(tasks or ()) & set(dataset.tasks) else default_benchmark(dataset, tasks)
+        return found if found and not any(_serves(dataset, task) for task in tasks or ()) else default_benchmark(dataset, tasks)
 
     def recipe(self, name: str) -> RecipeSpec:
         """The recipe of a full or bare name."""
@@ -139,7 +139,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
 
     The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first.
     """
-    task = next((name for name in tasks or dataset.tasks if name in dataset.tasks), None)
+    task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
     if task is None:
         raise ModelError(
             f"{dataset.name} serves the tasks {', '.join(dataset.tasks)}, not {', '.join(tasks or ())}",
@@ -158,3 +158,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
             "metrics": task_class(task).default_metrics(info),
         }
     )
+
+
+def _serves(dataset: DatasetSpec, task: str) -> bool:
+    return task in dataset.tasks or TARGETS_OF.get(task) in dataset.tasks

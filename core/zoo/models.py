@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pydantic import ValidationError
-
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity import library_versions, module_identity, package_sha256
 from zoo.names import split_tag
+from zoo.settings import checked_settings
 from zoo.requirements import check_requirements
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.targets import load_target
@@ -39,6 +38,8 @@ class Model:
     source_sha256: str | None = None
     unsafe: tuple[str, ...] = ()
     resumable: bool = True
+    has_defaults: bool = True
+    """Whether all its options are those that it has by default."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         "libraries": library_versions(spec.requires),
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
-    return Model(info, identity, loaded, sha256, uri, source, ("allow-pickle",) if choice.allow_pickle else ())
+    unsafe = ("allow-pickle",) if choice.allow_pickle else ()
+    has_defaults = not options or chosen_options == checked_options(spec, {})
+    return Model(info, identity, loaded, sha256, uri, source, unsafe, has_defaults=has_defaults)
 
 
 def own_model(
@@ -166,16 +169,7 @@ def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, An
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}")
         return {}
-    options_class = load_target(spec.options)
-    try:
-        checked: dict[str, Any] = options_class.model_validate(dict(options)).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors()[0]
-        known = ", ".join(options_class.model_fields)
-        raise OptionError(
-            f"option {'.'.join(map(str, first['loc']))} of {spec.name}: {first['msg']}", f"its options are: {known}"
-        ) from error
-    return checked
+    return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
 
 
 def _copied(module: Any, name: str) -> Any:

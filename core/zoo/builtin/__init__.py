@@ -1,10 +1,10 @@
 """The core's own entries, registered as plugin `core` like everybody else's: the metrics of each task, a file a task."""
 
-from zoo.builtin import classify, detect, embed, generate, segment
+from zoo.builtin import attack, classify, detect, embed, generate, segment
 from zoo.hookspecs import hookimpl
 from zoo.specs import MetricSpec
 
 
 @hookimpl
 def zoo_metrics() -> list[MetricSpec]:
-    return [*classify.METRICS, *detect.METRICS, *segment.METRICS, *embed.METRICS, *generate.METRICS]
+    return [*attack.METRICS, *classify.METRICS, *detect.METRICS, *segment.METRICS, *embed.METRICS, *generate.METRICS]

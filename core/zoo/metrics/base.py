@@ -19,7 +19,8 @@ class Score:
     """A metric's value over `n` samples, with its 95 % interval.
 
     `interval` names the method of the interval, or says why there is none. `detail` holds what is no single number, such as
-    a confusion matrix; `value` is then None, as it is where there are no samples.
+    a confusion matrix; `value` is then None, as it is where there are no samples. `note` is what a reader must know
+    beside the value, such as a reason to doubt it.
     """
 
     value: float | None
@@ -28,6 +29,7 @@ class Score:
     ci_high: float | None = None
     interval: str = ""
     detail: Any = None
+    note: str = ""
 
 
 class Metric(BaseModel):

@@ -15,6 +15,7 @@ from zoo.catalogue import load_catalogue
 from zoo.errors import DataError, OptionError
 from zoo.home import writing
 from zoo.lookup import Registry, registry
+from zoo.models import Model
 from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_results, fold
@@ -47,6 +48,8 @@ def evaluate(
     allow_pickle: bool = False,
     metrics: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
+    protocol: Mapping[str, Any] | None = None,
+    aux: Mapping[str, Any] | None = None,
     classes: Sequence[str] | str | None = None,
     input: "ImageInput | None" = None,
     key: str | None = None,
@@ -59,6 +62,9 @@ def evaluate(
     `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own; for the
     latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `key`
     its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset.
+    `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
+    other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
+    `key` then describe that module.
 
     Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory
     runs out. `limit` takes the first samples only, `skip_bad` allows so many corrupt ones. `metrics` are scored beside
@@ -76,6 +82,8 @@ def evaluate(
         input=input,
         key=key,
         options=options,
+        protocol=protocol,
+        aux=aux,
         metrics=tuple(metrics or ()),
         limit=limit,
         seed=seed,
@@ -132,15 +140,17 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan)
         artifacts += save_figures(plan, how.figures)
-    whole = request.limit is None and not computed.skipped
+    whole = request.limit is None and not computed.skipped and not plan.altered
     record = RunRecord(
         run_id=run_id,
         key=plan.key,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         task=plan.task.name,
         benchmark=plan.benchmark.name,
-        protocol={"version": plan.task.version, **plan.task.protocol, **({"aux": plan.benchmark.aux} if plan.aux else {})},
-        model=_model_record(plan),
+        protocol=_protocol(plan),
+        altered=plan.altered,
+        model=_model_record(plan.model),
+        aux={role: _model_record(other) for role, other in plan.aux.items()},
         dataset=_data_record(plan, computed),
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
@@ -245,8 +255,13 @@ def _checked_batch_size(batch_size: int | str) -> int | None:
     return int(batch_size)
 
 
-def _model_record(plan: Plan) -> ModelInfoRecord:
-    model, info = plan.model, plan.model.info
+def _protocol(plan: Plan) -> dict[str, Any]:
+    aux = {role: other.info.name for role, other in plan.aux.items()}
+    return {"version": plan.task.version, **plan.task.protocol, **({"aux": aux} if aux else {})}
+
+
+def _model_record(model: Model) -> ModelInfoRecord:
+    info = model.info
     return ModelInfoRecord(
         name=info.name,
         weights_sha256=model.weights_sha256,

@@ -46,7 +46,7 @@ def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -
         checks.append(Check(kind="pass_mark", metric=metric, expected=f"> {bound}", passed=passed))
     for metric, value in values.items():
         claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric)
-        if claim is not None and value is not None:
+        if claim is not None and value is not None and plan.model.has_defaults:
             within = abs(value - claim.value) <= claim.tolerance
             checks.append(Check(kind=claim.kind, metric=metric, expected=f"{claim.value} ± {claim.tolerance}", passed=within))
     return checks

@@ -17,6 +17,7 @@ from zoo.metrics import Metric, build_metric
 from zoo.models import Choice, Model, named_model, own_model
 from zoo.names import split_tag
 from zoo.opening import open_dataset
+from zoo.runs.asked import altered, asked_aux, asked_protocol
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec, ModelSpec
 from zoo.tasks import DataInfo, Rows, Task, task_class
@@ -34,6 +35,8 @@ class Request:
     input: ImageInput | None = None
     key: str | None = None
     options: Mapping[str, Any] | None = None
+    protocol: Mapping[str, Any] | None = None
+    aux: Mapping[str, Any] | None = None
     metrics: Sequence[str] = ()
     limit: int | None = None
     seed: int = 0
@@ -55,6 +58,8 @@ class Plan:
     metrics: Sequence[tuple[str, Metric, MetricSpec]]
     key: str
     manifest: dict[str, Any]
+    altered: tuple[str, ...] = ()
+    """Settings and other models of the benchmark that the caller replaced."""
 
     @property
     def folder(self) -> Path:
@@ -86,15 +91,18 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
-    aux = {role: _aux_model(registry, name, dataset_spec, request) for role, name in benchmark.aux.items()}
+    kind = task_class(benchmark.task)
+    protocol, others = asked_protocol(kind, benchmark, request.protocol or {}), asked_aux(kind, benchmark, request.aux or {})
+    aux = {role: _aux_model(registry, kind, role, other, dataset_spec, request) for role, other in others.items()}
     infos = {role: other.info for role, other in aux.items()}
-    task = task_class(benchmark.task)(model.info, info, benchmark.protocol, infos)
+    changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
+    task = kind(model.info, info, protocol, infos)
     specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
     metrics = [(text, build_metric(text, spec), spec) for text, spec in specs]
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
-    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest)
+    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest, changed)
 
 
 class _Named:
@@ -134,17 +142,21 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
         if request.weights or request.options:
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
         return own_model(request.model, classes=request.classes, input=request.input, key=request.key)
-    if request.classes is not None or request.input is not None or request.key is not None:
+    others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
+    if not others_own and (request.classes is not None or request.input is not None or request.key is not None):
         raise OptionError("classes, input and key are for models of your own; a model by name declares them")
     choice = Choice(named.tag, dataset.name, request.weights, request.allow_pickle, request.data_dir)
     return named_model(named.spec, benchmark.task, choice, request.options)
 
 
-def _aux_model(registry: Registry, name: str, dataset: DatasetSpec, request: Request) -> Model:
-    """Another model that the benchmark's protocol needs, for the first of its tasks."""
-    base, tag = split_tag(name)
+def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
+    """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
+    if not isinstance(other, str):
+        return own_model(other, classes=request.classes, input=request.input, key=request.key)
+    base, tag = split_tag(other)
     spec = registry.model(base)
-    return named_model(spec, next(iter(spec.tasks)), Choice(tag, dataset.name, data_dir=request.data_dir))
+    task = kind.roles.get(role, next(iter(spec.tasks)))
+    return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
 
 
 def no_rows(task: Task, classes: tuple[str, ...]) -> Rows:

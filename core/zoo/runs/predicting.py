@@ -95,7 +95,8 @@ class Predictor:
             return False
         # A model that reshapes by `view` counts on the plain layout, so channels-last is not for it.
         self.plain = True
-        _lay_out(self.model, channels_last=False)
+        for model in (self.model, *self.task.aux_models.values()):
+            _lay_out(model, channels_last=False)
         return True
 
     def _halve(self, size: int) -> bool:

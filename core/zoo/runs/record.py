@@ -19,6 +19,7 @@ class Result(Frozen):
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     detail: Any = None
+    note: str = Field("", description="What a reader must know beside the value, such as a reason to doubt it.")
 
 
 class ModelInfoRecord(Frozen):
@@ -121,7 +122,9 @@ class RunRecord(Frozen):
     task: str
     benchmark: str
     protocol: dict[str, Any]
+    altered: tuple[str, ...] = Field((), description="Settings and other models that the caller replaced in the benchmark.")
     model: ModelInfoRecord
+    aux: dict[str, ModelInfoRecord] = Field(default_factory=dict, description="Other models that the protocol needs, by role.")
     dataset: DataRecord
     results: tuple[Result, ...]
     checks: tuple[Check, ...]

@@ -4,9 +4,10 @@ from zoo.errors import ModelError
 from zoo.targets import load_target
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
 
-__all__ = ["TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_class"]
+__all__ = ["TARGETS_OF", "TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_class"]
 
 TASKS: dict[str, str] = {
+    "attack": "zoo.tasks.attack:Attack",
     "classify": "zoo.tasks.classify:Classify",
     "detect": "zoo.tasks.detect:Detect",
     "embed": "zoo.tasks.embed:Embed",
@@ -14,6 +15,9 @@ TASKS: dict[str, str] = {
     "segment": "zoo.tasks.segment:Segment",
 }
 """Task name to the class that runs it. The other tasks have their types and protocols; nothing runs them yet."""
+
+TARGETS_OF: dict[str, str] = {"attack": "classify"}
+"""Tasks that take the targets of another: a dataset that serves the latter serves them, too."""
 
 
 def task_class(name: str) -> type[Task]:

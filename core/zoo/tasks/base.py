@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from pydantic import BaseModel
+
 from zoo.data import Dataset, Sample
-from zoo.specs import ImageInput, Modality
+from zoo.specs import ImageInput, Modality, TaskName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,6 +104,10 @@ class Task(ABC):
     """Samples of a shard: few enough that a crash loses seconds, many enough that files are cheap."""
     needs_grad: ClassVar[bool] = False
     """Whether predicting takes gradients of the model."""
+    settings: ClassVar[type[BaseModel] | None] = None
+    """pydantic class of what a protocol may say, which a caller may override; None: nothing may be overridden."""
+    roles: ClassVar[Mapping[str, TaskName]] = {}
+    """Other models that it cannot do without: role to the task that each must have."""
 
     def __init__(
         self,

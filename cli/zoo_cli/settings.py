@@ -1,0 +1,88 @@
+"""`--NAME VALUE` of names that a command learns of only when it runs: a model's options, a protocol's settings, other models."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.errors import OptionError
+from zoo_cli.groups import Command
+
+if TYPE_CHECKING:
+    from zoo.runs.asked import Names
+
+UNKNOWN = "zoo_cli.settings"
+"""Where a context keeps the pairs that its command does not know itself."""
+
+
+class OpenCommand(Command):
+    """A command that leaves `--NAME VALUE` of names that are not its own for `named_settings` to sort."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {name: param for param in self.get_params(ctx) if isinstance(param, click.Option) for name in _names_of(param)}
+        known, unknown = _split(args, own)
+        ctx.meta[UNKNOWN] = unknown
+        try:
+            return super().parse_args(ctx, known)
+        except click.MissingParameter as error:
+            if unknown:  # its value may be the very argument that is missing
+                raise _no_such_option(unknown[0][0], own) from error
+            raise
+
+
+def named_settings(ctx: click.Context, model: str, benchmark: str | None) -> dict[str, dict[str, str]]:
+    """The pairs that the command left, as `options`, `protocol` and `aux` of `zoo.evaluate`. Raises OptionError."""
+    found: dict[str, dict[str, str]] = {"options": {}, "protocol": {}, "aux": {}}
+    if not ctx.meta[UNKNOWN]:
+        return found
+    import zoo
+    from zoo.runs.asked import settable
+
+    names = settable(zoo.registry(), model, benchmark)
+    for name, value in ctx.meta[UNKNOWN]:
+        key = name.removeprefix("--").replace("-", "_")
+        kind = next((kind for kind in found if key in getattr(names, kind)), None)
+        if kind is None:
+            own = [opt for param in ctx.command.params if isinstance(param, click.Option) for opt in _names_of(param)]
+            raise _no_such_option(name, own, names)
+        if value is None:
+            raise OptionError(f"option {name!r} needs a value", f"write {name} VALUE")
+        found[kind][key] = value
+    return found
+
+
+def _split(args: Sequence[str], own: dict[str, click.Option]) -> tuple[list[str], list[tuple[str, str | None]]]:
+    """Arguments that the command knows, and pairs of those long options that it does not."""
+    known: list[str] = []
+    unknown: list[tuple[str, str | None]] = []
+    rest = list(args)
+    while rest:
+        argument = rest.pop(0)
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            return [*known, argument, *rest], unknown
+        if not name.startswith("--") or name in own:
+            known.append(argument)
+            if name in own and not equals and not own[name].is_flag and rest:
+                known.append(rest.pop(0))
+        elif equals:
+            unknown.append((name, value))
+        else:
+            unknown.append((name, None if not rest or rest[0].startswith("--") else rest.pop(0)))
+    return known, unknown
+
+
+def _no_such_option(name: str, own: Iterable[str], names: "Names | None" = None) -> OptionError:
+    kinds: tuple[tuple[str, Any], ...] = ()
+    if names is not None:
+        kinds = (("the model", names.options), ("the benchmark", (*names.protocol, *names.aux)))
+    flags = {what: [f"--{key.replace('_', '-')}" for key in keys] for what, keys in kinds}
+    near = get_close_matches(name, [*(flag for keys in flags.values() for flag in keys), *own])
+    parts = [f"did you mean {' or '.join(near)}?"] if near else []
+    parts += [f"{what} takes {', '.join(keys)};" for what, keys in flags.items() if keys]
+    return OptionError(f"no such option {name!r}", " ".join([*parts, "see zoo run --help"]))
+
+
+def _names_of(option: click.Option) -> list[str]:
+    return [*option.opts, *option.secondary_opts]
