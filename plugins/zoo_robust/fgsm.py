@@ -1,0 +1,24 @@
+"""FGSM: one step along the gradient of the loss, to the border of the ball."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from zoo.specs import Frozen
+from zoo.tasks.attack import Attacked, Threat
+from zoo.tasks.attacking import Victim
+from zoo_robust.balls import ball
+from zoo_robust.fight import Fight
+
+
+class Fgsm(Frozen):
+    """x + eps · sign(∇ₓ loss). Source: Goodfellow et al. 2015, section 4; under L2 the gradient itself, at length eps.
+
+    Where the logits are affine in x and there are two classes, nothing in the L∞ ball is worse for the victim.
+    """
+
+    def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
+        fight = Fight(victim, inputs, labels, seeds)
+        allowed = ball(inputs, threat)
+        _, _, gradient = fight.ascend(inputs)
+        return fight.attacked(allowed.project(inputs + allowed.eps * allowed.steepest(gradient)))

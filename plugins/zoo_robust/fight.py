@@ -1,0 +1,81 @@
+"""A batch under attack: who still stands, what felled the others, and what it took. The bookkeeping of every attack here."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from zoo.tasks.attack import Attacked
+from zoo.tasks.attacking import Victim, margins
+
+
+class Fight:
+    """Samples leave as soon as the victim gets them wrong, so that no work is spent on them.
+
+    `rows` are the positions of those that stand, `labels` theirs. An image for which nothing is found stays clean.
+    """
+
+    def __init__(self, victim: Victim, clean: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:
+        self.victim = victim
+        self._clean, self._labels, self._seeds = clean, labels, seeds
+        self.rows = torch.arange(len(clean), device=clean.device)
+        self.labels = labels
+        self._found = clean.clone()
+        self._forwards, self._gradients = (torch.zeros(len(clean), dtype=torch.int64, device=clean.device) for _ in range(2))
+        self._masked = torch.zeros(len(clean), dtype=torch.bool, device=clean.device)
+
+    def __len__(self) -> int:
+        """How many stand."""
+        return len(self.rows)
+
+    @property
+    def clean(self) -> Tensor:
+        """Clean images of those that stand."""
+        return self._clean if len(self) == len(self._clean) else self._clean[self.rows]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of those that stand."""
+        return [self._seeds[row] for row in self.rows.tolist()]
+
+    def logits(self, images: Tensor) -> Tensor:
+        """The victim's logits for an image of each that stands; counted."""
+        self._forwards[self.rows] += 1
+        with torch.no_grad():
+            return self.victim(images)
+
+    def ascend(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits [b, C], cross-entropy [b], and its gradient to an image of each that stands [b, c, h, w]; counted."""
+        images = images.detach().requires_grad_()
+        logits = self.victim(images)
+        loss = F.cross_entropy(logits, self.labels, reduction="none")
+        (gradient,) = torch.autograd.grad(loss.sum(), images)
+        self.count_gradients(1, gradient, logits.detach())
+        return logits.detach(), loss.detach(), gradient
+
+    def count_gradients(self, count: int, gradient: Tensor, logits: Tensor) -> None:
+        """Count one evaluation with `count` gradients. Zero everywhere it leads nowhere: a sign of masking, if one stands."""
+        self._forwards[self.rows] += 1
+        self._gradients[self.rows] += count
+        self._masked[self.rows] |= (gradient.flatten(1).abs().amax(1) == 0) & (margins(logits, self.labels) > 0)
+
+    def fall(self, images: Tensor, logits: Tensor) -> Tensor:
+        """Let those fall whose image the victim gets wrong. Returns which of them stand, bool [b], for `cut`."""
+        stand = margins(logits, self.labels) > 0
+        if not bool(stand.all()):
+            fell = ~stand
+            self._found[self.rows[fell]] = images[fell].detach()
+            self.rows, self.labels = self.rows[stand], self.labels[stand]
+        return stand
+
+    def attacked(self, images: Tensor | None = None) -> Attacked:
+        """The result; `images` are the last tries of those that still stand."""
+        if images is not None:
+            self._found[self.rows] = images.detach()
+        return Attacked(self._found, self._forwards, self._gradients, self._masked)
+
+
+def cut(stand: Tensor, *kept: Tensor) -> tuple[Tensor, ...]:
+    """Those rows of each tensor that stand; the very tensors where all do."""
+    return kept if bool(stand.all()) else tuple(tensor[stand] for tensor in kept)
