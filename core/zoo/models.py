@@ -13,8 +13,8 @@ from uuid import uuid4
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity import library_versions, module_identity, package_sha256
 from zoo.names import split_tag
-from zoo.settings import checked_settings
 from zoo.requirements import check_requirements
+from zoo.settings import checked_settings
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.targets import load_target
 from zoo.tasks import ModelInfo
