@@ -4,6 +4,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from zoo.home import zoo_home
 from zoo_cli.render import counted, interval, number, print_fields, print_table, say, styled
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def print_scores(record: "RunRecord") -> None:
     if record.altered and record.benchmark != data.name:
         what = ", ".join(record.altered)
         say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: neither marks nor claims apply")
+    if figures := [artifact.path for artifact in record.artifacts if artifact.path.startswith("figures/")]:
+        say(f"  {counted(len(figures), 'figure')} in {zoo_home() / 'runs' / record.key / 'figures'}")
     say(f"  {styled(_effort(record), dim=True)}")
     say(f"  {styled(f'run {record.run_id}; in full: zoo results {record.run_id[:8]}', dim=True)}")
 

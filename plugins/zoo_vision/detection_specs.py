@@ -14,7 +14,7 @@ _COCO_CLASSES = (
 MODELS: list[ModelSpec] = [
     ModelSpec(
         name="fastestdet",
-        summary="FastestDet: anchor-free, one grid of 22x22 cells over a ShuffleNetV2; 240,000 parameters",
+        summary="FastestDet: anchor-free, one grid of 22x22 cells over a ShuffleNetV2; 244,490 parameters",
         tasks={"detect": "zoo_vision.fastestdet:FastestDet"},
         modality="image",
         config={"classes": 80, "threshold": 0.001, "overlap": 0.45},

@@ -1,4 +1,4 @@
-"""FastestDet: an anchor-free detector of 0.25 million parameters on one grid of 22x22 cells.
+"""FastestDet: an anchor-free detector of 244,490 parameters on one grid of 22x22 cells.
 
 Written from its description (dog-qiuqiu 2022, github.com/dog-qiuqiu/FastestDet) and from ShuffleNetV2 (Ma, Zhang, Zheng & Sun
 2018, arXiv:1807.11164); parameters are named as the published ones.

@@ -1,0 +1,20 @@
+"""`zoo run --save-figures`: where the figures are, and that not every task draws."""
+
+from pathlib import Path
+
+
+def test_a_run_says_where_its_figures_are(zoo, real_data, zoo_home):
+    root = real_data / "coco_val128"
+    done = zoo(
+        "run", "vision/fastestdet", "--on", f"coco:{root}/images:{root}/instances.json", "--limit", "3", "--save-figures", "2"
+    )
+    assert done.code == 0, done.err
+    line = next(line for line in done.out.splitlines() if "2 figures in" in line)
+    found = sorted(path.name for path in Path(line.partition(" in ")[2]).iterdir())
+    assert found == ["00000-000000000139.jpg.png", "00001-000000000285.jpg.png"]
+
+
+def test_a_task_that_cannot_draw_is_a_user_error(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/easy", "--save-figures", "1")
+    assert done.code == 2
+    assert "cannot be drawn" in done.err
