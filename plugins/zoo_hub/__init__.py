@@ -4,13 +4,21 @@ RESOLVERS has, for each namespace, the functions (name, rest) -> ModelSpec | Non
 """
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import Spec
+from zoo.specs import ModelSpec, Spec
 from zoo.targets import load_target
+from zoo_hub import sentence_specs
 
+PARTS = (sentence_specs,)
 RESOLVERS: dict[str, tuple[str, ...]] = {
-    "hf": ("zoo_hub.detection:resolve_transformers",),
+    "hf": ("zoo_hub.detection:resolve_transformers", "zoo_hub.sentence:resolve"),
+    "timm": ("zoo_hub.embedding:resolve",),
     "torchvision": ("zoo_hub.detection:resolve_torchvision",),
 }
+
+
+@hookimpl
+def zoo_models() -> list[ModelSpec]:
+    return [spec for part in PARTS for spec in part.MODELS]
 
 
 @hookimpl
@@ -20,7 +28,7 @@ def zoo_namespaces() -> list[str]:
 
 @hookimpl
 def zoo_resolve(kind: str, name: str) -> Spec | None:
-    """The spec of a model by name, `torchvision/NAME`, from the first that knows it."""
+    """The spec of a model by name, `timm/NAME`, from the first that knows it."""
     namespace, _, rest = name.partition("/")
     if kind != "model" or not rest:
         return None

