@@ -10,9 +10,13 @@ from zoo_hub import sentence_specs
 
 PARTS = (sentence_specs,)
 RESOLVERS: dict[str, tuple[str, ...]] = {
-    "hf": ("zoo_hub.detection:resolve_transformers", "zoo_hub.sentence:resolve"),
+    "hf": (
+        "zoo_hub.detection:resolve_transformers",
+        "zoo_hub.segmentation:resolve_transformers",
+        "zoo_hub.sentence:resolve",
+    ),
     "timm": ("zoo_hub.embedding:resolve",),
-    "torchvision": ("zoo_hub.detection:resolve_torchvision",),
+    "torchvision": ("zoo_hub.detection:resolve_torchvision", "zoo_hub.segmentation:resolve_torchvision"),
 }
 
 

@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 
 GAIN = 6.0
 """Smoothed gradients of photographs are small; this brings nearly all of them into the upper part of [0, 1]."""
-TOP = 1.2
+TOP = 0.8
 """The highest of Canny's upper thresholds, in scikit-image's units: a step from black to white is 4 before smoothing."""
 
 
@@ -46,7 +46,7 @@ class CannyOptions(BaseModel):
     """Options of `vision/canny`."""
 
     model_config = ConfigDict(extra="forbid")
-    sigma: float = Field(2.0, gt=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
+    sigma: float = Field(3.0, gt=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
     ratio: float = Field(0.4, gt=0, le=1, description="The lower threshold as a share of the upper one.")
     levels: int = Field(30, ge=1, le=255, description="How many upper thresholds are tried.")
 
@@ -59,7 +59,7 @@ class Canny:
     Source: Canny 1986, A computational approach to edge detection.
     """
 
-    def __init__(self, sigma: float = 2.0, ratio: float = 0.4, levels: int = 30) -> None:
+    def __init__(self, sigma: float = 3.0, ratio: float = 0.4, levels: int = 30) -> None:
         self.sigma = sigma
         self.ratio = ratio
         self.levels = levels

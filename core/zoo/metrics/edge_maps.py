@@ -30,7 +30,7 @@ def suppressed(edges: Array) -> Array:
     dxy, dxx = np.gradient(dx)
     dyy = np.gradient(dy, axis=0)
     side = np.where(dxy > 0, -1, 1)  # not the sign, whose 0 would turn lines that are exactly horizontal
-    angle = np.arctan(dyy * side / (dxx + 1e-5)) % np.pi
+    angle = np.arctan2(dyy * side, dxx + 1e-5) % np.pi
     rows, columns = np.mgrid[: edges.shape[0], : edges.shape[1]]
     strong = edges * SLACK
     kept = edges > 0
