@@ -61,7 +61,7 @@ RECIPES: list[RecipeSpec] = [
         task="segment",
         dataset="data/camvid",
         trainer="zoo_vision.unet_trainer:train",
-        epochs=70,
+        epochs=60,
         batch_size=2,
         optimizer=Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2),
         schedule="onecycle",
