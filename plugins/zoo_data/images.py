@@ -58,7 +58,7 @@ def images_benchmark(name: str, rest: str) -> BenchmarkSpec:
         modality="image",
         dataset=f"images:{path}",
         metrics=metrics,
-        protocol={"degrade": degrade, "channels": 1 if named["gray"] else 3, "store": "uint8"},
+        protocol={"degrade": degrade, "grey": bool(named["gray"])},
     )
 
 

@@ -49,11 +49,11 @@ DATASETS: list[DatasetSpec] = [
     ),
     DatasetSpec(
         name="photographs",
-        summary="9 photographs and textures in the public domain or under CC0; come with scikit-image. To train small restorers.",
+        summary="7 photographs in the public domain or under CC0; come with scikit-image. To train small restorers.",
         modality="image",
         tasks=("generate",),
         target="zoo_data.images:open_pictures",
-        splits={"train": 9},
+        splits={"train": 7},
         files=PHOTOGRAPHS,
         licence="Public domain and CC0-1.0, picture by picture as scikit-image states it.",
         citation="S. van der Walt et al. (2014), scikit-image: image processing in Python, doi:10.7717/peerj.453",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from zoo.degrade import Degraded
+from zoo.errors import ModelError
 from zoo.tasks.generate import restored
 
 
@@ -16,7 +17,7 @@ class DnCNN(nn.Module):
     """`depth` convolutions of 3x3 with 64 maps, batch normalisation in all but the first and last; zero padding, no biases.
 
     17 layers for one level of noise, 20 for any (blind). Made for grey pictures; the channels of others are denoised one by
-    one. Does not enlarge: under super-resolution it is given the wrong task and raises.
+    one.
     """
 
     def __init__(self, depth: int = 17, width: int = 64) -> None:
@@ -31,7 +32,9 @@ class DnCNN(nn.Module):
         return restored(self.restore, conditions)
 
     def restore(self, images: Tensor, *, scale: int, sigma: float) -> Tensor:
-        """Pictures [b, c, h, w] without their noise, whose level the network tells itself."""
+        """Pictures [b, c, h, w] without their noise. Raises ModelError where they are to grow."""
+        if scale != 1:
+            raise ModelError("DnCNN removes noise, and does not enlarge", "zoo list benchmarks --task generate")
         grey = images.flatten(0, 1)[:, None]
         clean: Tensor = grey - self.dncnn(grey)
         return clean.clamp(0, 1).view_as(images)

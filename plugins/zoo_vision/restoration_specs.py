@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.specs import BenchmarkSpec, ModelSpec, RecipeSpec, Weights
+from zoo.specs import BenchmarkSpec, ModelSpec, Optimizer, RecipeSpec, Weights
 
 DNCNN = "https://github.com/SaoYan/DnCNN-PyTorch/raw/6b0804951484eadb7f1ea24e8e5c9ede9bea485b/logs"
 VDSR = "https://github.com/twtygqyy/pytorch-vdsr/raw/514b021044018baf909e79f48392783daa592888/model/model_epoch_50.pth"
@@ -42,7 +42,7 @@ MODELS: list[ModelSpec] = [
     ),
     _model(
         "dncnn",
-        "DnCNN-S for noise of sigma 25: 17 layers, 556,096 parameters",
+        "DnCNN-S for noise of sigma 25: 17 layers, 556,032 parameters",
         "dncnn:DnCNN",
         DNCNN_PAPER,
         config={"depth": 17},
@@ -50,7 +50,7 @@ MODELS: list[ModelSpec] = [
     ),
     _model(
         "dncnn-blind",
-        "DnCNN-B for noise of unknown level: 20 layers, 667,072 parameters",
+        "DnCNN-B for noise of unknown level: 20 layers, 667,008 parameters",
         "dncnn:DnCNN",
         DNCNN_PAPER,
         config={"depth": 20},
@@ -72,6 +72,24 @@ MODELS: list[ModelSpec] = [
             )
         },
     ),
+    _model(
+        "espcn",
+        "ESPCN, which enlarges 3 times by sub-pixel convolution: 3 layers, 22,729 parameters",
+        "espcn:ESPCN",
+        "Shi et al. 2016, Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural "
+        "network, arXiv:1609.05158",
+        config={"scale": 3},
+        weights={
+            "x3": Weights(
+                uri="pkg:zoo_vision/weights/espcn-x3.safetensors",
+                sha256="9c9df9fd9236078d5744a2629724140cf383a5bf2b8577bba42fff873c9dc8f0",
+                licence="Apache-2.0",
+                source="recipe vision/espcn-x3, seed 0, on pictures in the public domain or under CC0",
+                recipe="vision/espcn-x3",
+                config={"scale": 3},
+            )
+        },
+    ),
 ]
 
 
@@ -83,7 +101,7 @@ def _denoise(dataset: str, summary: str) -> BenchmarkSpec:
         modality="image",
         dataset=f"data/{dataset}",
         metrics=("psnr-gray", "ssim-gray"),
-        protocol={"degrade": "noise:25", "store": "uint8"},
+        protocol={"degrade": "noise:25"},
     )
 
 
@@ -95,7 +113,7 @@ def _enlarge(scale: int) -> BenchmarkSpec:
         modality="image",
         dataset="data/set5",
         metrics=tuple(f"{metric}:border={scale}" for metric in ("psnr-y", "ssim-y", "psnr-rgb")),
-        protocol={"degrade": f"bicubic:{scale}", "store": "uint8"},
+        protocol={"degrade": f"bicubic:{scale}"},
     )
 
 
@@ -105,4 +123,21 @@ BENCHMARKS: list[BenchmarkSpec] = [
     *(_enlarge(scale) for scale in (2, 3, 4)),
 ]
 
-RECIPES: list[RecipeSpec] = []
+RECIPES: list[RecipeSpec] = [
+    RecipeSpec(
+        name="espcn-x3",
+        summary="ESPCN for scale 3 on seven photographs in the public domain: Adam, minutes",
+        model="vision/espcn",
+        task="generate",
+        dataset="data/photographs",
+        trainer="zoo_vision.espcn_trainer:train",
+        config={"scale": 3},
+        epochs=40,
+        batch_size=16,
+        optimizer=Optimizer(name="adam", lr=2e-3),
+        schedule="cosine",
+        validation=0.2,
+        metric="psnr-y:border=3",
+        options={"patch": 20, "steps": 150, "zoom": [1.0, 0.7, 0.5, 0.35]},
+    ),
+]

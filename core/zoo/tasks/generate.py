@@ -5,22 +5,22 @@ the clean picture, which the task spoils: the condition is then a `Degraded`, an
 Target: the reference image where there is one, float in [0, 1] or uint8, [c, h, w]; read again by id, never stored.
 Prediction: an image float [c, h, w] in [0, 1], grey or RGB.
 Stored: `image` binary: a PNG of 8 bits, or under `store` float32 the array in NumPy's `.npy` format.
-Protocol: `degrade` is `noise:SIGMA` or `bicubic:SCALE` (`zoo.degrade`); `channels` 1 or 3 converts the clean picture before;
-`store` is `uint8` (the default: a picture as anybody would save it) or `float32`.
+Protocol: `GenerateSettings`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
+from pydantic import AfterValidator, Field
 
 from zoo.data import Sample
 from zoo.degrade import Degradation, Degraded, to_uint8
 from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.images import prepare_image
-from zoo.specs import ImageInput
+from zoo.specs import Frozen, ImageInput
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import some
 
@@ -32,6 +32,26 @@ Array = np.ndarray[Any, Any]
 
 OVERSHOOT = 1e-3
 """How far outside [0, 1] a pixel may lie and pass for rounding; a model clips what it returns itself."""
+
+
+def _checked_degradation(text: str | None) -> str | None:
+    if text is not None:
+        Degradation.parse(text)
+    return text
+
+
+class GenerateSettings(Frozen):
+    """What a protocol of this task says: how clean pictures are spoilt, and how images are stored."""
+
+    degrade: Annotated[
+        str | None,
+        AfterValidator(_checked_degradation),
+        Field(description="noise:SIGMA in grey levels of 255, or bicubic:SCALE; None: the condition is the sample's input."),
+    ] = None
+    grey: Annotated[bool, Field(description="Make clean pictures grey before they are spoilt.")] = False
+    store: Annotated[
+        Literal["uint8", "float32"], Field(description="uint8: a picture as anybody would save it; float32: unrounded.")
+    ] = "uint8"
 
 
 class Generator(Protocol):
@@ -76,6 +96,7 @@ class Generate(Task):
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 1
     shard_size: ClassVar[int] = 16
+    settings: ClassVar[type[GenerateSettings]] = GenerateSettings
 
     def __init__(
         self,
@@ -87,16 +108,14 @@ class Generate(Task):
         super().__init__(model, data, protocol, aux)
         if data.modality != "image":
             raise ModelError(f"{data.name} is {data.modality}; so far only images are generated")
-        degrade, self.store = self.protocol.get("degrade"), self.protocol.get("store", "uint8")
-        self.degradation = None if degrade is None else Degradation.parse(degrade)
-        if self.store not in ("uint8", "float32"):
-            raise OptionError(f"images are not stored as {self.store!r}", "the protocol's store is uint8 or float32")
+        self.how = GenerateSettings.model_validate(self.protocol)
+        self.degradation = None if self.how.degrade is None else Degradation.parse(self.how.degrade)
         if self.degradation and model.input is not None:
             raise ModelError(
                 f"{model.name} declares how its images are resized or converted, but what it restores is the picture as it is",
                 "give it no input; let it convert what it is given itself",
             )
-        self.picture = ImageInput(channels=self.protocol.get("channels"))
+        self.picture = ImageInput(channels=1 if self.how.grey else None)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -127,7 +146,7 @@ class Generate(Task):
         return pa.schema([("image", pa.binary())])
 
     def encode(self, predictions: "Sequence[Tensor]", batch: Batch) -> dict[str, pa.Array]:
-        packed = [_png(to_uint8(image).numpy()) if self.store == "uint8" else _npy(image.numpy()) for image in predictions]
+        packed = [_png(to_uint8(image).numpy()) if self.how.store == "uint8" else _npy(image.numpy()) for image in predictions]
         return {"image": pa.array(packed, pa.binary())}
 
     def decode(self, table: pa.Table) -> dict[str, Array]:

@@ -65,15 +65,15 @@ def test_a_noisy_condition_may_leave_the_range():
     assert float(prepared(task, torch.zeros(1, 8, 8, dtype=torch.uint8)).inputs[0].min()) < 0
 
 
-def test_the_protocol_chooses_the_channels():
-    assert tuple(prepared(bound(degrade="noise:25", channels=1), CLEAN).inputs[0].shape) == (1, 12, 15)
+def test_the_protocol_may_ask_for_grey():
+    assert tuple(prepared(bound(degrade="noise:25", grey=True), CLEAN).inputs[0].shape) == (1, 12, 15)
     assert tuple(prepared(bound(degrade="noise:25"), CLEAN).inputs[0].shape) == (3, 12, 15)
 
 
 @pytest.mark.parametrize(("store", "dtype"), [("uint8", "uint8"), ("float32", "float32")])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_are_stored_and_read_back(store, dtype, channels):
-    task = bound(degrade="noise:25", store=store, channels=channels)
+    task = bound(degrade="noise:25", store=store, grey=channels == 1)
     batch = prepared(task, CLEAN, CLEAN[:, :9])
     predictions = task.predict(lambda conditions, _: [c.image.clamp(0, 1) for c in conditions], batch)
     for predicted, image in zip(predictions, stored(task, predictions, batch), strict=True):
@@ -159,7 +159,7 @@ def test_a_model_that_resizes_or_converts_its_input_is_no_restorer():
 
 
 def test_a_protocol_that_makes_no_sense_is_refused():
-    with pytest.raises(OptionError, match="stored as 'jpeg'"):
+    with pytest.raises(ValueError, match="'uint8' or 'float32'"):
         bound(store="jpeg")
     with pytest.raises(OptionError, match="no degradation 'blur'"):
         bound(degrade="blur")
