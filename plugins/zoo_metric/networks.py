@@ -13,7 +13,7 @@ class Pixels(nn.Module):
 
 
 class Conv4(nn.Module):
-    """Four times convolution, batch normalisation, ReLU and max pooling, of 64 channels each: 111,936 parameters for grey images.
+    """Four times convolution, batch normalisation, ReLU and max pooling, of 64 channels each: 111,680 parameters for grey images.
 
     28x28 pixels become 1x1: the 64 channels are the embedding, scaled to length 1.
     Source: Vinyals et al. 2016, Matching networks for one shot learning, arXiv:1606.04080, section 4.1.1.
