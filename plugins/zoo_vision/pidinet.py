@@ -87,7 +87,7 @@ class AngularDifference(nn.Conv2d):
 class RadialDifference(nn.Conv2d):
     """Σ w_i (x_outer - x_inner) along the eight directions, two and one steps from the centre: equation 5.
 
-    The kernel has 3x3 taps, of which the centre is not used, and works on a 5x5 window.
+    The kernel has 3x3 taps, of which the first is not used, as published; the others are the directions, row by row.
     """
 
     def __init__(self, inputs: int, outputs: int, groups: int = 1) -> None:

@@ -78,7 +78,7 @@ def recoloured(images: "Tensor", most: float, generator: "Generator") -> "Tensor
     """Images [b, 3, h, w] in [0, 1] with brightness, contrast and saturation each changed by a factor in 1 ± `most`."""
     import torch
 
-    def changed(images: Tensor, centre: Tensor) -> Tensor:
+    def changed(images: "Tensor", centre: "Tensor") -> "Tensor":
         """Each image with its distance from `centre` changed by a factor in 1 ± `most`."""
         return torch.lerp(centre, images, 1 + most * (2 * torch.rand(len(images), 1, 1, 1, generator=generator) - 1))
 
