@@ -125,7 +125,7 @@ def test_a_dataset_is_its_own_default_benchmark(registry: zoo.Registry, tmp_path
     assert made.dataset.startswith("folder:")
     assert made.task == "classify"
     assert "accuracy" in made.metrics
-    with pytest.raises(ModelError, match="serves the tasks .*, not detect"):
+    with pytest.raises(ModelError, match=r"serves the tasks .*, not detect"):
         registry.benchmark(made.dataset, tasks=["detect"])
 
 

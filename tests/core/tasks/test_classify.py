@@ -76,7 +76,7 @@ def test_a_wrong_shape_is_refused(shape):
 def test_values_that_are_not_finite_name_only_their_samples(value):
     logits = torch.zeros(3, 3, dtype=torch.float64)
     logits[1, 2] = value
-    with pytest.raises(PredictionError, match="1 samples: s1$") as caught:
+    with pytest.raises(PredictionError, match=r"1 samples: s1$") as caught:
         bound().predict(lambda _: logits, batch(3))
     assert caught.value.ids == ("s1",)
 
