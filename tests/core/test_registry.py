@@ -29,7 +29,7 @@ from zoo.specs import *
 
 @hookimpl
 def zoo_namespaces():
-    return ["hf"]
+    return ["elsewhere"]
 
 @hookimpl
 def zoo_resolve(kind, name):
@@ -141,9 +141,11 @@ def image_folder(root: Path) -> Path:
 def test_dynamic_names_are_asked_of_the_plugin_that_reserves_them(site: Any) -> None:
     site.install("hub-bridge", HUB, id="bridge")
     registry = zoo.registry()
-    assert registry.model("hf/Org/Repo").name == "hf/Org/Repo"
-    with pytest.raises(UnknownNameError, match=r"plugin 'bridge' \(hub-bridge 1\.0\) knows no dataset named 'hf/Org/Repo'"):
-        registry.dataset("hf/Org/Repo")
+    assert registry.model("elsewhere/Org/Repo").name == "elsewhere/Org/Repo"
+    with pytest.raises(
+        UnknownNameError, match=r"plugin 'bridge' \(hub-bridge 1\.0\) knows no dataset named 'elsewhere/Org/Repo'"
+    ):
+        registry.dataset("elsewhere/Org/Repo")
     with pytest.raises(UnknownNameError):
         registry.model("HF/Org/Repo")
 
@@ -152,12 +154,12 @@ def test_a_plugin_that_fails_to_resolve_is_named(site: Any) -> None:
     site.install("hub-bridge", HUB, id="bridge")
     registry = zoo.registry()
     with pytest.raises(PluginError, match=r"plugin 'bridge' \(hub-bridge 1\.0\) failed .*RuntimeError: offline") as caught:
-        registry.model("hf/boom")
+        registry.model("elsewhere/boom")
     assert caught.value.hint == "pip install -U hub-bridge"
     with pytest.raises(zoo.ZooError, match="no such repository"):
-        registry.model("hf/absent")
-    with pytest.raises(PluginError, match="answered 'hf/wrong' with dict, not a model"):
-        registry.model("hf/wrong")
+        registry.model("elsewhere/absent")
+    with pytest.raises(PluginError, match="answered 'elsewhere/wrong' with dict, not a model"):
+        registry.model("elsewhere/wrong")
 
 
 def test_only_plugins_that_observe_are_imported_to_observe(site: Any) -> None:
