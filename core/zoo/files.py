@@ -94,15 +94,18 @@ class DataFiles:
 
         `inside` are files and folders, by relative path. Raises DataError where no data folder has them.
         """
-        for root in self._roots:
-            for name in self.spec.folders:
-                if all((root / name / part).exists() for part in inside):
-                    return root / name
+        if found := self.find_folder(*inside):
+            return found
         what = ", ".join(inside)
         raise DataError(
             f"{self.spec.name} is absent: no data folder has {' or '.join(self.spec.folders)} with {what}",
             f"get it from {self.spec.homepage} and put {what} into {self._place()}",
         )
+
+    def find_folder(self, *inside: str) -> Path | None:
+        """The first of the dataset's folders that holds all of `inside`; None where there is none."""
+        folders = (root / name for root in self._roots for name in self.spec.folders)
+        return next((folder for folder in folders if all((folder / part).exists() for part in inside)), None)
 
     def file(self, name: str) -> DataFile:
         """What the spec says of a file."""

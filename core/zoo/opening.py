@@ -57,8 +57,15 @@ def status(spec: DatasetSpec, data_dir: Folder = None, *, hashes: bool = False) 
     """What is here of a dataset; nothing is downloaded, and files are only hashed where `hashes` asks for it.
 
     A member of an archive is here where the archive is. An archive whose members all lie unpacked is not listed.
+    A dataset of too many files to declare is one row, its folder's; no hash of it is known.
     """
     files = DataFiles(spec, data_dir)
+    if spec.contents:
+        what, folder = ", ".join(spec.contents), files.find_folder(*spec.contents)
+        if folder is not None:
+            return [FileStatus(what, "present", folder / spec.contents[0], None)]
+        if not spec.files:
+            return [FileStatus(what, "absent", None, None)]
     found = {file.name: files.find(file.name) for file in spec.files}
     members = {file.name: file.member_of for file in spec.files if file.member_of}
     unpacked = set(members.values()) - {archive for name, archive in members.items() if found[name] is None}
@@ -79,6 +86,10 @@ def status(spec: DatasetSpec, data_dir: Folder = None, *, hashes: bool = False) 
 def get(spec: DatasetSpec, data_dir: Folder = None, progress: Progress | None = None) -> list[FileStatus]:
     """Fetch and verify whatever is not here yet. Raises DataError for a file that is altered or cannot be fetched."""
     files = DataFiles(spec, data_dir, progress)
+    if spec.contents and files.find_folder(*spec.contents):
+        return status(spec, data_dir)
+    if spec.contents and not spec.files:
+        files.folder(*spec.contents)  # which says where to get it
     archives = {file.member_of for file in spec.files}
     for file in spec.files:
         if file.name not in archives:

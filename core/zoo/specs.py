@@ -102,6 +102,7 @@ class DatasetSpec(Spec):
     classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the labels.")
     files: tuple[DataFile, ...] = ()
     folders: tuple[str, ...] = Field((), description="Folder names accepted below ZOO_DATA_DIR.")
+    contents: tuple[str, ...] = Field((), description="What such a folder holds where its files are too many to declare.")
     licence: str
     citation: str
     homepage: str = ""

@@ -32,9 +32,8 @@ def open_bsds(files: DataFiles, split: str) -> "Boundaries":
     However many images are there are taken: the record names the number, and the fingerprint the content.
     """
     for inside in ((f"images/{split}", f"groundTruth/{split}"), ("images", "groundTruth")):
-        try:
-            root = files.folder(*inside)
-        except DataError:
+        root = files.find_folder(*inside)
+        if root is None:
             continue
         found = {path.relative_to(root).as_posix(): path for part in inside for path in (root / part).iterdir() if path.is_file()}
         if found and split in (inside[0].rpartition("/")[2], "test"):

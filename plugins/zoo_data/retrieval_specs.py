@@ -72,6 +72,7 @@ DATASETS: list[DatasetSpec] = [
         target="zoo_data.faces:open_faces",
         splits={"test": 400},
         folders=("orl_faces", "orl-faces", "att_faces"),
+        contents=("s1", "s40"),
         licence="No licence is stated; AT&T Laboratories Cambridge ask for credit.",
         citation="F. Samaria, A. Harter (1994), Parameterisation of a stochastic model for human face identification, "
         "doi:10.1109/ACV.1994.341300",

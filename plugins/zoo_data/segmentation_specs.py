@@ -14,6 +14,7 @@ DATASETS: list[DatasetSpec] = [
         splits={"train": None, "val": None, "test": None},
         classes=CAMVID,
         folders=("camvid", "CamVid"),
+        contents=("val", "valannot"),
         licence="Research use; the release in this form is CC-BY-NC-4.0.",
         citation="G. J. Brostow, J. Fauqueur, R. Cipolla (2009), Semantic object classes in video, "
         "doi:10.1016/j.patrec.2008.04.005; resized and relabelled by V. Badrinarayanan, A. Kendall, R. Cipolla (2017), SegNet",
@@ -34,6 +35,7 @@ DATASETS: list[DatasetSpec] = [
             ),
         ),
         folders=("bsds500", "BSDS500", "BSR/BSDS500/data"),
+        contents=("images", "groundTruth"),
         licence="Non-commercial research and education.",
         citation="P. Arbeláez, M. Maire, C. Fowlkes, J. Malik (2011), Contour detection and hierarchical image segmentation, "
         "doi:10.1109/TPAMI.2010.161",

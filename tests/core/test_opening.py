@@ -9,8 +9,8 @@ import pytest
 import zoo
 from zoo.data import ArrayDataset, Dataset
 from zoo.errors import DataError, PluginError, UnknownNameError
-from zoo.opening import open_dataset
-from zoo.specs import DatasetSpec
+from zoo.opening import check, get, open_dataset, status
+from zoo.specs import DataFile, DatasetSpec
 
 
 @pytest.fixture
@@ -103,3 +103,25 @@ def test_a_dataset_is_opened_by_its_name(tmp_path: Path) -> None:
     assert zoo.dataset(f"csv:{table}").classes == ("greeting",)
     with pytest.raises(UnknownNameError):
         zoo.dataset("digts")
+
+
+def test_a_dataset_of_too_many_files_is_here_where_its_folder_is(tmp_path: Path) -> None:
+    boxed = spec(folders=("toys", "Toys"), contents=("train", "test"), homepage="https://toys.example")
+    [absent] = status(boxed, tmp_path)
+    assert (absent.name, absent.state, absent.path) == ("train, test", "absent", None)
+    with pytest.raises(DataError, match="box/toys is absent: no data folder has toys or Toys with train, test") as caught:
+        get(boxed, tmp_path)
+    assert caught.value.hint == f"get it from https://toys.example and put train, test into {tmp_path / 'toys'}"
+    for name in boxed.contents:
+        (tmp_path / "Toys" / name).mkdir(parents=True)
+    [present] = get(boxed, tmp_path)
+    assert (present.state, present.path) == ("present", tmp_path / "Toys/train")
+    assert check(boxed, tmp_path) == [present]
+
+
+def test_an_archive_is_not_fetched_where_its_folder_is(tmp_path: Path) -> None:
+    archive = DataFile(name="toys.zip", sha256=None, urls=("https://toys.example/toys.zip",))
+    boxed = spec(folders=("toys",), contents=("train",), files=(archive,))
+    assert [row.name for row in status(boxed, tmp_path)] == ["toys.zip"]
+    (tmp_path / "toys/train").mkdir(parents=True)
+    assert [row.state for row in get(boxed, tmp_path)] == ["present"]
