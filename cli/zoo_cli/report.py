@@ -22,11 +22,12 @@ def print_scores(record: "RunRecord") -> None:
     if record.protocol.keys() - {"version"}:
         say(styled(_settings(record.protocol), dim=True))
     say()
-    rows = [_row(result, primary=not position) for position, result in enumerate(record.results) if result.detail is None]
+    shown = [result for result in record.results if result.value is not None or result.detail is None]
+    rows = [_row(result, primary=result is record.results[0]) for result in shown]
     if rows:
         print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3))
     for result in record.results:
-        if result.detail is not None:
+        if result not in shown:
             _print_detail(result)
     say()
     for result in record.results:

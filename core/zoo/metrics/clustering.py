@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from zoo.metrics.base import Score
-from zoo.metrics.embed import Array, EmbedMetric, Places, once
+from zoo.metrics.embed import Array, EmbedMetric, Places, once, undefined
 from zoo.metrics.intervals import no_interval, scored
 
 
@@ -22,8 +22,10 @@ class _Clustering(EmbedMetric):
 
         classes = len(np.unique(places.labels))
         if classes < 2 or classes == len(places):
-            reason = "there are no samples" if not len(places) else "one class" if classes == 1 else "no class has two samples"
-            return Score(None, len(places), interval=f"none: {reason}")
+            reason = (
+                "there are no samples" if not classes else "there is one class" if classes == 1 else "no class has two samples"
+            )
+            return undefined(reason, len(places))
         value = getattr(metrics, self.function)(places.labels, clusters(places, classes, self.seed))
         return scored(float(value), len(places), no_interval("a clustering is of all samples at once"))
 

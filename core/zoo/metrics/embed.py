@@ -6,7 +6,8 @@ One rule for ties, everywhere: of equally similar items, wrong ones come first. 
 the order of the samples. Equal vectors tie exactly, since their similarity is computed once.
 
 One rule for queries: one counts if the gallery of its episode, without itself, has an item of its class and one of another.
-The others have nothing to find, or nothing to confuse it with; they are left out, and `Score.detail` says how many.
+The others have nothing to find, or nothing to confuse it with; they are left out, and the score's `detail` and `note` say
+how many.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.metrics.base import Metric, Score, State
+from zoo.metrics.intervals import Interval
 from zoo.tasks.base import Rows
 
 if TYPE_CHECKING:
@@ -84,25 +86,37 @@ class Places:
         return np.flatnonzero(self.query & (own > 0) & (other > 0))
 
     @property
-    def left_out(self) -> dict[str, int] | None:
-        """How many queries do not count, by reason; None where all do."""
+    def left_out(self) -> dict[str, int]:
+        """How many queries do not count, by reason; empty where all do."""
         own, other = self.counts
         reasons = {
-            "queries without a match": int((self.query & (own <= 0)).sum()),
-            "queries without a wrong item": int((self.query & (own > 0) & (other <= 0)).sum()),
+            "without a match": int((self.query & (own <= 0)).sum()),
+            "without a wrong item": int((self.query & (own > 0) & (other <= 0)).sum()),
         }
-        return {reason: count for reason, count in reasons.items() if count} or None
+        return {reason: count for reason, count in reasons.items() if count}
 
     @property
     def undefined(self) -> str:
-        """Why no query counts."""
+        """Why no query counts, where none does."""
         if not self.query.any():
-            return "none: there are no queries"
+            return "there are no queries"
         if not self.gallery.any():
-            return "none: there is no gallery"
+            return "there is no gallery"
         if len(np.unique(self.labels[self.gallery])) == 1:
-            return "none: the gallery has one class, so nothing can be told apart"
-        return "none: no query has both a match and a wrong item in its gallery"
+            return "the gallery has one class, so nothing can be told apart"
+        return "no query has both a match and a wrong item in its gallery"
+
+
+def of_queries(places: Places, value: float, interval: Interval) -> Score:
+    """A score of the queries that count, which says how many do not."""
+    left_out = places.left_out
+    note = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+    return Score(value, len(places.counted), *interval, left_out or None, f"queries left out: {note}" if note else "")
+
+
+def undefined(reason: str, n: int = 0) -> Score:
+    """A score without a value, and why."""
+    return Score(None, n, interval=f"none: {reason}", note=f"not defined: {reason}")
 
 
 class EmbedMetric(Metric):

@@ -4,14 +4,15 @@ Similarity, ties, and which queries count: see `zoo.metrics.embed`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field
 
 from zoo.metrics.base import Score
-from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, once
-from zoo.metrics.intervals import normal_mean, wilson
+from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, of_queries, once, undefined
+from zoo.metrics.intervals import Interval, normal_mean, wilson
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,17 +41,13 @@ class OneShotAccuracy(EmbedMetric):
     def of(self, places: Places) -> Score:
         own, _ = places.counts
         if (own[places.query] > 1).any():
-            return Score(None, 0, interval="none: the gallery shows some classes more than once, which is not one-shot")
+            return undefined("the gallery shows some classes more than once, which is not one-shot")
         score = _share(places, lambda: first_ranks(places) == 1)
         if score.value is None:
             return score
-        hits = first_ranks(places) == 1
-        by_episode = {
-            str(name): float(hits[queries].mean())
-            for name in np.unique(places.episode)
-            if len(queries := places.counted[places.episode[places.counted] == name])
-        }
-        return Score(score.value, score.n, score.ci_low, score.ci_high, score.interval, {**(score.detail or {}), **by_episode})
+        hits, episode = first_ranks(places)[places.counted] == 1, places.episode[places.counted]
+        by_episode = {str(name): float(hits[episode == name].mean()) for name in np.unique(episode)}
+        return replace(score, detail={**(score.detail or {}), "by episode": by_episode})
 
 
 class MapAtR(EmbedMetric):
@@ -62,13 +59,12 @@ class MapAtR(EmbedMetric):
     """
 
     def of(self, places: Places) -> Score:
-        counted = places.counted
-        if not len(counted):
-            return Score(None, 0, interval=places.undefined, detail=places.left_out)
-        values = average_precisions(places)[counted]
+        if not len(places.counted):
+            return undefined(places.undefined)
+        values = average_precisions(places)[places.counted]
         low, high, method = normal_mean(values)
-        low, high = (None, None) if low is None or high is None else (max(0.0, low), min(1.0, high))
-        return Score(float(values.mean()), len(values), low, high, method, places.left_out)
+        within = Interval(None if low is None else max(0.0, low), None if high is None else min(1.0, high), method)
+        return of_queries(places, float(values.mean()), within)
 
 
 class KnnAccuracy(EmbedMetric):
@@ -159,7 +155,6 @@ def _share(places: Places, right: Callable[[], Array]) -> Score:
     """The share of the queries that count for which `right()`, bool [n], says so."""
     counted = places.counted
     if not len(counted):
-        return Score(None, 0, interval=places.undefined, detail=places.left_out)
+        return undefined(places.undefined)
     hits = int(right()[counted].sum())
-    low, high, method = wilson(hits, len(counted))
-    return Score(hits / len(counted), len(counted), low, high, method, places.left_out)
+    return of_queries(places, hits / len(counted), wilson(hits, len(counted)))

@@ -11,8 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from zoo.metrics.base import Score
-from zoo.metrics.embed import Array, EmbedMetric, Places, blocks, once
-from zoo.metrics.intervals import Interval, no_interval
+from zoo.metrics.embed import Array, EmbedMetric, Places, blocks, once, undefined
+from zoo.metrics.intervals import no_interval, scored
 
 STEPS = 2**22
 
@@ -36,16 +36,15 @@ class _PairMetric(EmbedMetric):
         genuine, impostor = int(pairs.genuine.sum()), int(pairs.impostor.sum())
         if not genuine or not impostor:
             kind = "one class" if not genuine else "different classes"
-            return Score(None, genuine + impostor, interval=f"none: there are no pairs of {kind}")
-        value, (low, high, method) = self.of_pairs(pairs)
-        return Score(value, genuine + impostor, low, high, method)
+            return undefined(f"there are no pairs of {kind}", genuine + impostor)
+        value = self.of_pairs(pairs)
+        if value is None:
+            return undefined(f"{impostor} impostor pairs are too few", genuine + impostor)
+        return scored(value, genuine + impostor, no_interval("pairs share samples, so they are not independent"))
 
-    def of_pairs(self, pairs: Pairs) -> tuple[float | None, Interval]:
-        """The value, where there are pairs of both kinds, and its interval."""
+    def of_pairs(self, pairs: Pairs) -> float | None:
+        """The value, where there are pairs of both kinds; None where there are too few impostors for it."""
         raise NotImplementedError
-
-
-DEPENDENT = no_interval("pairs share samples, so they are not independent")
 
 
 class RocAuc(_PairMetric):
@@ -54,10 +53,10 @@ class RocAuc(_PairMetric):
     Parity: sklearn `roc_auc_score` of all pairs.
     """
 
-    def of_pairs(self, pairs: Pairs) -> tuple[float, Interval]:
+    def of_pairs(self, pairs: Pairs) -> float:
         above = pairs.genuine.cumsum() - pairs.genuine
         won = (pairs.impostor * (above + pairs.genuine / 2)).sum(dtype=np.float64)
-        return float(won / pairs.genuine.sum() / pairs.impostor.sum()), DEPENDENT
+        return float(won / pairs.genuine.sum() / pairs.impostor.sum())
 
 
 class Eer(_PairMetric):
@@ -66,13 +65,13 @@ class Eer(_PairMetric):
     Between two thresholds both rates are taken to be linear. Parity: the crossing of sklearn's `roc_curve` with 1 - x.
     """
 
-    def of_pairs(self, pairs: Pairs) -> tuple[float, Interval]:
+    def of_pairs(self, pairs: Pairs) -> float:
         accepted, right = pairs.rates
         excess = accepted - (1 - right)  # from -1, with nothing accepted, up to 1
         after = int(np.argmax(excess >= 0))
         before = after - 1
         share = -excess[before] / (excess[after] - excess[before])
-        return float(accepted[before] + share * (accepted[after] - accepted[before])), DEPENDENT
+        return float(accepted[before] + share * (accepted[after] - accepted[before]))
 
 
 class TarAtFar(_PairMetric):
@@ -84,11 +83,11 @@ class TarAtFar(_PairMetric):
 
     far: Annotated[float, Field(gt=0, lt=1, description="Largest share of impostor pairs that is accepted.")] = 0.01
 
-    def of_pairs(self, pairs: Pairs) -> tuple[float | None, Interval]:
+    def of_pairs(self, pairs: Pairs) -> float | None:
         if pairs.impostor.sum() * self.far < 1:
-            return None, no_interval(f"{pairs.impostor.sum()} impostor pairs cannot show a rate of {self.far:g}")
+            return None
         accepted, right = pairs.rates
-        return float(right[accepted <= self.far].max()), DEPENDENT
+        return float(right[accepted <= self.far].max())
 
 
 @once
