@@ -20,6 +20,7 @@ from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.images import prepare_image, stack
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import class_columns, some
+from zoo.tasks.drawing import to_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -127,9 +128,8 @@ class Segment(Task):
         own = columns[self.kind][0]
         if self.kind == "edges":
             return Pictures.fromarray(255 - own)
-        pixels = (prepare_image(sample.input, None) * 255).byte().permute(1, 2, 0).numpy()
-        picture = Pictures.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
-        return Pictures.blend(picture.resize(own.shape[::-1]), Pictures.fromarray(palette()[own]), 0.6)
+        picture = to_picture(prepare_image(sample.input, None)).resize(own.shape[::-1])
+        return Pictures.blend(picture, Pictures.fromarray(palette()[own]), 0.6)
 
 
 def verify_maps(maps: Any, ids: Sequence[str], outputs: int, model: str, *, soft: bool = False) -> "Tensor":
