@@ -1,0 +1,94 @@
+"""Recording: the record of a finished run, from its plan, what was computed, and the scores."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from zoo.catalogue import Catalogue
+from zoo.models import Model
+from zoo.runs.computing import Computed
+from zoo.runs.environment import environment, peak_memory_mib
+from zoo.runs.folding import check_results
+from zoo.runs.plan import Plan
+from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, Result, RunRecord
+
+
+def make_record(
+    plan: Plan,
+    run_id: str,
+    computed: Computed,
+    device: Any,
+    results: Sequence[Result],
+    artifacts: Sequence[tuple[str, str]],
+    catalogue: Catalogue,
+    seconds: float,
+) -> RunRecord:
+    """The record. Pass mark and claims are checked on a whole split under the benchmark's own protocol only."""
+    whole = plan.request.limit is None and not computed.skipped and not plan.altered
+    return RunRecord(
+        run_id=run_id,
+        key=plan.key,
+        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        task=plan.task.name,
+        benchmark=plan.benchmark.name,
+        protocol=_protocol(plan),
+        altered=plan.altered,
+        model=_model_record(plan.model),
+        aux={role: _model_record(other) for role, other in plan.aux.items()},
+        dataset=_data_record(plan, computed),
+        results=tuple(results),
+        checks=tuple(check_results(plan, results, catalogue)) if whole else (),
+        shards=computed.shards,
+        execution=_execution(plan, computed, device),
+        environment=environment(),
+        cost=_cost(computed, seconds),
+        artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
+    )
+
+
+def _protocol(plan: Plan) -> dict[str, Any]:
+    aux = {role: other.info.name for role, other in plan.aux.items()}
+    return {"version": plan.task.version, **plan.task.protocol, **({"aux": aux} if aux else {})}
+
+
+def _model_record(model: Model) -> ModelInfoRecord:
+    info = model.info
+    return ModelInfoRecord(
+        name=info.name,
+        weights_sha256=model.weights_sha256,
+        weights_uri=model.weights_uri,
+        source_sha256=model.source_sha256,
+        preprocessing=info.input.model_dump(mode="json") if info.input else None,
+        options=dict(info.options),
+        classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
+        unsafe=model.unsafe,
+    )
+
+
+def _data_record(plan: Plan, computed: Computed) -> DataRecord:
+    return DataRecord(
+        name=plan.task.data.name,
+        split=plan.benchmark.split,
+        fingerprint=plan.dataset.fingerprint,
+        samples=plan.samples - len(computed.skipped),
+        limit=plan.request.limit,
+        skipped=computed.skipped,
+    )
+
+
+def _execution(plan: Plan, computed: Computed, device: Any) -> Execution:
+    import torch
+
+    return Execution(
+        device=str(device),
+        precision=plan.request.precision,
+        batch_size=computed.batch_size,
+        workers=computed.workers,
+        threads=torch.get_num_threads(),
+        seed=plan.request.seed,
+    )
+
+
+def _cost(computed: Computed, seconds: float) -> Cost:
+    rate = round(computed.samples / computed.seconds, 1) if computed.samples and computed.seconds else None
+    return Cost(seconds=round(seconds, 3), samples_per_second=rate, peak_memory_mib=peak_memory_mib())
