@@ -72,7 +72,7 @@ def test_filters_narrow_the_list(zoo):
 
 
 def test_nothing_that_matches_is_no_error(zoo):
-    done = zoo("list", "models", "--task", "attack")
+    done = zoo("list", "models", "--modality", "vector")
     assert (done.code, done.out, done.err) == (0, "", "no models match\n")
 
 

@@ -141,7 +141,7 @@ print(*sorted({p["state"] for p in load_index().plugins if p["bundled"]}))
 print(len(zoo.dataset("sms-spam", "test").ids))
 for spec in zoo.registry().models():
     for tag, weights in spec.weights.items():
-        if weights.uri.startswith("pkg:"):
+        if weights.uri.startswith("pkg:zoo_"):
             from zoo.weights import find_weights
             assert find_weights(weights).is_relative_to(WHEEL), weights.uri
 """
