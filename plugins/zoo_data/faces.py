@@ -51,5 +51,5 @@ def read_photograph(path: Path) -> "np.ndarray":
             if (image.size, image.mode) != ((WIDTH, HEIGHT), "L"):
                 raise DataError(f"{path} is not a grey image of {WIDTH}x{HEIGHT} pixels", "get the whole set anew")
             return np.array(image)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read: {error}", "get the whole set anew") from error

@@ -83,7 +83,7 @@ def decode(content: bytes, name: str) -> "Tensor":
             if image.size != (SIDE, SIDE):
                 raise DataError(f"{name} is {image.size[0]}x{image.size[1]} pixels, not {SIDE}x{SIDE}")
             pixels = np.array(image.convert("L"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{name} is no PNG image: {error}") from error
     return torch.from_numpy(255 - pixels).unsqueeze(0)
 

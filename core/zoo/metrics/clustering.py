@@ -57,5 +57,5 @@ def clusters(places: Places, count: int, seed: int) -> Array:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of too few distinct vectors
-        found: Array = KMeans(count, n_init=1, random_state=seed).fit_predict(places.unit)
+        found: Array = KMeans(count, n_init=1, random_state=seed).fit_predict(places.unit.astype(np.float32))
     return found

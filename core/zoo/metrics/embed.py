@@ -1,6 +1,7 @@
 """What metrics of task embed share: gathered places, their similarities block by block, and which queries count.
 
-Similarity is the cosine of the angle between two vectors, in float32; a vector of zeros is orthogonal to all.
+Similarity is the cosine of the angle between two vectors; a vector of zeros is orthogonal to all. It is computed in float64,
+and in float32 where that would take more than seconds: rounding then exchanges items that are as similar to 1e-7.
 
 One rule for ties, everywhere: of equally similar items, wrong ones come first. So constant embeddings score nothing, whatever
 the order of the samples. Equal vectors tie exactly, since their similarity is computed once.
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 ELEMENTS = 2**23
 """Similarities held at a time: 32 MiB of float32."""
+PRECISE = 2**37
+"""Multiplications of all similarities up to which they are done in float64: about five seconds on two cores."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,12 @@ class Places:
 
     @cached_property
     def unit(self) -> Array:
-        """The vectors at length 1, float32 [n, d]; zeros stay zeros."""
+        """The vectors at length 1, [n, d], float64 or float32; zeros stay zeros."""
+        precise = len(self) ** 2 * self.vectors.shape[1] <= PRECISE
         length = np.sqrt(np.einsum("nd,nd->n", self.vectors, self.vectors, dtype=np.float64))
-        # Added zero, so that -0 and 0 are the same bytes.
-        return np.asarray((self.vectors / np.where(length > 0, length, 1)[:, None]).astype(np.float32) + np.float32(0))
+        unit: Array = np.array(self.vectors, dtype=np.float64 if precise else np.float32)
+        np.divide(unit, np.where(length > 0, length, 1)[:, None], out=unit, casting="same_kind")
+        return np.add(unit, 0, out=unit)  # so that -0 and 0 are the same bytes
 
     @cached_property
     def digest(self) -> bytes:
@@ -155,8 +160,8 @@ class EmbedMetric(Metric):
 class Block(NamedTuple):
     """Some queries of an episode against its gallery, by positions [b] and [g].
 
-    `similarity` float32 [b, g], -inf where a query meets itself; `match` bool [b, g], whether the classes are equal, False
-    there too. Both are the receiver's to change.
+    `similarity` float64 or float32 [b, g], -inf where a query meets itself; `match` bool [b, g], whether the classes are
+    equal, False there too. Both are the receiver's to change.
     """
 
     queries: Array

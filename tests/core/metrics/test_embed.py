@@ -319,6 +319,17 @@ def test_several_metrics_share_one_pass(cloud: tuple[np.ndarray, np.ndarray], mo
     assert len(passes) == 1
 
 
+def test_large_sets_are_compared_in_float32(cloud: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = make_rows(cloud[0] * 2, cloud[1])
+    precise = {text: value(text, rows) for text in (*RETRIEVAL, *PAIRS)}
+    assert places_of(rows).unit.dtype == np.float64
+    monkeypatch.setattr(embed, "PRECISE", 0)
+    rows = make_rows(cloud[0] * 4, cloud[1])
+    assert places_of(rows).unit.dtype == np.float32
+    for text, expected in precise.items():
+        assert value(text, rows) == pytest.approx(expected, abs=5e-3), text  # one sample of 400 is 2.5e-3
+
+
 def test_no_matrix_of_all_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed, "ELEMENTS", 2**16)
     rng = np.random.default_rng(2)
