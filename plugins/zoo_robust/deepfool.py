@@ -13,6 +13,9 @@ from zoo.tasks.attacking import Victim
 from zoo_robust.balls import euclidean
 from zoo_robust.fight import Fight, cut
 
+ROUNDING = 1e-5
+"""Of the largest logit: how far beyond the boundary a step aims, since in float32 one to the boundary itself may never cross it."""
+
 
 class DeepFool(Frozen):
     """Source: Moosavi-Dezfooli et al. 2016, algorithm 2; eq. 10 and 11 for L∞.
@@ -52,12 +55,13 @@ class DeepFool(Frozen):
         own = logits.gather(1, fight.labels[:, None])
         others = logits.detach().scatter(1, fight.labels[:, None], -float("inf")).argsort(1, descending=True)
         count = min(self.candidates, logits.shape[1]) - 1
+        beyond = ROUNDING * logits.detach().abs().amax(1)
         gaps = (logits.gather(1, others[:, :count]) - own).unbind(1)
         nearest = torch.full_like(gaps[0], float("inf")).detach()
         step = torch.zeros_like(images)
         for k, gap in enumerate(gaps):
             (slope,) = torch.autograd.grad(gap.sum(), images, retain_graph=k + 1 < count)
-            distance, towards = _reach(gap.detach().abs(), slope, norm)
+            distance, towards = _reach(gap.detach().abs() + beyond, slope, norm)
             nearer = distance < nearest
             nearest = torch.where(nearer, distance, nearest)
             step = torch.where(nearer.view(-1, 1, 1, 1), towards, step)

@@ -28,13 +28,16 @@ class Victim:
 
     def __call__(self, inputs: "Tensor") -> "Tensor":
         """Logits float32 [b, classes of the dataset]. Raises ModelError where gradients are wanted and there are none."""
+        import torch
+
+        wanted = inputs.requires_grad and torch.is_grad_enabled()
         try:
             logits = self.model(inputs)
         except RuntimeError as error:
-            if inputs.requires_grad and "requires grad" in str(error):
+            if wanted and "requires grad" in str(error):
                 raise self._without_gradients() from error
             raise
-        if inputs.requires_grad and not logits.requires_grad:
+        if wanted and not logits.requires_grad:
             raise self._without_gradients()
         ordered: Tensor = logits.float() if self.columns is None else logits.float()[:, self.columns]
         return ordered
