@@ -111,7 +111,7 @@ def _decimals(value: float, low: float | None, high: float | None) -> int:
     before = len(str(int(abs(value))))
     enough = max(1, 5 - before)
     half = (high - low) / 2 if low is not None and high is not None else 0.0
-    return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 0 else enough
+    return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 1e-6 * abs(value) else enough
 
 
 def _wrapped(lines: list[str], before: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from zoo.specs import BenchmarkSpec, ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
+CAMVID = ("Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist")
+
 MODELS: list[ModelSpec] = [
     ModelSpec(
         name="unet",
@@ -10,6 +12,16 @@ MODELS: list[ModelSpec] = [
         modality="image",
         config={"classes": 11},
         input=ImageInput(channels=3),
+        weights={
+            "camvid": Weights(
+                uri="pkg:zoo_vision/weights/unet-camvid.safetensors",
+                sha256="b2024b66dace823d6e15bcfdd4eccaf3fdfb62e488721ac4b890043fc006e276",
+                licence="CC-BY-NC-4.0, as the 23 training images of CamVid that it learnt from",
+                source="recipe vision/unet-camvid, seed 0",
+                recipe="vision/unet-camvid",
+                classes=CAMVID,
+            )
+        },
         paper="Ronneberger, Fischer & Brox 2015, U-Net: convolutional networks for biomedical images, arXiv:1505.04597",
     ),
     ModelSpec(
