@@ -14,7 +14,8 @@ from zoo_robust.balls import euclidean
 from zoo_robust.fight import Fight, cut
 
 ROUNDING = 1e-5
-"""Of the largest logit: how far beyond the boundary a step aims, since in float32 one to the boundary itself may never cross it."""
+"""Of the largest logit: how far beyond the boundary a step aims, since in float32 one to the boundary itself
+may never cross it."""
 
 
 class DeepFool(Frozen):
