@@ -10,8 +10,9 @@ import inspect
 import json
 import os
 import sys
+import sysconfig
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def module_identity(module: Any) -> dict[str, Any] | None:
         return None
     found = _Description()
     try:
-        state = json.dumps(found.of(module))
+        state = json.dumps([found.of(module), found.surroundings()])
         source = found.source_sha256()
     except Exception:
         return None
@@ -160,6 +161,20 @@ class _Description:
             self.code[name] = value
         return ["name", name]
 
+    def surroundings(self) -> Any:
+        """Values that the user's classes and functions read from around them: globals, attributes of modules, of classes.
+
+        Source alone does not tell them (`G = float(sys.argv[1])`). Those of installed code follow from its version.
+        """
+        described: list[Any] = []
+        done: set[str] = set()
+        while pending := sorted(set(self.code) - done):
+            for name in pending:
+                done.add(name)
+                if not _is_installed(self.code[name]):
+                    described += [[name, *found] for found in _read_values(self.code[name], self.of)]
+        return described
+
     def source_sha256(self) -> str:
         """SHA-256 of the files that define the classes and functions, or of their own text where there is no file."""
         texts = set()
@@ -179,3 +194,50 @@ class _Description:
 
 def _is_torch(value: Any) -> bool:
     return str(value.__module__).partition(".")[0] == "torch"
+
+
+def _is_installed(value: Any) -> bool:
+    """Whether a class or function comes with Python or with an installed package, whose version is part of the identity."""
+    file = getattr(sys.modules.get(value.__module__), "__file__", None)
+    library = sysconfig.get_paths()
+    return bool(file) and any(Path(str(file)).is_relative_to(library[kind]) for kind in ("stdlib", "purelib", "platlib"))
+
+
+def _read_values(owner: Any, describe: Callable[[Any], Any]) -> Iterator[list[Any]]:
+    """What the functions of a class, or a function, may read: (name, description) of each value. Raises _UnknownError."""
+    own = vars(owner) if isinstance(owner, type) else {"": owner}
+    functions = []
+    for name, value in own.items():
+        parts = [value.fget, value.fset] if isinstance(value, property) else [getattr(value, "__func__", value)]
+        found = [inspect.unwrap(part) for part in parts if isinstance(part, types.FunctionType)]
+        functions += found
+        if not found and not name.startswith(("__", "_abc_")):
+            yield [name, describe(value)]
+    for function in functions:
+        names = sorted(_names(function.__code__))
+        if {"environ", "getenv", "argv"} & set(names):
+            raise _UnknownError("it reads the environment")
+        for name in names:
+            value = function.__globals__.get(name)
+            if isinstance(value, types.ModuleType):
+                local = {} if _is_torch(_Standing(value)) or _is_installed(_Standing(value)) else vars(value)
+                yield from (
+                    [f"{name}.{n}", describe(local[n])]
+                    for n in names
+                    if n in local and not isinstance(local[n], types.ModuleType)
+                )
+            elif name in function.__globals__:
+                yield [name, describe(value)]
+
+
+class _Standing:
+    """A module in the place of something that it defines."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self.__module__ = module.__name__
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """Names of globals and attributes in a function, and in those inside it."""
+    inner = [_names(part) for part in code.co_consts if isinstance(part, types.CodeType)]
+    return set(code.co_names).union(*inner)
