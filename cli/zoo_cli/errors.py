@@ -24,6 +24,14 @@ RESUMES = {
 }
 
 
+class CommandFailedError(Exception):
+    """A plugin's command raised what is no user's error, the cause of this: a bug of the plugin `who`."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(who)
+        self.who = who
+
+
 def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     """Run a command to its exit code: 0 done, 1 pass mark missed, 2 user error, 70 a bug, 130 interrupted."""
     if "_ZOO_COMPLETE" in os.environ:  # a shell asks for completions: click answers and exits
@@ -48,6 +56,8 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
             return _bug(as_json, error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains when it exits
         return READER_GONE
+    except CommandFailedError as failed:
+        return _bug(as_json, failed.__cause__ or failed, failed.who)
     except Exception as error:
         return _bug(as_json, error)
 
@@ -63,13 +73,14 @@ def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
     return code
 
 
-def _bug(as_json: bool, error: Exception) -> int:
+def _bug(as_json: bool, error: BaseException, where: str = "") -> int:
     import traceback
 
     from zoo.version import __version__
 
     traceback.print_exception(error)
-    hint = f"this is a bug in deepzoo {__version__}: please report it with the traceback and the command that you typed"
+    where = where or f"deepzoo {__version__}"
+    hint = f"this is a bug in {where}: please report it with the traceback and the command that you typed"
     return _say(as_json, type(error).__name__, str(error), hint, BUG)
 
 
