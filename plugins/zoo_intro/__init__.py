@@ -1,9 +1,11 @@
 """Topic 1: softmax regression and multilayer perceptrons, one of them in NumPy with backpropagation by hand."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
+from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 DIGITS = tuple("0123456789")
+PIXELS = ImageInput(channels=1, size=(8, 8))
+"""The images of digits as they are; whatever else comes in is made so."""
 
 
 def digits_weights(model: str, sha256: str) -> dict[str, Weights]:
@@ -26,6 +28,7 @@ MODELS = [
         summary="Multinomial logistic (softmax) regression on pixels",
         tasks={"classify": "zoo_intro.networks:Logistic"},
         modality="image",
+        input=PIXELS,
         config={"inputs": 64, "classes": 10},
         weights=digits_weights("logistic", "fd88e224999f55216c3d5d4f989610c8b9f7a0402ce43ce5d1e21ccd1de611a7"),
         paper="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
@@ -35,6 +38,7 @@ MODELS = [
         summary="Multilayer perceptron with ReLU, in PyTorch",
         tasks={"classify": "zoo_intro.networks:MLP"},
         modality="image",
+        input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
         weights=digits_weights("mlp", "2fc532f5c559edf4b276f9c77e7cb178de76e6570f52a15a78992f73dda28a42"),
         paper="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0",
@@ -44,6 +48,7 @@ MODELS = [
         summary="The same perceptron in NumPy alone, with hand-written backpropagation",
         tasks={"classify": "zoo_intro.mlp_numpy:MLP"},
         modality="image",
+        input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
         weights=digits_weights("mlp-numpy", "8d93297b2641a4315ce24a7901aef7c199f504ffbedc789dbc3cfffdfe8f6049"),
         paper="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0",
