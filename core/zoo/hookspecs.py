@@ -10,7 +10,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunRecord, RunStart
-    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, HomeworkSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 
 hookspec = HookspecMarker("zoo")
 hookimpl = HookimplMarker("zoo")
@@ -39,6 +39,11 @@ def zoo_benchmarks() -> "list[BenchmarkSpec]":  # type: ignore[empty-body]
 @hookspec
 def zoo_recipes() -> "list[RecipeSpec]":  # type: ignore[empty-body]
     """Recipes, each of which trains a model's weights on a dataset."""
+
+
+@hookspec
+def zoo_homeworks() -> "list[HomeworkSpec]":  # type: ignore[empty-body]
+    """Homeworks: a benchmark with a pass mark, and what may be handed in for it."""
 
 
 @hookspec

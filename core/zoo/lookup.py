@@ -11,7 +11,17 @@ from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameE
 from zoo.index import Index, load_index, plugin_title
 from zoo.metrics.names import bare_metric
 from zoo.offers import manager
-from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.specs import (
+    KINDS,
+    BenchmarkSpec,
+    CommandSpec,
+    DatasetSpec,
+    HomeworkSpec,
+    MetricSpec,
+    ModelSpec,
+    RecipeSpec,
+    Spec,
+)
 from zoo.tasks import TARGETS_OF, DataInfo, task_class
 
 S = TypeVar("S", bound=Spec)
@@ -56,6 +66,10 @@ class Registry:
         """Commands that plugins add."""
         return self._list(CommandSpec, "command")
 
+    def homeworks(self) -> list[HomeworkSpec]:
+        """Homeworks that plugins define."""
+        return self._list(HomeworkSpec, "homework")
+
     def model(self, name: str) -> ModelSpec:
         """The model of a full, bare or dynamic name, without a weights tag."""
         return self._get(ModelSpec, "model", name)
@@ -96,6 +110,10 @@ class Registry:
         """The recipe of a full or bare name."""
         return self._get(RecipeSpec, "recipe", name)
 
+    def homework(self, name: str) -> HomeworkSpec:
+        """The homework of a full or bare name."""
+        return self._get(HomeworkSpec, "homework", name)
+
     def observers(self) -> pluggy.PluginManager:
         """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
         modules = []
@@ -128,7 +146,7 @@ class Registry:
             raise
         except (Exception, SystemExit) as error:
             why = f"{who} failed to resolve {name!r}: {type(error).__name__}: {error}"
-            raise PluginError(why, f"pip install -U {plugin['distribution']}") from error
+            raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
         if found is not None and not isinstance(found, KINDS[kind]):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
         return found

@@ -6,10 +6,11 @@ In a plugin a spec has its bare name (`lenet5`); the registry hands it out under
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
+SubmissionKind = Literal["predictions", "weights", "onnx", "code"]
 
 Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """An attribute of a module, imported only when it is used: `"zoo_cnn.lenet:LeNet5"`."""
@@ -185,6 +186,29 @@ class CommandSpec(Spec):
     target: Target = Field(description="A Typer app or a function.")
 
 
+class HomeworkLimits(Frozen):
+    """What one submission may take; beyond, it is stopped and gets a named status."""
+
+    file_bytes: int = Field(256 << 20, gt=0, description="Size of what is handed in, unpacked.")
+    wall_seconds: float = Field(120.0, gt=0)
+    cpu_seconds: float = Field(120.0, gt=0, description="Of all its processes together.")
+    memory_bytes: int = Field(4 << 30, gt=0, description="Resident, of all its processes together; also the most of each.")
+    processes: int = Field(64, gt=0, description="Processes and threads at once.")
+    output_bytes: int = Field(64 << 20, gt=0, description="Predictions, and what it writes to its temporary folder.")
+
+
+class HomeworkSpec(Spec):
+    """A homework of a course: a benchmark with a pass mark, and what may be handed in for it."""
+
+    benchmark: str = Field(description="Name of a benchmark of task classify with a pass mark.")
+    accepts: tuple[SubmissionKind, ...] = Field(("predictions", "weights", "onnx", "code"), min_length=1)
+    points: float = Field(100.0, ge=0, allow_inf_nan=False, description="For passing; whatever else happens is 0 points.")
+    limits: HomeworkLimits = HomeworkLimits()
+    due: AwareDatetime | None = Field(None, description="With its offset from UTC; what comes later is marked late.")
+    attempts: Literal["best", "last", "first"] = Field("best", description="Which of a student's attempts counts.")
+    max_attempts: int | None = Field(None, ge=1, description="Later attempts are not graded.")
+
+
 KINDS: dict[str, type[Spec]] = {
     "model": ModelSpec,
     "dataset": DatasetSpec,
@@ -192,5 +216,6 @@ KINDS: dict[str, type[Spec]] = {
     "benchmark": BenchmarkSpec,
     "recipe": RecipeSpec,
     "command": CommandSpec,
+    "homework": HomeworkSpec,
 }
 """Every kind of entry. A hook `zoo_<kind>s` returns specs of that kind."""
