@@ -17,6 +17,12 @@ class ZooError(Exception):
         self.hint = hint
 
 
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line: a ZooError's message, any other's first line, or its class where it says nothing."""
+    text = error.message if isinstance(error, ZooError) else str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
 class UnknownNameError(ZooError):
     """No entry has this name; the nearest ones are in `candidates`."""
 

@@ -158,10 +158,7 @@ def _parse_torch(content: bytes, path: Path, allow_pickle: bool) -> Any:
                 f"{path} contains a pickle that could run code of its author, so it was not loaded",
                 "convert it to safetensors where you trust it, or pass --allow-pickle, which the record will show",
             ) from error
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(
-            f"{path} cannot be read: {reason}", "it is cut short or no PyTorch checkpoint; get it again"
-        ) from error
+        raise WeightsError(f"{path} is cut short, or no PyTorch checkpoint", "get it again, or take safetensors") from error
 
 
 def _unwrap(loaded: Any) -> Any:

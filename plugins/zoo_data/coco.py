@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from zoo.data import Sample
-from zoo.errors import DataError
+from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import decode_content
@@ -174,9 +174,9 @@ class CocoDataset:
         try:
             image = decode_content(self._read(self.ids[index]))
         except Exception as error:  # every decoder has errors of its own
-            reason = str(error).strip().partition("\n")[0]
             raise DataError(
-                f"cannot decode the image {self.ids[index]} in {self._where}: {reason}", "replace it, or pass --skip-bad 1"
+                f"cannot decode the image {self.ids[index]} in {self._where}: {reason_of(error)}",
+                "replace it, or pass --skip-bad 1",
             ) from error
         declared, found = (entry["height"], entry["width"]), tuple(image.shape[1:])
         if declared != found:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.data import Sample
-from zoo.errors import DataError
+from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 
@@ -78,8 +78,9 @@ class ImageFolder:
         try:
             image = decode(path)
         except Exception as error:  # every decoder has errors of its own
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"cannot decode the image {path}: {reason}", "replace or remove it, or pass --skip-bad 1") from error
+            raise DataError(
+                f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
+            ) from error
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property
@@ -184,9 +185,13 @@ def _decode_with_torchvision(data: bytes) -> "Tensor":
 def _decode_with_pil(data: bytes) -> "Tensor":
     import numpy as np
     import torch
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
-    with Image.open(BytesIO(data)) as opened:
+    try:
+        opened = Image.open(BytesIO(data))
+    except UnidentifiedImageError:  # whose message is the address of our BytesIO
+        raise ValueError("it is in no image format that is known here" if data else "the file is empty") from None
+    with opened:
         image: Image.Image = ImageOps.exif_transpose(opened)
         if image.mode.startswith("I;16"):  # PIL would cut off values above 255 instead of scaling them
             grey = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

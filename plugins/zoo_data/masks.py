@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.data import Sample
-from zoo.errors import DataError
+from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
@@ -148,8 +148,9 @@ def decode_image(path: Path) -> "Tensor":
     try:
         return decode(path)
     except Exception as error:  # every decoder has errors of its own
-        reason = str(error).strip().partition("\n")[0]
-        raise DataError(f"cannot decode the image {path}: {reason}", "replace or remove it, or pass --skip-bad 1") from error
+        raise DataError(
+            f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
+        ) from error
 
 
 def read_mask(path: Path) -> Array:
@@ -160,8 +161,9 @@ def read_mask(path: Path) -> Array:
         with Image.open(path) as opened:
             mode, mask = opened.mode, np.array(opened)
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise DataError(f"cannot decode the mask {path}: {reason}", "replace or remove it, or pass --skip-bad 1") from error
+        raise DataError(
+            f"cannot decode the mask {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
+        ) from error
     if mask.ndim != 2:
         raise DataError(
             f"the mask {path} is a picture of mode {mode}, not one label a pixel", "save class indices in one channel"

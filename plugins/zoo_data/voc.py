@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from zoo.data import Sample
-from zoo.errors import DataError
+from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
@@ -85,8 +85,7 @@ class VocDataset:
         try:
             image = decode(path)
         except Exception as error:  # every decoder has errors of its own
-            reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"cannot decode the image {path}: {reason}", "replace it, or pass --skip-bad 1") from error
+            raise DataError(f"cannot decode the image {path}: {reason_of(error)}", "replace it, or pass --skip-bad 1") from error
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property

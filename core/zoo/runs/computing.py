@@ -58,7 +58,6 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
     done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)))
     for _, skipped in found.values():
         done.skipped.update(skipped)
-    _check_skipped(plan, done.skipped, how.skip_bad)
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
@@ -72,6 +71,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
         )
         observe(entries, "zoo_run_started", run=start)
         _compute(plan, how, device, missing, done)
+    _check_skipped(plan, done.skipped, how.skip_bad)
     return done
 
 
@@ -85,14 +85,18 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     how.tell(Progress("predicting", reused, plan.samples, reused))
     started = time.perf_counter()
     rows: ShardRows | None = None
+    seen = reused
     for loaded in load_batches(plan.task, plan.dataset, missing, size, plan.request.seed, done.workers):
         if rows is None:
             rows = ShardRows(loaded.shard, plan.task.schema)
         done.skipped.update(loaded.bad)
-        _check_skipped(plan, done.skipped, how.skip_bad)
+        seen += len(loaded.positions) + len(loaded.bad)
+        if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
+            how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
+            continue
         rows.add(loaded, predictor)
         done.samples += len(loaded.positions)
-        how.tell(Progress("predicting", reused + done.samples, plan.samples, reused))
+        how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:
             write_shard(rows.shard, plan.key, *rows.in_order(), rows.bad)
             rows = None
@@ -101,15 +105,16 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
 
 
 def _check_skipped(plan: Plan, skipped: Mapping[str, str], allowed: int) -> None:
+    """Raise DataError with how many samples are corrupt, where that is more than are allowed."""
     if len(skipped) <= allowed:
         return
-    sample, problem = next(iter(skipped.items()))
-    if allowed:
-        many = f"{len(skipped)} samples of {plan.task.data.name} cannot be read, more than the {allowed} allowed"
-        raise DataError(f"{many}; one is {sample}: {problem}", "repair or remove them, or allow more: --skip-bad N")
+    (sample, problem), count, data = next(iter(skipped.items())), len(skipped), plan.task.data.name
+    if count == 1:
+        raise DataError(f"sample {sample} of {data} cannot be read: {problem}", "repair or remove it, or pass --skip-bad 1")
+    more = f", more than the {allowed} allowed" if allowed else ""
     raise DataError(
-        f"sample {sample} of {plan.task.data.name} cannot be read: {problem}",
-        "repair or remove it, or allow N such samples: --skip-bad N",
+        f"{count} samples of {data} cannot be read{more}; the first is {sample}: {problem}",
+        f"repair or remove them, or leave them out with --skip-bad {count}",
     )
 
 

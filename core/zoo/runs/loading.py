@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.data import ArrayDataset, Dataset, Sample
+from zoo.errors import ZooError, reason_of
 from zoo.runs.seeds import sample_seed
 from zoo.runs.shards import Shard
 from zoo.tasks.base import Batch, Task
@@ -95,7 +96,7 @@ def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], 
             samples.append(task.prepare(sample))
             kept.append(position)
         except Exception as error:
-            bad[dataset.ids[position]] = f"{type(error).__name__}: {error}"
+            bad[dataset.ids[position]] = _problem(error)
     if not samples:
         return Loaded(shard, kept, None, bad)
     ids = [sample.id for sample in samples]
@@ -103,6 +104,12 @@ def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], 
         ids, _layout(task.collate(samples)), [sample.target for sample in samples], [sample_seed(seed, id_) for id_ in ids]
     )
     return Loaded(shard, kept, batch, bad)
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with a sample: in a ZooError's own words, else with the name of the exception."""
+    said, kind = reason_of(error), type(error).__name__
+    return said if isinstance(error, ZooError) or said == kind else f"{kind}: {said}"
 
 
 def _layout(inputs: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zoo.errors import ModelError, OptionError, ZooError
+from zoo.errors import ModelError, OptionError, ZooError, reason_of
 from zoo.runs.loading import Loaded
 from zoo.runs.shards import Shard, in_order
 from zoo.tasks.base import Batch, Task
@@ -26,8 +26,7 @@ def pick_device(name: str) -> Any:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise OptionError(f"device {name!r} cannot be used: {reason}", "try --device auto or --device cpu") from error
+        raise OptionError(f"device {name!r} cannot be used: {reason_of(error)}", "try --device auto or --device cpu") from error
     return device
 
 

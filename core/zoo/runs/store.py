@@ -8,7 +8,7 @@ from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_eng
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
+from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError, reason_of
 from zoo.home import zoo_home
 from zoo.runs.record import RunRecord
 
@@ -136,5 +136,4 @@ def _parsed(text: str) -> RunRecord:
 
 
 def _reason(error: Exception) -> str:
-    origin = getattr(error, "orig", None) or error
-    return str(origin).strip().splitlines()[0] if str(origin).strip() else type(origin).__name__
+    return reason_of(getattr(error, "orig", None) or error)

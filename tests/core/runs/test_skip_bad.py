@@ -43,10 +43,25 @@ def test_a_later_run_that_does_not_allow_them_fails_on_the_same_shards(toy, corr
     assert run(toy, skip_bad=1).shards.reused == 1
 
 
-def test_more_than_allowed_say_how_many(toy, corrupt):
-    corrupt("photo-07.png", "photo-09.png")
-    with pytest.raises(DataError, match="2 samples of toy/photos cannot be read, more than the 1 allowed"):
+@pytest.mark.parametrize("allowed", [0, 1, 3])
+def test_more_than_allowed_are_all_counted_whatever_the_batches_and_shards(allowed, toy, corrupt, monkeypatch):
+    monkeypatch.setattr("zoo.tasks.classify.Classify.shard_size", 10)
+    corrupt("photo-07.png", "photo-09.png", "photo-22.png", "photo-39.png")
+    with pytest.raises(DataError, match="4 samples of toy/photos cannot be read") as caught:
+        run(toy, skip_bad=allowed, batch_size=3)
+    assert ("more than" in caught.value.message) == bool(allowed)
+    assert "--skip-bad 4" in caught.value.hint
+    assert run(toy, skip_bad=4, batch_size=3).dataset.samples == 36
+
+
+def test_counting_them_goes_on_from_shards_that_were_found(toy, corrupt, monkeypatch):
+    monkeypatch.setattr("zoo.tasks.classify.Classify.shard_size", 10)
+    corrupt("photo-07.png", "photo-22.png")
+    with pytest.raises(DataError, match="2 samples"):
         run(toy, skip_bad=1)
+    with pytest.raises(DataError, match="2 samples"):
+        run(toy)
+    assert run(toy, skip_bad=2).shards.reused == 2  # up to the second corrupt one
 
 
 def test_where_no_sample_can_be_read_there_is_no_score(toy, corrupt):
@@ -76,13 +91,15 @@ def test_a_corrupt_image_of_a_folder_is_named(tmp_path):
     (tmp_path / "set" / "bee" / "1.png").write_bytes(b"\x89PNG broken")
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 2))
     options = {"classes": "dataset"}
-    with pytest.raises(DataError, match=r"bee/1\.png"):
+    with pytest.raises(DataError, match=r"bee/1\.png") as caught:
         zoo.evaluate(model, f"folder:{tmp_path / 'set'}", **options)
+    assert len(str(caught.value).splitlines()) == 2  # what is wrong and what to do, once each
+    assert "BytesIO" not in str(caught.value)
     record = zoo.evaluate(model, f"folder:{tmp_path / 'set'}", skip_bad=1, **options)
     assert [name for name in record.dataset.skipped if "bee/1.png" in name] and record.primary.n == 5
 
 
 def test_a_sample_that_answers_to_another_id_is_corrupt(toy, monkeypatch):
     monkeypatch.setattr(toy.Photos, "__getitem__", lambda self, i: zoo.Sample("someone else", torch.zeros(3, 8, 8), 0))
-    with pytest.raises(DataError, match=r"photo-00\.png of toy/photos cannot be read: .*'someone else'"):
+    with pytest.raises(DataError, match=r"40 samples of toy/photos cannot be read; the first is photo-00\.png: .*'someone else'"):
         run(toy)
