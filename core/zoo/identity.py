@@ -9,10 +9,12 @@ import hashlib
 import inspect
 import json
 import os
+import re
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,18 @@ from typing import Any
 from packaging.requirements import Requirement
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+_OUTSIDE = frozenset({"argv", "environ", "getenv", "globals", "open"})
+"""What code that reads something from outside calls it by."""
+
 _SCALARS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), os.PathLike)
 
 
 def module_identity(module: Any) -> dict[str, Any] | None:
-    """Hash of an nn.Module's tensors, attributes and source files; None where some of it cannot be told.
+    """Hash of an nn.Module's tensors, attributes, source files and of what its code reads; None where it cannot be told.
 
-    The source is that of the files in which its classes, their bases and its functions are defined. What those import from
-    elsewhere is not seen: a `key` of the user's own says it better.
+    The source is that of the files in which its classes, their bases and its functions are defined, and the functions and
+    classes that those call in turn. What they read is told, too: globals, class attributes, closures, defaults. What
+    installed packages read from around them is not: their major versions stand for it.
     """
     import torch
 
@@ -73,10 +79,10 @@ class _UnknownError(Exception):
 
 
 class _Description:
-    """Describes values as JSON, equal in every process, and gathers the classes and functions that they are made of."""
+    """Describes values as JSON, equal in every process, and gathers the classes and functions that they are made of, by id."""
 
     def __init__(self) -> None:
-        self.code: dict[str, Any] = {}
+        self.code: dict[int, Any] = {}
         self._open: list[Any] = []
 
     def of(self, value: Any) -> Any:
@@ -91,7 +97,7 @@ class _Description:
             self._open.pop()
 
     def _plain(self, value: Any) -> Any:
-        """Numbers, text, arrays and containers; None for anything else."""
+        """Numbers, text, arrays and what contains them; None for anything else."""
         import numpy as np
         import torch
 
@@ -110,6 +116,10 @@ class _Description:
             return ["map", type(value).__qualname__, [[self.of(key), self.of(item)] for key, item in value.items()]]
         if isinstance(value, (list, tuple)):
             return ["list", type(value).__qualname__, [self.of(item) for item in value]]
+        if isinstance(value, re.Pattern):
+            return ["pattern", repr(value.pattern), value.flags]
+        if isinstance(value, weakref.ReferenceType):
+            return ["weak", self.of(value())]
         if isinstance(value, (set, frozenset)):
             return ["set", sorted(json.dumps(self.of(item)) for item in value)]
         return None
@@ -121,20 +131,26 @@ class _Description:
         return ["array", str(array.dtype), list(array.shape), hashlib.sha256(array.tobytes()).hexdigest()]
 
     def _callable(self, value: Any) -> Any:
-        """Functions, methods, partials and classes; None for anything else."""
+        """Functions, methods, partials, classes and types; None for anything else."""
         if isinstance(value, functools.partial):
             return ["partial", self.of(value.func), self.of(value.args), self.of(value.keywords)]
         if isinstance(value, types.MethodType):
             return ["method", self.of(value.__func__), self.of(value.__self__)]
         if isinstance(value, types.FunctionType):
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
             text = "" if _is_torch(value) else inspect.getsource(value)
-            return [*self._named(value), text, self.of(cells), self.of(value.__defaults__), self.of(value.__kwdefaults__)]
+            return [*self._named(value), text, *self._bound(value)]
         if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, (type, types.ModuleType, type(None))):
             return ["builtin", value.__module__, value.__qualname__]
+        if isinstance(value, types.GenericAlias):
+            return ["generic", self.of(value.__origin__), self.of(value.__args__)]
         if isinstance(value, type):
-            return self._named(value)
+            return [self._named(base) for base in value.__mro__]
         return None
+
+    def _bound(self, function: types.FunctionType) -> list[Any]:
+        """What a function holds beside its text: closure and defaults."""
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        return [self.of(cells), self.of(function.__defaults__), self.of(function.__kwdefaults__)]
 
     def _object(self, value: Any) -> Any:
         """Modules, and objects of classes written in Python."""
@@ -157,23 +173,39 @@ class _Description:
     def _named(self, value: Any) -> list[str]:
         """The name of a class or function; its code is part of the source unless Python or torch define it."""
         name = f"{value.__module__}.{value.__qualname__}"
-        if not _is_torch(value) and value.__module__ != "builtins":
-            self.code[name] = value
+        if not _is_torch(value) and not _is_standard(value.__module__):
+            self.code[id(value)] = value
         return ["name", name]
 
-    def surroundings(self) -> Any:
-        """Values that the user's classes and functions read from around them: globals, attributes of modules, of classes.
+    def surroundings(self) -> list[Any]:
+        """What the classes and functions found so far, and those that they name in turn, read from around them.
 
-        Source alone does not tell them (`G = float(sys.argv[1])`). Those of installed code follow from its version.
+        Their source alone does not tell it (`SCALE = float(input())`).
         """
         described: list[Any] = []
-        done: set[str] = set()
-        while pending := sorted(set(self.code) - done):
-            for name in pending:
-                done.add(name)
-                if not _is_installed(self.code[name]):
-                    described += [[name, *found] for found in _read_values(self.code[name], self.of)]
+        done = 0
+        while done < len(self.code):
+            found = list(self.code.values())[done:]
+            done += len(found)
+            described += [self._read_by(owner) for owner in found if not _is_installed(owner.__module__)]
         return described
+
+    def _read_by(self, owner: Any) -> list[Any]:
+        """What the functions of a class, or a function, hold and read; and the attributes of the class."""
+        members = vars(owner) if isinstance(owner, type) else {"": owner}
+        described = []
+        for name, member in members.items():
+            functions = [part for part in _functions_of(member) if not _is_installed(part.__globals__["__name__"])]
+            described += [[name, self._bound(part), *self._globals_of(part)] for part in functions]
+            if not _functions_of(member) and not name.startswith(("__", "_abc_")):
+                described.append([name, self.of(member)])
+        return described
+
+    def _globals_of(self, function: types.FunctionType) -> list[Any]:
+        names = _names(function.__code__)
+        if names & _OUTSIDE:
+            raise _UnknownError("it reads the environment, a file or names that it makes up")
+        return [[name, self.of(value)] for name, value in _values_read(function.__globals__, sorted(names))]
 
     def source_sha256(self) -> str:
         """SHA-256 of the files that define the classes and functions, or of their own text where there is no file."""
@@ -196,48 +228,41 @@ def _is_torch(value: Any) -> bool:
     return str(value.__module__).partition(".")[0] == "torch"
 
 
-def _is_installed(value: Any) -> bool:
-    """Whether a class or function comes with Python or with an installed package, whose version is part of the identity."""
-    file = getattr(sys.modules.get(value.__module__), "__file__", None)
-    library = sysconfig.get_paths()
-    return bool(file) and any(Path(str(file)).is_relative_to(library[kind]) for kind in ("stdlib", "purelib", "platlib"))
+def _is_installed(module: str) -> bool:
+    """Whether a module comes with Python or with an installed package, whose version is told."""
+    return _is_standard(module) or _lies_in(module, "purelib", "platlib")
 
 
-def _read_values(owner: Any, describe: Callable[[Any], Any]) -> Iterator[list[Any]]:
-    """What the functions of a class, or a function, may read: (name, description) of each value. Raises _UnknownError."""
-    own = vars(owner) if isinstance(owner, type) else {"": owner}
-    functions = []
-    for name, value in own.items():
-        parts = [value.fget, value.fset] if isinstance(value, property) else [getattr(value, "__func__", value)]
-        found = [inspect.unwrap(part) for part in parts if isinstance(part, types.FunctionType)]
-        functions += found
-        if not found and not name.startswith(("__", "_abc_")):
-            yield [name, describe(value)]
-    for function in functions:
-        names = sorted(_names(function.__code__))
-        if {"environ", "getenv", "argv"} & set(names):
-            raise _UnknownError("it reads the environment")
-        for name in names:
-            value = function.__globals__.get(name)
-            if isinstance(value, types.ModuleType):
-                local = {} if _is_torch(_Standing(value)) or _is_installed(_Standing(value)) else vars(value)
-                yield from (
-                    [f"{name}.{n}", describe(local[n])]
-                    for n in names
-                    if n in local and not isinstance(local[n], types.ModuleType)
-                )
-            elif name in function.__globals__:
-                yield [name, describe(value)]
+def _is_standard(module: str) -> bool:
+    """Whether it is Python's; a user's own file may have the same name."""
+    built_in = getattr(sys.modules.get(module), "__file__", None) is None
+    return module.partition(".")[0] in sys.stdlib_module_names and (built_in or _lies_in(module, "stdlib", "platstdlib"))
 
 
-class _Standing:
-    """A module in the place of something that it defines."""
-
-    def __init__(self, module: types.ModuleType) -> None:
-        self.__module__ = module.__name__
+def _lies_in(module: str, *kinds: str) -> bool:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return bool(file) and any(Path(str(file)).is_relative_to(sysconfig.get_path(kind)) for kind in kinds)
 
 
-def _names(code: types.CodeType) -> set[str]:
+def _functions_of(member: Any) -> list[types.FunctionType]:
+    """The functions written in Python that run when an attribute of a class is used, decorators included."""
+    parts = [getattr(member, name, None) for name in ("fget", "fset", "func", "__func__", "__wrapped__")]
+    inner = [function for part in parts if part is not None for function in _functions_of(part)]
+    return [member, *inner] if isinstance(member, types.FunctionType) else inner
+
+
+def _names(code: types.CodeType) -> frozenset[str]:
     """Names of globals and attributes in a function, and in those inside it."""
     inner = [_names(part) for part in code.co_consts if isinstance(part, types.CodeType)]
-    return set(code.co_names).union(*inner)
+    return frozenset(code.co_names).union(*inner)
+
+
+def _values_read(namespace: Mapping[str, Any], names: Collection[str], seen: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Values of those names, and, since `settings.SCALE` reads two of them, of the user's own modules among them."""
+    for name in names:
+        value = namespace.get(name)
+        if isinstance(value, types.ModuleType):
+            if not _is_installed(value.__name__) and value.__name__ not in seen:
+                yield from _values_read(vars(value), names, (*seen, value.__name__))
+        elif name in namespace:
+            yield name, value

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ LoadFn = Callable[[], Any]
 class Model:
     """A model that a run can use: what is known before it is loaded, what its predictions depend on, and how to load it.
 
-    `identity` is JSON; two models of equal identity predict the same. `resumable` is False where no identity could be found.
+    `identity` is JSON; two models of equal identity predict the same.
     """
 
     info: ModelInfo
@@ -37,7 +38,6 @@ class Model:
     weights_uri: str | None = None
     source_sha256: str | None = None
     unsafe: tuple[str, ...] = ()
-    resumable: bool = True
     has_defaults: bool = True
     """Whether all its options are those that it has by default."""
 
@@ -129,6 +129,9 @@ def own_model(
         )
     known: ModelInfo | None = getattr(module, "zoo_info", None)
     identity = {"key": key} if key else module_identity(module)
+    if identity is None:
+        text = "what its predictions depend on cannot be told in full, so nothing of this run is used again; key= tells it"
+        warnings.warn(f"{type(module).__name__}: {text}", stacklevel=3)
     unchanged = known and identity is not None and identity == getattr(module, "zoo_identity", None)
     name = known.name if known and unchanged else f"local/{type(module).__name__}"
     named = classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
@@ -138,7 +141,6 @@ def own_model(
         identity or {"unknown": uuid4().hex},
         lambda: _copied(module, name),
         source_sha256=identity.get("source") if identity else None,
-        resumable=identity is not None,
     )
 
 

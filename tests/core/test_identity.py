@@ -1,6 +1,9 @@
 """What the key of a user's own module sees: everything that may change its predictions."""
 
 import functools
+import importlib
+import sys
+import textwrap
 import threading
 
 import pytest
@@ -8,6 +11,7 @@ import torch
 from torch import nn
 
 from zoo.identity import module_identity
+from zoo.models import load
 
 
 class Net(nn.Module):
@@ -111,13 +115,11 @@ def test_a_module_that_holds_itself_is_described():
 def test_a_base_class_in_another_file_is_part_of_the_source(tmp_path, monkeypatch):
     def sources(body):
         for name in ("base_of_own", "own_with_base"):
-            monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+            monkeypatch.delitem(sys.modules, name, raising=False)
         (tmp_path / "base_of_own.py").write_text(
             f"from torch import nn\nclass Base(nn.Module):\n    def forward(self, x): return {body}\n"
         )
         (tmp_path / "own_with_base.py").write_text("from base_of_own import Base\nclass Own(Base): pass\n")
-        import importlib
-
         importlib.invalidate_caches()
         return module_identity(importlib.import_module("own_with_base").Own())
 
@@ -126,3 +128,127 @@ def test_a_base_class_in_another_file_is_part_of_the_source(tmp_path, monkeypatc
     first, second = sources("x"), sources("x + 1")
     assert first["state"] == second["state"]
     assert first["source"] != second["source"]
+
+
+SURROUNDINGS = {
+    "a global": """
+        G = {value}
+        class Net(nn.Module):
+            def forward(self, x): return x * G
+    """,
+    "a global array": """
+        import numpy as np
+        G = np.full(3, {value})
+        class Net(nn.Module):
+            def forward(self, x): return x * G[0]
+    """,
+    "a global that a function reads inside another": """
+        G = {value}
+        def scaled(x): return x * G
+        class Net(nn.Module):
+            def forward(self, x): return [scaled(y) for y in x]
+    """,
+    "a global that a lambda among lambdas reads": """
+        G, H = {value}, 1
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.steps = [lambda x: x * G, lambda x: x * H]
+            def forward(self, x): return self.steps[1](self.steps[0](x))
+    """,
+    "a class attribute": """
+        class Net(nn.Module):
+            G = {value}
+            def forward(self, x): return x * self.G
+    """,
+    "an attribute of a base class of what a method makes": """
+        class Base:
+            G = {value}
+        class Scale(Base):
+            def __call__(self, x): return x * self.G
+        class Net(nn.Module):
+            def forward(self, x): return Scale()(x)
+    """,
+    "the closure of a method": """
+        def made(g):
+            class Net(nn.Module):
+                def forward(self, x): return x * g
+            return Net
+        Net = made({value})
+    """,
+    "a default of a method": """
+        class Net(nn.Module):
+            def forward(self, x, g={value}): return x * g
+    """,
+    "a global behind a property and a decorator": """
+        G = {value}
+        def twice(method):
+            def run(self, x): return method(self, x) * G
+            return run
+        class Net(nn.Module):
+            @property
+            def g(self): return 1
+            @torch.no_grad()
+            @twice
+            def forward(self, x): return x * self.g
+    """,
+    "an attribute of a module of one's own": """
+        import settings_of_own
+        settings_of_own.inner.G = {value}
+        class Net(nn.Module):
+            def forward(self, x): return x * settings_of_own.inner.G
+    """,
+}
+
+
+@pytest.fixture
+def net_of(tmp_path, monkeypatch):
+    """The Net of a file with this text, imported anew."""
+    (tmp_path / "settings_of_own").mkdir()
+    (tmp_path / "settings_of_own" / "__init__.py").write_text("from settings_of_own import inner\n")
+    (tmp_path / "settings_of_own" / "inner.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+
+    def imported(text):
+        monkeypatch.delitem(sys.modules, "own_net", raising=False)
+        (tmp_path / "own_net.py").write_text("import torch\nfrom torch import nn\n" + textwrap.dedent(text))
+        importlib.invalidate_caches()
+        return importlib.import_module("own_net").Net()
+
+    return imported
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_values_that_code_reads_from_around_it_are_seen(name, net_of):
+    identities = [module_identity(net_of(SURROUNDINGS[name].format(value=value))) for value in (3, 4, 3)]
+    assert None not in identities
+    states = [found["state"] for found in identities]
+    assert states[0] == states[2] != states[1]
+
+
+@pytest.mark.parametrize("expression", ["os.environ['HOME']", "os.getenv('HOME')", "sys.argv[0]", "open('scale').read()"])
+def test_code_that_reads_the_environment_has_no_identity(expression, net_of):
+    body = f"import os, sys\nclass Net(nn.Module):\n    def forward(self, x): return (x, {expression})\n"
+    assert module_identity(net_of(body)) is None
+
+
+def test_settings_in_a_dataclass_are_told(net_of):
+    body = """
+        import dataclasses, math
+        @dataclasses.dataclass
+        class Settings:
+            scale: float = 1.0
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.settings = Settings({value})
+            def forward(self, x): return x * self.settings.scale * math.pi
+    """
+    first, second = (module_identity(net_of(body.format(value=value))) for value in (1.0, 2.0))
+    assert first["state"] != second["state"]
+
+
+@pytest.mark.parametrize("name", ["cnn/lenet5@mnist", "intro/mlp@digits", "sequence/lstm", "sequence/ngram-bag"])
+def test_a_model_of_the_registry_can_be_told(name):
+    assert module_identity(load(name)) is not None

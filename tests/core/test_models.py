@@ -157,5 +157,8 @@ def test_classes_input_and_key_are_for_own_models():
 
 def test_a_key_of_the_users_own_is_all_the_identity_there_is():
     assert own_model(torch.nn.Linear(2, 2), key="k").identity == own_model(len, key="k").identity == {"key": "k"}
-    assert not own_model(len).resumable
-    assert own_model(len).identity != own_model(len).identity
+
+
+def test_a_model_that_cannot_be_told_is_another_each_time_and_says_so():
+    with pytest.warns(UserWarning, match="nothing of this run is used again"):
+        assert own_model(len).identity != own_model(len).identity

@@ -39,12 +39,12 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def toy(toy_folder, monkeypatch):
-    """The module of the toy plugin, installed."""
+    """The module of the toy plugin, installed; its `calls` are those of its model."""
     monkeypatch.syspath_prepend(toy_folder)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.delitem(sys.modules, "zoo_toy", raising=False)  # another folder's tests have a plugin of this name
     module = importlib.import_module("zoo_toy")
-    monkeypatch.setattr(module.Linear, "calls", 0)
+    monkeypatch.setattr("torch.nn.Linear.forward", module.counted(importlib.import_module("torch").nn.Linear.forward))
     return module
 
 

@@ -71,7 +71,7 @@ def test_a_figure_that_fails_costs_a_warning_not_the_run(toy, monkeypatch, zoo_h
 def test_a_task_that_cannot_draw_says_so_before_the_model_runs(toy, zoo_home):
     with pytest.raises(OptionError, match="task classify cannot be drawn"):
         run(toy, 1)
-    assert toy.Linear.calls == 0
+    assert toy.calls == 0
 
 
 def test_fewer_than_no_figures_are_refused(toy):
