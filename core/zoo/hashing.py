@@ -62,8 +62,18 @@ def unzip(raw: bytes, size: int | None = None) -> bytes:
 
 
 def size_fits(path: Path, file: DataFile) -> bool:
-    """Whether the file has the declared size; gzip containers of one content differ, so theirs says nothing."""
-    return file.gzip or file.size in (None, path.stat().st_size)
+    """Whether the file has the declared size, of a gzip file that of its content, which its last four bytes give mod 2³².
+
+    A gzip file in several parts gives that of the last alone, so a size that does not fit proves nothing of it.
+    """
+    size = path.stat().st_size
+    if not file.gzip:
+        return file.size in (None, size)
+    with open(path, "rb") as stream:
+        if stream.read(2) == b"\x1f\x8b" and size >= 18:  # header and trailer of an empty gzip file
+            stream.seek(-4, 2)
+            size = int.from_bytes(stream.read(4), "little")
+    return file.content_size is None or file.content_size % 2**32 == size
 
 
 def _known(file: DataFile) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import StoreError
+from zoo.errors import OptionError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,22 @@ def zoo_home() -> Path:
 
 
 def data_dirs(data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
-    """Folders in which datasets may already lie, in order: the given one, then `ZOO_DATA_DIR` (a path list)."""
+    """Folders in which datasets may already lie, in order: the given one, then those of `ZOO_DATA_DIR` (a path list).
+
+    Raises OptionError where the given one is no folder. One of `ZOO_DATA_DIR` that is none costs a warning and is passed
+    over: the variable may be left over, or its disk not mounted, and what is asked for may not need it.
+    """
     given = [Path(data_dir)] if data_dir else []
-    return given + [Path(part) for part in os.environ.get("ZOO_DATA_DIR", "").split(os.pathsep) if part]
+    for folder in given:
+        if not folder.is_dir():
+            raise OptionError(f"--data-dir {folder}: there is no such folder", "name the folder that holds the datasets' folders")
+    named = [Path(part).expanduser() for part in os.environ.get("ZOO_DATA_DIR", "").split(os.pathsep) if part]
+    for folder in named:
+        if not folder.is_dir():
+            import warnings  # stacklevel 1: one line of ours, so one warning a process
+
+            warnings.warn(f"ZOO_DATA_DIR names {folder}, and there is no such folder", stacklevel=1)
+    return given + [folder for folder in named if folder.is_dir()]
 
 
 def cache_dir(name: str) -> Path:

@@ -54,7 +54,7 @@ class FileStatus:
 
 
 def status(spec: DatasetSpec, data_dir: Folder = None, *, hashes: bool = False) -> list[FileStatus]:
-    """What is here of a dataset; nothing is downloaded, and files are only hashed where `hashes` asks for it.
+    """What is here of a dataset; nothing is downloaded, and a file is hashed where `hashes` asks for it or its size is not right.
 
     A member of an archive is here where the archive is. An archive whose members all lie unpacked is not listed.
     A dataset of too many files to declare is one row, its folder's; no hash of it is known.
@@ -78,7 +78,7 @@ def status(spec: DatasetSpec, data_dir: Folder = None, *, hashes: bool = False) 
         if path is None:
             rows.append(FileStatus(file.name, "absent", None, file.size))
             continue
-        altered = _is_altered(path, held) if hashes else not size_fits(path, held)
+        altered = (hashes or not _size_fits(path, held)) and _is_altered(path, held)
         rows.append(FileStatus(file.name, "altered" if altered else "present", path, path.stat().st_size))
     return rows
 
@@ -100,6 +100,13 @@ def get(spec: DatasetSpec, data_dir: Folder = None, progress: Progress | None = 
 def check(spec: DatasetSpec, data_dir: Folder = None) -> list[FileStatus]:
     """What is here of a dataset, with every hash computed."""
     return status(spec, data_dir, hashes=True)
+
+
+def _size_fits(path: Path, file: DataFile) -> bool:
+    try:
+        return size_fits(path, file)
+    except OSError:  # so it cannot be read, which is looked into
+        return False
 
 
 def _is_altered(path: Path, file: DataFile) -> bool:

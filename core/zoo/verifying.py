@@ -6,6 +6,7 @@ from typing import Literal
 
 from zoo.catalogue import Claim, load_catalogue
 from zoo.errors import UnknownNameError, ZooError
+from zoo.home import data_dirs
 from zoo.names import split_tag
 from zoo.runs.evaluate import evaluate
 from zoo.runs.progress import Progress
@@ -34,7 +35,9 @@ def verify(
 
     Claims of one model on one benchmark share a run, and finished runs are found, not computed. What keeps a claim from
     running here (data that is absent, a package that is missing) is its verdict, never an exception.
+    Raises OptionError where `data_dir` is no folder.
     """
+    data_dirs(data_dir)
     for group in _by_run(load_catalogue().claims if claims is None else claims):
         first = group[0]
         try:

@@ -67,8 +67,11 @@ def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
         (("toy/centroid", "--on", "digits", "--option", "eps=1"), "takes no options"),
         (("toy/centroid", "--on", "digits", "--limit", "0"), "--limit"),
         (("toy/centroid", "--on", "digits", "--metric", "acuracy"), "did you mean core/accuracy"),
+        (("toy/centroid", "--on", "digits", "--metric", "miou"), "metric miou is for segment; data/digits is classify"),
+        (("toy/centroid", "--on", "digits", "--metric", "miou"), "metrics of classify: accuracy, "),
         (("toy/centroid", "--on", "digits", "--weights", "absent.safetensors"), "absent.safetensors"),
         (("toy/centroid", "--on", "digits", "--device", "abacus"), "abacus"),
+        (("toy/centroid", "--on", "digits", "--data-dir", "no/where"), "--data-dir no/where: there is no such folder"),
         (("toy/raising", "--on", "digits"), "no batch for me"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import StoreError
+from zoo.errors import OptionError, StoreError
 from zoo.home import cache_dir, data_dirs, writing, zoo_home
 
 
@@ -33,11 +33,27 @@ def test_without_zoo_home_it_is_the_platforms_folder(monkeypatch: pytest.MonkeyP
     assert zoo_home().name == "deepzoo"
 
 
-def test_the_given_data_folder_comes_before_those_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOO_DATA_DIR", os.pathsep.join(["/one", "", "/two"]))
-    assert data_dirs("given") == [Path("given"), Path("/one"), Path("/two")]
+def test_the_given_data_folder_comes_before_those_of_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, one, two = folders = [tmp_path / name for name in ("given", "one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    monkeypatch.setenv("ZOO_DATA_DIR", os.pathsep.join([str(one), "", str(two)]))
+    assert data_dirs(given) == [given, one, two]
     monkeypatch.delenv("ZOO_DATA_DIR")
     assert data_dirs() == []
+
+
+@pytest.mark.parametrize("given", ["absent", "file"])
+def test_a_given_data_folder_that_is_none_is_an_error(given: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="there is no such folder"):
+        data_dirs(tmp_path / given)
+
+
+def test_a_folder_of_the_variable_that_is_not_there_costs_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_DATA_DIR", os.pathsep.join([str(tmp_path / "unmounted"), str(tmp_path)]))
+    with pytest.warns(UserWarning, match="ZOO_DATA_DIR names .*unmounted"):
+        assert data_dirs() == [tmp_path]
 
 
 def test_a_written_file_is_there_with_its_folders_and_nothing_else(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Opening a dataset: what its opener returns is checked against what its spec says."""
 
+import gzip
+import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -125,3 +127,34 @@ def test_an_archive_is_not_fetched_where_its_folder_is(tmp_path: Path) -> None:
     assert [row.name for row in status(boxed, tmp_path)] == ["toys.zip"]
     (tmp_path / "toys/train").mkdir(parents=True)
     assert [row.state for row in get(boxed, tmp_path)] == ["present"]
+
+
+CONTENT = b"wooden bricks " * 500
+PACKED = gzip.compress(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("packed", "here", "state"),
+    [
+        (True, PACKED, "present"),
+        (True, CONTENT, "present"),  # unpacked by the user
+        (True, gzip.compress(CONTENT, 1), "present"),  # another container of the same content
+        (True, gzip.compress(CONTENT[:100]) + gzip.compress(CONTENT[100:]), "present"),
+        (True, PACKED[:-9], "altered"),
+        (True, PACKED[:9], "altered"),
+        (True, CONTENT[:-1], "altered"),
+        (True, b"", "altered"),
+        (False, CONTENT, "present"),
+        (False, CONTENT[:-1], "altered"),
+    ],
+)
+def test_a_truncated_file_is_told_without_hashing_whole_ones(packed, here, state, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    sizes = {"size": len(PACKED), "content_size": len(CONTENT)} if packed else {"size": len(CONTENT)}
+    boxed = spec(folders=("toys",), files=(DataFile(name="bricks", sha256=sha256, gzip=packed, **sizes),))
+    (tmp_path / "toys").mkdir()
+    (tmp_path / "toys/bricks").write_bytes(here)
+    assert [row.state for row in status(boxed, tmp_path)] == [row.state for row in check(boxed, tmp_path)] == [state]
+    if here in (PACKED, CONTENT):
+        monkeypatch.setattr("zoo.opening.verify", None)  # calling it would raise
+        assert [row.state for row in status(boxed, tmp_path)] == [state]

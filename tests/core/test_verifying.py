@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.errors import UnknownNameError
+from zoo.errors import OptionError, UnknownNameError
 from zoo.verifying import select_claims, verify
 
 CLAIM = {"model": "intro/mlp@digits", "benchmark": "data/digits", "metric": "accuracy", "kind": "measured", "source": "a test"}
@@ -31,6 +31,11 @@ def test_a_claim_within_its_tolerance_is_reproduced_and_one_outside_is_off(claim
     assert far.status == "off"
     assert far.difference == pytest.approx(far.value - 0.5)
     assert near.run_id == far.run_id  # of one model on one benchmark, so of one run
+
+
+def test_a_data_folder_that_is_not_there_is_the_callers_mistake_not_a_verdict(tmp_path):
+    with pytest.raises(OptionError, match="there is no such folder"):
+        next(verify(select_claims(model="intro/mlp"), data_dir=tmp_path / "absent"))
 
 
 def test_a_claim_that_cannot_run_says_why_and_the_next_one_still_runs(claims, monkeypatch):

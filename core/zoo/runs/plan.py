@@ -14,13 +14,14 @@ from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
 from zoo.lookup import Registry
 from zoo.metrics import Metric, build_metric
+from zoo.metrics.names import bare_metric
 from zoo.models import Choice, Model, named_model, own_model
 from zoo.names import split_tag
 from zoo.opening import open_dataset
 from zoo.runs.asked import altered, asked_aux, asked_protocol
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec, ModelSpec
-from zoo.tasks import DataInfo, Rows, Task, task_class
+from zoo.tasks import DataInfo, Rows, Task, task_of
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,13 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
-    kind = task_class(benchmark.task)
+    kind = task_of(benchmark)
     protocol, others = asked_protocol(kind, benchmark, request.protocol or {}), asked_aux(kind, benchmark, request.aux or {})
     aux = {role: _aux_model(registry, kind, role, other, dataset_spec, request) for role, other in others.items()}
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
     task = kind(model.info, info, protocol, infos)
-    specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
-    metrics = [(text, build_metric(text, spec), spec) for text, spec in specs]
+    metrics = _metrics(registry, request, benchmark)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
@@ -157,6 +157,19 @@ def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, data
     spec = registry.model(base)
     task = kind.roles.get(role, next(iter(spec.tasks)))
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
+
+
+def _metrics(registry: Registry, request: Request, benchmark: BenchmarkSpec) -> list[tuple[str, Metric, MetricSpec]]:
+    """The benchmark's metrics and those asked for beside them, each as written, built, and described."""
+    specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
+    for text, spec in specs:
+        if spec.task != benchmark.task:
+            known = ", ".join(other.name.removeprefix("core/") for other in registry.metrics(task=benchmark.task))
+            raise OptionError(
+                f"metric {bare_metric(text)} is for {spec.task}; {benchmark.name} is {benchmark.task}",
+                f"metrics of {benchmark.task}: {known}",
+            )
+    return [(text, build_metric(text, spec), spec) for text, spec in specs]
 
 
 def no_rows(task: Task, classes: tuple[str, ...]) -> Rows:
