@@ -1,5 +1,6 @@
 """The command `zoo`: the list of its commands. Each is imported when it is invoked."""
 
+import os
 import sys
 
 import click
@@ -16,6 +17,7 @@ COMMANDS = {
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
+    "plugins": ("zoo_cli.plugins:plugins", "Plugins: list, install, remove, switch on and off, write, check."),
 }
 
 
@@ -26,6 +28,14 @@ COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="deepzoo", message="%(prog)s %(version)s")
+@click.option(
+    "--no-plugins",
+    is_flag=True,
+    is_eager=True,  # before a command of a plugin's is looked for
+    expose_value=False,
+    callback=lambda context, option, given: _without_plugins(given),
+    help="Leave out all plugins but the bundled ones, as an empty ZOO_PLUGINS does.",
+)
 def zoo() -> None:
     """A model zoo and evaluation registry for deep learning: pick a model, run it on a dataset, trust the score."""
 
@@ -33,3 +43,8 @@ def zoo() -> None:
 def main() -> None:
     """Run the command line and exit."""
     sys.exit(guarded(zoo, sys.argv[1:]))
+
+
+def _without_plugins(given: bool) -> None:
+    if given:
+        os.environ["ZOO_PLUGINS"] = ""  # for processes that this one starts, too

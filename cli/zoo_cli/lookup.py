@@ -2,7 +2,7 @@
 
 import sys
 
-from zoo.index import Index, load_index
+from zoo.index import Index, load_index, plugin_problem
 from zoo_cli.render import note, styled
 
 
@@ -10,8 +10,6 @@ def open_index() -> Index:
     """The index of what is installed. Warns on stderr of every plugin that failed."""
     index = load_index()
     for plugin in index.plugins:
-        if plugin["state"] not in ("ok", "disabled"):
-            warning = styled("warning:", sys.stderr, fg="yellow")
-            who = f"plugin {plugin['id']!r} ({plugin['distribution']} {plugin['version']})"
-            note(f"{warning} {who} is not used ({plugin['state']}): {plugin['reason']}; {plugin['hint']}")
+        if problem := plugin_problem(plugin):
+            note(f"{styled('warning:', sys.stderr, fg='yellow')} {problem}; {plugin['hint']}")
     return index

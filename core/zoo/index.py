@@ -9,19 +9,20 @@ import os
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
+from zoo.errors import AmbiguousNameError, PluginError, StoreError, UnknownNameError
 from zoo.home import cache_dir, writing, zoo_home
 from zoo.names import find_name, namespace_of
 from zoo.version import __version__
 
-FORMAT = 2
-VARIABLES = ("ZOO_REGISTRY",)
+FORMAT = 3
+VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
 Entry = dict[str, Any]
@@ -81,7 +82,7 @@ class Index:
         same = [plugin for plugin in self.plugins if plugin["id"] == namespace_of(name)]
         if not same or any(plugin["state"] == "ok" for plugin in same):
             return error
-        why = f"{plugin_title(same[0])} is not used ({same[0]['state']}): {same[0]['reason']}"
+        why = plugin_problem(same[0]) or f"{plugin_title(same[0])} is {same[0]['reason']}"
         return UnknownNameError(f"{error.message}: {why}", same[0]["hint"], error.candidates)
 
 
@@ -90,18 +91,41 @@ def plugin_title(plugin: Mapping[str, Any]) -> str:
     return f"plugin {plugin['id']!r} ({plugin['distribution']} {plugin['version']})"
 
 
-def load_index(*, rebuild: bool = False) -> Index:
-    """The index of what is installed now, from the cache where nothing that matters has changed."""
+def plugin_problem(plugin: Mapping[str, Any]) -> str:
+    """Why a plugin is not used; empty where it is, or where the user does not want it."""
+    if plugin["state"] in ("ok", "disabled"):
+        return ""
+    return f"{plugin_title(plugin)} is not used ({plugin['state']}): {plugin['reason']}"
+
+
+def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
+    """The index of what is installed now, from the cache where nothing that matters has changed.
+
+    Where it is to be `strict` (None: where `ZOO_STRICT_PLUGINS` says so), a plugin that is not well raises PluginError.
+    """
     key = _key()
-    path = cache_dir("index") / f"{hashlib.sha256(json.dumps(key[:3]).encode()).hexdigest()[:16]}.json"
-    if not rebuild and (cached := _read(path, key)):
-        return cached
+    path = index_file(key)
+    index = (None if rebuild else _read(path, key)) or _make(path, key)
+    if os.environ.get("ZOO_STRICT_PLUGINS", "0") not in ("", "0") if strict is None else strict:
+        for plugin in index.plugins:
+            if problem := plugin_problem(plugin):
+                raise PluginError(problem, plugin["hint"])
+    return index
+
+
+def index_file(key: list[Any] | None = None) -> Path:
+    """Where the index of what is installed now is kept."""
+    return cache_dir("index") / f"{hashlib.sha256(json.dumps((key or _key())[:4]).encode()).hexdigest()[:16]}.json"
+
+
+def _make(path: Path, key: list[Any]) -> Index:
+    """Ask every plugin, and keep what they say."""
     began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
     plugins, entries, files = _build()
     index = Index(entries, plugins)
     # What this process imported before may be older than its file, and what changed just now may change again unseen.
     stale = any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins)
-    if not stale and not _changed_since(began, [*key[3], *files.values()]):
+    if not stale and not _changed_since(began, [*key[4], *files.values()]):
         with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
             document = {"format": FORMAT, "key": key, "files": files, "plugins": plugins, "entries": entries}
             temporary.write_text(json.dumps(document), encoding="utf-8")
@@ -134,8 +158,8 @@ def _key() -> list[Any]:
         __version__,
         sys.executable,
         paths,
-        [_stamp(path)[:1] for path in paths],
         {name: os.environ.get(name) for name in VARIABLES},
+        [_stamp(path)[:1] for path in paths],
         str(zoo_home()),
     ]
 
@@ -168,7 +192,8 @@ def _read(path: Path, key: list[Any]) -> Index | None:
 
 def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
     """Ask every plugin."""
-    from zoo.plugins import discover, state_file
+    from zoo.plugins import discover
+    from zoo.switches import state_file
 
     plugins, entries = [], []
     files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
@@ -188,7 +213,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
                 "hint": plugin.hint,
                 "namespaces": list(plugin.namespaces),
                 "observes": list(plugin.observes),
-                "entries": len(own),
+                "entries": dict(Counter(entry["kind"] for entry in own)),
             }
         )
     _link(entries, Index(entries, plugins))

@@ -173,7 +173,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
             "modality": dataset.modality,
             "dataset": dataset.name,
             "split": split,
-            "metrics": task_class(task).default_metrics(info),
+            "metrics": task_class(task).suited(dataset.modality, {}, ()).default_metrics(info),
         }
     )
 

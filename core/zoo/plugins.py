@@ -18,14 +18,13 @@ from pathlib import Path
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from zoo import hookspecs
-from zoo.errors import StoreError
-from zoo.home import zoo_home
 from zoo.names import BUNDLED
 from zoo.offers import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
 from zoo.specs import Spec
+from zoo.switches import allowed_ids, disabled_ids
 from zoo.version import __version__
 
 GROUP = "zoo"
@@ -78,23 +77,6 @@ def discover(path: Sequence[str] | None = None) -> list[Plugin]:
     return [_without_clash(plugin, found) for plugin in found]
 
 
-def disabled_ids() -> set[str]:
-    """What the user has disabled: plugin ids or `id@distribution`, from `{"disabled": [...]}` in `ZOO_HOME/plugins.json`."""
-    try:
-        content = state_file().read_bytes()
-    except OSError:
-        return set()
-    try:
-        return set(TypeAdapter(dict[str, list[str]]).validate_json(content).get("disabled", ()))
-    except ValidationError as error:
-        raise StoreError(f'{state_file()} does not read {{"disabled": ["ID", ...]}}', "correct or remove it") from error
-
-
-def state_file() -> Path:
-    """Where it is kept which plugins are disabled."""
-    return zoo_home() / "plugins.json"
-
-
 def _candidates(path: list[str]) -> list[Candidate]:
     """Entry points, bundled ones first. A distribution that is found twice counts once, the first, as for an import."""
     found = []
@@ -129,9 +111,13 @@ def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Co
     def refuse(state: str, reason: str, hint: str) -> Plugin:
         return Plugin(candidate, state, reason, hint)
 
-    update, uninstall = f"pip install -U {candidate.distribution}", f"pip uninstall {candidate.distribution}"
+    update, uninstall = _update(candidate), f"zoo plugins uninstall {candidate.distribution}"
+    disable = f"zoo plugins disable {candidate.id}@{candidate.distribution}"
     if candidate.is_among(disabled):
-        return refuse("disabled", "disabled by the user", f"to enable it, take it out of {state_file()}")
+        return refuse("disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
+    allowed = allowed_ids()
+    if allowed is not None and candidate.id not in allowed and not candidate.bundled:
+        return refuse("disabled", "not named in ZOO_PLUGINS", f"add {candidate.id} to ZOO_PLUGINS, or unset it")
     if not ID.fullmatch(candidate.id):
         return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
     if not MODULE.fullmatch(candidate.module):
@@ -141,10 +127,10 @@ def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Co
         return refuse("conflict", f"id {candidate.id!r} is reserved by {BUNDLED}", uninstall)
     if enabled := [other.distribution for other in rivals if not other.is_among(disabled)]:
         who = " and ".join(enabled)
-        return None if candidate.bundled else refuse("conflict", f"{who} has the plugin id {candidate.id!r} too", uninstall)
+        return None if candidate.bundled else refuse("conflict", f"{who} has the plugin id {candidate.id!r} too", disable)
     if wanted := _unmet_range(candidate):
         why = f"needs deepzoo {wanted}, this is {__version__}"
-        return refuse("incompatible", why, f"pip install -U {BUNDLED} {candidate.distribution}")
+        return refuse("incompatible", why, f"zoo plugins install --upgrade {BUNDLED} {candidate.distribution}")
     return None
 
 
@@ -188,7 +174,7 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
         for other in others:
             if namespace == other.candidate.id or namespace in other.namespaces:
                 why = f"namespace {namespace!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
-                hint = f"pip uninstall {plugin.candidate.distribution}"
+                hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 return replace(plugin, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), observes=())
     return plugin
 
@@ -209,7 +195,7 @@ def _sources(module: str) -> list[Path]:
 
 def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, str]:
     """State, reason and hint of a plugin whose import or hooks raised `error`."""
-    update, upgrade = f"pip install -U {candidate.distribution}", f"pip install -U {BUNDLED}"
+    update, upgrade = _update(candidate), f"zoo plugins install --upgrade {BUNDLED}"
     if isinstance(error, ImportError) and _top(error.name) == "zoo":
         return "invalid", f"{_one_line(error)}: it needs a newer deepzoo", upgrade
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -230,6 +216,10 @@ def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, st
     if isinstance(error, InvalidOfferError):
         return "invalid", _one_line(error), update
     return "error", f"{type(error).__name__}: {_one_line(error)}", update
+
+
+def _update(candidate: Candidate) -> str:
+    return f"zoo plugins install --upgrade {candidate.distribution}"
 
 
 def _absent(candidate: Candidate) -> Iterator[str]:

@@ -141,7 +141,7 @@ def test_a_bad_plugin_costs_one_warning_line(zoo, tmp_path, monkeypatch):
     # then
     assert done.code == 0 and done.json
     (line,) = done.err.splitlines()
-    for part in ("'broken'", "zoo-broken 2.1", "(error)", "out of order", "pip install -U zoo-broken"):
+    for part in ("'broken'", "zoo-broken 2.1", "(error)", "out of order", "zoo plugins install --upgrade zoo-broken"):
         assert part in line
 
 

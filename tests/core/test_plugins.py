@@ -24,133 +24,133 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"source": "", "id": "Bad_Id"},
         "invalid",
         r"id 'Bad_Id' is not of the form \[a-z\]",
-        "pip install -U bad-id",
+        "zoo plugins install --upgrade bad-id",
     ),
     "bad-entry": (
         {"source": "", "module": "bad_entry:plugin"},
         "invalid",
         "names 'bad_entry:plugin', which is no module",
-        "pip install -U bad-entry",
+        "zoo plugins install --upgrade bad-entry",
     ),
     "newer-field": (
         {"source": returning(f"[{MODEL}, wings=2)]")},
         "invalid",
         "ModelSpec has a field 'wings' unknown here: it needs a newer deepzoo",
-        "pip install -U deepzoo",
+        "zoo plugins install --upgrade deepzoo",
     ),
     "newer-nested-field": (
         {"source": returning(f"[{MODEL}, input={{'colour': 1}}, modality_='')]")},
         "invalid",
         "ModelSpec has a field 'input.colour' unknown here",
-        "pip install -U deepzoo",
+        "zoo plugins install --upgrade deepzoo",
     ),
     "newer-class": (
         {"source": "from zoo.specs import TechniqueSpec"},
         "invalid",
         "TechniqueSpec.*: it needs a newer deepzoo",
-        "pip install -U deepzoo",
+        "zoo plugins install --upgrade deepzoo",
     ),
     "newer-module": (
         {"source": "import zoo.techniques"},
         "invalid",
         "No module named 'zoo.techniques': it needs a newer deepzoo",
-        "pip install -U deepzoo",
+        "zoo plugins install --upgrade deepzoo",
     ),
     "wrong-type": (
         {"source": returning("[ModelSpec(name='net', summary='A net.', tasks={'fly': 'a:B'}, modality='vector')]")},
         "invalid",
         "ModelSpec.tasks.fly.*: Input should be 'classify'",
-        "pip install -U wrong-type",
+        "zoo plugins install --upgrade wrong-type",
     ),
     "wrong-name": (
         {"source": returning(f"[{MODEL.replace('net', 'My Net', 1)})]")},
         "invalid",
         "model name 'My Net' is not of lower-case letters",
-        "pip install -U wrong-name",
+        "zoo plugins install --upgrade wrong-name",
     ),
     "wrong-kind": (
         {"source": returning(f"[{MODEL})]", "zoo_datasets")},
         "invalid",
         "hook zoo_datasets must return DatasetSpec, not ModelSpec",
-        "pip install -U wrong-kind",
+        "zoo plugins install --upgrade wrong-kind",
     ),
     "subclass": (
         {"source": f"{HEAD}class Mine(ModelSpec):\n    wings: int = 2\n{returning(MODEL.replace('ModelSpec', '[Mine') + ')]')}"},
         "invalid",
         "has a field 'wings' unknown here",
-        "pip install -U deepzoo",
+        "zoo plugins install --upgrade deepzoo",
     ),
     "unchecked": (
         {"source": returning("[ModelSpec.model_construct(name='net', tasks={})]")},
         "invalid",
         r"ModelSpec\.summary: Field required",
-        "pip install -U unchecked",
+        "zoo plugins install --upgrade unchecked",
     ),
     "no-json": (
         {"source": returning(f"[{MODEL}, config={{'f': object()}})]")},
         "invalid",
         "model 'net' holds what is not JSON",
-        "pip install -U no-json",
+        "zoo plugins install --upgrade no-json",
     ),
     "no-list": (
         {"source": f"{HEAD}@hookimpl\ndef zoo_models():\n    yield {MODEL})\n"},
         "invalid",
         "zoo_models must return a list, not generator",
-        "pip install -U no-list",
+        "zoo plugins install --upgrade no-list",
     ),
     "twice": (
         {"source": returning(f"[{MODEL}), {MODEL})]")},
         "invalid",
         "two models are named 'net'",
-        "pip install -U twice",
+        "zoo plugins install --upgrade twice",
     ),
     "misspelt-hook": (
         {"source": returning("[]", "zoo_modles")},
         "invalid",
         "unknown hook 'zoo_modles', did you mean 'zoo_models'?",
-        "pip install -U misspelt-hook",
+        "zoo plugins install --upgrade misspelt-hook",
     ),
     "misspelt-argument": (
         {"source": f"{HEAD}@hookimpl\ndef zoo_resolve(kind, nmae): ...\n"},
         "invalid",
         "nmae.*declared in the hookimpl",
-        "pip install -U misspelt-argument",
+        "zoo plugins install --upgrade misspelt-argument",
     ),
     "bad-namespace": (
         {"source": returning("'folder'", "zoo_namespaces")},
         "invalid",
         "zoo_namespaces must return a list, not str",
-        "pip install -U bad-namespace",
+        "zoo plugins install --upgrade bad-namespace",
     ),
     "capital-namespace": (
         {"source": returning("['Mine']", "zoo_namespaces")},
         "invalid",
         "namespace 'Mine' is not of the form",
-        "pip install -U capital-namespace",
+        "zoo plugins install --upgrade capital-namespace",
     ),
     "own-namespace": (
         {"source": returning("['own-namespace']", "zoo_namespaces")},
         "invalid",
         "namespace 'own-namespace' is the plugin's own id",
-        "pip install -U own-namespace",
+        "zoo plugins install --upgrade own-namespace",
     ),
     "thief": (
         {"source": returning("['data']", "zoo_namespaces")},
         "conflict",
         r"namespace 'data' belongs to plugin 'data' \(deepzoo\)",
-        "pip uninstall thief",
+        "zoo plugins uninstall thief",
     ),
     "usurper": (
         {"source": "raise AssertionError('never imported')", "id": "data"},
         "conflict",
         "id 'data' is reserved by deepzoo",
-        "pip uninstall usurper",
+        "zoo plugins uninstall usurper",
     ),
     "future": (
         {"source": "raise AssertionError('never imported')", "requires": ["numpy", "deepzoo[dev]>=99"]},
         "incompatible",
         "needs deepzoo >=99, this is ",
-        "pip install -U deepzoo future",
+        "zoo plugins install --upgrade deepzoo future",
     ),
     "lacking": (
         {"source": "import module_that_is_nowhere", "requires": ["numpy", "distribution-that-is-nowhere>=2"]},
@@ -174,21 +174,21 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"source": "raise RuntimeError('two\\nlines')"},
         "error",
         "^RuntimeError: two lines$",
-        "pip install -U raises",
+        "zoo plugins install --upgrade raises",
     ),
-    "does-not-parse": ({"source": "def"}, "error", "^SyntaxError: ", "pip install -U does-not-parse"),
-    "exits": ({"source": "raise SystemExit(3)"}, "error", "^SystemExit: 3$", "pip install -U exits"),
+    "does-not-parse": ({"source": "def"}, "error", "^SyntaxError: ", "zoo plugins install --upgrade does-not-parse"),
+    "exits": ({"source": "raise SystemExit(3)"}, "error", "^SystemExit: 3$", "zoo plugins install --upgrade exits"),
     "hook-raises": (
         {"source": returning("1 / 0")},
         "error",
         "^ZeroDivisionError: division by zero$",
-        "pip install -U hook-raises",
+        "zoo plugins install --upgrade hook-raises",
     ),
     "hook-exits": (
         {"source": returning("exit(0)", "zoo_recipes")},
         "error",
         "^SystemExit: 0$",
-        "pip install -U hook-exits",
+        "zoo plugins install --upgrade hook-exits",
     ),
 }
 """Distribution: how it is installed, and the state, reason and hint that it gets."""
@@ -246,7 +246,7 @@ def test_two_distributions_of_one_id_conflict_until_one_is_disabled(site: Any, z
     found = by_distribution()
     assert {plugin.state for plugin in found.values()} == {"conflict"}
     assert found["first"].reason == "second has the plugin id 'same' too"
-    assert found["second"].hint == "pip uninstall second"
+    assert found["second"].hint == "zoo plugins disable same@second"
     disable(zoo_home, "same@first")
     assert {name: plugin.state for name, plugin in by_distribution().items()} == {"first": "disabled", "second": "ok"}
 
@@ -256,7 +256,7 @@ def test_a_disabled_plugin_is_listed_and_not_imported(site: Any, zoo_home: Path)
     disable(zoo_home, "quiet")
     plugin = by_distribution()["quiet"]
     assert plugin.state == "disabled"
-    assert str(zoo_home / "plugins.json") in plugin.hint
+    assert plugin.hint == "zoo plugins enable quiet"
 
 
 def test_a_bundled_plugin_can_be_disabled_and_its_id_stays_reserved(site: Any, zoo_home: Path) -> None:
@@ -306,7 +306,7 @@ def test_broken_distributions_do_not_hide_the_others(site: Any) -> None:
     site.write("unreadable-1.0.dist-info/entry_points.txt", "[zoo]\nno equals sign\n")
     found = by_distribution()
     assert {name: plugin.state for name, plugin in found.items()} == {"good": "ok", "unreadable": "invalid"}
-    assert found["unreadable"].hint == "pip install -U unreadable"
+    assert found["unreadable"].hint == "zoo plugins install --upgrade unreadable"
 
 
 def test_a_range_that_this_version_fits_loads(site: Any) -> None:

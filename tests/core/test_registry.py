@@ -155,7 +155,7 @@ def test_a_plugin_that_fails_to_resolve_is_named(site: Any) -> None:
     registry = zoo.registry()
     with pytest.raises(PluginError, match=r"plugin 'bridge' \(hub-bridge 1\.0\) failed .*RuntimeError: offline") as caught:
         registry.model("elsewhere/boom")
-    assert caught.value.hint == "pip install -U hub-bridge"
+    assert caught.value.hint == "zoo plugins install --upgrade hub-bridge"
     with pytest.raises(zoo.ZooError, match="no such repository"):
         registry.model("elsewhere/absent")
     with pytest.raises(PluginError, match="answered 'elsewhere/wrong' with dict, not a model"):

@@ -1,0 +1,104 @@
+"""Which plugins the user lets in: those disabled by hand, kept below `ZOO_HOME`, and `ZOO_PLUGINS`, a list of the only ones."""
+
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.errors import OptionError, StoreError
+from zoo.home import writing, zoo_home
+
+
+def state_file() -> Path:
+    """Where it is kept which plugins are disabled."""
+    return zoo_home() / "plugins.json"
+
+
+def disabled_ids() -> set[str]:
+    """What the user has disabled: plugin ids or `id@distribution`, from `{"disabled": [...]}` in `ZOO_HOME/plugins.json`."""
+    try:
+        content = state_file().read_bytes()
+    except OSError:
+        return set()
+    try:
+        return set(TypeAdapter(dict[str, list[str]]).validate_json(content).get("disabled", ()))
+    except ValidationError as error:
+        raise StoreError(f'{state_file()} does not read {{"disabled": ["ID", ...]}}', "correct or remove it") from error
+
+
+def allowed_ids() -> set[str] | None:
+    """The only plugins by others that are let in, from `ZOO_PLUGINS=a,b`; None: all, the empty set: none.
+
+    Bundled plugins are not concerned: they are disabled by hand.
+    """
+    given = os.environ.get("ZOO_PLUGINS")
+    return None if given is None else {part.strip() for part in given.split(",") if part.strip()}
+
+
+def disable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """Disable plugins, by id or `id@distribution`, of those that the index lists; returns those that were not before.
+
+    Raises OptionError where there is none of that name, or it is the core's own.
+    """
+    disabled = disabled_ids()
+    for name in names:
+        check_name(plugins, name)
+        if name.partition("@")[0] == "core":
+            raise OptionError("plugin 'core' cannot be disabled: it holds the metrics that every other one uses")
+    added = [name for name in dict.fromkeys(names) if not _is_among(name, disabled)]
+    _write(disabled | set(added))
+    return added
+
+
+def enable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """Enable plugins again; returns those that were disabled. Of two distributions with one id, `id@distribution` frees one."""
+    disabled, freed = disabled_ids(), []
+    for name in names:
+        check_name(plugins, name, disabled)
+        plugin, _, distribution = name.partition("@")
+        same = {entry for entry in disabled if entry.partition("@")[0] == plugin}
+        kept = {entry for entry in same if distribution and "@" in entry and entry != name}
+        if distribution and plugin in same:  # all were disabled: the others stay so
+            kept |= {f"{plugin}@{other}" for other in _distributions(plugins, plugin) if other != distribution}
+        if same - kept:
+            freed.append(name)
+        disabled = (disabled - same) | kept
+    _write(disabled)
+    return freed
+
+
+def forget(plugin: str, distribution: str) -> None:
+    """Keep no setting of a plugin that is gone."""
+    disabled = disabled_ids()
+    if gone := disabled & {plugin, f"{plugin}@{distribution}"}:
+        _write(disabled - gone)
+
+
+def check_name(plugins: Sequence[Mapping[str, Any]], name: str, more: Collection[str] = ()) -> None:
+    """Raise OptionError, with the nearest ids, where no plugin has this id or `id@distribution`, nor `more` names it."""
+    plugin, _, distribution = name.partition("@")
+    theirs = _distributions(plugins, plugin)
+    if name in more or (distribution in theirs if distribution else theirs):
+        return
+    if theirs:
+        raise OptionError(f"plugin {plugin!r} is not of {distribution!r}", f"it is of: {', '.join(theirs)}")
+    near = get_close_matches(plugin, {entry["id"] for entry in plugins})
+    hint = f"did you mean {' or '.join(near)}?" if near else "zoo plugins list shows those that are installed"
+    raise OptionError(f"there is no plugin {plugin!r}", hint)
+
+
+def _distributions(plugins: Sequence[Mapping[str, Any]], plugin: str) -> list[str]:
+    return [entry["distribution"] for entry in plugins if entry["id"] == plugin]
+
+
+def _is_among(name: str, disabled: Collection[str]) -> bool:
+    return name in disabled or name.partition("@")[0] in disabled
+
+
+def _write(disabled: Collection[str]) -> None:
+    with writing(state_file()) as temporary:
+        temporary.write_text(json.dumps({"disabled": sorted(disabled)}, indent=2) + "\n", encoding="utf-8")
