@@ -61,9 +61,9 @@ def run(
     An option of the model, a setting of the benchmark's protocol and another model that it needs may be given by name, too:
     --steps 20, --eps 8/255, --victim cnn/lenet5. zoo show tells what there is.
 
-    An interrupted run goes on where it stopped; a finished one is found again at once.
+    An interrupted run goes on where it stopped. Of a finished one the predictions are found, and only scored into a new record.
 
-    Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug.
+    Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug; 130 interrupted.
     """
     open_index()
     named = named_settings(context, model, benchmark)

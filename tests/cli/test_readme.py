@@ -10,6 +10,7 @@ import pytest
 
 import zoo as package
 from zoo_cli.app import COMMANDS
+from zoo_cli.errors import BUG, INTERRUPTED, USER_ERROR
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -49,6 +50,11 @@ def test_the_transcript_is_what_the_commands_print(zoo):
         done = zoo(*shlex.split(command)[1:])
         assert (done.code, done.err) == (0, "")
         assert masked(done.out) == masked(shown)
+
+
+def test_every_exit_code_is_listed():
+    listed = re.findall(r"^\| (\d+) \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(code) for code in listed] == [0, 1, USER_ERROR, BUG, INTERRUPTED]
 
 
 def test_the_python_runs_and_scores(tmp_path):
