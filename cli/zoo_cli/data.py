@@ -41,7 +41,7 @@ def list_data(data_dir: str | None, as_json: bool) -> None:
         print_json([_as_json(spec, files) for spec, files in found])
         return
     header = ("DATASET", "MODALITY", "STATE", "SIZE", "WHERE", "LICENCE")
-    print_list(header, [_row(spec, files) for spec, files in found], cut=("WHERE", "LICENCE"))
+    print_list(header, [_row(spec, files) for spec, files in found], cut=("LICENCE", "WHERE"), tail="WHERE")
 
 
 @data.command("path", cls=Command, examples=("zoo data path sms-spam",))

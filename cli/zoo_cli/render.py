@@ -44,21 +44,30 @@ def print_json(value: Any) -> None:
         say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
 
 
-def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], cut: Sequence[str] = ()) -> None:
+def print_list(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = (), cut: Sequence[str] = (), tail: str = ""
+) -> None:
     """A list: aligned under a header, one line an entry, on a terminal; in a pipe tab-separated whole values, no header.
 
-    `cut` names the columns to cut, the widest first, where the terminal is too narrow: by default the last.
+    Where the terminal is too narrow, columns of `drop` are left out, and those of `cut` are cut, each in this order and as
+    little as will do; by default the last column is cut. The column `tail` is cut at its beginning.
     """
     if not sys.stdout.isatty():
         for row in rows:
             say("\t".join(" ".join(cell.split()) for cell in row))
     elif rows:
-        widths = _widths(header, rows)
-        room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
-        may_cut = [header.index(name) for name in cut or header[-1:]]
-        while sum(widths) > room and max(widths[column] for column in may_cut) > NARROW:
-            widths[max(may_cut, key=widths.__getitem__)] -= 1
-        _print_rows(header, rows, widths)
+        columns, widths = list(range(len(header))), _widths(header, rows)
+
+        def excess() -> int:
+            return sum(widths[column] + 2 for column in columns) - 2 - shutil.get_terminal_size().columns
+
+        for column in map(header.index, drop):
+            if excess() > 0:
+                columns.remove(column)
+        for column in map(header.index, cut or header[-1:]):
+            widths[column] -= max(0, min(excess(), widths[column] - NARROW))
+        table = [[_shortened(row[c], widths[c], at_start=header[c] == tail) for c in columns] for row in (header, *rows)]
+        _print_rows(table[0], table[1:], [widths[column] for column in columns])
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ") -> None:
@@ -138,10 +147,15 @@ def _length(cell: str) -> int:
 
 
 def _pad(cell: str, width: int, right: bool) -> str:
-    if _length(cell) > width:
-        return click.unstyle(cell)[: width - 1] + ELLIPSIS
     space = " " * (width - _length(cell))
     return space + cell if right else cell + space
+
+
+def _shortened(cell: str, width: int, at_start: bool) -> str:
+    if _length(cell) <= width:
+        return cell
+    text = click.unstyle(cell)
+    return ELLIPSIS + text[len(text) - width + 1 :] if at_start else text[: width - 1] + ELLIPSIS
 
 
 def _finite(value: Any) -> Any:

@@ -18,7 +18,7 @@ def print_scores(record: "RunRecord") -> None:
     """What a run ends with: the scores, whether they suffice, and the run's id."""
     data = record.dataset
     what = f"{data.samples:,} samples of {data.name}, split {data.split}"
-    say(f"{styled(record.model.name, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
+    say(f"{styled(record.model.label, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
     if record.protocol.keys() - {"version"}:
         say(styled(_settings(record.protocol), dim=True))
     say()

@@ -29,7 +29,8 @@ HEADER = ("RUN", "AGE", "MODEL", "BENCHMARK", "VALUE", "95 % INTERVAL", "PASSED"
 def results(run_id: str | None, model: str | None, benchmark: str | None, limit: int | None, as_json: bool) -> None:
     """List past runs with their primary score, newest first; or show the run of RUN_ID in full.
 
-    A RUN_ID may be cut short. In a pipe: one run a line, tab-separated.
+    A RUN_ID may be cut short. A weights file of your own is told from others by how its SHA-256 begins. In a pipe: one run
+    a line, tab-separated.
     """
     if run_id is not None:
         if model or benchmark or limit:
@@ -40,7 +41,7 @@ def results(run_id: str | None, model: str | None, benchmark: str | None, limit:
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
         return
-    print_list(HEADER, [_row(record) for record in records], cut=("BENCHMARK", "MODEL", "METRIC"))
+    print_list(HEADER, [_row(record) for record in records], drop=("AGE",), cut=("METRIC", "BENCHMARK", "MODEL"), tail="MODEL")
     if not records:
         note("no runs match" if model or benchmark else "no runs yet: zoo run intro/mlp --on digits")
 
@@ -61,7 +62,7 @@ def _row(record: "RunRecord") -> tuple[str, ...]:
     passed = {True: styled("yes", fg="green"), False: styled("no", fg="red"), None: "-"}[record.passed]
     run, when = (record.run_id[:8], _age(record.created)) if sys.stdout.isatty() else (record.run_id, record.created)
     limited = f" (first {record.dataset.limit:,})" if record.dataset.limit is not None else ""
-    name = styled(record.model.name, bold=True)
+    name = styled(record.model.label, bold=True)
     return run, when, name, record.benchmark, number(*bounds), interval(*bounds), passed, score.metric + limited
 
 

@@ -111,6 +111,22 @@ def test_results_list_runs_newest_first_and_show_one_in_full(zoo, toy):
     assert "PASSED accuracy" in full and first["record"]["dataset"]["fingerprint"] in full
 
 
+def test_two_weights_files_of_ones_own_are_told_apart(zoo, tmp_path):
+    # given
+    shown = []
+    for epochs in ("1", "2"):
+        weights = str(tmp_path / "same-name.safetensors")
+        sha256 = zoo("train", "intro/logistic-digits", "--epochs", epochs, "--output", weights, "--json").json["weights_sha256"]
+        # when
+        done = zoo("run", "intro/logistic", "--on", "digits", "--weights", weights)
+        # then
+        shown.append(f"intro/logistic ({sha256[:8]})")
+        assert done.out.startswith(f"{shown[-1]} on data/digits")
+    assert [line.split("\t")[2] for line in zoo("results").out.splitlines()] == shown[::-1]
+    # and weights that are declared go by their tag
+    assert zoo("run", "intro/logistic", "--on", "digits").out.startswith("intro/logistic@digits on")
+
+
 def test_no_results_yet_is_no_error_but_an_unknown_run_is(zoo):
     assert zoo("results").code == 0 and zoo("results").out == ""
     assert zoo("results", "--json").json == []

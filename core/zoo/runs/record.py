@@ -34,6 +34,12 @@ class ModelInfoRecord(Frozen):
     classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
     unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
 
+    @property
+    def label(self) -> str:
+        """The name, and where a file of the user's own stands for a tag, how its SHA-256 begins: `intro/mlp (2cc2d2b6)`."""
+        own = self.weights_sha256 is not None and (self.weights_uri or "").startswith("file:") and "@" not in self.name
+        return f"{self.name} ({(self.weights_sha256 or '')[:8]})" if own else self.name
+
 
 class DataRecord(Frozen):
     """The samples that were run on."""
