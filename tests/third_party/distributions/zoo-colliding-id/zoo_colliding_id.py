@@ -1,0 +1,3 @@
+"""Takes the id of a bundled plugin."""
+
+raise AssertionError("never imported")

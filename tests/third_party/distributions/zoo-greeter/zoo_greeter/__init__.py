@@ -1,0 +1,9 @@
+"""Adds a command."""
+
+from zoo.hookspecs import hookimpl
+from zoo.specs import CommandSpec
+
+
+@hookimpl
+def zoo_commands():
+    return [CommandSpec(name="greet", summary="Greet somebody by name.", target="zoo_greeter.command:greet")]

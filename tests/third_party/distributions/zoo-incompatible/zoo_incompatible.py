@@ -1,0 +1,3 @@
+"""Wants a deepzoo of the future."""
+
+raise AssertionError("never imported")

@@ -1,0 +1,9 @@
+"""A hook of it raises."""
+
+from zoo.hookspecs import hookimpl
+from zoo.specs import ModelSpec
+
+
+@hookimpl
+def zoo_models() -> list[ModelSpec]:
+    raise LookupError("no models today")

@@ -1,0 +1,3 @@
+"""One of two plugins of one id."""
+
+NAME = "one"
