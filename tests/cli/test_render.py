@@ -41,5 +41,5 @@ def test_what_may_be_left_out_goes_first_and_then_the_first_column_to_cut(printe
 
 def test_a_model_keeps_its_tag(printed):
     lines = printed(40)
-    assert lines[1] == "4d2e2477  …e/ngram-bag@sms-spam  f1:posi…"
+    assert lines[1] == "4d2e2477  …/ngram-bag@sms-spam  f1:posi…"
     assert max(map(len, lines)) == 40
