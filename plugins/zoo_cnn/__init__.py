@@ -61,7 +61,7 @@ MODELS = [
     ModelSpec(
         name="lenet5",
         summary="LeNet-5: two convolutions with pooling, three dense layers; 61,706 parameters",
-        tasks={"classify": "zoo_cnn.lenet:LeNet5"},
+        tasks={"classify": "zoo_cnn.lenet:LeNet5", "embed": "zoo_cnn.lenet:LeNet5Features"},
         modality="image",
         config={"classes": 10},
         input=ImageInput(channels=1, size=(28, 28)),

@@ -34,11 +34,23 @@ class LeNet5(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes] of images [b, channels, 28, 28] in [0, 1], bright ink on black."""
+        logits: Tensor = self.output(self.penultimate(images))
+        return logits
+
+    def penultimate(self, images: Tensor) -> Tensor:
+        """What the last layer sees, [b, 84]."""
         activate, pool = ACTIVATIONS[self.activation], POOLS[self.pool]
         x = F.pad(images, (2, 2, 2, 2))  # 32x32, so that strokes at the border reach the centre of a receptive field
         x = 1.275 * x - 0.1  # background -0.1, ink 1.175: mean near 0, variance near 1 (paper, section II.B)
         x = pool(activate(self.c1(x)), 2)  # [b, 6, 14, 14]
         x = pool(activate(self.c3(x)), 2)  # [b, 16, 5, 5]
         x = activate(self.c5(x.flatten(1)))
-        logits: Tensor = self.output(activate(self.f6(x)))
-        return logits
+        return activate(self.f6(x))
+
+
+class LeNet5Features(LeNet5):
+    """The same network and weights as an embedder: its penultimate layer, in which `fd-lenet` measures."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features [b, 84] of images [b, channels, 28, 28] in [0, 1], bright ink on black."""
+        return self.penultimate(images)

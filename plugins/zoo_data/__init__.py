@@ -6,9 +6,16 @@ Specs stand in one file a topic; each has DATASETS, BENCHMARKS, and RESOLVERS of
 from zoo.hookspecs import hookimpl
 from zoo.specs import BenchmarkSpec, DatasetSpec, Spec
 from zoo.targets import load_target
-from zoo_data import classification_specs, detection_specs, restoration_specs, retrieval_specs, segmentation_specs
+from zoo_data import (
+    classification_specs,
+    detection_specs,
+    generation_specs,
+    restoration_specs,
+    retrieval_specs,
+    segmentation_specs,
+)
 
-PARTS = (classification_specs, detection_specs, segmentation_specs, restoration_specs, retrieval_specs)
+PARTS = (classification_specs, detection_specs, segmentation_specs, restoration_specs, retrieval_specs, generation_specs)
 RESOLVERS = {
     "dataset": {namespace: target for part in PARTS for namespace, target in part.RESOLVERS.items()},
     "benchmark": restoration_specs.BENCHMARK_RESOLVERS,

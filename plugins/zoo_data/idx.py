@@ -2,29 +2,41 @@
 
 import struct
 from math import prod
+from typing import TYPE_CHECKING
 
 from zoo.data import ArrayDataset
 from zoo.errors import DataError
 from zoo.files import DataFiles
 from zoo.hashing import AlteredError, unzip
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 def open_idx(files: DataFiles, split: str) -> ArrayDataset:
     """Images uint8 [1, 28, 28] and labels 0 to 9, in the order of the files; ids such as `mnist-test-00000`."""
-    import torch
-
-    prefix = "train" if split == "train" else "t10k"
     classes = files.spec.classes or ()
-    images_name, labels_name = f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
-    shape, pixels = parse_idx(_content(files, images_name), images_name)
+    images, labels_name = read_images(files, split), f"{_prefix(split)}-labels-idx1-ubyte.gz"
     (count,), labels = parse_idx(_content(files, labels_name), labels_name, dimensions=1)
-    if shape[0] != count:
-        raise DataError(f"{images_name} has {shape[0]} images, but {labels_name} {count} labels")
+    if len(images) != count:
+        raise DataError(f"{_prefix(split)}-images-idx3-ubyte.gz has {len(images)} images, but {labels_name} {count} labels")
     if count and max(labels) >= len(classes):
         raise DataError(f"{labels_name} has a label {max(labels)}, but there are {len(classes)} classes")
-    images = torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(count, 1, *shape[1:])
     name = files.spec.name.rpartition("/")[2]
     return ArrayDataset(images, list(labels), [f"{name}-{split}-{index:05}" for index in range(count)], classes)
+
+
+def read_images(files: DataFiles, split: str) -> "Tensor":
+    """The images of a split alone, uint8 [n, 1, h, w]."""
+    import torch
+
+    name = f"{_prefix(split)}-images-idx3-ubyte.gz"
+    shape, pixels = parse_idx(_content(files, name), name)
+    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(shape[0], 1, *shape[1:])
+
+
+def _prefix(split: str) -> str:
+    return "train" if split == "train" else "t10k"
 
 
 def _content(files: DataFiles, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Metrics of task `generate`: of restored pictures."""
+"""Metrics of task `generate`: of restored pictures, of drawn images as a set, of the likelihood of images and of texts."""
 
 from typing import Literal
 
@@ -27,4 +27,72 @@ METRICS: list[MetricSpec] = [
     _quality("psnr-gray", "Peak signal-to-noise ratio of grey pictures, mean over pictures", "PsnrGray", _PSNR, "dB"),
     _quality("ssim-y", "Structural similarity of luma, mean over pictures", "SsimY", _SSIM, ""),
     _quality("ssim-gray", "Structural similarity of grey pictures, mean over pictures", "SsimGray", _SSIM, ""),
+]
+
+
+def _likelihood(name: str, summary: str, target: str, reference: str) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        summary=summary,
+        task="generate",
+        target=f"zoo.metrics.likelihood:{target}",
+        direction="higher",
+        unit="nats",
+        range=(None, None),
+        reference=reference,
+    )
+
+
+def _language(name: str, summary: str, target: str, unit: str) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        summary=summary,
+        task="generate",
+        target=f"zoo.metrics.language:{target}",
+        direction="lower",
+        unit=unit,
+        range=(0.0, None),
+        reference="torch.nn.functional.cross_entropy, summed, over counts",
+    )
+
+
+def _among(name: str, summary: str, target: str) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        summary=summary,
+        task="generate",
+        target=f"zoo.metrics.manifold:{target}",
+        direction="higher",
+        reference="brute force over all pairs, as arXiv:1904.06991 defines it",
+    )
+
+
+METRICS += [
+    MetricSpec(
+        name="frechet-distance",
+        summary="Fréchet distance to real images in whatever features the run has, the floor of real images beside it",
+        task="generate",
+        target="zoo.metrics.frechet:FrechetDistance",
+        direction="lower",
+        range=(0.0, None),
+        reference="scipy.linalg.sqrtm, as the authors of FID compute it",
+    ),
+    _among("sample-precision", "Share of drawn images among the real ones: fidelity", "SamplePrecision"),
+    _among("sample-recall", "Share of real images among the drawn ones: diversity", "SampleRecall"),
+    _likelihood(
+        "elbo-binarised",
+        "Evidence lower bound of the log-likelihood of images binarised by a seed per id, mean over images",
+        "ElboBinarised",
+        "torch.distributions: log p(x, z) - log q(z | x)",
+    ),
+    _likelihood(
+        "iwae-binarised",
+        "Importance-weighted bound of the log-likelihood of images binarised by a seed per id, from the draws of the ELBO",
+        "IwaeBinarised",
+        "torch.logsumexp of the log-weights",
+    ),
+    _language("perplexity", "exp(total NLL / total tokens of the model); compares models of one tokenizer", "Perplexity", ""),
+    _language("word-perplexity", "exp(total NLL / total words)", "WordPerplexity", ""),
+    _language("bits-per-character", "Total NLL in bits per character", "BitsPerCharacter", "bits"),
+    _language("bits-per-byte", "Total NLL in bits per byte of UTF-8", "BitsPerByte", "bits"),
 ]

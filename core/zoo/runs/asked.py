@@ -10,7 +10,7 @@ from zoo.names import split_tag
 from zoo.settings import checked_settings
 from zoo.specs import BenchmarkSpec
 from zoo.targets import load_target
-from zoo.tasks import Task, task_class
+from zoo.tasks import Task, task_class, task_of
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ def settable(registry: Registry, model: str, benchmark: str | None) -> Names:
     """What can be set of a model by name, and of the benchmark that it is run on."""
     spec = registry.model(split_tag(model)[0])
     options = tuple(load_target(spec.options).model_fields) if spec.options else ()
-    task_name = registry.benchmark(benchmark, tasks=list(spec.tasks)).task if benchmark else next(iter(spec.tasks))
-    task = task_class(task_name)
+    task = (
+        task_of(registry.benchmark(benchmark, tasks=list(spec.tasks)))
+        if benchmark
+        else task_class(next(iter(spec.tasks))).suited(spec.modality, {}, ())
+    )
     protocol = tuple(task.settings.model_fields) if task.settings else ()
     return Names(options, tuple(name for name in protocol if name not in options), tuple(task.roles))
 

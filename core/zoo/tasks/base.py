@@ -1,7 +1,7 @@
 """What the runner knows of a task: how a sample is prepared, a batch predicted, and a prediction stored and read back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -125,6 +125,11 @@ class Task(ABC):
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         """Take the other models that the protocol needs, by role, loaded and on the device. Called before the first batch."""
         self.aux_models = aux_models
+
+    @classmethod
+    def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> "type[Task]":
+        """The class that runs a benchmark of such a protocol and such roles of other models; a task of one kind is its own."""
+        return cls
 
     @classmethod
     @abstractmethod

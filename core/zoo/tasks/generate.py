@@ -1,4 +1,8 @@
-"""generate: an image, from nothing or from a condition.
+"""generate: an image, from nothing or from a condition; or the likelihood of what is given, an image or a text.
+
+A benchmark is of one of four kinds, each a class: where its data are texts, `generating_text.TextLikelihood`; where its
+protocol says `pixels`, `generating_likelihood.ImageLikelihood`; where it has an aux model `features`, unconditional samples
+that are compared as a set, `generating_samples.Sampling`; else `Generate`, of which this file is.
 
 Input of a sample: the condition (a class, a prompt, None where there is none), or, where the protocol names a degradation,
 the clean picture, which the task spoils: the condition is then a `Degraded`, and restoring it is the task.
@@ -8,7 +12,7 @@ Stored: `image` binary: a PNG of 8 bits, or under `store` float32 the array in N
 Protocol: `GenerateSettings`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
@@ -20,7 +24,8 @@ from zoo.data import Sample
 from zoo.degrade import Degradation, Degraded, to_uint8
 from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.images import prepare_image
-from zoo.specs import Frozen, ImageInput
+from zoo.specs import Frozen, ImageInput, Modality
+from zoo.targets import load_target
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import some
 
@@ -64,13 +69,6 @@ class Generator(Protocol):
         """
 
 
-class Likelihood(Protocol):
-    """What a generator that knows its density, or a bound of it, does besides. Nothing asks for it yet."""
-
-    def log_likelihood(self, samples: Sequence[Any], seeds: Sequence[int], /) -> "Tensor":
-        """Log-likelihood, or a lower bound of it, of each sample, in nats: float64 [b]."""
-
-
 def restored(restore: "Callable[..., Tensor]", conditions: Sequence[Degraded]) -> "list[Tensor]":
     """Every picture restored, those of one size, scale and noise in one call.
 
@@ -107,7 +105,7 @@ class Generate(Task):
     ) -> None:
         super().__init__(model, data, protocol, aux)
         if data.modality != "image":
-            raise ModelError(f"{data.name} is {data.modality}; so far only images are generated")
+            raise ModelError(f"{data.name} is {data.modality}; images are generated, and the likelihood of texts is measured")
         self.how = GenerateSettings.model_validate(self.protocol)
         self.degradation = None if self.how.degrade is None else Degradation.parse(self.how.degrade)
         if self.degradation and model.input is not None:
@@ -116,6 +114,15 @@ class Generate(Task):
                 "give it no input; let it convert what it is given itself",
             )
         self.picture = ImageInput(channels=1 if self.how.grey else None)
+
+    @classmethod
+    def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
+        kinds = (
+            (modality == "text", "zoo.tasks.generating_text:TextLikelihood"),
+            ("pixels" in protocol, "zoo.tasks.generating_likelihood:ImageLikelihood"),
+            ("features" in aux, "zoo.tasks.generating_samples:Sampling"),
+        )
+        return next((load_target(target) for fits, target in kinds if fits), cls)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -146,14 +153,16 @@ class Generate(Task):
         return pa.schema([("image", pa.binary())])
 
     def encode(self, predictions: "Sequence[Tensor]", batch: Batch) -> dict[str, pa.Array]:
-        packed = [_png(to_uint8(image).numpy()) if self.how.store == "uint8" else _npy(image.numpy()) for image in predictions]
+        packed = [
+            png_bytes(to_uint8(image).numpy()) if self.how.store == "uint8" else _npy(image.numpy()) for image in predictions
+        ]
         return {"image": pa.array(packed, pa.binary())}
 
     def decode(self, table: pa.Table) -> dict[str, Array]:
         """`image`: object [n], each a [c, h, w], uint8 or float32 in [0, 1]."""
         images = np.empty(table.num_rows, dtype=object)
         for row, packed in enumerate(table["image"].to_pylist()):
-            images[row] = _unpacked(packed)
+            images[row] = unpacked_image(packed)
         return {"image": images}
 
     def draw(self, sample: Sample, columns: Mapping[str, Array]) -> "Image":
@@ -218,7 +227,7 @@ def _check_all(images: "Sequence[Tensor]", ids: Sequence[str], good: "Callable[[
         raise PredictionError(f"{what} for {len(bad)} samples: {some(bad)}", hint, bad)
 
 
-def _png(image: Array) -> bytes:
+def png_bytes(image: Array) -> bytes:
     """uint8 [1 or 3, h, w] as PNG."""
     from PIL import Image as Pictures
 
@@ -234,8 +243,8 @@ def _npy(image: Array) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(packed: bytes) -> Array:
-    """What `_png` or `_npy` has packed."""
+def unpacked_image(packed: bytes) -> Array:
+    """What `png_bytes` or `_npy` has packed."""
     from PIL import Image as Pictures
 
     if packed.startswith(b"\x93NUMPY"):

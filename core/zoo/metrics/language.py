@@ -1,0 +1,87 @@
+"""Metrics of task generate over texts: folded from `nll` in nats, the counts of each span, and `context`.
+
+Totals are divided once, over all spans: a mean of per-span figures would weigh short spans like long ones. Perplexity counts
+the model's own tokens, so only models of one tokenizer may be compared by it; per character, byte and word they all may.
+"""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from zoo.metrics.base import Metric, Score, State
+from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored
+from zoo.tasks.base import Rows
+
+
+class _PerUnit(Metric):
+    """`figure` of the nats per unit. Its interval is that of a ratio of two means (delta method), carried through `figure`.
+
+    It takes spans as independent, which neighbours in one text are only nearly.
+    """
+
+    gathers: ClassVar[bool] = True
+    unit: ClassVar[str]
+
+    def figure(self, nats: float) -> float:
+        """A rising function of the nats per unit."""
+        raise NotImplementedError
+
+    def update(self, rows: Rows) -> State:
+        columns = rows.columns
+        seen = columns["characters"] + columns["context"]
+        return {"nll": columns["nll"], "count": columns[self.unit], "window": seen, "stride": columns["characters"]}
+
+    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
+        nll, count = state["nll"], state["count"].astype(np.float64)
+        n, total = len(nll), float(count.sum())
+        if not n:
+            return NO_SAMPLES
+        if not total:
+            return Score(None, n, interval=f"none: these texts have no {self.unit}")
+        ratio = float(nll.sum()) / total
+        note = (
+            f"window {int(state['window'].max()):,} characters, stride {int(state['stride'].max()):,}, {int(total):,} {self.unit}"
+        )
+        return Score(**{**vars(scored(self.figure(ratio), n, self._interval(nll, count, ratio))), "note": note})
+
+    def _interval(self, nll: np.ndarray, count: np.ndarray, ratio: float) -> Interval:  # type: ignore[type-arg]
+        n = len(nll)
+        if n < 2:
+            return no_interval("one span has no variance")
+        error = math.sqrt(float(((nll - ratio * count) ** 2).sum()) / (n - 1) / n) / float(count.mean())
+        return Interval(self.figure(ratio - Z * error), self.figure(ratio + Z * error), "normal, of a ratio of means")
+
+
+class _Bits(_PerUnit):
+    def figure(self, nats: float) -> float:
+        return nats / math.log(2)
+
+
+class _Perplexity(_PerUnit):
+    def figure(self, nats: float) -> float:
+        return math.exp(nats) if nats < 700 else math.inf
+
+
+class Perplexity(_Perplexity):
+    """exp(total NLL / total tokens). Not to be compared across tokenizers."""
+
+    unit = "tokens"
+
+
+class WordPerplexity(_Perplexity):
+    """exp(total NLL / total words), words being what white space separates; the NLL is of all characters, spaces included."""
+
+    unit = "words"
+
+
+class BitsPerCharacter(_Bits):
+    """Total NLL in bits per character (Unicode code point)."""
+
+    unit = "characters"
+
+
+class BitsPerByte(_Bits):
+    """Total NLL in bits per byte of UTF-8."""
+
+    unit = "bytes"

@@ -1,0 +1,103 @@
+"""Generation: specs of datasets that images are drawn for, and of texts that language models are scored on.
+
+Their benchmarks stand in plugin `generative`, but for those of texts, which are the datasets by themselves.
+"""
+
+from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+from zoo_data.sources import MNIST
+
+TEXT_METRICS = ("bits-per-character", "bits-per-byte", "perplexity", "word-perplexity")
+
+# Content hashed as measured on the commit of karpathy/char-rnn that the address names.
+SHAKESPEARE = (
+    DataFile(
+        name="input.txt",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        size=1_115_394,
+        urls=(
+            "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
+        ),
+    ),
+)
+
+# Content hashed as measured on the commit of pytorch/examples that the address names; its training text is not used here.
+_WIKITEXT = "https://raw.githubusercontent.com/pytorch/examples/77f55b912142e11fcfdf5b530231fb9c52f181e8/word_language_model/data/wikitext-2"
+WIKITEXT2 = (
+    DataFile(
+        name="valid.txt",
+        sha256="f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
+        size=1_121_681,
+        urls=(f"{_WIKITEXT}/valid.txt",),
+    ),
+    DataFile(
+        name="test.txt",
+        sha256="d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
+        size=1_256_449,
+        urls=(f"{_WIKITEXT}/test.txt",),
+    ),
+)
+
+
+def _text(name: str, summary: str, window: int) -> BenchmarkSpec:
+    """Bits and perplexity of a text's test split, `window` characters at a time; the stride is that of the spans."""
+    return BenchmarkSpec(
+        name=name,
+        summary=summary,
+        task="generate",
+        modality="text",
+        dataset=name,
+        metrics=TEXT_METRICS,
+        protocol={"window": window},
+    )
+
+
+DATASETS: list[DatasetSpec] = [
+    DatasetSpec(
+        name="mnist-samples",
+        summary="1,000 ids to draw digits for, each beside a test image of MNIST and a training image: the floor.",
+        modality="image",
+        tasks=("generate",),
+        target="zoo_data.drawing:open_mnist_samples",
+        splits={"train": 30_000, "test": 1000},
+        files=MNIST,
+        folders=("mnist", "MNIST/raw"),
+        licence="CC-BY-SA-3.0",
+        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to document "
+        "recognition, doi:10.1109/5.726791",
+        homepage="http://yann.lecun.com/exdb/mnist/",
+    ),
+    DatasetSpec(
+        name="tiny-shakespeare",
+        summary="1,115,394 characters of Shakespeare's plays in spans of at most 128; test is the last tenth.",
+        modality="text",
+        tasks=("generate",),
+        target="zoo_data.spans:open_tiny_shakespeare",
+        splits={"train": 8009, "test": 891},
+        files=SHAKESPEARE,
+        folders=("tiny_shakespeare", "tiny-shakespeare", "tinyshakespeare"),
+        licence="Public domain.",
+        citation="A. Karpathy (2015), The unreasonable effectiveness of recurrent neural networks, github.com/karpathy/char-rnn",
+        homepage="https://github.com/karpathy/char-rnn",
+    ),
+    DatasetSpec(
+        name="wikitext2",
+        summary="Articles of Wikipedia, tokenised by words, rare ones as <unk>; validation and test, in spans of at most 512.",
+        modality="text",
+        tasks=("generate",),
+        target="zoo_data.spans:open_wikitext2",
+        splits={"valid": 2200, "test": 2465},
+        files=WIKITEXT2,
+        folders=("wikitext2", "wikitext-2"),
+        licence="CC-BY-SA-3.0",
+        citation="S. Merity, C. Xiong, J. Bradbury, R. Socher (2016), Pointer sentinel mixture models, arXiv:1609.07843",
+        homepage="https://github.com/pytorch/examples/tree/main/word_language_model",
+    ),
+]
+
+BENCHMARKS: list[BenchmarkSpec] = [
+    _text("tiny-shakespeare", "Foreseeing Shakespeare, window 256 and stride 128 characters.", 256),
+    _text("wikitext2", "Foreseeing Wikipedia, window 1,024 and stride 512 characters.", 1024),
+]
+
+RESOLVERS: dict[str, str] = {}
+"""Namespace of dynamic names to the function (name, path) -> DatasetSpec."""

@@ -1,0 +1,27 @@
+"""Metrics of drawn images whose names say their feature space."""
+
+from typing import Literal
+
+from zoo.metrics.frechet import FrechetDistance
+from zoo.metrics.manifold import SamplePrecision, SampleRecall
+
+Lenet = Literal["cnn/lenet5@mnist"]
+LENET: Lenet = "cnn/lenet5@mnist"
+
+
+class FdLenet(FrechetDistance):
+    """Fréchet distance in the 84 features of the penultimate layer of LeNet-5 for MNIST, behind its ReLU."""
+
+    features: Lenet = LENET
+
+
+class PrecisionLenet(SamplePrecision):
+    """Precision in the same space."""
+
+    features: Lenet = LENET
+
+
+class RecallLenet(SampleRecall):
+    """Recall in the same space."""
+
+    features: Lenet = LENET
