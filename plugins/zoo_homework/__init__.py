@@ -1,7 +1,7 @@
 """Plugin `homework`: the course's two homeworks as benchmarks with pass marks, and the galaxies of the first."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+from zoo.specs import BenchmarkSpec, CommandSpec, DataFile, DatasetSpec, HomeworkLimits, HomeworkSpec
 
 GALAXIES = (
     "Disturbed",
@@ -77,5 +77,35 @@ def zoo_benchmarks() -> list[BenchmarkSpec]:
                 "confusion",
             ),
             pass_mark="f1:positive=spam > 0.9",
+        ),
+    ]
+
+
+@hookimpl
+def zoo_homeworks() -> list[HomeworkSpec]:
+    return [
+        HomeworkSpec(
+            name="hw1",
+            summary="The shapes of galaxies: accuracy above 0.90 on the test split of Galaxy10 DECaLS.",
+            benchmark="homework/hw1",
+            limits=HomeworkLimits(wall_seconds=1800, cpu_seconds=3600, memory_bytes=8 << 30),
+        ),
+        HomeworkSpec(
+            name="hw2",
+            summary="Spam among text messages: F1 of the spam class above 0.90 on the test split of sms-spam.",
+            benchmark="homework/hw2",
+            limits=HomeworkLimits(wall_seconds=60, cpu_seconds=30, memory_bytes=4 << 30),
+        ),
+    ]
+
+
+@hookimpl
+def zoo_commands() -> list[CommandSpec]:
+    return [
+        CommandSpec(name="grade", summary="Grade a course's homework submissions.", target="zoo_homework.commands:grade"),
+        CommandSpec(
+            name="homework",
+            summary="Homeworks: list them, check a file before handing it in, export a run's predictions.",
+            target="zoo_homework.commands:homework",
         ),
     ]

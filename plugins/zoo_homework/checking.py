@@ -1,0 +1,155 @@
+"""For the student: is my file well-formed, and what does it score on the validation split; and files to start from."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.data import Dataset
+from zoo.errors import DataError, OptionError
+from zoo.home import writing
+from zoo.lookup import registry
+from zoo.metrics import build_metric
+from zoo.opening import open_dataset
+from zoo.runs.record import Result
+from zoo.specs import BenchmarkSpec, HomeworkSpec
+from zoo_homework.course import Folder
+from zoo_homework.statuses import Status, SubmissionError
+
+VALIDATION_SHARE, VALIDATION_SEED = 0.1, 0
+"""The validation split is that which recipes with seed 0 hold out by default, so that a recipe's own network never saw it."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: the status that the grader would give, one line, and the scores on the validation split."""
+
+    ok: bool
+    status: Status
+    message: str
+    split: str = ""
+    results: tuple[Result, ...] = ()
+
+    def summary(self) -> dict[str, Any]:
+        results = [result.model_dump(mode="json", exclude={"detail"}) for result in self.results if result.value is not None]
+        return {"ok": self.ok, "status": str(self.status), "split": self.split, "message": self.message, "results": results}
+
+
+def validation_split(dataset: Dataset) -> Dataset:
+    """The samples of a train split that anybody may validate on; whole groups of near-identical ones."""
+    from zoo.training.split import Subset, split_validation
+
+    _, held_out = split_validation(dataset, VALIDATION_SHARE, VALIDATION_SEED)
+    return Subset(dataset, held_out)
+
+
+def check_file(name: str, path: Path, data_dir: Folder = None) -> Checked:
+    """Check a file of predictions. Raises OptionError where it is no such file, or there is none."""
+    from zoo_homework.collecting import KINDS
+    from zoo_homework.reading import read_predictions
+
+    if not path.is_file():
+        raise OptionError(f"there is no file {path}", "give a CSV, Parquet or .npy file of predictions")
+    _, benchmark = _found(name)
+    if KINDS.get(path.suffix.lower(), "predictions") != "predictions":
+        raise OptionError(f"{path} is no file of predictions", f"try it as the grader would: zoo grade {name} {path}")
+    splits = {"validation": _validation(benchmark, data_dir), "test": _test(benchmark, data_dir)}
+    closest, problem = "test", None
+    for split, dataset in splits.items():
+        classes = tuple(dataset.classes or ())
+        try:
+            predictions = read_predictions(path, list(dataset.ids), classes)
+        except SubmissionError as error:
+            if problem is None or error.status is not Status.BAD_IDS or split == closest:
+                problem = error
+            continue
+        what = f"the {len(dataset.ids):,} samples of the {split} split"
+        if split == "test":
+            return Checked(True, Status.GRADED, f"{path} is well-formed for {what}", split)
+        results = _score(predictions, dataset, benchmark)
+        return Checked(True, Status.GRADED, f"{path} is well-formed for {what}", split, results)
+    assert problem is not None
+    return Checked(False, problem.status, f"{problem.status}: {problem.message}")
+
+
+def write_split(name: str, split: str, output: Path, data_dir: Folder = None) -> int:
+    """Write ids, and texts where there are any, of a split as CSV, without labels; the number of rows."""
+    _, benchmark = _found(name)
+    dataset = _validation(benchmark, data_dir) if split == "validation" else _test(benchmark, data_dir)
+    text = benchmark.modality == "text"
+    with writing(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "text"] if text else ["id"])
+        for row, id_ in enumerate(dataset.ids):
+            writer.writerow([id_, dataset[row].input] if text else [id_])
+    return len(dataset.ids)
+
+
+def export_run(run: str, output: Path) -> int:
+    """Write a run's predictions as a submission: `id` and `logit:CLASS`, exactly as they are stored; the number of rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from zoo.runs.exporting import stored_predictions
+    from zoo.runs.store import Store
+
+    if output.suffix not in (".csv", ".parquet"):
+        raise OptionError(f"cannot tell the format of {output}", "name a file that ends in .csv or .parquet")
+    record = Store().record(run)
+    if record.task != "classify":
+        raise OptionError(f"run {record.run_id} is of task {record.task}", "homeworks are about classify")
+    if record.dataset.limit is not None or record.dataset.skipped:
+        raise OptionError(f"run {record.run_id} is not of the whole split", "run it again without --limit and --skip-bad")
+    table = stored_predictions(record)
+    classes = _classes_of(record.dataset.name, record.dataset.split)
+    logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(classes))
+    columns = {"id": table["id"], **{f"logit:{name}": pa.array(logits[:, column]) for column, name in enumerate(classes)}}
+    with writing(output) as temporary:
+        if output.suffix == ".parquet":
+            pq.write_table(pa.table(columns), temporary)
+        else:
+            _write_csv(temporary, list(columns), zip(table["id"].to_pylist(), *logits.T, strict=True))
+    return int(table.num_rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Any) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([id_, *map(str, logits)] for id_, *logits in rows)
+
+
+def _classes_of(dataset: str, split: str) -> tuple[str, ...]:
+    spec = registry().dataset(dataset)
+    classes = spec.classes or tuple(open_dataset(spec, split).classes or ())
+    if not classes:
+        raise DataError(f"{dataset} has no classes", "only runs of task classify on labelled data can be handed in")
+    return classes
+
+
+def _found(name: str) -> tuple[HomeworkSpec, BenchmarkSpec]:
+    spec = registry().homework(name)
+    return spec, registry().benchmark(spec.benchmark)
+
+
+def _validation(benchmark: BenchmarkSpec, data_dir: Folder) -> Dataset:
+    spec = registry().dataset(benchmark.dataset)
+    if "train" not in spec.splits:
+        raise DataError(f"{spec.name} has no train split, so there is no public validation split", "ask your instructor for one")
+    return validation_split(open_dataset(spec, "train", data_dir))
+
+
+def _test(benchmark: BenchmarkSpec, data_dir: Folder) -> Dataset:
+    return open_dataset(registry().dataset(benchmark.dataset), benchmark.split, data_dir)
+
+
+def _score(predictions: Any, dataset: Dataset, benchmark: BenchmarkSpec) -> tuple[Result, ...]:
+    import numpy as np
+
+    from zoo_homework.scoring import score_predictions
+
+    entries = registry()
+    metrics = [(text, build_metric(text, entries.metric(text)), entries.metric(text)) for text in benchmark.metrics]
+    targets = np.array([int(target) for target in dataset.targets], dtype=np.int64)
+    return score_predictions(predictions, tuple(dataset.ids), targets, tuple(dataset.classes or ()), metrics)

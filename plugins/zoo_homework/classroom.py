@@ -1,0 +1,102 @@
+"""Grading a class, from what was handed in to everything that is written about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import OptionError
+from zoo.home import writing, zoo_home
+from zoo_homework import sandbox
+from zoo_homework.collecting import collect
+from zoo_homework.course import Homework
+from zoo_homework.duplicates import Pair, find_duplicates
+from zoo_homework.gradebook import (
+    Entry,
+    file_name,
+    grades_csv,
+    gradescope,
+    limit_attempts,
+    make_entries,
+    manifest,
+    write_json,
+    write_text,
+)
+from zoo_homework.grading import How, Progress, grade_all
+from zoo_homework.reports import histogram, overview, report_name, scores_of, student_report
+from zoo_homework.scoring import baseline, predicted_labels
+
+
+@dataclass(frozen=True)
+class Class:
+    """A graded class: an entry a student, pairs to look at, and what was active to protect the grader."""
+
+    homework: Homework
+    entries: tuple[Entry, ...]
+    pairs: tuple[Pair, ...]
+    protections: tuple[str, ...]
+
+
+def grade_class(
+    homework: Homework,
+    paths: Sequence[Path],
+    *,
+    manifest_file: Path | None = None,
+    roster: Sequence[str] = (),
+    how: How | None = None,
+    progress: Progress | None = None,
+) -> Class:
+    """Grade what lies at some paths, or in a manifest. What is finished is kept below `ZOO_HOME/homework`, by content."""
+    state = zoo_home() / "homework" / homework.spec.name.replace("/", "-")
+    attempts = limit_attempts(collect(paths, homework.spec, state, manifest_file), homework.spec)
+    if not attempts and not roster:
+        raise OptionError(
+            "there is nothing to grade", "give files, a folder with a folder a student, an LMS's zip, or --manifest"
+        )
+    graded = grade_all(attempts, homework, state / "outcomes", how or How(), progress)
+    entries = make_entries(graded, homework.spec, roster)
+    return Class(homework, tuple(entries), tuple(_pairs(entries, homework)), tuple(sandbox.protections()))
+
+
+def write_class(graded: Class, folder: Path, gradescope_too: bool = False) -> None:
+    """Write grades, duplicates, manifest, overview with its histogram, and a report a student; each file whole or absent."""
+    homework, entries = graded.homework, graded.entries
+    write_text(folder / "grades.csv", grades_csv(entries))
+    write_text(folder / "duplicates.csv", _duplicates_csv(graded.pairs))
+    write_json(folder / "manifest.json", manifest(homework, entries, graded.protections))
+    page = overview(entries, graded.pairs, homework, baseline(homework), graded.protections)
+    write_text(folder / "overview.html", page)
+    with writing(folder / "histogram.png") as temporary:
+        temporary.write_bytes(histogram(scores_of(entries), homework.mark[1]))
+    for entry in entries:
+        write_text(folder / "reports" / report_name(entry), student_report(entry, homework))
+        if gradescope_too:
+            name = "results.json" if len(entries) == 1 else f"gradescope/{file_name(entry.student)}.json"
+            write_json(folder / name, gradescope(entry, homework))
+
+
+def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:
+    """Over the attempts that count and are graded."""
+    ones = [entry.counted for entry in entries if entry.counted.predictions is not None]
+    if len(ones) < 2:
+        return []
+    predictions = [one.predictions for one in ones if one.predictions is not None]
+    labels = np.stack([predicted_labels(array, homework.targets) for array in predictions])
+    students, hashes = [one.attempt.student for one in ones], [one.attempt.sha256 for one in ones]
+    return find_duplicates(students, hashes, predictions, labels, homework.targets)
+
+
+def _duplicates_csv(pairs: Sequence[Pair]) -> str:
+    import csv
+    import io
+
+    from zoo_homework.gradebook import safe_cell
+
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("first", "second", "kind", "shared_mistakes", "expected", "chance_in_honest_class"))
+    for p in pairs:
+        chance = "" if p.chance is None else f"{p.chance:.3g}"
+        writer.writerow([safe_cell(p.first), safe_cell(p.second), p.kind, p.shared, f"{p.expected:.2f}", chance])
+    return text.getvalue()

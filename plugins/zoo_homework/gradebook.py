@@ -1,0 +1,207 @@
+"""The class's grades: which attempt of each student counts, and `grades.csv`, the manifest, Gradescope's results.
+
+Everything written here is the same bytes whenever the same submissions are graded again.
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from zoo.home import writing
+from zoo.specs import HomeworkSpec
+from zoo_homework.collecting import Attempt
+from zoo_homework.course import Homework
+from zoo_homework.grading import Graded, homework_key, versions
+from zoo_homework.statuses import Status
+
+HEADER = ("student", "submission", "sha256", "status", "score", "interval", "passed", "points", "late", "message")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+"""First characters that a spreadsheet may take for a formula; OWASP, "CSV Injection"."""
+PUBLIC_NOTE = (
+    "The labels of this test set are public. A high score can be had by looking them up, and no grader can tell from "
+    "predictions alone: ask for the code, or grade on a test set of your own."
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A student with all attempts, in time order, and the one that counts."""
+
+    student: str
+    attempts: tuple[Graded, ...]
+    counted: Graded
+    late: bool
+    points: float
+
+
+def limit_attempts(attempts: Sequence[Attempt], spec: HomeworkSpec) -> list[Attempt]:
+    """Attempts, by student and time, with those beyond `max_attempts` marked so that they are not graded."""
+    seen: dict[str, int] = {}
+    limited = []
+    for attempt in attempts:
+        seen[attempt.student] = seen.get(attempt.student, 0) + 1
+        over = spec.max_attempts is not None and seen[attempt.student] > spec.max_attempts
+        problem = (Status.TOO_MANY, f"only {spec.max_attempts} attempts are graded") if over else attempt.problem
+        limited.append(replace(attempt, problem=problem))
+    return limited
+
+
+def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[str] = ()) -> list[Entry]:
+    """One entry a student, by name. Students of the roster without an attempt are there, too."""
+    of: dict[str, list[Graded]] = {student: [] for student in roster}
+    for one in graded:
+        of.setdefault(one.attempt.student, []).append(one)
+    entries = []
+    for student in sorted(of):
+        attempts = of[student] or [Graded(Attempt(student, "-", None), Status.MISSING, "nothing was handed in")]
+        counted = _counted(attempts, spec)
+        points = spec.points if counted.passed else 0.0
+        entries.append(Entry(student, tuple(attempts), counted, is_late(counted, spec.due), points))
+    return entries
+
+
+def is_late(graded: Graded, due: datetime | None) -> bool:
+    when = graded.attempt.submitted
+    return due is not None and when is not None and when > due
+
+
+def _counted(attempts: Sequence[Graded], spec: HomeworkSpec) -> Graded:
+    """The attempt that counts. Of the best, one in time comes before one that is late; of equals the earliest."""
+    allowed = [one for one in attempts if one.status is not Status.TOO_MANY] or list(attempts)
+    if spec.attempts == "first":
+        return allowed[0]
+    scored = [one for one in allowed if one.grade is not None and one.grade.primary.value is not None]
+    if spec.attempts == "last" or not scored:
+        return allowed[-1]
+    return max(scored, key=lambda one: (not is_late(one, spec.due), _score(one)))
+
+
+def _score(graded: Graded) -> float:
+    value = graded.grade.primary.value if graded.grade is not None else None
+    return -1.0 if value is None else value
+
+
+def grades_csv(entries: Sequence[Entry]) -> str:
+    """`grades.csv`: a row a student, safe to open in a spreadsheet."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    for entry in entries:
+        writer.writerow([safe_cell(cell) for cell in _row(entry)])
+    return text.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, on one line."""
+    line = " ".join(text.split("\n")).replace("\r", " ").replace("\t", " ").replace("\0", " ")
+    return f"'{line}" if line.lstrip().startswith(FORMULA) or text.startswith(FORMULA) else line
+
+
+def _row(entry: Entry) -> list[str]:
+    one, score, low, high = entry.counted, "", None, None
+    if one.grade is not None:
+        primary = one.grade.primary
+        score, low, high = ("" if primary.value is None else repr(primary.value)), primary.ci_low, primary.ci_high
+    interval = "" if low is None or high is None else f"[{low:.4f}, {high:.4f}]"
+    passed, late = "yes" if one.passed else "no", "yes" if entry.late else "no"
+    sha256 = one.attempt.sha256
+    return [
+        entry.student,
+        one.attempt.name,
+        sha256,
+        str(one.status),
+        score,
+        interval,
+        passed,
+        f"{entry.points:g}",
+        late,
+        one.message,
+    ]
+
+
+def manifest(homework: Homework, entries: Sequence[Entry], protections: Sequence[str]) -> dict[str, Any]:
+    """What determined the grades: hashes of homework and submissions, versions, policies, protections."""
+    spec = homework.spec
+    return {
+        "homework": spec.model_dump(mode="json"),
+        "benchmark": homework.benchmark.model_dump(mode="json"),
+        "test_set": {
+            "dataset": homework.dataset.name,
+            "samples": len(homework.ids),
+            "fingerprint": homework.fingerprint,
+            "public_labels": homework.public,
+        },
+        "key": homework_key(homework),
+        "versions": versions(),
+        "protections": list(protections),
+        "attempts": [_attempt(entry, one, spec) for entry in entries for one in entry.attempts],
+    }
+
+
+def _attempt(entry: Entry, one: Graded, spec: HomeworkSpec) -> dict[str, Any]:
+    return {
+        "student": entry.student,
+        "submission": one.attempt.name,
+        "kind": one.attempt.kind,
+        "sha256": one.attempt.sha256,
+        "submitted": one.attempt.submitted.isoformat() if one.attempt.submitted else None,
+        "late": is_late(one, spec.due),
+        "status": str(one.status),
+        "score": one.grade.primary.value if one.grade is not None else None,
+        "passed": one.passed,
+        "counts": one is entry.counted,
+        "message": one.message,
+    }
+
+
+def gradescope(entry: Entry, homework: Homework) -> dict[str, Any]:
+    """Gradescope's `results.json` of one submission: score, output, and one test, which is the pass mark.
+
+    Source: Gradescope's autograder documentation, "Output format" (autograder specifications).
+    """
+    one, spec = entry.counted, homework.spec
+    metric, bound = homework.mark
+    said = one.message or f"{metric} is {_score(one):.4f}; to pass it must exceed {bound:g}"
+    return {
+        "score": entry.points,
+        "output": f"{spec.name}: {one.status}. {said}" + (" Late." if entry.late else ""),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [
+            {
+                "score": entry.points,
+                "max_score": spec.points,
+                "status": "passed" if one.passed else "failed",
+                "name": f"{metric} > {bound:g}",
+                "output": said,
+                "output_format": "text",
+                "visibility": "visible",
+            }
+        ],
+        "leaderboard": [{"name": metric, "value": round(_score(one), 4)}] if one.grade is not None else [],
+        "extra_data": {"sha256": one.attempt.sha256, "status": str(one.status), "late": entry.late},
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def file_name(student: str) -> str:
+    """A file name for a student, whatever the name holds; different for different students."""
+    import hashlib
+
+    plain = re.sub(r"[^\w.-]+", "_", student, flags=re.ASCII).strip("._")[:60]
+    return plain if plain == student else f"{plain or 'student'}-{hashlib.sha256(student.encode()).hexdigest()[:8]}"

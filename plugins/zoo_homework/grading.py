@@ -1,0 +1,207 @@
+"""Grading every attempt, each in a process of its own, and keeping what came of it, so that a second run only does the rest.
+
+Whatever goes wrong with an attempt is its status; it never stops the others and never passes.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import OptionError
+from zoo.home import writing
+from zoo.runs.record import Result
+from zoo.version import __version__
+from zoo_homework import sandbox
+from zoo_homework.collecting import Attempt
+from zoo_homework.course import Homework
+from zoo_homework.inputs import write_inputs
+from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable
+from zoo_homework.statuses import Status, SubmissionError
+
+LIBRARIES = ("numpy", "pyarrow", "torch", "onnx", "onnxruntime")
+PASSING = (Status.INTERNAL, Status.NOT_ISOLATED)
+"""Statuses that say something of the grader rather than of the submission: they are tried again."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class How:
+    """How to grade. `allow_code` runs submissions that are programs, `unsafe` even where they cannot be isolated."""
+
+    jobs: int = 0
+    allow_code: bool = False
+    unsafe: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of an attempt: a grade and the predictions, or a status that says why there is none."""
+
+    attempt: Attempt
+    status: Status
+    message: str = ""
+    grade: Grade | None = None
+    predictions: "np.ndarray[Any, Any] | None" = None
+
+    @property
+    def passed(self) -> bool:
+        return self.status is Status.GRADED and self.grade is not None and self.grade.passed
+
+
+def grade_all(
+    attempts: Sequence[Attempt], homework: Homework, kept: Path, how: How, progress: Progress | None = None
+) -> list[Graded]:
+    """Every attempt, in the order given. `kept` is the folder of what is finished."""
+    with _scratch(attempts, homework) as scratch:
+        grader = _Grader(homework, kept, how, scratch)
+        with ThreadPoolExecutor(how.jobs or os.cpu_count() or 1) as pool:
+            futures = {pool.submit(grader.grade, attempt): position for position, attempt in enumerate(attempts)}
+            done: dict[int, Graded] = {}
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                if progress is not None:
+                    progress(len(done), len(attempts))
+    return [done[position] for position in range(len(attempts))]
+
+
+def versions() -> dict[str, str]:
+    """Of what takes part in grading; absent libraries are left out."""
+    found = {"deepzoo": __version__}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def homework_key(homework: Homework) -> str:
+    """Hash of all but the submission that determines a grade: homework, split and labels, metrics, versions."""
+    labels = hashlib.sha256(repr((homework.ids, homework.targets.tolist(), homework.classes)).encode()).hexdigest()
+    spec = homework.spec.model_dump(mode="json", include={"name", "limits"})
+    facts = [spec, homework.benchmark.model_dump(mode="json"), homework.fingerprint, labels, versions()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
+    """A temporary folder with the inputs that the attempts need. Labels are in none of it."""
+    if homework.dataset.path and sandbox.shows(Path(homework.dataset.path)):
+        raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
+    folder = Path(tempfile.mkdtemp(prefix="zoo-grade-"))
+    try:
+        if homework.inputs is not None:
+            needed = any(attempt.kind not in (None, "predictions") for attempt in attempts)
+            write_inputs(folder / "inputs", homework.inputs, homework.classes, samples=needed)
+        else:
+            write_ids(folder / "inputs", homework)
+        _make_readable(folder / "inputs")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_ids(folder: Path, homework: Homework) -> None:
+    folder.mkdir()
+    (folder / "split.json").write_text(json.dumps({"ids": list(homework.ids), "classes": list(homework.classes)}))
+
+
+class _Grader:
+    def __init__(self, homework: Homework, kept: Path, how: How, scratch: Path) -> None:
+        self.homework, self.kept, self.how, self.scratch = homework, kept, how, scratch
+        self.key = homework_key(homework)
+
+    def grade(self, attempt: Attempt) -> Graded:
+        """One attempt. Never raises."""
+        try:
+            self._check(attempt)
+            stored = self._stored(attempt)
+            content = stored.read_bytes() if stored.exists() and not self.how.fresh else self._run(attempt)
+            predictions = predictions_of(content, self.homework)
+            return Graded(attempt, Status.GRADED, "", self._grade(predictions, stored), predictions)
+        except SubmissionError as error:
+            return Graded(attempt, error.status, error.message)
+        except Exception as error:
+            return Graded(attempt, Status.INTERNAL, printable(f"the grader failed: {type(error).__name__}: {error}"))
+
+    def _check(self, attempt: Attempt) -> None:
+        """Raise SubmissionError where the attempt is not to be run at all."""
+        if attempt.problem is not None:
+            raise SubmissionError(*attempt.problem)
+        if attempt.kind == "code" and not self.how.allow_code:
+            raise SubmissionError(Status.CODE_REFUSED, "it is a program, and programs are run only with --allow-code")
+        if attempt.kind != "predictions" and self.homework.inputs is None:
+            raise SubmissionError(Status.NOT_ACCEPTED, "the test set has labels but no inputs, so only predictions can be graded")
+        if attempt.kind in ("onnx", "code") and not self.how.unsafe and (why := sandbox.isolation()):
+            raise SubmissionError(Status.NOT_ISOLATED, printable(f"it was not run, because it cannot be isolated here: {why}"))
+
+    def _run(self, attempt: Attempt) -> bytes:
+        """What the worker says of an attempt, kept for the next time."""
+        assert attempt.path is not None and attempt.kind is not None
+        with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
+            copied = _copy(attempt.path, Path(folder), attempt.kind)
+            task = sandbox.Task(
+                attempt.kind,
+                copied,
+                self.scratch / "inputs",
+                self.homework.spec.limits,
+                self.homework.masks,
+                isolate=not sandbox.isolation(),
+            )
+            try:
+                content = sandbox.output_of(sandbox.run(task, Path(folder)), self.homework.spec.limits)
+            except SubmissionError as error:
+                if error.status in PASSING:
+                    raise
+                told = {"status": error.status, "message": printable(error.message)}
+                content = b"E" + json.dumps(told).encode()
+        with writing(self._stored(attempt)) as temporary:
+            temporary.write_bytes(content)
+        return content
+
+    def _grade(self, predictions: "np.ndarray[Any, Any]", stored: Path) -> Grade:
+        """The scores, which are kept beside the predictions: intervals take a second where there are many classes."""
+        path = stored.with_suffix(".json")
+        if path.exists() and not self.how.fresh:
+            told = json.loads(path.read_text())
+            return Grade(tuple(Result.model_validate(result) for result in told["results"]), told["passed"])
+        grade = grade_predictions(predictions, self.homework)
+        with writing(path) as temporary:
+            results = [result.model_dump(mode="json") for result in grade.results]
+            temporary.write_text(json.dumps({"results": results, "passed": grade.passed}))
+        return grade
+
+    def _stored(self, attempt: Attempt) -> Path:
+        """Where the outcome of an attempt is kept: by its content, and by everything else that determines it."""
+        suffix = attempt.path.suffix.lower() if attempt.path is not None and attempt.path.is_file() else ""
+        key = hashlib.sha256(repr((self.key, attempt.sha256, attempt.kind, suffix)).encode()).hexdigest()
+        return self.kept / f"{key}.bin"
+
+
+def _copy(path: Path, folder: Path, kind: str) -> Path:
+    """A copy that another user can read, under a name that is ours: a student's says nothing to us."""
+    if path.is_dir():
+        copied = Path(shutil.copytree(path, folder / "submission", symlinks=True))
+    else:
+        copied = folder / ("predict.py" if kind == "code" else f"submission{path.suffix.lower()}")
+        shutil.copyfile(path, copied, follow_symlinks=False)
+    _make_readable(copied)
+    return copied
+
+
+def _make_readable(path: Path) -> None:
+    for part in [path, *(path.rglob("*") if path.is_dir() else ())]:
+        if not part.is_symlink():
+            part.chmod(0o755 if part.is_dir() else 0o644)

@@ -1,0 +1,212 @@
+"""A file of predictions, by a stranger, into one array in the order of the test ids: CSV, Parquet or `.npy`, never a pickle.
+
+A table has a column `id` and either a column `label` (class names, or their numbers), or a column a class with
+probabilities, or a column `logit:CLASS` a class. A `.npy` has no ids: labels [n] or probabilities [n, C] in the order of
+the test ids. Runs in a process of its own, without labels.
+"""
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo_homework.statuses import Status, SubmissionError
+
+Array = np.ndarray[Any, Any]
+Columns = Mapping[str, Sequence[Any]]
+
+TABLES = (".csv", ".tsv", ".parquet")
+PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".th", ".bin", ".ckpt", ".npz")
+SUM_TOLERANCE = 0.01
+"""How far the probabilities of a row may add up from 1: people round them to two or three places."""
+SMALLEST = 1e-300
+"""Stands for a probability of 0, whose logarithm a score cannot hold."""
+
+
+def read_predictions(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Array:
+    """What a file says of every id, in their order: int64 [n] labels, or [n, C] logits (float32 as given, float64 from
+    probabilities). Raises SubmissionError with the status and what to correct."""
+    content = path.read_bytes()
+    check_content(content, path.suffix.lower())
+    if path.suffix.lower() == ".npy":
+        return check_predictions(_from_npy(content), len(ids), classes)
+    columns = _from_parquet(content) if path.suffix.lower() == ".parquet" else _from_csv(content)
+    order = _order(columns, ids)
+    return _from_columns({name: [values[row] for row in order] for name, values in columns.items()}, classes)
+
+
+def check_content(content: bytes, suffix: str) -> None:
+    """Refuse what is empty or a pickle, whatever it is called."""
+    if not content.strip():
+        raise SubmissionError(Status.EMPTY, "the file is empty")
+    pickled = len(content) > 1 and content[0] == 0x80 and content[1] <= 5
+    if suffix in PICKLES or pickled:
+        raise SubmissionError(
+            Status.PICKLE, "this is a pickle, which can run code when it is opened; hand in CSV, Parquet, .npy or safetensors"
+        )
+
+
+def _from_csv(content: bytes) -> Columns:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SubmissionError(Status.BAD_ENCODING, "the file is UTF-16; save it as UTF-8")
+    if b"\0" in content:
+        raise SubmissionError(Status.BAD_FORMAT, "the file holds zero bytes, so it is no CSV")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SubmissionError(Status.BAD_ENCODING, f"line {line} is not UTF-8; save the file as UTF-8") from error
+    head = text.partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+    except csv.Error as error:
+        raise SubmissionError(Status.BAD_FORMAT, f"this is no CSV: {error}") from error
+    header = [name.strip() for name in rows[0]]
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(header):
+            raise SubmissionError(Status.BAD_FORMAT, f"row {number} has {len(row)} fields, the header {len(header)}")
+    if len(set(header)) != len(header):
+        raise SubmissionError(Status.BAD_FORMAT, "two columns have one name")
+    return {name: [row[column].strip() for row in rows[1:]] for column, name in enumerate(header)}
+
+
+def _from_parquet(content: bytes) -> Columns:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise SubmissionError(Status.BAD_FORMAT, f"this is no Parquet file: {_line(error)}") from error
+    if len(set(table.column_names)) != len(table.column_names):
+        raise SubmissionError(Status.BAD_FORMAT, "two columns have one name")
+    return {name: table[name].to_pylist() for name in table.column_names}
+
+
+def _from_npy(content: bytes) -> Array:
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
+    except (ValueError, EOFError, OSError, SyntaxError) as error:
+        if "Object arrays" in str(error) or "allow_pickle" in str(error):
+            raise SubmissionError(Status.PICKLE, "the array holds Python objects, that is, a pickle; save numbers") from error
+        raise SubmissionError(Status.BAD_FORMAT, f"this is no .npy file: {_line(error)}") from error
+
+
+def _order(columns: Columns, ids: Sequence[str]) -> list[int]:
+    """The row of each id. Raises SubmissionError naming ids that are missing, unknown or duplicated."""
+    if "id" not in columns:
+        raise SubmissionError(Status.BAD_FORMAT, f"there is no column 'id', only: {_some(list(columns))}")
+    found = [str(value) for value in columns["id"]]
+    counts = Counter(found)
+    known = set(ids)
+    problems = {
+        "missing": [name for name in ids if name not in counts],
+        "unknown": [name for name in counts if name not in known],
+        "duplicated": [name for name, count in counts.items() if count > 1],
+    }
+    said = [f"{len(names)} {what} ({_some(names)})" for what, names in problems.items() if names]
+    if said:
+        raise SubmissionError(Status.BAD_IDS, "the ids are not those of the test split: " + "; ".join(said))
+    row_of = {name: row for row, name in enumerate(found)}
+    return [row_of[name] for name in ids]
+
+
+def _from_columns(columns: Columns, classes: Sequence[str]) -> Array:
+    logits = [f"logit:{name}" for name in classes]
+    if all(name in columns for name in logits):
+        return _finite(_numbers(columns, logits)).astype(np.float32)
+    if all(name in columns for name in classes):
+        return log_probabilities(_numbers(columns, classes))
+    if "label" in columns:
+        return _labels(columns["label"], classes)
+    raise SubmissionError(
+        Status.BAD_FORMAT,
+        f"there is neither a column 'label' nor a column for each of the classes {_some(list(classes))}; "
+        f"the columns are: {_some(list(columns))}",
+    )
+
+
+def _numbers(columns: Columns, names: Sequence[str]) -> Array:
+    return np.array([[_number(value, name) for value in columns[name]] for name in names], dtype=np.float64).T
+
+
+def _number(value: Any, column: str) -> float:
+    if value is None or value == "":
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise SubmissionError(Status.BAD_FORMAT, f"{_shown(value)} in column {column!r} is not a number") from None
+
+
+def _labels(values: Sequence[Any], classes: Sequence[str]) -> Array:
+    """Numbers of classes; a name is taken before a number, since classes may be named by digits."""
+    index = {str(position): position for position in range(len(classes))} | {name: i for i, name in enumerate(classes)}
+    labels = []
+    for row, value in enumerate(values, 1):
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        if value is None or text.lower() in ("", "nan", "none", "inf", "-inf"):
+            raise SubmissionError(Status.NOT_FINITE, f"prediction {row} has no label")
+        if text not in index:
+            raise SubmissionError(Status.BAD_FORMAT, f"label {_shown(value)} is none of the classes {_some(list(classes))}")
+        labels.append(index[text])
+    return np.array(labels, dtype=np.int64)
+
+
+def check_predictions(array: Array, n: int, classes: Sequence[str]) -> Array:
+    """Labels or log-probabilities of a bare array."""
+    if array.ndim == 0 or len(array) != n:
+        raise SubmissionError(Status.BAD_IDS, f"the array has shape {list(array.shape)}; the test split has {n} samples")
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        if array.min() < 0 or array.max() >= len(classes):
+            raise SubmissionError(Status.BAD_FORMAT, f"the labels are not all from 0 to {len(classes) - 1}")
+        return array.astype(np.int64)
+    if array.ndim == 1 and array.dtype.kind in "US":
+        return _labels([str(value) for value in array.astype(str)], classes)
+    if array.shape[1:] == (len(classes),) and array.dtype.kind == "f":
+        return log_probabilities(array.astype(np.float64))
+    raise SubmissionError(
+        Status.BAD_FORMAT,
+        f"the array is {array.dtype} {list(array.shape)}; expected labels [{n}] or probabilities [{n}, {len(classes)}]",
+    )
+
+
+def log_probabilities(probabilities: Array) -> Array:
+    """Logarithms of float64 [n, C], checked to be probabilities."""
+    _finite(probabilities)
+    sums = probabilities.sum(axis=1)
+    if len(sums) and (probabilities.min() < 0 or probabilities.max() > 1 or abs(sums - 1).max() > SUM_TOLERANCE):
+        worst = int(abs(sums - 1).argmax())
+        raise SubmissionError(
+            Status.BAD_FORMAT,
+            f"these are not probabilities: row {worst + 1} adds up to {sums[worst]:.4g}; write logits as 'logit:CLASS'",
+        )
+    return np.log(np.maximum(probabilities, SMALLEST))
+
+
+def _finite(array: Array) -> Array:
+    """The array, if it is finite."""
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        raise SubmissionError(
+            Status.NOT_FINITE, f"{len(bad)} predictions are NaN, infinite or empty, the first in row {bad[0][0] + 1}"
+        )
+    return array
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join(str(name)[:40] for name in names[:most]) + (", …" if len(names) > most else "")
+
+
+def _shown(value: Any) -> str:
+    return repr(str(value)[:40])
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

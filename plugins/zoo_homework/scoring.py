@@ -1,0 +1,120 @@
+"""From an array of predictions to a grade, by the same metrics, folds and pass mark as `zoo run`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.metrics import Metric
+from zoo.metrics.names import parse_metric
+from zoo.runs.record import Result
+from zoo.specs import MetricSpec
+from zoo.tasks.base import Rows
+from zoo_homework.course import Homework
+from zoo_homework.statuses import Status, SubmissionError
+
+Array = np.ndarray[Any, Any]
+DTYPES = {b"L": np.int64, b"F": np.float32, b"D": np.float64}
+OF_LABELS = ("accuracy", "f1", "precision", "recall", "confusion")
+"""Metrics that need no more than the predicted class."""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What a graded submission scored; the first of `results` is the primary metric."""
+
+    results: tuple[Result, ...]
+    passed: bool
+
+    @property
+    def primary(self) -> Result:
+        return self.results[0]
+
+
+def predictions_of(content: bytes, homework: Homework) -> Array:
+    """The array that a worker wrote (see `worker.py`), or the SubmissionError that it met. Nothing in it is trusted."""
+    letter, body = content[:1], content[1:]
+    if letter == b"E":
+        raise _refused(body)
+    n, c = len(homework.ids), len(homework.classes)
+    shape = (n,) if letter == b"L" else (n, c)
+    if letter not in DTYPES or len(body) != int(np.prod(shape)) * np.dtype(DTYPES[letter]).itemsize:
+        raise SubmissionError(Status.BAD_FORMAT, f"its predictions are not for the {n} samples and {c} classes of the homework")
+    array = np.frombuffer(body, DTYPES[letter]).reshape(shape)
+    if letter == b"L" and (array.min() < 0 or array.max() >= c):
+        raise SubmissionError(Status.BAD_FORMAT, f"its labels are not all from 0 to {c - 1}")
+    if not np.isfinite(array).all():
+        raise SubmissionError(Status.NOT_FINITE, "its predictions hold NaN or infinity")
+    return array
+
+
+def grade_predictions(predictions: Array, homework: Homework) -> Grade:
+    """Score predictions: logits [n, C] by every metric of the benchmark, labels [n] by those that need no more.
+
+    Raises SubmissionError where the metric of the pass mark needs more than labels.
+    """
+    metric, bound = homework.mark
+    if predictions.ndim == 1 and not _of_labels(metric):
+        raise SubmissionError(Status.BAD_FORMAT, f"{metric} needs a probability for every class, not labels")
+    results = score_predictions(predictions, homework.ids, homework.targets, homework.classes, homework.metrics)
+    results = tuple(sorted(results, key=lambda result: result.metric != metric))
+    value = results[0].value
+    return Grade(results, passed=value is not None and value > bound)
+
+
+def score_predictions(
+    predictions: Array,
+    ids: Sequence[str],
+    targets: Array,
+    classes: tuple[str, ...],
+    metrics: Sequence[tuple[str, Metric, MetricSpec]],
+) -> tuple[Result, ...]:
+    """The scores of logits [n, C] by every metric, of labels [n] by those that need no more; the folds are those of a run."""
+    labels_only = predictions.ndim == 1
+    logits = np.eye(len(classes), dtype=np.float32)[predictions] if labels_only else predictions
+    rows = Rows(ids, {"logits": logits, "target": targets}, classes)
+    results = []
+    for text, fold, spec in metrics:
+        if not labels_only or _of_labels(text):
+            score = fold.compute(fold.update(rows), classes)
+            results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
+    return tuple(results)
+
+
+def predicted_labels(predictions: Array, targets: Array) -> Array:
+    """The class that counts as predicted, int64 [n]; ties are settled as the metrics settle them."""
+    if predictions.ndim == 1:
+        return predictions
+    from zoo.metrics.classify import predicted_classes
+
+    return predicted_classes(predictions, targets)
+
+
+def _of_labels(metric: str) -> bool:
+    name, options = parse_metric(metric)
+    return name.rpartition("/")[2] in OF_LABELS and options.get("k", "1") == "1"
+
+
+def _refused(body: bytes) -> SubmissionError:
+    try:
+        told = json.loads(body)
+        status, message = Status(told["status"]), printable(str(told["message"]))
+    except (ValueError, KeyError, TypeError):
+        return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
+    return SubmissionError(Status.CRASHED if status == Status.GRADED else status, message)
+
+
+def printable(text: str, most: int = 300) -> str:
+    """One line of a stranger's text: control characters become spaces, and it is cut."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def baseline(homework: Homework) -> tuple[str, Grade]:
+    """What somebody scores who answers with one class throughout: the best such class, for comparison."""
+    constants: Sequence[Array] = [np.full(len(homework.ids), k, dtype=np.int64) for k in range(len(homework.classes))]
+    counts = np.bincount(homework.targets, minlength=len(homework.classes))
+    most = int(counts.argmax())
+    return homework.classes[most], grade_predictions(constants[most], homework)
