@@ -92,7 +92,10 @@ def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> i
     from zoo.opening import check
 
     found = [(spec, check(spec, data_dir)) for spec in _specs(names)]
-    _report(found, as_json)
+    shown = found if names or as_json else [(spec, files) for spec, files in found if any(file.path for file in files)]
+    _report(shown, as_json)
+    if len(shown) < len(found):
+        note(f"{counted(len(shown), 'dataset')} checked; the other {len(found) - len(shown)} have no files here")
     bad = ("altered", "absent") if names else ("altered",)
     faulty = [(spec.name, file) for spec, files in found for file in files if file.state in bad]
     for name, file in faulty:

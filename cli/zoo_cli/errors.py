@@ -46,11 +46,13 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except ZooError as error:
+        if os.environ.get("ZOO_DEBUG"):
+            _print_traceback(error)
         return _say(as_json, type(error).__name__, error.message, error.hint, error.exit_code)
     except click.ClickException as error:
         return _say(as_json, "UsageError", _message(error), _hint(error), USER_ERROR)
     except (KeyboardInterrupt, click.Abort):
-        return _say(as_json, "Interrupted", "interrupted", RESUMES.get(next(iter(arguments), ""), ""), INTERRUPTED)
+        return _say(as_json, "Interrupted", "interrupted", _how_to_go_on(arguments), INTERRUPTED)
     except BrokenPipeError as error:
         if not _is_reader_gone():
             return _bug(as_json, error)
@@ -60,6 +62,14 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         return _bug(as_json, failed.__cause__ or failed, failed.who)
     except Exception as error:
         return _bug(as_json, error)
+
+
+def _how_to_go_on(arguments: Sequence[str]) -> str:
+    command = next(iter(arguments), "")
+    if "--fresh" not in arguments:
+        return RESUMES.get(command, "")
+    # A training made afresh may stand beside a finished one, which the command without --fresh would find instead.
+    return "finished shards are kept: the same command without --fresh goes on from there" if command == "run" else ""
 
 
 def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
@@ -73,12 +83,16 @@ def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
     return code
 
 
-def _bug(as_json: bool, error: BaseException, where: str = "") -> int:
+def _print_traceback(error: BaseException) -> None:
     import traceback
 
+    traceback.print_exception(error)
+
+
+def _bug(as_json: bool, error: BaseException, where: str = "") -> int:
     from zoo.version import __version__
 
-    traceback.print_exception(error)
+    _print_traceback(error)
     where = where or f"deepzoo {__version__}"
     hint = f"this is a bug in {where}: please report it with the traceback and the command that you typed"
     return _say(as_json, type(error).__name__, str(error), hint, BUG)

@@ -11,6 +11,7 @@ from zoo.index import Entry, Index
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.render import note, print_json, print_list, say, styled
+from zoo_cli.types import Choice
 
 KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes")
 TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")
@@ -29,9 +30,9 @@ FILTERS = {
     cls=Command,
     examples=("zoo list", "zoo list benchmarks --modality text", "zoo list models --task classify --json", "zoo list | cut -f1"),
 )
-@click.argument("kind", type=click.Choice(KINDS), default="models")
-@click.option("--task", type=click.Choice(TASKS), help="Only entries of this task.")
-@click.option("--modality", type=click.Choice(MODALITIES), help="Only entries that take this.")
+@click.argument("kind", type=Choice(KINDS), default="models")
+@click.option("--task", type=Choice(TASKS), help="Only entries of this task.")
+@click.option("--modality", type=Choice(MODALITIES), help="Only entries that take this.")
 @click.option("--plugin", metavar="ID", help="Only entries of this plugin.")
 @click.option("--dataset", metavar="NAME", help="Only benchmarks or recipes on this dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")

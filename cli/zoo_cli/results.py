@@ -11,6 +11,7 @@ from zoo.errors import OptionError, UnknownNameError
 from zoo.names import split_tag
 from zoo_cli.groups import Command
 from zoo_cli.render import interval, note, number, print_json, print_list, styled
+from zoo_cli.types import AtLeast
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
@@ -24,7 +25,7 @@ HEADER = ("RUN", "AGE", "MODEL", "BENCHMARK", "VALUE", "95 % INTERVAL", "PASSED"
 @click.argument("run_id", required=False)
 @click.option("--model", metavar="NAME", help="Only runs of this model, with a tag or of all its weights.")
 @click.option("--benchmark", metavar="NAME", help="Only runs on this benchmark.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=AtLeast(1), metavar="N", help="Only the newest N.")
 @click.option("--json", "as_json", is_flag=True, help="Print whole records as JSON.")
 def results(run_id: str | None, model: str | None, benchmark: str | None, limit: int | None, as_json: bool) -> None:
     """List past runs with their primary score, newest first; or show the run of RUN_ID in full.
@@ -38,6 +39,9 @@ def results(run_id: str | None, model: str | None, benchmark: str | None, limit:
         _show(zoo.Store().record(run_id), as_json)
         return
     records = zoo.Store().records(model=_full("model", model), benchmark=_full("benchmark", benchmark), limit=limit)
+    if not records:
+        _check_known("model", model)
+        _check_known("benchmark", benchmark)
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
         return
@@ -79,11 +83,31 @@ def _full(kind: str, name: str | None) -> str | None:
     """The full name of a filter, with the tag that it has; as written where no entry has it, as for a model of one's own."""
     if name is None:
         return None
+    try:
+        return _known(kind, name)
+    except UnknownNameError:
+        return name
+
+
+def _check_known(kind: str, name: str | None) -> None:
+    """Raise UnknownNameError where neither an entry nor a past run has the name, since a typing error finds no runs either."""
+    if name is not None and not zoo.Store().records(**{kind: _full(kind, name)}, limit=1):
+        _known(kind, name)
+
+
+def _known(kind: str, name: str) -> str:
+    """The full name of an entry; for a benchmark also a dataset's, which is one by itself. Raises UnknownNameError."""
     from zoo.index import load_index
 
     base, tag = split_tag(name)
+    index = load_index()
     try:
-        full = load_index().find(kind, base)
-    except UnknownNameError:
-        return name
+        full = index.find(kind, base)
+    except UnknownNameError as error:
+        if kind != "benchmark":
+            raise
+        try:
+            full = index.find("dataset", base)
+        except UnknownNameError:
+            raise error from None
     return f"{full}@{tag}" if tag else full

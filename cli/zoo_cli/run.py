@@ -11,6 +11,7 @@ from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
 from zoo_cli.settings import OpenCommand, named_settings
+from zoo_cli.types import AtLeast, Choice
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
@@ -28,21 +29,19 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.option("--on", "benchmark", metavar="BENCHMARK", help="Benchmark or dataset. Default: the dataset of its only weights.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
-@click.option(
-    "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of arithmetic."
-)
+@click.option("--precision", type=Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of arithmetic.")
 @click.option("--batch-size", metavar="N|auto", default="auto", show_default=True, help="auto halves when memory runs out.")
-@click.option("--workers", type=click.IntRange(0), help="Threads that load samples. Default: what suits the dataset.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N samples.")
+@click.option("--workers", type=AtLeast(0), help="Threads that load samples. Default: what suits the dataset.")
+@click.option("--limit", type=AtLeast(1), metavar="N", help="Only the first N samples.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of whatever is random in model or task.")
-@click.option("--skip-bad", type=click.IntRange(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
+@click.option("--skip-bad", type=AtLeast(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
 @click.option("--fresh", is_flag=True, help="Compute everything anew, reuse no shard.")
 @click.option("--weights", type=click.Path(), help="Weights file of your own.")
 @click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
 @click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
 @click.option("--aux", "others", multiple=True, metavar="ROLE=MODEL", help="Another model that the benchmark needs.")
-@click.option("--save-figures", type=click.IntRange(0), metavar="N", default=0, help="Draw the first N predictions.")
+@click.option("--save-figures", type=AtLeast(0), metavar="N", default=0, help="Draw the first N predictions.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context

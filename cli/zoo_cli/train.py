@@ -9,6 +9,7 @@ from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import note, number, print_fields, print_json, say, styled
+from zoo_cli.types import AtLeast
 
 if TYPE_CHECKING:
     from zoo.training.job import Progress
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.argument("recipe")
 @click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
-@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's own number.")
+@click.option("--epochs", type=AtLeast(1), help="Instead of the recipe's own number.")
 @click.option("--seed", type=int, help="Instead of the recipe's own.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")

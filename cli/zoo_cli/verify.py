@@ -7,6 +7,7 @@ import click
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, note, print_json, print_list, styled
+from zoo_cli.types import Choice
 
 if TYPE_CHECKING:
     from zoo.catalogue import Claim
@@ -20,7 +21,7 @@ COLOURS = {"reproduced": "green", "off": "red", "not runnable": "yellow"}
 @click.command(cls=Command, examples=("zoo verify", "zoo verify cnn/lenet5", "zoo verify --kind published --json"))
 @click.argument("model", required=False)
 @click.option("--benchmark", metavar="NAME", help="Only claims on this benchmark.")
-@click.option("--kind", type=click.Choice(["published", "measured"]), help="Only claims of this kind.")
+@click.option("--kind", type=Choice(["published", "measured"]), help="Only claims of this kind.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")

@@ -3,6 +3,7 @@
 import importlib
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import pluggy
@@ -25,6 +26,17 @@ from zoo.specs import (
 from zoo.tasks import TARGETS_OF, DataInfo, task_class
 
 S = TypeVar("S", bound=Spec)
+
+USES = {
+    ("model", "benchmark"): "zoo run MODEL --on {name}",
+    ("model", "dataset"): "zoo run MODEL --on {name}",
+    ("model", "recipe"): "zoo train {name}, or run its model: zoo run {model} --on {dataset}",
+    ("model", "metric"): "zoo run MODEL --on BENCHMARK --metric {name}",
+    ("benchmark", "model"): "zoo run {name} --on BENCHMARK",
+    ("benchmark", "recipe"): "zoo train {name}",
+    ("dataset", "benchmark"): "its dataset is {dataset}",
+}
+"""What to do with an entry of the second kind, where one of the first was asked for."""
 
 
 def registry() -> "Registry":
@@ -134,7 +146,22 @@ class Registry:
             if isinstance(found, spec_class):
                 return found
             raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", f"zoo list {kind}s")
-        return spec_class.model_validate(self.index.entry(kind, name)["spec"])
+        try:
+            return spec_class.model_validate(self.index.entry(kind, name)["spec"])
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            raise self._of_another_kind(kind, name, error) from None
+
+    def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
+        """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
+        for other in ("model", "benchmark", "dataset", "recipe", "metric"):
+            with suppress(UnknownNameError):
+                spec = self.index.entry(other, name)["spec"]
+                near = error.hint if error.candidates else f"zoo show {spec['name']}"
+                hint = USES[kind, other].format(**spec) if (kind, other) in USES else near
+                return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
+        return error
 
     @staticmethod
     def _resolve(plugin: dict[str, Any], kind: str, name: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Literal
 from zoo.catalogue import Claim, load_catalogue
 from zoo.errors import UnknownNameError, ZooError
 from zoo.home import data_dirs
+from zoo.lookup import registry
 from zoo.names import split_tag
 from zoo.runs.evaluate import evaluate
 from zoo.runs.progress import Progress
@@ -59,7 +60,7 @@ def verify(
 def select_claims(*, model: str | None = None, benchmark: str | None = None, kind: str | None = None) -> list[Claim]:
     """The catalogue's claims on a model (with or without tag) or benchmark by full or bare name, or of a kind.
 
-    Raises UnknownNameError where none matches.
+    Raises UnknownNameError where there is no such model or benchmark, and where none matches.
     """
     wanted = [
         claim
@@ -69,7 +70,11 @@ def select_claims(*, model: str | None = None, benchmark: str | None = None, kin
         and (kind is None or claim.kind == kind)
     ]
     if not wanted:
-        raise UnknownNameError("no claim of registry.yaml matches", "zoo verify without filters runs them all")
+        known = registry()
+        what = f" of {known.model(split_tag(model)[0]).name}" if model else ""
+        where = f" on {known.benchmark(benchmark).name}" if benchmark else ""
+        kind = f"{kind} score" if kind else "score"
+        raise UnknownNameError(f"registry.yaml claims no {kind}{what}{where}", "zoo verify without filters runs all claims")
     return wanted
 
 

@@ -14,6 +14,7 @@ def ends(capsys, raised, *arguments):
 
     @click.command()
     @click.option("--json", is_flag=True)
+    @click.option("--fresh", is_flag=True)
     @click.argument("rest", nargs=-1)
     def command(**_):
         if raised is not None:
@@ -60,6 +61,18 @@ def test_an_interrupt_exits_130_and_says_how_to_go_on(capsys, command, says):
     code, out, err = ends(capsys, KeyboardInterrupt(), command)
     assert (code, out) == (130, "")
     assert err.startswith("error: interrupted\n") and says in err
+
+
+@pytest.mark.parametrize(("command", "says"), [("run", "without --fresh goes on from there"), ("train", None)])
+def test_an_interrupt_of_a_fresh_start_promises_no_more_than_is_true(capsys, command, says):
+    err = ends(capsys, KeyboardInterrupt(), command, "--fresh")[2]
+    assert err == "error: interrupted\n" if says is None else says in err
+
+
+def test_a_traceback_of_a_user_error_is_shown_on_request(capsys, monkeypatch):
+    assert "Traceback" not in ends(capsys, DataError("it is absent"))[2]
+    monkeypatch.setenv("ZOO_DEBUG", "1")
+    assert "Traceback" in ends(capsys, DataError("it is absent"))[2]
 
 
 def test_a_broken_pipe_that_is_not_our_output_is_a_bug(capfd):

@@ -82,6 +82,8 @@ def test_nothing_that_matches_is_no_error(zoo):
         (("models", "--dataset", "digits"), "models have no --dataset"),
         (("models", "--plugin", "nowhere"), "there is no plugin 'nowhere'"),
         (("models", "--task", "juggle"), "'juggle' is not one of"),
+        (("models", "--task", "classification"), "did you mean classify"),
+        (("modles",), "did you mean models"),
         (("animals",), "'animals' is not one of"),
         (("benchmarks", "--dataset", "digit"), "there is no dataset named 'digit'"),
     ],

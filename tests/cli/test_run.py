@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,7 +66,15 @@ def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
         (("toy/centroid", "--on", "digits", "--batch-size", "many"), "batch size 'many'"),
         (("toy/centroid", "--on", "digits", "--option", "eps"), "--option NAME=VALUE"),
         (("toy/centroid", "--on", "digits", "--option", "eps=1"), "takes no options"),
-        (("toy/centroid", "--on", "digits", "--limit", "0"), "--limit"),
+        (("toy/centroid", "--on", "digits", "--limit", "0"), "--limit: '0' is not a whole number of at least 1"),
+        (("toy/centroid", "--on", "digits", "--limit", "x"), "--limit: 'x' is not a whole number of at least 1"),
+        (("toy/centroid", "--on", "toy/slow"), "toy/slow is a model, not a benchmark"),
+        (("intro/mlp-digits",), "intro/mlp-digits is a recipe, not a model"),
+        (("intro/mlp-digits",), "zoo train intro/mlp-digits, or run its model: zoo run intro/mlp --on data/digits"),
+        (("accuracy",), "core/accuracy is a metric, not a model"),
+        (("digits",), "zoo run MODEL --on data/digits"),
+        (("cnn/resnet18", "--on", "digits"), "pass --weights FILE, or train some"),
+        (("toy/centroid", "--on", "digits", "--device", "tpu"), "there is no device 'tpu'"),
         (("toy/centroid", "--on", "digits", "--metric", "acuracy"), "did you mean core/accuracy"),
         (("toy/centroid", "--on", "digits", "--metric", "miou"), "metric miou is for segment; data/digits is classify"),
         (("toy/centroid", "--on", "digits", "--metric", "miou"), "metrics of classify: accuracy, "),
@@ -130,8 +139,30 @@ def test_two_weights_files_of_ones_own_are_told_apart(zoo, tmp_path):
 def test_no_results_yet_is_no_error_but_an_unknown_run_is(zoo):
     assert zoo("results").code == 0 and zoo("results").out == ""
     assert zoo("results", "--json").json == []
+    assert zoo("results", "--model", "intro/mlp").err == "no runs match\n"
     assert zoo("results", "abc").code == 2
     assert zoo("results", "abc", "--limit", "3").code == 2
+
+
+def test_a_filter_by_a_name_of_nothing_is_an_error_unless_a_run_has_it(zoo, toy):
+    for arguments in (("--model", "centroyd"), ("--model", "toy/centroyd@digits"), ("--benchmark", "esy")):
+        done = zoo("results", *arguments)
+        assert (done.code, done.out) == (2, "")
+        assert "did you mean toy/" in done.err
+    import torch
+
+    import zoo as package
+
+    package.evaluate(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10)), "digits", classes="dataset", limit=5)
+    assert len(zoo("results", "--model", "local/Sequential", "--json").json) == 1
+    assert zoo("results", "--model", "local/Sequential", "--benchmark", "mnist").err == "no runs match\n"
+
+
+def test_verify_tells_a_name_of_nothing_from_a_model_without_a_claim(zoo, toy):
+    assert "there is no model named 'intro/nope'" in zoo("verify", "intro/nope").err
+    assert (
+        "registry.yaml claims no score of toy/centroid on data/digits" in zoo("verify", "centroid", "--benchmark", "digits").err
+    )
 
 
 def test_training_ends_with_weights_that_run(zoo, tmp_path):
@@ -159,6 +190,20 @@ def test_data_that_is_bundled_is_here(zoo):
     assert paths and all(Path(path).is_file() for path in paths)
     assert zoo("data", "check", "sms-spam").code == 0
     assert zoo("data", "get", "sms-spam", "--json").json[0]["state"] == "here"
+
+
+def test_a_benchmark_where_a_dataset_is_wanted_is_answered_with_its_dataset(zoo):
+    for command in ("path", "get", "check"):
+        done = zoo("data", command, "hw1")
+        assert (done.code, done.out) == (2, "")
+        assert "homework/hw1 is a benchmark, not a dataset\n hint: its dataset is homework/galaxy10" in done.err
+
+
+def test_checking_all_data_lists_what_is_here(zoo, monkeypatch):
+    monkeypatch.delenv("ZOO_DATA_DIR", raising=False)
+    done = zoo("data", "check")
+    assert {line.split("\t")[2] for line in done.out.splitlines()} == {"present"}
+    assert re.fullmatch(r"\d+ datasets? checked; the other \d+ have no files here\n", done.err)
 
 
 def test_data_that_is_absent_exits_1_when_checked_and_2_when_it_cannot_be_had(zoo, monkeypatch):

@@ -1,5 +1,6 @@
 """Claims are run again: reproduced, off by how much, or not runnable here and why."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,17 @@ def test_claims_are_selected_by_any_form_of_the_name(claims, name):
     assert {claim.model for claim in select_claims(model=name)} == {"intro/mlp@digits"}
 
 
-def test_no_matching_claim_is_an_error(claims):
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ({"model": "intro/nothing"}, "there is no model named 'intro/nothing'"),
+        ({"model": "resnet18"}, "registry.yaml claims no score of cnn/resnet18$"),
+        ({"model": "cnn/lenet5", "benchmark": "digit"}, "there is no benchmark named 'digit'"),
+        ({"benchmark": "digits", "kind": "published"}, "registry.yaml claims no published score on data/digits$"),
+    ],
+)
+def test_no_matching_claim_is_an_error_that_tells_unknown_names(filters, says, claims):
     claims(CLAIM | {"value": 1, "tolerance": 1})
-    with pytest.raises(UnknownNameError, match="no claim"):
-        select_claims(model="intro/nothing")
+    with pytest.raises(UnknownNameError) as caught:
+        select_claims(**filters)
+    assert re.search(says, caught.value.message)

@@ -24,9 +24,13 @@ def pick_device(name: str) -> Any:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise OptionError(f"there is no device {name!r}", "name cpu, cuda, cuda:1, mps, or auto") from error
+    try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise OptionError(f"device {name!r} cannot be used: {reason_of(error)}", "try --device auto or --device cpu") from error
+        reason = reason_of(error).partition(". ")[0]
+        raise OptionError(f"device {name!r} cannot be used: {reason}", "try --device auto or --device cpu") from error
     return device
 
 

@@ -16,10 +16,10 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
     if model.classes == "dataset":
         return len(classes), None
     if not isinstance(model.classes, tuple):
+        own = f'pass classes="dataset" if they are those of {data.name} in order, or their names'
+        named = "its weights would: pass --weights FILE, or train some (zoo list recipes)"
         raise ModelError(
-            f"{model.name} does not say which class each of its outputs is",
-            "a model by name says so with its weights: pass --weights FILE, or train some (zoo list recipes); for a model "
-            f'of your own pass classes="dataset" if they are those of {data.name} in order ({some(classes)}), or their names',
+            f"{model.name} does not say which class each of its outputs is", own if model.name.startswith("local/") else named
         )
     if model.classes == classes:
         return len(classes), None

@@ -1,0 +1,42 @@
+"""Types of values on the command line, whose errors read as all of ours do."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+
+class Choice(click.Choice[str]):
+    """One of some words; another is answered with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        error = click.UsageError(f"{_called(param)}: {value!r} is not one of {', '.join(self.choices)}", ctx)
+        error.possibilities = get_close_matches(str(value), self.choices)  # type: ignore[attr-defined]
+        raise error
+
+
+class AtLeast(click.ParamType[int]):
+    """A whole number of at least `least`."""
+
+    name = "integer"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = self.least - 1
+        if number < self.least:
+            raise click.UsageError(f"{_called(param)}: {value!r} is not a whole number of at least {self.least}", ctx)
+        return number
+
+
+def _called(param: click.Parameter | None) -> str:
+    """The parameter as a user knows it: `--limit`, `kind`."""
+    if isinstance(param, click.Option):
+        return max(param.opts, key=len)
+    return str(param.name) if param is not None else "value"
