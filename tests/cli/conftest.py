@@ -26,7 +26,7 @@ def zoo_models():
     return [
         ModelSpec(name="centroid", summary="Nearest centroid", tasks={{"classify": "zoo_toy_net:Centroid"}}, **common),
         ModelSpec(name="raising", summary="Raises on a batch", tasks={{"classify": "zoo_toy_net:Raising"}}, **common),
-        ModelSpec(name="slow", summary="Takes its time", tasks={{"classify": "zoo_toy_net:Slow"}}, **common),
+        ModelSpec(name="stalling", summary="Stops on the way", tasks={{"classify": "zoo_toy_net:Stalling"}}, **common),
     ]
 
 def benchmark(name, bound):
@@ -45,6 +45,7 @@ def zoo_commands():
 """
 
 NETWORKS = '''
+import os
 import time
 import torch
 
@@ -60,9 +61,13 @@ class Raising(Centroid):
     def forward(self, x):
         raise RuntimeError("no batch for me")
 
-class Slow(Centroid):
+class Stalling(Centroid):
+    """Once it has seen as many samples as TOY_STALLS_AFTER says, it waits for ever."""
+    seen = 0
     def forward(self, x):
-        time.sleep(0.1)
+        while self.seen >= float(os.environ.get("TOY_STALLS_AFTER", "inf")):
+            time.sleep(0.05)
+        self.seen += len(x)
         return super().forward(x)
 '''
 
