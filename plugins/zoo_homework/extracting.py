@@ -41,6 +41,7 @@ def unpack_zip(archive: Path, folder: Path, most: int) -> list[Path]:
                 raise SubmissionError(Status.UNSAFE_ARCHIVE, f"the zip holds {len(members):,} files, more than {MOST_FILES:,}")
             if len({path for _, path in members}) != len(members):
                 raise SubmissionError(Status.UNSAFE_ARCHIVE, "the zip holds one path twice")
+            folder.mkdir(parents=True)
             room = most
             for member, path in members:
                 room -= _unpack(opened, member, folder / path, room, most)

@@ -132,7 +132,8 @@ class _Grader:
             predictions = predictions_of(content, self.homework)
             return Graded(attempt, Status.GRADED, "", self._grade(predictions, stored), predictions)
         except SubmissionError as error:
-            return Graded(attempt, error.status, error.message)
+            said = attempt.kind == "code" and error.status is Status.CRASHED
+            return Graded(attempt, error.status, f"the program ended with: {error.message}" if said else error.message)
         except Exception as error:
             return Graded(attempt, Status.INTERNAL, printable(f"the grader failed: {type(error).__name__}: {error}"))
 

@@ -92,6 +92,8 @@ def _from_parquet(content: bytes) -> Columns:
 def _from_npy(content: bytes) -> Array:
     try:
         return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
+    except MemoryError as error:
+        raise SubmissionError(Status.BAD_FORMAT, "the array says that it holds more numbers than the file does") from error
     except (ValueError, EOFError, OSError, SyntaxError) as error:
         if "Object arrays" in str(error) or "allow_pickle" in str(error):
             raise SubmissionError(Status.PICKLE, "the array holds Python objects, that is, a pickle; save numbers") from error

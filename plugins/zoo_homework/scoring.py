@@ -103,7 +103,9 @@ def _refused(body: bytes) -> SubmissionError:
         status, message = Status(told["status"]), printable(str(told["message"]))
     except (ValueError, KeyError, TypeError):
         return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
-    return SubmissionError(Status.CRASHED if status == Status.GRADED else status, message)
+    if status is Status.GRADED:
+        return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
+    return SubmissionError(status, message)
 
 
 def printable(text: str, most: int = 300) -> str:
