@@ -5,6 +5,7 @@ from typing import Any
 
 from zoo.errors import UnknownNameError
 from zoo.index import Entry, Index
+from zoo_cli.render import pairs
 
 Fields = list[tuple[str, str]]
 EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
@@ -19,7 +20,7 @@ def _model(entry: Entry, index: Index) -> Fields:
         ("plugin", entry["plugin"]),
         ("tasks", ", ".join(entry["tasks"])),
         ("takes", _input(spec)),
-        ("settings", _pairs(spec["config"])),
+        ("settings", pairs(spec["config"])),
         ("options", _options(spec["options"])),
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
@@ -62,8 +63,8 @@ def _benchmark(entry: Entry, index: Index) -> Fields:
         ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}"),
         ("metrics", "\n".join([f"{spec['metrics'][0]} (primary)", *spec["metrics"][1:]])),
         ("pass mark", spec["pass_mark"] or ""),
-        ("protocol", _pairs(spec["protocol"])),
-        ("with", _pairs(spec["aux"])),
+        ("protocol", pairs(spec["protocol"])),
+        ("with", pairs(spec["aux"])),
         ("claims", _claims(lambda claim: claim.benchmark == name)),
         ("models", ", ".join(models)),
         ("run on it", f"zoo run {models[0] if models else 'MODEL'} --on {name}"),
@@ -94,9 +95,9 @@ def _recipe(entry: Entry, index: Index) -> Fields:
         ("model", _full(index, "model", spec["model"])),
         ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}"),
         ("epochs", f"{spec['epochs']}, batches of {spec['batch_size']}"),
-        ("optimizer", f"{optimizer.pop('name')} ({_pairs(optimizer)}), {spec['schedule']} schedule"),
+        ("optimizer", f"{optimizer.pop('name')} ({pairs(optimizer)}), {spec['schedule']} schedule"),
         ("augment", ", ".join(spec["augment"])),
-        ("also", _pairs({**extras, **spec["options"]})),
+        ("also", pairs({**extras, **spec["options"]})),
         ("selected by", f"{spec['metric']} on {spec['validation']:.0%} of {spec['split']}"),
         ("seed", str(spec["seed"])),
         ("train it", f"zoo train {entry['name']}"),
@@ -136,16 +137,13 @@ def _file(file: dict[str, Any]) -> str:
 
 
 def _options(target: str | None) -> str:
-    """The fields of a pydantic class, one a line. Imports it."""
+    """The fields of a pydantic class, one a line, with what they may be. Imports it."""
     if not target:
         return ""
+    from zoo.settings import described_settings
     from zoo.targets import load_target
 
-    lines = []
-    for name, field in load_target(target).model_fields.items():
-        default = "" if field.is_required() or field.default is None else f" (default {field.default})"
-        lines.append(f"{name}: {field.description or 'no description'}{default}")
-    return "\n".join(lines)
+    return "\n".join(described_settings(load_target(target)))
 
 
 def _claims(fits: Callable[[Any], bool]) -> str:
@@ -192,10 +190,6 @@ def _full(index: Index, kind: str, name: str) -> str:
         return index.find(kind, name)
     except UnknownNameError:
         return name
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())
 
 
 def _some(names: list[str], most: int = 12) -> str:

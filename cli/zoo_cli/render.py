@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import click
@@ -99,6 +99,11 @@ def interval(value: float | None, low: float | None, high: float | None) -> str:
         return ""
     decimals = _decimals(value, low, high)
     return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]"
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """`norm=linf, eps=0.3`: settings with numbers as they were meant, not as float32 holds them."""
+    return ", ".join(f"{key}={f'{value:.6g}' if isinstance(value, float) else value}" for key, value in values.items())
 
 
 def counted(count: int, noun: str) -> str:

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zoo.home import zoo_home
-from zoo_cli.render import counted, interval, number, print_fields, print_table, say, styled
+from zoo_cli.render import counted, interval, number, pairs, print_fields, print_table, say, styled
 
 if TYPE_CHECKING:
     from zoo.runs.record import Check, Result, RunRecord
@@ -33,6 +33,9 @@ def print_scores(record: "RunRecord") -> None:
     for result in record.results:
         if result.note:
             say(f"  {styled('note', fg='yellow')} {result.metric}: {result.note}")
+    for result in record.results:
+        if result.ci_low is None and result.detail is None and result.interval:
+            say(f"  {styled('no interval', fg='yellow')} of {result.metric}: {result.interval.removeprefix('none: ')}")
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
@@ -65,8 +68,8 @@ def print_record(record: "RunRecord") -> None:
             ("protocol", _settings(record.protocol)),
             ("weights", f"{model.weights_uri}\nSHA-256 {model.weights_sha256}" if model.weights_uri else "no weights file"),
             ("source", f"SHA-256 {model.source_sha256}" if model.source_sha256 else ""),
-            ("input", _pairs(model.preprocessing or {})),
-            ("options", _pairs(model.options)),
+            ("input", pairs(model.preprocessing or {})),
+            ("options", pairs(model.options)),
             ("classes", model.classes),
             ("unsafe", ", ".join(model.unsafe)),
             ("data", f"{data.name}, split {data.split}\nfingerprint {data.fingerprint}"),
@@ -134,9 +137,4 @@ def _cell(count: int, right: bool) -> str:
 def _settings(protocol: dict[str, Any]) -> str:
     """A protocol's settings and its other models: `norm=linf, eps=0.3, victim=cnn/lenet5@mnist`."""
     settings = {key: value for key, value in protocol.items() if key not in ("version", "aux")}
-    rounded = {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in settings.items()}
-    return _pairs({**rounded, **protocol.get("aux", {})})
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())
+    return pairs({**settings, **protocol.get("aux", {})})

@@ -1,6 +1,6 @@
 """`zoo show`: everything about the entries of one name, and the command to run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from zoo_cli.details import DETAILS
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.render import print_fields, print_json, say, styled
+
+if TYPE_CHECKING:
+    from zoo.specs import DatasetSpec
 
 KINDS = ("model", "dataset", "benchmark", "metric", "recipe")
 
@@ -69,6 +72,8 @@ def _dynamic(kind: str, name: str, plugin: str) -> Entry:
         raise UnknownNameError(f"there is no {kind} named {name!r}")
     entries = registry()
     spec: dict[str, Any] = (entries.model(name) if kind == "model" else entries.dataset(name)).model_dump(mode="json")
+    if spec.get("path"):
+        spec |= _found_in(entries.dataset(name))
     return {
         "kind": kind,
         "name": name,
@@ -77,6 +82,15 @@ def _dynamic(kind: str, name: str, plugin: str) -> Entry:
         "modality": spec["modality"],
         "spec": spec,
     }
+
+
+def _found_in(spec: "DatasetSpec") -> dict[str, Any]:
+    """Classes and number of samples of the user's own data, which nobody has declared. Raises DataError where it is not well."""
+    from zoo.opening import open_dataset
+
+    opened = {split: open_dataset(spec, split) for split in spec.splits}
+    classes = next(iter(opened.values())).classes
+    return {"splits": {split: len(found.ids) for split, found in opened.items()}, "classes": list(classes) if classes else None}
 
 
 def _check_tag(entries: list[Entry], name: str, tag: str) -> None:

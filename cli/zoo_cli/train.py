@@ -40,7 +40,9 @@ def train(recipe: str, as_json: bool, **settings: object) -> None:
         def progress(step: "Progress") -> None:
             if step.note:
                 note(step.note)
-            if show is not None:
+            if show is not None and step.epoch == 0:
+                show("downloading MiB", step.done >> 20, step.total >> 20 or None)
+            elif show is not None:
                 news = [
                     f"{name} {number(value)}" for name, value in (("loss", step.loss), ("score", step.score)) if value is not None
                 ]

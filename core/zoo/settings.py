@@ -26,3 +26,24 @@ def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind:
         first = error.errors()[0]
         where, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
         raise OptionError(f"{kind} {where} of {owner}: {message}, not {first['input']!r}", f"its {kind}s are: {known}") from error
+
+
+def described_settings(declared: type[BaseModel]) -> list[str]:
+    """A line on each: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
+    return [_described(name, schema) for name, schema in declared.model_json_schema().get("properties", {}).items()]
+
+
+def _described(name: str, schema: dict[str, Any]) -> str:
+    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
+    default = schema.get("default")
+    text = f"{name}=" + " or ".join(_kind(kind) for kind in kinds)
+    text += f" (default {default})" if default is not None else ""
+    return text + (f": {schema['description'].rstrip('.')}" if "description" in schema else "")
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return "|".join(map(str, schema["enum"]))
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {schema[key]:g}" for key, word in words.items() if key in schema]
+    return ", ".join([str(schema.get("type", "text")).replace("string", "text").upper(), *bounds])

@@ -98,6 +98,10 @@ def _rows(content: str, table: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _modality(header: list[str], table: Path) -> Modality:
     found = f"its columns are: {', '.join(header) or 'none'}"
+    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and sign in header[0]:
+            advice = "save it with commas" + (", or name it .tsv" if sign == "\t" else "")
+            raise DataError(f"{table} separates its columns with {name}, not commas", advice)
     if len(set(header)) != len(header):
         raise DataError(f"{table} has two columns of one name", found)
     if "label" not in header or not set(header) - {"label", "id"}:

@@ -119,6 +119,22 @@ def test_a_model_shows_how_to_run_it(zoo, toy):
     assert re.search(r"run it +zoo run toy/centroid --on data/digits", out)
 
 
+def test_a_metric_shows_what_its_options_may_be(zoo):
+    out = zoo("show", "ece").out
+    assert "bins=INTEGER, at least 1, at most 10000 (default 15)" in out
+    assert "norm=l1|l2|max (default l1)" in out
+
+
+def test_data_of_the_user_s_own_shows_its_classes_and_samples(zoo, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("text,label\nhello,ham\nbuy,spam\nbye,ham\n")
+    out = zoo("show", f"csv:{table}").out
+    assert re.search(r"splits +test: 3 samples\n", out) and re.search(r"classes +2: ham, spam\n", out)
+    table.write_text("text,label\nhello\n")
+    done = zoo("show", f"csv:{table}")
+    assert done.code == 2 and "row 2" in done.err
+
+
 def test_an_unknown_tag_answers_with_the_tags(zoo, toy):
     done = zoo("show", "toy/centroid@mnist")
     assert done.code == 2 and "its tags are: digits" in done.err

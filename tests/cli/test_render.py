@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from zoo_cli.render import print_list
+from zoo_cli.render import pairs, print_list
 
 HEADER = ("RUN", "AGE", "MODEL", "METRIC")
 ROWS = [("4d2e2477", "22 s", "sequence/ngram-bag@sms-spam", "f1:positive=spam"), ("bcae82fd", "3 min", "intro/mlp", "accuracy")]
@@ -43,3 +43,7 @@ def test_a_model_keeps_its_tag(printed):
     lines = printed(40)
     assert lines[1] == "4d2e2477  …/ngram-bag@sms-spam  f1:posi…"
     assert max(map(len, lines)) == 40
+
+
+def test_settings_are_shown_as_they_were_meant():
+    assert pairs({"norm": "linf", "eps": 0.30000001192092896, "steps": 20}) == "norm=linf, eps=0.3, steps=20"

@@ -48,6 +48,12 @@ def test_the_same_run_again_computes_nothing(zoo, toy):
     assert again["results"] == first["results"] and again["run_id"] != first["run_id"]
 
 
+def test_a_score_without_an_interval_says_why(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/easy", "--limit", "1", "--metric", "nll")
+    assert "no interval of nll: one sample has no variance" in done.out
+    assert "no interval of accuracy" not in done.out and "no interval of confusion" not in done.out
+
+
 def test_a_limited_run_says_so_and_has_no_verdict(zoo, toy):
     done = zoo("run", "toy/centroid", "--on", "toy/hard", "--limit", "50", "--metric", "nll")
     assert done.code == 0

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from zoo.errors import OptionError, PluginError
 from zoo.metrics.base import Metric
 from zoo.metrics.names import parse_metric
+from zoo.settings import described_settings
 from zoo.specs import MetricSpec
 from zoo.targets import load_target
 
@@ -31,26 +32,8 @@ def build_metric(text: str, spec: MetricSpec) -> Metric:
 
 def describe_options(name: str, metric: type[Metric]) -> str:
     """One line on the options of a metric: `options of accuracy: k=INTEGER, at least 1 (default 1): ...`."""
-    fields = metric.model_json_schema().get("properties", {})
-    if not fields:
-        return f"{name} takes no options"
-    return f"options of {name}: " + "; ".join(_describe(key, schema) for key, schema in fields.items())
-
-
-def _describe(key: str, schema: dict[str, Any]) -> str:
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    default = schema.get("default")
-    text = f"{key}=" + " or ".join(_kind(kind) for kind in kinds)
-    text += f" (default {default})" if default is not None else ""
-    return text + (f": {schema['description'].rstrip('.')}" if "description" in schema else "")
-
-
-def _kind(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return "|".join(map(str, schema["enum"]))
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-    bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
-    return ", ".join([str(schema.get("type", "text")).replace("string", "text").upper(), *bounds])
+    described = described_settings(metric)
+    return f"options of {name}: {'; '.join(described)}" if described else f"{name} takes no options"
 
 
 def _sentence(item: dict[str, Any]) -> str:

@@ -49,7 +49,10 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far training is: batch `done` of `total` in an epoch. `score` stands at an epoch's end, `note` where there is news."""
+    """How far training is: batch `done` of `total` in an epoch. `score` stands at an epoch's end, `note` where there is news.
+
+    In epoch 0 data is downloaded: bytes are counted, and a total of 0 is unknown.
+    """
 
     epoch: int
     epochs: int

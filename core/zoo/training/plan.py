@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from zoo.data import Dataset
+from zoo.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
 from zoo.lookup import Registry
@@ -40,7 +41,7 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     model, data = registry.model(recipe.model), registry.dataset(recipe.dataset)
     if model.modality != data.modality:
         raise ModelError(f"{model.name} takes {model.modality}, but {data.name} is {data.modality}", f"correct {recipe.name}")
-    dataset = open_dataset(data, recipe.split, asked.data_dir)
+    dataset = open_dataset(data, recipe.split, asked.data_dir, _downloading(recipe, asked))
     info = DataInfo(data.name, recipe.split, data.modality, tuple(dataset.classes) if dataset.classes else None)
     kind = task_class(recipe.task).suited(data.modality, {}, ())
     task = kind(ModelInfo(model.name, model.modality, "dataset", recipe.input or model.input), info)
@@ -63,6 +64,12 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
         device=asked.device,
         progress=asked.progress,
     )
+
+
+def _downloading(recipe: RecipeSpec, asked: Asked) -> DownloadProgress | None:
+    """What tells the caller how far a download is, if they want to know."""
+    tell = asked.progress
+    return None if tell is None else lambda done, total: tell(Progress(0, recipe.epochs, done, total or 0))
 
 
 def overridden(recipe: RecipeSpec, overrides: dict[str, Any]) -> RecipeSpec:

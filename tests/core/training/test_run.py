@@ -186,3 +186,19 @@ def test_metadata_of_a_file_do_not_make_it_fit_another_model() -> None:
     record = train(RECIPE, epochs=1)
     with pytest.raises(WeightsError, match="intro/logistic"):
         zoo.evaluate("intro/logistic", "digits", weights=record.weights)
+
+
+def test_a_download_before_training_is_told_as_epoch_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.training import plan
+
+    def open_after_download(spec, split, data_dir, progress):  # type: ignore[no-untyped-def]
+        progress(5, 10)
+        progress(10, None)
+        return opened(spec, split, data_dir)
+
+    opened = plan.open_dataset
+    monkeypatch.setattr(plan, "open_dataset", open_after_download)
+    steps: list[Progress] = []
+    train(RECIPE, epochs=1, progress=steps.append)
+    assert [(step.epoch, step.done, step.total) for step in steps[:2]] == [(0, 5, 10), (0, 10, 0)]
+    assert all(step.epoch == 1 for step in steps[2:])

@@ -59,6 +59,8 @@ def test_every_line_ending_is_read(tmp_path: Path, end: str) -> None:
     ("content", "problem"),
     [
         ("words,label\nhello,ham\n", "row 2 of .* has 'hello' in column 'words'"),
+        ("text;label\nhello;ham\n", "separates its columns with semicolons, not commas"),
+        ("text\tlabel\nhello\tham\n", "separates its columns with tabs, not commas"),
         ("text,class\nhello,ham\n", "needs a column 'label'.* its columns are: text, class"),
         ("label\nham\n", "needs a column 'label', and a column 'text' or columns of numbers; its columns are: label"),
         ("", "its columns are: none"),
