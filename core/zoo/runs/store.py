@@ -47,7 +47,8 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
         except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", "check ZOO_HOME and ZOO_STORE") from error
+            hint = "is there space? Check ZOO_HOME and ZOO_STORE"
+            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", hint) from error
 
     def add(self, record: RunRecord) -> None:
         """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""

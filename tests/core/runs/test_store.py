@@ -198,6 +198,14 @@ def test_a_disk_that_refuses_more_leaves_no_part_of_a_shard(size, what, toy, toy
     assert run(toy).shards.computed == 4
 
 
+def test_a_store_that_a_full_disk_kept_from_being_made_is_made_when_there_is_space(toy_environment, zoo_home):
+    code = "import resource, zoo; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY)); zoo.Store()"
+    done = subprocess.run([sys.executable, "-c", code], env=toy_environment, capture_output=True, text=True)
+    assert "StoreError: cannot open the store" in done.stderr
+    assert not (zoo_home / "zoo.db").read_bytes()  # SQLite takes an empty file for none
+    assert Store().records() == []
+
+
 def test_a_full_disk_leaves_no_part_of_a_shard(toy, disk):
     home, _ = disk
     Store()
