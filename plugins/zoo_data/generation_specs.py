@@ -68,11 +68,11 @@ DATASETS: list[DatasetSpec] = [
     ),
     DatasetSpec(
         name="tiny-shakespeare",
-        summary="1,115,394 characters of Shakespeare's plays in spans of at most 128; test is the last tenth.",
+        summary="1,115,394 characters of Shakespeare's plays in spans of at most 64; test is the last tenth.",
         modality="text",
         tasks=("generate",),
         target="zoo_data.spans:open_tiny_shakespeare",
-        splits={"train": 8009, "test": 891},
+        splits={"train": 16_378, "test": 1821},
         files=SHAKESPEARE,
         folders=("tiny_shakespeare", "tiny-shakespeare", "tinyshakespeare"),
         licence="Public domain.",
@@ -95,7 +95,7 @@ DATASETS: list[DatasetSpec] = [
 ]
 
 BENCHMARKS: list[BenchmarkSpec] = [
-    _text("tiny-shakespeare", "Foreseeing Shakespeare, window 256 and stride 128 characters.", 256),
+    _text("tiny-shakespeare", "Foreseeing Shakespeare, window 128 and stride 64 characters.", 128),
     _text("wikitext2", "Foreseeing Wikipedia, window 1,024 and stride 512 characters.", 1024),
 ]
 

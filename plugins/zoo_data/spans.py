@@ -7,7 +7,7 @@ from zoo.errors import DataError
 from zoo.files import DataFiles
 from zoo.spans import cut_spans
 
-PASSAGE = 64
+PASSAGE = 128
 """Consecutive spans that stay together when some are held out, so that a passage is foreseen from its own beginning."""
 HELD_OUT = 0.1
 """Share of tiny-shakespeare at its end that is the test split, as in nanoGPT: 111,540 characters."""
@@ -33,11 +33,11 @@ class Spans:
 
 
 def open_tiny_shakespeare(files: DataFiles, split: str) -> Spans:
-    """Spans of at most 128 characters. The first 90 % of the text are train, the rest test."""
+    """Spans of at most 64 characters. The first 90 % of the text are train, the rest test."""
     text = _decoded(files, "input.txt")
     border = int(len(text) * (1 - HELD_OUT))
     part = text[:border] if split == "train" else text[border:]
-    return Spans(part, f"tiny-shakespeare-{split}", stride=128, context=896)
+    return Spans(part, f"tiny-shakespeare-{split}", stride=64, context=960)
 
 
 def open_wikitext2(files: DataFiles, split: str) -> Spans:

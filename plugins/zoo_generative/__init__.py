@@ -5,9 +5,9 @@ Specs stand in one file a kind; each has MODELS, METRICS, BENCHMARKS and RECIPES
 
 from zoo.hookspecs import hookimpl
 from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, RecipeSpec
-from zoo_generative import drawing_specs
+from zoo_generative import image_specs, text_specs
 
-PARTS = (drawing_specs,)
+PARTS = (image_specs, text_specs)
 
 
 @hookimpl

@@ -5,13 +5,15 @@ the model's own tokens, so only models of one tokenizer may be compared by it; p
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored
 from zoo.tasks.base import Rows
+
+Array = np.ndarray[Any, Any]
 
 
 class _PerUnit(Metric):
@@ -45,7 +47,7 @@ class _PerUnit(Metric):
         )
         return Score(**{**vars(scored(self.figure(ratio), n, self._interval(nll, count, ratio))), "note": note})
 
-    def _interval(self, nll: np.ndarray, count: np.ndarray, ratio: float) -> Interval:  # type: ignore[type-arg]
+    def _interval(self, nll: Array, count: Array, ratio: float) -> Interval:
         n = len(nll)
         if n < 2:
             return no_interval("one span has no variance")

@@ -27,6 +27,8 @@ def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
         for (_, metric, _), seen in zip(plan.metrics, states, strict=True):
             if len(rows):
                 seen.append(metric.update(rows))
+                if not metric.gathers:  # a sum is held once, however many shards: a covariance may be large
+                    seen[:] = [metric.merge_all(seen)]
         artifacts.append((f"shards/{shard.path.name}", hashlib.sha256(shard.path.read_bytes()).hexdigest()))
     results = []
     for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):

@@ -38,7 +38,7 @@ class Loop:
     def __init__(self, job: TrainingJob) -> None:
         recipe = job.recipe
         self.job = job
-        self.data = job.train_inputs
+        self.data = self.build_data()
         self.augment = build_augment(recipe.augment, job.task.data.modality)
         self.accelerator = _accelerator(job.device, str(recipe.options.get("precision", "fp32")))
         model = _module(job)
@@ -61,6 +61,10 @@ class Loop:
             self.run_epoch(epoch)
             self.save(epoch)
         return TrainResult(self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None)
+
+    def build_data(self) -> Any:
+        """The samples to train on, behind the interface of `Prepared`. A trainer that makes its own batches has its own."""
+        return self.job.train_inputs
 
     def build_loss(self) -> "nn.Module":
         """What is minimised, of the model's outputs and the targets of a batch. A trainer of another task has its own.
@@ -90,7 +94,7 @@ class Loop:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
-        score = self.job.validate(self._predict)
+        score = self.validate()
         self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=time.perf_counter() - started))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
@@ -122,7 +126,7 @@ class Loop:
         """One optimizer step; returns the batch's mean loss, detached."""
         if self.augment:
             inputs = self.augment(inputs, generator)
-        loss = self.loss(self.model(self._placed(inputs)), self._placed(targets))
+        loss = self.batch_loss(inputs, targets, generator)
         self.accelerator.backward(loss)
         if self.job.recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.job.recipe.clip_norm)
@@ -131,7 +135,16 @@ class Loop:
         self.optimizer.zero_grad()
         if self.average:
             self.average.update(self.accelerator.unwrap_model(self.model), step)
-        return loss.detach()  # type: ignore[no-any-return]
+        return loss.detach()
+
+    def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
+        """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
+        loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
+        return loss
+
+    def validate(self) -> float | None:
+        """The recipe's metric of `scored_model` on the validation split."""
+        return self.job.validate(self._predict)
 
     def _predict(self, inputs: Any) -> "Tensor":
         import torch

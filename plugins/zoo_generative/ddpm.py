@@ -1,0 +1,65 @@
+"""A denoising diffusion model of images: the U-Net and the schedulers of diffusers.
+
+Sources: Ho, Jain & Abbeel 2020, Denoising diffusion probabilistic models, arXiv:2006.11239; the cosine schedule of noise:
+Nichol & Dhariwal 2021, arXiv:2102.09672; the prediction of v: Salimans & Ho 2022, arXiv:2202.00512.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+NOISE = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+
+
+class Sampler(BaseModel):
+    """How images are drawn."""
+
+    model_config = ConfigDict(extra="forbid")
+    sampler: Literal["ddim", "ddpm"] = Field(
+        "ddim", description="ddim: noise at the start alone (Song et al. 2021, arXiv:2010.02502); ddpm: at every step."
+    )
+    steps: int = Field(20, ge=1, le=1000, description="Steps from noise to image, evenly spaced over the 1,000 of training.")
+
+
+class DDPM(nn.Module):
+    """A U-Net that predicts v = a·noise - s·image of a noisy image a·image + s·noise, image in [-1, 1]."""
+
+    def __init__(
+        self, side: int = 28, widths: Sequence[int] = (16, 32, 64), layers: int = 1, sampler: str = "ddim", steps: int = 20
+    ) -> None:
+        super().__init__()
+        self.shape, self.steps = (1, side, side), steps
+        self.unet: Any = UNet2DModel(  # type: ignore[no-untyped-call]
+            sample_size=side,
+            in_channels=1,
+            out_channels=1,
+            layers_per_block=layers,
+            block_out_channels=tuple(widths),
+            down_block_types=("DownBlock2D",) * len(widths),
+            up_block_types=("UpBlock2D",) * len(widths),
+            norm_num_groups=8,
+            add_attention=False,
+        )
+        self.sampler: Any = DDIMScheduler if sampler == "ddim" else DDPMScheduler
+        self.noising: Any = self.sampler(**NOISE)
+
+    def forward(self, conditions: Sequence[Any], seeds: Sequence[int]) -> Tensor:
+        """One image [1, side, side] per seed, of which follow all its noise and so the image."""
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        x = torch.stack([torch.randn(self.shape, generator=generator) for generator in generators])
+        x = x.to(next(self.parameters()).device)
+        scheduler = self.sampler(**NOISE, timestep_spacing="trailing")  # of its own: a scheduler counts its steps
+        scheduler.set_timesteps(self.steps)
+        for t in scheduler.timesteps:
+            x = scheduler.step(self.unet(x, t).sample, t, x, generator=generators).prev_sample
+        return (x.clamp(-1, 1) + 1) / 2
+
+    def loss(self, images: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Mean squared error of v, of images [b, 1, side, side] in [0, 1] noised as of steps t, int64 [b] in [0, 1000)."""
+        x = 2 * images - 1
+        predicted = self.unet(self.noising.add_noise(x, noise, t), t).sample
+        return nn.functional.mse_loss(predicted, self.noising.get_velocity(x, noise, t))

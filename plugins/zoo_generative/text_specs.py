@@ -1,0 +1,35 @@
+"""Specs of language models. Their benchmarks are the texts of plugin `data`, their metrics the core's."""
+
+from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec
+
+METRICS: list[MetricSpec] = []
+BENCHMARKS: list[BenchmarkSpec] = []
+
+MODELS = [
+    ModelSpec(
+        name="char-gpt",
+        summary="GPT of characters, four layers of 128, window 128; 686,592 parameters",
+        tasks={"generate": "zoo_generative.char_gpt:CharGPT"},
+        modality="text",
+        paper="Radford et al. 2019, Language models are unsupervised multitask learners",
+    ),
+]
+
+RECIPES = [
+    RecipeSpec(
+        name="char-gpt-tiny-shakespeare",
+        summary="The GPT on the first nine tenths of tiny Shakespeare: AdamW; minutes on one core",
+        model="generative/char-gpt",
+        task="generate",
+        dataset="data/tiny-shakespeare",
+        trainer="zoo_generative.trainers:train_char_gpt",
+        epochs=8,
+        batch_size=16,
+        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=0.1),
+        schedule="onecycle",
+        clip_norm=1.0,
+        validation=0.05,
+        metric="bits-per-character",
+        options={"steps": 240},
+    ),
+]

@@ -1,0 +1,151 @@
+"""The trainers of the three models: the core's loop with a loss and a validation of their own.
+
+Batches are drawn at random, and an epoch is as many as the recipe's option `steps` says: an epoch's end is where a checkpoint
+is written and chosen, and a pass over all data would be too long between two of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+import zoo
+from zoo.tasks import Batch, ModelInfo, Rows, Task
+from zoo.tasks.generating_likelihood import ImageLikelihood
+from zoo.tasks.generating_samples import Sampling
+from zoo.training.job import TrainingJob, TrainResult
+from zoo.training.loop import Loop
+from zoo_generative.char_gpt import CharGPT
+from zoo_generative.ddpm import DDPM
+from zoo_generative.vae import VAE
+
+FEATURES = "cnn/lenet5@mnist"
+
+
+def train_vae(job: TrainingJob) -> TrainResult:
+    """Train a VAE on images binarised anew at every draw; validated by the recipe's metric on images binarised by id."""
+    return VaeLoop(job).run()
+
+
+def train_ddpm(job: TrainingJob) -> TrainResult:
+    """Train a diffusion model on both real images of every sample; validated by what it draws, one image a sample."""
+    return DdpmLoop(job).run()
+
+
+def train_char_gpt(job: TrainingJob) -> TrainResult:
+    """Train a CharGPT on windows of passages of training text; validated by the recipe's metric on spans."""
+    return CharGptLoop(job).run()
+
+
+class Draws:
+    """As many draws as an epoch has: samples that are nothing but their number."""
+
+    costs = None
+
+    def __init__(self, count: int) -> None:
+        self.targets = torch.zeros(count)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batches(self, drawn: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        return ((numbers, numbers) for numbers in drawn)
+
+
+class GenerativeLoop(Loop):
+    """What the three have in common."""
+
+    def build_data(self) -> Draws:
+        return Draws(int(self.job.recipe.options["steps"]) * self.job.recipe.batch_size)
+
+    def build_loss(self) -> nn.Module:
+        return nn.Identity()
+
+    def score(self, task: Task) -> float | None:
+        """The recipe's metric on the validation split, run as a benchmark of this task would be."""
+        job, device = self.job, self.accelerator.device
+        states = []
+        for start in range(0, len(job.validation.ids), 256):
+            positions = range(start, min(start + 256, len(job.validation.ids)))
+            samples = [task.prepare(job.validation[position]) for position in positions]
+            ids = [sample.id for sample in samples]
+            batch = Batch(ids, placed(task.collate(samples), device), [None] * len(ids), list(positions))
+            with torch.inference_mode():
+                table = pa.table(task.encode(task.predict(self.scored_model.eval(), batch), batch))
+            states.append(job.metric.update(Rows(ids, task.decode(table), job.classes, positions, job.validation)))
+        return job.metric.compute(job.metric.merge_all(states), job.classes).value
+
+
+class VaeLoop(GenerativeLoop):
+    def build_data(self) -> Draws:
+        self.images = torch.stack([self.job.train[index].input for index in range(len(self.job.train.ids))])
+        return super().build_data()
+
+    def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
+        chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
+        ink = self.images[chosen].float() / 255
+        binary = (torch.rand(ink.shape, generator=generator) < ink).float()
+        model: VAE = self.accelerator.unwrap_model(self.model)
+        noise = torch.randn(1, len(inputs), model.latent, generator=generator)
+        return -model.weigh(self._placed(binary), self._placed(noise)).mean()
+
+    def validate(self) -> float | None:
+        job = self.job
+        return self.score(ImageLikelihood(job.task.model, job.task.data, {"pixels": "binarised", "draws": 4}))
+
+
+class DdpmLoop(GenerativeLoop):
+    def build_data(self) -> Draws:
+        self.images = torch.stack([image for target in self.job.train.targets for image in target])
+        return super().build_data()
+
+    def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
+        chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
+        images = self.images[chosen].float() / 255
+        t = torch.randint(1000, (len(inputs),), generator=generator)
+        noise = torch.randn(images.shape, generator=generator)
+        model: DDPM = self.accelerator.unwrap_model(self.model)
+        return model.loss(self._placed(images), self._placed(noise), self._placed(t))
+
+    def validate(self) -> float | None:
+        features = zoo.load(FEATURES, task="embed").to(self.accelerator.device)
+        aux: Mapping[str, ModelInfo] = {"features": features.zoo_info}
+        task = Sampling(self.job.task.model, self.job.task.data, {}, aux)
+        task.bind({"features": features})
+        return self.score(task)
+
+
+class CharGptLoop(GenerativeLoop):
+    def build_data(self) -> Draws:
+        model = self.job.build_model()
+        passages: dict[int, str] = {}
+        for index, passage in enumerate(self.job.train.groups):  # type: ignore[attr-defined]
+            passages[passage] = passages.get(passage, "") + self.job.train[index].input.text
+        self.passages = [torch.tensor(model.encode(text)) for text in passages.values() if len(text) >= model.window]
+        self.lengths = torch.tensor([float(len(passage) - model.window + 1) for passage in self.passages])
+        return super().build_data()
+
+    def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
+        model: CharGPT = self.accelerator.unwrap_model(self.model)
+        rows = []
+        for place in torch.multinomial(self.lengths, len(inputs), replacement=True, generator=generator).tolist():
+            start = int(torch.randint(int(self.lengths[place]), (), generator=generator))
+            rows.append(self.passages[place][start : start + model.window])
+        text = torch.stack(rows)
+        seen = torch.cat([torch.full((len(text), 1), model.begin), text[:, :-1]], dim=1)
+        logits = model.logits(self._placed(seen))
+        return F.cross_entropy(logits.flatten(0, 1).float(), self._placed(text).flatten())
+
+    def validate(self) -> float | None:
+        job = self.job
+        return self.score(type(job.task)(job.task.model, job.task.data, {"window": self.scored_model.window}))
+
+
+def placed(inputs: Any, device: torch.device) -> Any:
+    """Tensors on the device, in a dict too."""
+    if isinstance(inputs, dict):
+        return {name: placed(column, device) for name, column in inputs.items()}
+    return inputs.to(device) if isinstance(inputs, Tensor) else inputs
