@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zoo.dynamic import select
 from zoo.errors import OptionError
 from zoo.index import Entry, Index
 from zoo_cli.groups import Command
@@ -28,15 +29,22 @@ FILTERS = {
 
 @click.command(
     cls=Command,
-    examples=("zoo list", "zoo list benchmarks --modality text", "zoo list models --task classify --json", "zoo list | cut -f1"),
+    examples=(
+        "zoo list",
+        "zoo list benchmarks --modality text",
+        "zoo list models --task classify --json",
+        "zoo list models --plugin timm",
+        "zoo list | cut -f1",
+    ),
 )
 @click.argument("kind", type=Choice(KINDS), default="models")
 @click.option("--task", type=Choice(TASKS), help="Only entries of this task.")
 @click.option("--modality", type=Choice(MODALITIES), help="Only entries that take this.")
-@click.option("--plugin", metavar="ID", help="Only entries of this plugin.")
+@click.option("--plugin", metavar="ID", help="Only entries of this plugin, or all names in a namespace such as timm.")
 @click.option("--dataset", metavar="NAME", help="Only benchmarks or recipes on this dataset.")
+@click.option("--rebuild", is_flag=True, help="Ask the library anew for the names in a namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
-def list_entries(kind: str, as_json: bool, **filters: str | None) -> None:
+def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None) -> None:
     """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes.
 
     In a pipe: one entry a line, tab-separated.
@@ -44,7 +52,8 @@ def list_entries(kind: str, as_json: bool, **filters: str | None) -> None:
     _check_filters(kind, filters)
     index = open_index()
     _check_plugin(index, filters["plugin"])
-    entries = sorted(index.select(kind.removesuffix("s"), **filters), key=lambda entry: entry["name"])
+    found = select(index, kind.removesuffix("s"), filters, rebuild=rebuild)
+    entries = sorted(found, key=lambda entry: entry["name"])
     if as_json:
         print_json(entries)
         return
@@ -65,7 +74,7 @@ def _check_filters(kind: str, filters: dict[str, str | None]) -> None:
 
 def _check_plugin(index: Index, wanted: str | None) -> None:
     ids = sorted({plugin["id"] for plugin in index.plugins})
-    if wanted is not None and wanted not in ids:
+    if wanted is not None and wanted not in ids and not any(wanted in plugin["namespaces"] for plugin in index.plugins):
         raise OptionError(f"there is no plugin {wanted!r}", f"installed are: {', '.join(ids)}")
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 )
 @click.argument("model")
 @click.option("--on", "benchmark", metavar="BENCHMARK", help="Benchmark or dataset. Default: the dataset of its only weights.")
+@click.option(
+    "--task", metavar="TASK", help="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--precision", type=Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of arithmetic.")
 @click.option("--batch-size", metavar="N|auto", default="auto", show_default=True, help="auto halves when memory runs out.")
@@ -50,6 +53,7 @@ def run(
     /,
     model: str,
     benchmark: str | None,
+    task: str | None,
     options: tuple[str, ...],
     others: tuple[str, ...],
     as_json: bool,
@@ -65,7 +69,7 @@ def run(
     Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug; 130 interrupted.
     """
     open_index()
-    named = named_settings(context, model, benchmark)
+    named = named_settings(context, model, benchmark, task)
     asked = {
         "options": {**_pairs("--option", "NAME=VALUE", options), **named["options"]},
         "aux": {**_pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
@@ -81,7 +85,7 @@ def run(
             else:
                 show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
 
-        record = zoo.evaluate(model, benchmark, **asked, progress=progress, **settings)  # type: ignore[arg-type]
+        record = zoo.evaluate(model, benchmark, task=task, **asked, progress=progress, **settings)  # type: ignore[arg-type]
     if as_json:
         print_json(record.summary())
     else:

@@ -31,7 +31,7 @@ class OpenCommand(Command):
             raise
 
 
-def named_settings(ctx: click.Context, model: str, benchmark: str | None) -> dict[str, dict[str, str]]:
+def named_settings(ctx: click.Context, model: str, benchmark: str | None, task: str | None = None) -> dict[str, dict[str, str]]:
     """The pairs that the command left, as `options`, `protocol` and `aux` of `zoo.evaluate`. Raises OptionError."""
     found: dict[str, dict[str, str]] = {"options": {}, "protocol": {}, "aux": {}}
     if not ctx.meta[UNKNOWN]:
@@ -39,7 +39,7 @@ def named_settings(ctx: click.Context, model: str, benchmark: str | None) -> dic
     import zoo
     from zoo.runs.asked import settable
 
-    names = settable(zoo.registry(), model, benchmark)
+    names = settable(zoo.registry(), model, benchmark, task)
     for name, value in ctx.meta[UNKNOWN]:
         key = name.removeprefix("--").replace("-", "_")
         kind = next((kind for kind in found if key in getattr(names, kind)), None)

@@ -57,6 +57,11 @@ def zoo_namespaces() -> "list[str]":  # type: ignore[empty-body]
 
 
 @hookspec(firstresult=True)
+def zoo_names(namespace: str) -> "tuple[str, list[Spec]] | None":
+    """The specs of all names in one of the plugin's namespaces, and the distribution with whose version they change, or None."""
+
+
+@hookspec(firstresult=True)
 def zoo_resolve(kind: str, name: str) -> "Spec | None":
     """The spec of a dynamic name in one of the plugin's namespaces, or None."""
 

@@ -41,7 +41,7 @@ class Index:
         if wanted := filters.get("dataset"):
             filters["dataset"] = self.find("dataset", wanted)
         for entry in self.entries:
-            if entry["kind"] == kind and _matches(entry, filters):
+            if entry["kind"] == kind and matches(entry, filters):
                 yield entry
 
     def find(self, kind: str, name: str) -> str:
@@ -199,7 +199,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
     files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
     for plugin in discover(search_path()):
         files.update({name: _stamp(name) for name in plugin.files})
-        own = [_entry(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
+        own = [entry_of(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
         entries += own
         plugins.append(
             {
@@ -220,7 +220,8 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
     return plugins, entries, files
 
 
-def _entry(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
+def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
+    """What the index holds of a spec under its full name."""
     tasks = list(spec["tasks"]) if "tasks" in spec else [spec["task"]] if "task" in spec else []
     return {"kind": kind, "name": spec["name"], "plugin": plugin, "tasks": tasks, "modality": spec.get("modality"), "spec": spec}
 
@@ -247,7 +248,8 @@ def _link(entries: list[Entry], index: Index) -> None:
             entry["modality"] = names["model", spec["model"]]["modality"]
 
 
-def _matches(entry: Entry, filters: Mapping[str, str | None]) -> bool:
+def matches(entry: Entry, filters: Mapping[str, str | None]) -> bool:
+    """Whether an entry passes `task`, `modality`, `plugin` and `dataset`; None passes all."""
     has = {
         "task": entry["tasks"],
         "modality": [entry["modality"]],

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import pluggy
 
+from zoo.dynamic import select
 from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
 from zoo.index import Index, load_index, plugin_title
 from zoo.metrics.names import bare_metric
+from zoo.names import split_tag
 from zoo.offers import manager
 from zoo.specs import (
     KINDS,
@@ -86,6 +88,16 @@ class Registry:
         """The model of a full, bare or dynamic name, without a weights tag."""
         return self._get(ModelSpec, "model", name)
 
+    def tagged_model(self, name: str) -> tuple[ModelSpec, str | None]:
+        """The model of a name that may have a tag, and the tag: of its weights, unless a plugin takes it for part of the name.
+
+        A repository has revisions: `hf/OWNER/NAME@REVISION`.
+        """
+        base, tag = split_tag(name)
+        plugin = self.index.dynamic_plugin(name) if tag else None
+        whole = self._resolve(plugin, "model", name) if plugin else None
+        return (whole, None) if isinstance(whole, ModelSpec) else (self.model(base), tag)
+
     def dataset(self, name: str) -> DatasetSpec:
         """The dataset of a full, bare or dynamic name (`folder:PATH`)."""
         return self._get(DatasetSpec, "dataset", name)
@@ -138,7 +150,7 @@ class Registry:
         return manager(modules)
 
     def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
-        return [spec_class.model_validate(entry["spec"]) for entry in self.index.select(kind, **filters)]
+        return [spec_class.model_validate(entry["spec"]) for entry in select(self.index, kind, filters)]
 
     def _get(self, spec_class: type[S], kind: str, name: str) -> S:
         if plugin := self.index.dynamic_plugin(name):

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity import library_versions, module_identity, package_sha256
-from zoo.names import split_tag
 from zoo.requirements import check_requirements
 from zoo.settings import checked_settings
 from zoo.specs import ImageInput, ModelSpec, Weights
@@ -60,9 +59,9 @@ def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] |
     """
     from zoo.lookup import registry
 
-    base, tag = split_tag(name)
+    spec, tag = registry().tagged_model(name)
     choice = Choice(tag, file=Path(weights) if weights else None, allow_pickle=allow_pickle)
-    model = named_model(registry().model(base), task, choice)
+    model = named_model(spec, task, choice)
     loaded = model.load()
     loaded.zoo_info = model.info
     loaded.zoo_identity = module_identity(loaded)
@@ -90,6 +89,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     config = {**(weights.config if weights else {}), **own.get("config", {})}
     chosen_options = checked_options(spec, options or {})
     classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
+    class_ids = weights.class_ids if weights and not own.get("classes") else None
     preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
     sha256 = _file_sha256(choice.file) if choice.file else _sha256_of(weights, choice)
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
@@ -101,7 +101,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         _fill(model, name, weights, choice, sha256)
         return _in_eval(model)
 
-    info = ModelInfo(name, spec.modality, tuple(classes) if classes else None, preprocessing, chosen_options)
+    info = ModelInfo(name, spec.modality, tuple(classes) if classes else None, preprocessing, chosen_options, class_ids)
     identity = {
         "spec": spec.model_dump(mode="json", include={"name", "tasks", "config"}),
         "config": config,

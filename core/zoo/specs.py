@@ -60,6 +60,9 @@ class Weights(Frozen):
     source: str = Field(description="Who trained it on what, or the recipe that did.")
     recipe: str | None = Field(None, description="Name of the recipe that makes these weights.")
     classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the outputs.")
+    class_ids: tuple[str, ...] | None = Field(
+        None, description="Ids of the same classes, such as WordNet's, for datasets that name their classes so."
+    )
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
     input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from zoo.errors import ModelError, OptionError
 from zoo.lookup import Registry
-from zoo.names import split_tag
 from zoo.settings import checked_settings
 from zoo.specs import BenchmarkSpec
 from zoo.targets import load_target
@@ -22,17 +21,16 @@ class Names:
     aux: tuple[str, ...]
 
 
-def settable(registry: Registry, model: str, benchmark: str | None) -> Names:
+def settable(registry: Registry, model: str, benchmark: str | None, task: str | None = None) -> Names:
     """What can be set of a model by name, and of the benchmark that it is run on."""
-    spec = registry.model(split_tag(model)[0])
+    spec, _ = registry.tagged_model(model)
+    tasks = [task] if task else list(spec.tasks)
     options = tuple(load_target(spec.options).model_fields) if spec.options else ()
-    task = (
-        task_of(registry.benchmark(benchmark, tasks=list(spec.tasks)))
-        if benchmark
-        else task_class(next(iter(spec.tasks))).suited(spec.modality, {}, ())
+    kind = (
+        task_of(registry.benchmark(benchmark, tasks=tasks)) if benchmark else task_class(tasks[0]).suited(spec.modality, {}, ())
     )
-    protocol = tuple(task.settings.model_fields) if task.settings else ()
-    return Names(options, tuple(name for name in protocol if name not in options), tuple(task.roles))
+    protocol = tuple(kind.settings.model_fields) if kind.settings else ()
+    return Names(options, tuple(name for name in protocol if name not in options), tuple(kind.roles))
 
 
 def asked_protocol(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[str, Any]) -> dict[str, Any]:

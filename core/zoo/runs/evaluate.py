@@ -29,6 +29,7 @@ def evaluate(
     model: Any,
     benchmark: str | None = None,
     *,
+    task: str | None = None,
     device: str = "auto",
     precision: str = "fp32",
     batch_size: int | str = "auto",
@@ -54,7 +55,8 @@ def evaluate(
 
     `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own; for the
     latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `key`
-    its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset.
+    its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset; `task`
+    says which is meant where the model has several ("embed" of a classifier's features).
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
     other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
     `key` then describe that module.
@@ -69,6 +71,7 @@ def evaluate(
     request = Request(
         model=model,
         benchmark=benchmark,
+        task=task,
         weights=Path(weights) if weights else None,
         allow_pickle=allow_pickle,
         classes=classes,

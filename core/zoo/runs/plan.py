@@ -16,11 +16,10 @@ from zoo.lookup import Registry
 from zoo.metrics import Metric, build_metric
 from zoo.metrics.names import bare_metric
 from zoo.models import Choice, Model, named_model, own_model
-from zoo.names import split_tag
 from zoo.opening import open_dataset
 from zoo.runs.asked import altered, asked_aux, asked_protocol
 from zoo.runs.shards import Shard, plan_shards
-from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec, ModelSpec
+from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec
 from zoo.tasks import DataInfo, Rows, Task, task_of
 
 
@@ -30,6 +29,7 @@ class Request:
 
     model: Any
     benchmark: str | None
+    task: str | None = None
     weights: Path | None = None
     allow_pickle: bool = False
     classes: Sequence[str] | str | None = None
@@ -83,8 +83,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     if request.precision not in ("fp32", "bf16", "fp16"):
         raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
-    benchmark = registry.benchmark(_benchmark_name(named, request), tasks=list(named.spec.tasks) if named else None)
-    _check_task(named, benchmark)
+    tasks = [request.task] if request.task else list(named.spec.tasks) if named else None
+    benchmark = registry.benchmark(_benchmark_name(named, request), tasks=tasks)
+    _check_task(named, benchmark, request.task)
     dataset_spec = registry.dataset(benchmark.dataset)
     model = _model(named, request, benchmark, dataset_spec)
     dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
@@ -109,8 +110,7 @@ class _Named:
     """A model given by name: its spec and its tag."""
 
     def __init__(self, registry: Registry, name: str) -> None:
-        base, self.tag = split_tag(name)
-        self.spec: ModelSpec = registry.model(base)
+        self.spec, self.tag = registry.tagged_model(name)
 
 
 def _benchmark_name(named: _Named | None, request: Request) -> str:
@@ -128,7 +128,11 @@ def _benchmark_name(named: _Named | None, request: Request) -> str:
     )
 
 
-def _check_task(named: _Named | None, benchmark: BenchmarkSpec) -> None:
+def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | None) -> None:
+    if asked and benchmark.task != asked:
+        raise ModelError(
+            f"{benchmark.name} is a benchmark of task {benchmark.task}, not {asked}", f"zoo list benchmarks --task {asked}"
+        )
     if named and benchmark.task not in named.spec.tasks:
         have = ", ".join(named.spec.tasks)
         raise ModelError(
@@ -153,8 +157,7 @@ def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, data
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     if not isinstance(other, str):
         return own_model(other, classes=request.classes, input=request.input, key=request.key)
-    base, tag = split_tag(other)
-    spec = registry.model(base)
+    spec, tag = registry.tagged_model(other)
     task = kind.roles.get(role, next(iter(spec.tasks)))
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
 
@@ -204,7 +207,12 @@ def _manifest(
 
 def _facts(model: Model) -> dict[str, Any]:
     preprocessing = model.info.input.model_dump(mode="json") if model.info.input else None
-    return {"identity": model.identity, "input": preprocessing, "classes": model.info.classes}
+    return {
+        "identity": model.identity,
+        "input": preprocessing,
+        "classes": model.info.classes,
+        "class_ids": model.info.class_ids,
+    }
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ class ModelInfo:
     """What a task knows of the model before it is loaded.
 
     `classes` are its class names in the order of its outputs; "dataset" says that they are the dataset's, in order.
+    `class_ids` are other names of the same.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelInfo:
     classes: tuple[str, ...] | str | None
     input: ImageInput | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    class_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

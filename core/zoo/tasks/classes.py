@@ -1,4 +1,4 @@
-"""Matching a model's classes to a dataset's: by name, never by position."""
+"""Matching a model's classes to a dataset's: by name or declared ids, never by position."""
 
 from collections.abc import Sequence
 
@@ -21,16 +21,18 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
         raise ModelError(
             f"{model.name} does not say which class each of its outputs is", own if model.name.startswith("local/") else named
         )
-    if model.classes == classes:
+    named = (model.classes, model.class_ids or ())
+    own = next((names for names in named if set(classes) <= set(names)), model.classes)
+    if own == classes:
         return len(classes), None
-    index = {name: position for position, name in enumerate(model.classes)}
+    index = {name: position for position, name in enumerate(own)}
     absent = [name for name in classes if name not in index]
     if absent:
         raise ModelError(
             f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {some(absent)}",
-            f"its classes are: {some(model.classes)}",
+            "its classes are: " + "; or by their ids: ".join(some(names) for names in named if names),
         )
-    twice = [name for name in dict.fromkeys(classes) if model.classes.count(name) > 1 or classes.count(name) > 1]
+    twice = [name for name in dict.fromkeys(classes) if own.count(name) > 1 or classes.count(name) > 1]
     if twice:
         raise ModelError(
             f"several classes have one name, so those of {model.name} and {data.name} cannot be matched: {some(twice)}",
