@@ -1,23 +1,23 @@
-"""Plugin `hub`: models of timm, torchvision, transformers and diffusers by name.
+"""Plugin `hub`: models of timm, torchvision, transformers and diffusers by name."""
 
-RESOLVERS has, for each namespace, the functions (name, rest) -> ModelSpec | None that are asked in turn, one a task.
-"""
+from pathlib import Path
 
+from zoo.errors import UnknownNameError
 from zoo.hookspecs import hookimpl
 from zoo.specs import ModelSpec, Spec
 from zoo.targets import load_target
-from zoo_hub import sentence_specs
+from zoo_hub import efficientnet_specs, sentence_specs
 
-PARTS = (sentence_specs,)
-RESOLVERS: dict[str, tuple[str, ...]] = {
-    "hf": (
-        "zoo_hub.detection:resolve_transformers",
-        "zoo_hub.segmentation:resolve_transformers",
-        "zoo_hub.sentence:resolve",
-    ),
-    "timm": ("zoo_hub.embedding:resolve",),
-    "torchvision": ("zoo_hub.detection:resolve_torchvision", "zoo_hub.segmentation:resolve_torchvision"),
+PARTS = (sentence_specs, efficientnet_specs)
+RESOLVERS = {
+    "diffusers": "zoo_hub.diffusers_models:resolve",
+    "hf": "zoo_hub.transformers_models:resolve",
+    "timm": "zoo_hub.timm_models:resolve",
+    "torchvision": "zoo_hub.torchvision_models:resolve",
 }
+"""Namespace to the function (name, rest) -> ModelSpec."""
+LISTS = {"timm": "zoo_hub.timm_models:listed", "torchvision": "zoo_hub.torchvision_models:listed"}
+"""Namespaces named as their library, whose names can all be listed, and what lists them."""
 
 
 @hookimpl
@@ -31,10 +31,19 @@ def zoo_namespaces() -> list[str]:
 
 
 @hookimpl
+def zoo_names(namespace: str) -> tuple[str, list[Spec]] | None:
+    return (namespace, list(load_target(LISTS[namespace])())) if namespace in LISTS else None
+
+
+@hookimpl
 def zoo_resolve(kind: str, name: str) -> Spec | None:
-    """The spec of a model by name, `timm/NAME`, from the first that knows it."""
-    namespace, _, rest = name.partition("/")
-    if kind != "model" or not rest:
-        return None
-    found = (load_target(target)(name, rest) for target in RESOLVERS.get(namespace, ()))
-    return next((spec for spec in found if spec is not None), None)
+    """The spec of a model by name, `timm/NAME`."""
+    namespace, slash, rest = name.partition("/")
+    path, at, _ = rest.partition("@")
+    if kind != "model" or (at and (namespace in LISTS or Path(path).expanduser().is_dir())):
+        return None  # what follows @ is a tag, but for a repository a revision
+    if ":" in namespace or not rest:
+        meant = name.replace(":", "/", 1) if not slash or ":" in namespace else f"{name}NAME"
+        raise UnknownNameError(f"there is no model named {name!r}", f"did you mean {meant}?", [meant])
+    spec: Spec = load_target(RESOLVERS[namespace])(name, rest)
+    return spec

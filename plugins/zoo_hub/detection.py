@@ -1,16 +1,16 @@
 """Detectors by name: `torchvision/NAME` of torchvision.models.detection, `hf/REPOSITORY` and `hf/FOLDER` of the DETR family."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.tasks.detect import Boxes
-from zoo_hub.folder import FolderModel, folder_spec, processor
+from zoo_hub.folder import FolderModel, image_processor
+from zoo_hub.wrapping import Wrapped
 
 
-class TorchvisionDetector(nn.Module):
+class TorchvisionDetector(Wrapped):
     """A detector of torchvision, which normalises and resizes inside. Its state dict is torchvision's own.
 
     `frozen_eps` replaces the epsilon of the backbone's batch normalisation, which torchvision does for its oldest weights.
@@ -29,12 +29,6 @@ class TorchvisionDetector(nn.Module):
     def forward(self, images: Sequence[Tensor]) -> list[Boxes]:
         """Boxes of images [3, h, w] in [0, 1], of any size."""
         return [Boxes(found["boxes"], found["labels"], found["scores"]) for found in self.body(list(images))]
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        return self.body.state_dict(*args, **kwargs)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        return self.body.load_state_dict(state_dict, strict=strict, assign=assign)
 
 
 def resolve_torchvision(name: str, rest: str) -> ModelSpec | None:
@@ -78,16 +72,9 @@ class TransformersDetector(FolderModel):
     def forward(self, images: Sequence[Tensor]) -> list[Boxes]:
         """Boxes of images [3, h, w] in [0, 1], of any size; all that the model proposes, however unsure."""
         bytes_ = [(image * 255).round().byte() for image in images]  # resized as they were in training
-        prepared = processor(self.source)(images=bytes_, return_tensors="pt", input_data_format="channels_first")
+        processor = image_processor(str(self.folder), self.files)
+        prepared = processor(images=bytes_, return_tensors="pt", input_data_format="channels_first")
         said = self.body(**prepared.to(next(self.body.parameters()).device))
         sizes = [tuple(image.shape[1:]) for image in images]
-        results = processor(self.source).post_process_object_detection(said, threshold=0.0, target_sizes=sizes)
+        results = processor.post_process_object_detection(said, threshold=0.0, target_sizes=sizes)
         return [Boxes(found["boxes"], found["labels"], found["scores"]) for found in results]
-
-
-def resolve_transformers(name: str, rest: str) -> ModelSpec | None:
-    """The spec of `hf/REPOSITORY` or `hf/FOLDER`; None where it holds no detector.
-
-    Raises WeightsError where the folder's weights are pickled.
-    """
-    return folder_spec(name, rest, "ForObjectDetection", "detect", "zoo_hub.detection:TransformersDetector")

@@ -3,22 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.specs import ImageInput, ModelSpec, Weights
-from zoo_hub.folder import FolderModel, folder_spec, processor
+from zoo_hub.folder import FolderModel, image_processor
+from zoo_hub.wrapping import Normalise, Wrapped
 
 
-class TorchvisionSegmenter(nn.Module):
+class TorchvisionSegmenter(Wrapped):
     """A segmenter of torchvision with the preprocessing of its weights. Its state dict is torchvision's own.
 
     Images are resized so that the shorter side has `shorter` pixels, as torchvision's `SemanticSegmentation` does; the logits
     are of that size. `config` is what torchvision's builder takes besides, such as `aux_loss`.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(
         self, name: str, classes: int, shorter: int, mean: Sequence[float], std: Sequence[float], config: Mapping[str, Any]
@@ -28,22 +25,15 @@ class TorchvisionSegmenter(nn.Module):
 
         self.shorter = shorter
         self.body = models.get_model(name, weights=None, weights_backbone=None, num_classes=classes, **config)
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.normalise = Normalise(mean, std)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes, h', w'] of images [b, 3, h, w] in [0, 1]."""
         from torchvision.transforms.v2.functional import resize
 
         resized = resize(images, [self.shorter], antialias=True)
-        logits: Tensor = self.body((resized - self.mean) / self.std)["out"]
+        logits: Tensor = self.body(self.normalise(resized))["out"]
         return logits
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        return self.body.state_dict(*args, **kwargs)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        return self.body.load_state_dict(state_dict, strict=strict, assign=assign)
 
 
 def resolve_torchvision(name: str, rest: str) -> ModelSpec | None:
@@ -92,14 +82,7 @@ class TransformersSegmenter(FolderModel):
     def forward(self, images: Tensor) -> Tensor:
         """Logits [b, classes, h', w'] of images [b, 3, h, w] in [0, 1]."""
         bytes_ = [(image * 255).round().byte() for image in images]  # resized as they were in training
-        prepared = processor(self.source)(images=bytes_, return_tensors="pt", input_data_format="channels_first")
+        processor = image_processor(str(self.folder), self.files)
+        prepared = processor(images=bytes_, return_tensors="pt", input_data_format="channels_first")
         logits: Tensor = self.body(**prepared.to(next(self.body.parameters()).device)).logits
         return logits
-
-
-def resolve_transformers(name: str, rest: str) -> ModelSpec | None:
-    """The spec of `hf/REPOSITORY` or `hf/FOLDER`; None where it holds no segmenter of one label a pixel.
-
-    Raises WeightsError where the folder's weights are pickled.
-    """
-    return folder_spec(name, rest, "ForSemanticSegmentation", "segment", "zoo_hub.segmentation:TransformersSegmenter")

@@ -12,7 +12,7 @@ from zoo.images import prepare_image
 from zoo.lookup import registry
 from zoo.specs import ImageInput
 from zoo.weights import save_state
-from zoo_hub.embedding import TimmEmbedder, preprocessing
+from zoo_hub.timm_models import TimmEmbedder, preprocessing
 
 NAME = "test_efficientnet.r160_in1k"
 
@@ -29,7 +29,7 @@ def test_the_spec_carries_what_timm_declares() -> None:
     spec = registry().model("timm/resnet18.a1_in1k")
     assert spec.input == ImageInput(channels=3, size=(224, 224), crop_pct=0.95, crop_mode="center", interpolation="bicubic")
     assert spec.weights["pretrained"].uri == "hf://timm/resnet18.a1_in1k@main/model.safetensors"
-    assert list(spec.tasks) == ["embed"]
+    assert list(spec.tasks) == ["classify", "embed"]
 
 
 def test_features_are_those_of_timm_without_its_classifier(weights: Path) -> None:
@@ -45,7 +45,7 @@ def test_features_are_those_of_timm_without_its_classifier(weights: Path) -> Non
 
 
 def test_a_run_with_a_file_of_weights(weights: Path) -> None:
-    record = zoo.evaluate(f"timm/{NAME}", "digits", weights=weights, limit=32, metrics=["knn-accuracy:k=3"])
+    record = zoo.evaluate(f"timm/{NAME}", "digits", task="embed", weights=weights, limit=32, metrics=["knn-accuracy:k=3"])
     assert record.task == "embed"
     assert record.model.preprocessing["size"] == [160, 160]
 
@@ -53,7 +53,7 @@ def test_a_run_with_a_file_of_weights(weights: Path) -> None:
 def test_without_a_connection_the_weights_are_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     with pytest.raises(WeightsError, match=r"model\.safetensors is absent") as caught:
-        zoo.evaluate("timm/resnet18.a1_in1k", "digits")
+        zoo.evaluate("timm/resnet18.a1_in1k", "digits", task="embed")
     assert "--weights FILE" in caught.value.hint
 
 
@@ -70,6 +70,8 @@ def test_preprocessing_of_another_kind_is_refused() -> None:
     declared = {"input_size": (3, 8, 8), "crop_pct": 1.0, "crop_mode": "border", "interpolation": "bicubic"}
     with pytest.raises(ModelError, match="crop border"):
         preprocessing("odd", declared)
+    with pytest.raises(ModelError, match=r"crop center of 1\.15"):
+        preprocessing("odd", {**declared, "crop_mode": "center", "crop_pct": 1.15})
 
 
 def test_weights_of_another_architecture_are_refused(weights: Path) -> None:
@@ -78,5 +80,5 @@ def test_weights_of_another_architecture_are_refused(weights: Path) -> None:
 
 
 def test_the_normalisation_is_no_part_of_the_state() -> None:
-    model = TimmEmbedder(NAME, 1000, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    model = TimmEmbedder({"model_name": NAME}, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert model.state_dict().keys() == timm.create_model(NAME, pretrained=False).state_dict().keys()

@@ -1,0 +1,175 @@
+"""Where a model by name lies: a folder, a Python package, or a repository of the Hugging Face hub at one commit."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from zoo.download import hub_reachable
+from zoo.errors import ModelError, UnknownNameError, WeightsError
+from zoo.files import offline_forced
+from zoo.specs import Weights
+
+DESCRIPTIONS = (
+    "config.json", "model_index.json", "*/config.json", "scheduler/scheduler_config.json", "generation_config.json",
+    "preprocessor_config.json", "processor_config.json",
+    "modules.json", "sentence_bert_config.json",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
+)  # fmt: skip
+"""What determines a model's predictions beside its weights and our code, whatever library wrote it."""
+WEIGHTS = "model.safetensors"
+Names = tuple[str, ...] | None
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's files. `text` names them in a spec: a path, `pkg:package/folder` or `hf://repository@commit`."""
+
+    text: str
+    rest: str
+    """As the user named it."""
+    folder: Path
+    remote: bool = False
+
+    def json(self, name: str) -> Any:
+        """The content of a JSON file; {} where there is none. Raises ModelError where it is damaged."""
+        return read_json(self.folder / name)
+
+    def weights(self, name: str = WEIGHTS, *, classes: Names = None, class_ids: Names = None) -> dict[str, Weights]:
+        """The weights in one safetensors file. Raises WeightsError where there are pickled ones only, or several files."""
+        if not (self.folder / name).is_file():
+            self._refuse(self.folder / name)
+        uri = f"{self.text}/{name}" if self.remote else f"file:{self.folder / name}"
+        licence = "As its model card says."
+        return {
+            "pretrained": Weights(uri=uri, sha256=None, licence=licence, source=self.rest, classes=classes, class_ids=class_ids)
+        }
+
+    def _refuse(self, wanted: Path) -> None:
+        if wanted.with_name(f"{wanted.name}.index.json").is_file():
+            raise WeightsError(
+                f"the weights of {self.rest} are in several files, which are not read yet",
+                'join them: model.save_pretrained(FOLDER, max_shard_size="1TB"), then name that folder',
+            )
+        if self.remote:  # of the hub only what describes the model is here yet
+            return
+        pickles = sorted(path.name for pattern in PICKLES for path in wanted.parent.glob(pattern))
+        if pickles:
+            raise WeightsError(
+                f"{wanted.parent} has no {wanted.name}, only {', '.join(pickles)}: pickles, which can run code of their author",
+                "where you trust them, load them with the library that wrote them and save again as safetensors",
+            )
+        raise WeightsError(
+            f"{wanted.parent} has no {wanted.name}", "save_pretrained of the library that made the model writes it"
+        )
+
+
+def find_source(rest: str) -> Source:
+    """The source of what follows `hf/`: a folder, or `OWNER/NAME` or `OWNER/NAME@REVISION` on the hub.
+
+    Raises UnknownNameError where there is no such repository or revision, WeightsError where the hub cannot be asked.
+    """
+    folder = Path(rest).expanduser().absolute()
+    if folder.is_dir():
+        return Source(str(folder), rest, folder)
+    if Path(rest).is_absolute() or rest.startswith(("~", ".")) or folder.exists():
+        raise UnknownNameError(f"there is no folder {folder}", "name the folder that holds config.json")
+    repository, _, revision = rest.partition("@")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repository):
+        raise UnknownNameError(f"{rest!r} is neither a folder nor a repository", "write hf/OWNER/NAME or hf/FOLDER")
+    snapshot = _snapshot(repository, revision or None)
+    return Source(f"hf://{repository}@{snapshot.name}", rest, snapshot, remote=True)
+
+
+def folder_of(text: str) -> Path:
+    """The folder that `Source.text` names. Raises ModelError where there is none."""
+    if text.startswith("hf://"):
+        repository, _, commit = text.removeprefix("hf://").partition("@")
+        folder = _snapshot(repository, commit)
+    elif text.startswith("pkg:"):
+        package, _, inside = text.removeprefix("pkg:").partition("/")
+        found = util.find_spec(package)
+        folder = Path(next(iter(found.submodule_search_locations or ()), "")) / inside if found else Path(inside)
+    else:
+        folder = Path(text)
+    if not any((folder / name).is_file() for name in ("config.json", "model_index.json")):
+        raise ModelError(f"there is no config.json in {folder}, so no model", "name the folder that holds it")
+    return folder
+
+
+def described(folder: Path) -> str:
+    """SHA-256 over the names and contents of the files of `DESCRIPTIONS` in a folder."""
+    paths = sorted({path for pattern in DESCRIPTIONS for path in folder.glob(pattern) if path.is_file()})
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(f"{path.relative_to(folder).as_posix()}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def unchanged(text: str, files: str | None) -> Path:
+    """The folder that a spec was made from. Raises ModelError where its description is no more what `described` gave then."""
+    folder = folder_of(text)
+    if files is not None and files != described(folder):
+        raise ModelError(f"the configuration in {folder} has changed meanwhile", "start again")
+    return folder
+
+
+def refuse_code(config: Mapping[str, Any], known: bool, who: str) -> None:
+    """Raise ModelError for a model that its library does not know, and that brings code of its own instead."""
+    if config.get("auto_map") and not known:
+        raise ModelError(
+            f"{who} asks for code that comes with it (auto_map), which is never run",
+            "where you trust it, load it yourself and pass the loaded model to zoo.evaluate",
+        )
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; {} where there is none. Raises ModelError where it is damaged."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}", "get the model anew") from error
+    if not isinstance(content, (dict, list)):
+        raise ModelError(f"{path} holds {type(content).__name__}, not a description", "get the model anew")
+    return content
+
+
+def _snapshot(repository: str, revision: str | None) -> Path:
+    """A folder, named by its commit, with what describes a repository. From the hub, else from the hub's cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    forced = offline_forced()
+    offline = forced or not hub_reachable()
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=[*DESCRIPTIONS, "*.safetensors.index.json"],
+                local_files_only=offline,
+            )
+        )
+    except GatedRepoError as error:
+        hint = f"accept its terms at huggingface.co/{repository}, then: hf auth login"
+        raise UnknownNameError(f"{repository} is open only to those who accept its terms", hint) from error
+    except RevisionNotFoundError as error:
+        raise UnknownNameError(f"{repository} has no revision {revision!r}", f"see huggingface.co/{repository}") from error
+    except RepositoryNotFoundError as error:
+        raise UnknownNameError(f"the hub has no public repository {repository!r}", "see huggingface.co/models") from error
+    except (OSError, ValueError) as error:  # most of the hub's errors are OSErrors
+        reason = str(error).strip().partition("\n")[0]
+        reason = "no connection" if offline else reason
+        why = "ZOO_OFFLINE forbids to ask the hub" if forced else f"the hub cannot be asked: {reason}"
+        raise WeightsError(
+            f"{repository} is no folder and not in the hub's cache, and {why}",
+            f"where there is a connection: hf download {repository} --local-dir FOLDER, then name it: hf/FOLDER",
+        ) from error
