@@ -1,6 +1,6 @@
 """Specs of what draws images: the metrics that compare drawn to real ones in a named feature space, models and recipes."""
 
-from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
 
 LENET = "cnn/lenet5@mnist"
 
@@ -13,6 +13,15 @@ METRICS = [
         direction="lower",
         range=(0.0, None),
         reference="scipy.linalg.sqrtm, as the authors of FID compute it",
+    ),
+    MetricSpec(
+        name="fid",
+        summary="Fréchet Inception distance, in the features of generative/inception@fid and of no other network",
+        task="generate",
+        target="zoo_generative.metrics:Fid",
+        direction="lower",
+        range=(0.0, None),
+        reference="pytorch-fid",
     ),
     MetricSpec(
         name="precision-lenet",
@@ -56,6 +65,22 @@ MODELS = [
         options="zoo_generative.ddpm:Sampler",
         paper="Ho, Jain & Abbeel 2020, Denoising diffusion probabilistic models, arXiv:2006.11239",
     ),
+    ModelSpec(
+        name="inception",
+        summary="Inception-v3 as FID has it: 2,048 features of RGB images of any size; 23.9 M parameters",
+        tasks={"embed": "zoo_generative.inception:FidInception"},
+        modality="image",
+        input=ImageInput(channels=3),
+        weights={
+            "fid": Weights(
+                uri="https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth",
+                sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+                licence="Apache-2.0",
+                source="TensorFlow's inception-2015-12-05, trained on ImageNet, converted by M. Seitzer for pytorch-fid",
+            )
+        },
+        paper="Heusel et al. 2017, GANs trained by a two time-scale update rule, arXiv:1706.08500",
+    ),
 ]
 
 BENCHMARKS = [
@@ -67,6 +92,15 @@ BENCHMARKS = [
         dataset="data/mnist-samples",
         metrics=("fd-lenet", "precision-lenet:k=3", "recall-lenet:k=3"),
         aux={"features": LENET},
+    ),
+    BenchmarkSpec(
+        name="mnist-fid",
+        summary="1,000 drawn digits against 1,000 real ones, in the features of the reference Inception",
+        task="generate",
+        modality="image",
+        dataset="data/mnist-samples",
+        metrics=("fid",),
+        aux={"features": "generative/inception@fid"},
     ),
     BenchmarkSpec(
         name="mnist-binarised",
@@ -87,7 +121,7 @@ RECIPES = [
         task="generate",
         dataset="data/mnist",
         trainer="zoo_generative.trainers:train_vae",
-        epochs=10,
+        epochs=30,
         batch_size=128,
         optimizer=Optimizer(name="adam", lr=1e-3),
         schedule="cosine",

@@ -7,6 +7,8 @@ from zoo.metrics.manifold import SamplePrecision, SampleRecall
 
 Lenet = Literal["cnn/lenet5@mnist"]
 LENET: Lenet = "cnn/lenet5@mnist"
+Inception = Literal["generative/inception@fid"]
+INCEPTION: Inception = "generative/inception@fid"
 
 
 class FdLenet(FrechetDistance):
@@ -25,3 +27,9 @@ class RecallLenet(SampleRecall):
     """Recall in the same space."""
 
     features: Lenet = LENET
+
+
+class Fid(FrechetDistance):
+    """Fréchet Inception distance: that in the 2,048 features of the reference Inception, and of no other network."""
+
+    features: Inception = INCEPTION
