@@ -9,7 +9,6 @@ import sys
 import sysconfig
 import time
 import venv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,8 +101,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(base / "environment", base / "home")
 
 
-@pytest.fixture(scope="module")
-def crowded(pristine: Environment, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+@pytest.fixture(scope="session")
+def crowded(pristine: Environment, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with every distribution of ours, broken ones and good ones. Tests leave it as it is."""
     base = tmp_path_factory.mktemp("crowded")
     made = pristine.copy(base / "environment", base / "home")

@@ -1,0 +1,41 @@
+"""What the entry module of a plugin imports, and how long it takes, seen in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+from zoo.plugins import Candidate
+from zoo.testing.findings import Finding
+
+HEAVY = (
+    *("torch", "torchvision", "torchaudio", "tensorflow", "jax", "keras", "onnx", "onnxruntime", "lightning"),
+    *("numpy", "pandas", "polars", "scipy", "sklearn", "skimage", "matplotlib", "PIL", "cv2", "pyarrow", "h5py"),
+    *("transformers", "timm", "diffusers", "accelerate", "datasets", "sentence_transformers", "torchmetrics"),
+)
+"""Modules that take a listing's time; what takes long and is not among them is seen in the milliseconds."""
+
+PROBE = """
+import importlib, json, sys, time
+import zoo.hookspecs, zoo.specs
+from zoo.offers import manager, named_specs
+before, began = set(sys.modules), time.perf_counter()
+module = importlib.import_module(sys.argv[1])
+asked = manager([("checked", module)]).hook
+named_specs("checked", asked)
+took = time.perf_counter() - began
+print(json.dumps([1000 * took, sorted({name.partition(".")[0] for name in set(sys.modules) - before})]))
+"""
+
+
+def check_import(candidate: Candidate) -> tuple[Finding, float | None]:
+    """Whether the entry module and its hooks import nothing heavy, and the milliseconds that both take."""
+    done = subprocess.run([sys.executable, "-c", PROBE, candidate.module], capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Finding("light-import", "failed", "", f"importing {candidate.module} ended in: {reason}"), None
+    milliseconds, modules = json.loads(done.stdout.splitlines()[-1])
+    said = f"{candidate.module} and its hooks took {milliseconds:.0f} ms"
+    if heavy := sorted(set(HEAVY) & set(modules)):
+        fix = "import it in the function that uses it, or in the module that a spec's target names"
+        return Finding("light-import", "failed", "", f"{said} and imported {', '.join(heavy)}", fix), milliseconds
+    return Finding("light-import", "ok", "", said), milliseconds

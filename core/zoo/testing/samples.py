@@ -1,0 +1,164 @@
+"""Samples to try a model on: synthetic ones of its task and modality, or, where they are here, its own dataset's.
+
+A model does not always say what size of image it takes, or under which protocol, so there are several candidates; the
+first that it can predict is the one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo.data import Sample
+from zoo.errors import ZooError
+from zoo.images import prepare_image
+from zoo.lookup import Registry
+from zoo.opening import open_dataset
+from zoo.spans import cut_spans
+from zoo.specs import ImageInput, ModelSpec, TaskName, Weights
+from zoo.tasks.base import DataInfo, ModelInfo, Task
+
+COUNT = 6
+SIZES = (32, 8, 28, 64, 224)
+"""Heights and widths in pixels that are tried for a model that declares none."""
+WIDTHS = (64, 16, 784)
+TEXTS = (
+    "The film was better than I had hoped.",
+    "ok",
+    "WINNER!! You have won a prize, call 09061701461 now to claim it. Valid 12 hours only.",
+    "Zürich, naïve café: 雪が降る ☃",
+    "Will you be here at noon, or shall I start without you? " * 6,
+    "x" * 40,
+)
+
+PROSE = (
+    "It was late when the last train left, and nobody on the platform spoke. A clock above the stairs had stopped at ten. "
+    "She counted the lamps, twelve of them, and then the tiles between two lamps. Rain came down on the roof, and went on."
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a model is tried on: samples, their dataset's facts, and the protocol; other models by role in `aux`."""
+
+    what: str
+    samples: tuple[Sample, ...]
+    data: DataInfo
+    protocol: dict[str, Any] = field(default_factory=dict)
+    aux: dict[str, tuple[ModelInfo, Any]] = field(default_factory=dict)
+
+
+def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: ModelInfo, entries: Registry) -> Iterator[Trial]:
+    """What to try the model on, the likeliest first. None at all where no samples of its task and modality are known."""
+    classes = info.classes if isinstance(info.classes, tuple) else tuple(f"class {i}" for i in range(10))
+    data = DataInfo("synthetic", "test", spec.modality, classes)
+    if weights is not None and weights.recipe is not None and task in ("classify", "embed"):
+        yield from _own(weights.recipe, data, entries)
+    if spec.modality == "image":
+        for protocol in _protocols(task, entries):
+            for size in [(8, 8)] if task == "attack" else _sizes(info.input):
+                for channels in [info.input.channels] if info.input and info.input.channels else [3, 1]:
+                    yield _images(task, data, protocol, size, channels)
+    elif spec.modality == "text" and task in ("classify", "embed"):
+        samples = tuple(Sample(f"text-{i}", text, i % len(classes)) for i, text in enumerate(TEXTS))
+        yield Trial("six texts", samples, data)
+    elif spec.modality == "text" and task == "generate":
+        spans = list(cut_spans(PROSE, 40, 80))[:COUNT]
+        yield Trial("spans of a text", tuple(Sample(f"span-{i}", span, None) for i, span in enumerate(spans)), data)
+    elif spec.modality == "vector" and task in ("classify", "embed"):
+        import torch
+
+        for width in WIDTHS:
+            vectors = torch.randn(COUNT, width, generator=torch.Generator().manual_seed(0))
+            yield Trial(
+                f"vectors of {width}", tuple(Sample(f"vector-{i}", v, i % len(classes)) for i, v in enumerate(vectors)), data
+            )
+
+
+def _own(recipe: str, data: DataInfo, entries: Registry) -> Iterator[Trial]:
+    """The first samples of the dataset on which the weights were trained, where it is here."""
+    try:
+        dataset = entries.dataset(entries.recipe(recipe).dataset)
+        opened = open_dataset(dataset, "test" if "test" in dataset.splits else list(dataset.splits)[-1])
+        samples = tuple(opened[i] for i in range(min(COUNT, len(opened.ids))))
+    except (ZooError, OSError):
+        return
+    same = tuple(opened.classes or ()) == data.classes
+    yield Trial(f"samples of {dataset.name}", samples, data if same else DataInfo(*vars(data).values()))
+
+
+def _protocols(task: TaskName, entries: Registry) -> list[dict[str, Any]]:
+    """Those of the benchmarks of a task, each once; a model need only suit one."""
+    found: list[dict[str, Any]] = [{"kind": "labels"}, {"kind": "edges"}] if task == "segment" else []
+    for benchmark in entries.benchmarks(task=task, modality="image") if task in ("attack", "generate") else ():
+        if benchmark.protocol not in found and (task == "attack" or not benchmark.aux):
+            found.append(dict(benchmark.protocol))
+    return found or [{}]
+
+
+def _sizes(declared: ImageInput | None) -> list[tuple[int, int]]:
+    return [declared.size] if declared and declared.size else [(size, size) for size in SIZES]
+
+
+def _images(task: TaskName, data: DataInfo, protocol: dict[str, Any], size: tuple[int, int], channels: int) -> Trial:
+    """Smooth pictures with an edge in each, so that neither a blank nor noise decides."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    height, width = size
+    y, x = np.mgrid[:height, :width] / max(size)
+    pictures = []
+    for i in range(2 if task == "attack" else COUNT):  # an attack may ask its victim thousands of times
+        waves = [np.sin(2 * np.pi * ((1 + i) * x * rng.random() + 3 * y * rng.random() + rng.random())) for _ in range(channels)]
+        picture = 0.5 + 0.25 * np.stack(waves) + 0.2 * (x + y > 0.3 + 0.1 * i)
+        pictures.append(torch.from_numpy(np.clip(picture + 0.02 * rng.standard_normal(picture.shape), 0, 1)).float())
+    aux = {"victim": _victim(data, size, channels)} if task == "attack" else {}
+    samples = tuple(Sample(f"image-{i}", image, _target(task, protocol, data, image, i, aux)) for i, image in enumerate(pictures))
+    said = ", ".join(f"{key} {value}" for key, value in protocol.items())
+    return Trial(f"images {channels}x{height}x{width}{f' ({said})' if said else ''}", samples, data, protocol, aux)
+
+
+def _target(task: TaskName, protocol: dict[str, Any], data: DataInfo, image: Any, i: int, aux: dict[str, Any]) -> Any:
+    import torch
+
+    height, width = image.shape[1:]
+    if task == "segment":
+        labels = np.full((height, width), i % len(data.classes or "?"), dtype=np.uint8)
+        return labels if protocol.get("kind") == "labels" else np.zeros((1, height, width), dtype=bool)
+    if task == "detect":
+        from zoo.tasks.detect import Boxes
+
+        box = torch.tensor([[1.0, 1.0, width / 2, height / 2]])
+        return Boxes(box, torch.zeros(1, dtype=torch.int64))
+    if task == "generate":
+        return image
+    if task == "attack":  # the class that the victim says, since only what it gets right is attacked
+        with torch.no_grad():
+            return int(aux["victim"][1](prepare_image(image, None)[None]).argmax())
+    return i % len(data.classes or "?")
+
+
+def _victim(data: DataInfo, size: tuple[int, int], channels: int) -> tuple[ModelInfo, Any]:
+    """A small smooth classifier with fixed weights, the same at every call."""
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(channels, 8, 3, padding=1),
+            nn.Softplus(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(128, len(data.classes or ())),
+        ).eval()
+    return ModelInfo("synthetic/victim", "image", data.classes), net
+
+
+def bound_task(task: type[Task], info: ModelInfo, trial: Trial) -> Task:
+    """The task of a trial, with its other models. Raises ZooError where model and trial do not fit."""
+    suited = task.suited(trial.data.modality, trial.protocol, tuple(trial.aux))
+    bound = suited(info, trial.data, trial.protocol, {role: known for role, (known, _) in trial.aux.items()})
+    bound.bind({role: model for role, (_, model) in trial.aux.items()})
+    return bound

@@ -1,0 +1,59 @@
+"""The process that checks one plugin: `python -m zoo.testing.worker ID DISTRIBUTION BEHAVIOUR FD`.
+
+It writes JSON lines to the file descriptor: what it is about to check, findings, the time of the import.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from zoo.index import search_path
+from zoo.lookup import registry
+from zoo.plugins import Plugin, discover
+from zoo.specs import MetricSpec, ModelSpec
+from zoo.testing.findings import Finding
+from zoo.testing.importing import check_import
+from zoo.testing.metrics import check_metric
+from zoo.testing.models import check_model
+from zoo.testing.static import check_specs
+
+
+def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> None:
+    """Check and tell. Whatever the plugin prints goes to stderr."""
+    os.dup2(2, 1)
+    with os.fdopen(int(descriptor), "w", buffering=1) as out:
+
+        def tell(**line: Any) -> None:
+            out.write(json.dumps(line) + "\n")
+
+        def tell_all(findings: Iterable[Finding]) -> None:
+            for finding in findings:
+                tell(finding=vars(finding))
+
+        plugin = _plugin(plugin_id, distribution)
+        if plugin.state != "ok":
+            tell_all([Finding("loads", "failed", "", f"{plugin.state}: {plugin.reason}", plugin.hint)])
+            return
+        tell_all([Finding("loads", "ok")])
+        finding, import_ms = check_import(plugin.candidate)
+        tell(import_ms=import_ms)
+        tell_all([finding])
+        entries = registry()
+        tell_all(check_specs(plugin, entries))
+        for _, spec in plugin.specs if behaviour == "1" else ():
+            tell(doing=spec.name)
+            if isinstance(spec, ModelSpec):
+                tell_all(check_model(spec, entries))
+            elif isinstance(spec, MetricSpec):
+                tell_all(check_metric(spec, entries))
+
+
+def _plugin(plugin_id: str, distribution: str) -> Plugin:
+    same = [plugin for plugin in discover(search_path()) if plugin.candidate.id == plugin_id]
+    return next((plugin for plugin in same if plugin.candidate.distribution == distribution), same[0])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
