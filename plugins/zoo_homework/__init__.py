@@ -1,7 +1,20 @@
 """Plugin `homework`: the course's two homeworks as benchmarks with pass marks, and the galaxies of the first."""
 
 from zoo.hookspecs import hookimpl
-from zoo.specs import BenchmarkSpec, CommandSpec, DataFile, DatasetSpec, HomeworkLimits, HomeworkSpec
+from zoo.specs import (
+    BenchmarkSpec,
+    CommandSpec,
+    DataFile,
+    DatasetSpec,
+    HomeworkLimits,
+    HomeworkSpec,
+    ImageInput,
+    ModelSpec,
+    Optimizer,
+    RecipeSpec,
+    Spec,
+)
+from zoo.targets import load_target
 
 GALAXIES = (
     "Disturbed",
@@ -45,6 +58,58 @@ def zoo_datasets() -> list[DatasetSpec]:
             "Galaxy Zoo DECaLS, doi:10.1093/mnras/stab2093",
             homepage="https://github.com/henrysky/Galaxy10",
         ),
+    ]
+
+
+@hookimpl
+def zoo_namespaces() -> list[str]:
+    return ["galaxy10"]
+
+
+@hookimpl
+def zoo_resolve(kind: str, name: str) -> Spec | None:
+    """The dataset `galaxy10:PATH`: a file of the user's own of Galaxy10's structure."""
+    namespace, _, path = name.partition(":")
+    if kind != "dataset" or namespace != "galaxy10" or not path:
+        return None
+    spec: Spec = load_target("zoo_homework.galaxy10:galaxy_file_spec")(name, path)
+    return spec
+
+
+@hookimpl
+def zoo_models() -> list[ModelSpec]:
+    return [
+        ModelSpec(
+            name="galaxy-net",
+            summary="A timm backbone for galaxies; in evaluation the mean over the eight turns and mirror images",
+            tasks={"classify": "zoo_homework.galaxy_net:GalaxyNet"},
+            modality="image",
+            config={"backbone": "convnext_tiny", "classes": len(GALAXIES)},
+            input=ImageInput(channels=3, size=(224, 224), interpolation="bicubic"),
+            paper="Liu et al. 2022, A ConvNet for the 2020s, arXiv:2201.03545; Dieleman, Willett & Dambre 2015, Rotation-"
+            "invariant convolutional neural networks for galaxy morphology prediction, arXiv:1503.07077",
+        )
+    ]
+
+
+@hookimpl
+def zoo_recipes() -> list[RecipeSpec]:
+    return [
+        RecipeSpec(
+            name="galaxy-net-galaxy10",
+            summary="ConvNeXt-T from ImageNet on Galaxy10: flips, rotations, label smoothing, EMA; for one GPU, not yet measured",
+            model="homework/galaxy-net",
+            dataset="homework/galaxy10",
+            trainer="zoo_homework.galaxy_trainer:train",
+            epochs=30,
+            batch_size=64,
+            optimizer=Optimizer(name="adamw", lr=2e-4, weight_decay=0.05),
+            label_smoothing=0.1,
+            augment=("hflip", "vflip", "affine:180:0.1"),
+            ema=0.999,
+            clip_norm=1.0,
+            options={"pretrained": "convnext_tiny.in12k_ft_in1k", "precision": "bf16"},
+        )
     ]
 
 

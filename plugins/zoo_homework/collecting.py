@@ -117,6 +117,8 @@ def _is_class(path: Path) -> bool:
     flat = [name for name in names if "/" not in name]
     if any(MOODLE.fullmatch(top) for top in tops) or (flat and all(CANVAS.fullmatch(name) for name in flat)):
         return True
+    if len(tops) == 1:  # one folder around the folders of the students
+        return all(name.count("/") > 1 for name in names) and len({name.split("/")[1] for name in names}) > 1
     return len(tops) > 1 and not flat
 
 

@@ -86,7 +86,8 @@ def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = 
     own = entries.dataset(named)
     if own.modality != benchmark.modality:
         raise OptionError(f"{named} is {own.modality}, and {spec.name} is about {benchmark.modality}", "give another test set")
-    opened = open_dataset(own, "test" if "test" in own.splits else next(iter(own.splits)), data_dir)
+    split = next((name for name in ("all", "test") if name in own.splits), next(iter(own.splits)))
+    opened = open_dataset(own, split, data_dir)
     return _of_samples(spec, benchmark, own, opened, classes, metrics, public=False)
 
 

@@ -72,7 +72,8 @@ def test_photographs_of_one_place_stay_in_one_split() -> None:
     assert same_sky(ra, dec) == [0, 1, 0, 1, 4, 0]
     labels = np.zeros(600, dtype=np.int64)
     groups = [position // 2 * 2 for position in range(600)]
-    test = choose_test(labels, groups)
+    at = [str(group) for group in groups]
+    test = choose_test(labels, groups, at)
     assert len(test) == 120
     assert all((position in test) == (groups[position] in test) for position in range(600))
 

@@ -1,0 +1,145 @@
+"""`zoo grade` and `zoo homework` at the command line, and a homework that another plugin defines."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.errors import ZooError
+from zoo_homework import commands
+from zoo_homework.checking import check_file, export_run, write_split
+from zoo_homework.classroom import grade_class
+from zoo_homework.course import open_homework
+
+THIRD = """
+from zoo.hookspecs import hookimpl
+from zoo.specs import HomeworkLimits, HomeworkSpec, BenchmarkSpec
+
+@hookimpl
+def zoo_benchmarks():
+    return [BenchmarkSpec(
+        name="hw3", summary="Digits.", task="classify", modality="image", dataset="data/digits",
+        metrics=("accuracy", "accuracy:k=2", "confusion"), pass_mark="accuracy > 0.95",
+    )]
+
+@hookimpl
+def zoo_homeworks():
+    return [HomeworkSpec(
+        name="hw3", summary="Read digits.", benchmark="hw3", accepts=("predictions",), points=7.5,
+        limits=HomeworkLimits(file_bytes=100_000), due="2026-12-01T18:00:00+01:00", attempts="last",
+    )]
+"""
+
+
+def zoo_command(*arguments: str, cwd: Path, path: Path | None = None) -> tuple[int, str, str]:
+    env = {**os.environ, **({"PYTHONPATH": str(path)} if path else {})}
+    ran = subprocess.run([sys.executable, "-m", "zoo_cli", *arguments], capture_output=True, text=True, cwd=cwd, env=env)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def test_a_run_is_exported_graded_and_scores_the_same_to_the_last_digit(tmp_path: Path) -> None:
+    record = zoo.evaluate("sequence/ngram-bag", "hw2")
+    assert record.passed
+    for name in ("my.csv", "my.parquet"):
+        assert export_run(record.run_id, tmp_path / name) == 1114
+        (entry,) = grade_class(open_homework("hw2"), [tmp_path / name]).entries
+        assert entry.points == 100
+        assert entry.counted.grade is not None
+        assert {r.metric: (r.value, r.ci_low, r.detail) for r in entry.counted.grade.results} == {
+            r.metric: (r.value, r.ci_low, r.detail) for r in record.results
+        }
+
+
+def test_one_command_grades_and_its_exit_code_says_whether_it_passed(tmp_path: Path) -> None:
+    homework = open_homework("hw2")
+    rows = "".join(f"{name},{homework.classes[label]}\n" for name, label in zip(homework.ids, homework.targets, strict=True))
+    (tmp_path / "ada.csv").write_text(f"id,label\n{rows}")
+    (tmp_path / "bob.csv").write_text("id,label\n")
+    code, out, err = zoo_command("grade", "hw2", "ada.csv", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert "1.0000" in out
+    assert "labels of this test set are public" in out
+    code, out, _ = zoo_command("grade", "hw2", "bob.csv", cwd=tmp_path)
+    assert code == 1
+    assert "bad-ids" in out
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "zoo-home") == ["ada.csv", "bob.csv"]
+    code, out, _ = zoo_command("grade", "hw2", "ada.csv", "bob.csv", "--json", "--gradescope", cwd=tmp_path)
+    told = json.loads(out)
+    assert (code, told["points"]) == (0, {"ada": 100.0, "bob": 0.0})
+    assert json.loads((tmp_path / "grades-hw2/gradescope/ada.json").read_text())["score"] == 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("grade", "hw9", "x.csv"), "hw9"),
+        (("grade", "hw2"), "nothing to grade"),
+        (("grade", "hw2", "nowhere.csv"), "there is no nowhere.csv"),
+        (("grade", "hw2", "nowhere.csv", "--due", "soon"), "'soon' is no time"),
+        (("grade", "hw2", "nowhere.csv", "--test-set", "nowhere.csv"), "cannot read the test set"),
+        (("homework", "check", "hw2", "nowhere.csv"), "there is no file"),
+        (("homework", "export", "nothing", "--output", "x.csv"), "there is no run"),
+        (("homework", "export", "nothing", "--output", "x.txt"), "x.txt"),
+    ],
+)
+def test_mistakes_end_in_an_error_that_says_what_is_wrong(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = {"grade": commands.grade, "homework": commands.homework}[arguments[0]]
+    with pytest.raises(ZooError, match=said):
+        command.main(list(arguments[1:]), standalone_mode=False)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "zoo-home"] == []
+
+
+def test_a_student_checks_format_and_validation_score_without_the_test_labels(tmp_path: Path) -> None:
+    for split in ("validation", "test"):
+        count = write_split("hw2", split, tmp_path / f"{split}.csv")
+        rows = list(csv.DictReader((tmp_path / f"{split}.csv").read_text().splitlines()))
+        assert len(rows) == count
+        assert set(rows[0]) == {"id", "text"}
+    train = zoo.dataset("sms-spam", "train")
+    truth = dict(zip(train.ids, train.targets, strict=True))
+    ids = [row["id"] for row in csv.DictReader((tmp_path / "validation.csv").read_text().splitlines())]
+    (tmp_path / "my.csv").write_text("id,label\n" + "".join(f"{name},{truth[name]}\n" for name in ids))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert (found.ok, found.split, found.results[0].value, found.results[0].n) == (True, "validation", 1.0, len(ids))
+    test_ids = [row["id"] for row in csv.DictReader((tmp_path / "test.csv").read_text().splitlines())]
+    (tmp_path / "my.csv").write_text("id,label\n" + "".join(f"{name},0\n" for name in test_ids))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert (found.ok, found.split, found.results) == (True, "test", ())
+    (tmp_path / "my.csv").write_text("id,label\n" + "".join(f"{name},0\n" for name in test_ids[1:]))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert (found.ok, str(found.status)) == (False, "bad-ids")
+    assert "1 missing" in found.message
+
+
+def test_another_plugin_defines_a_homework_in_a_few_lines(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (site / "third-1.0.dist-info").mkdir(parents=True)
+    (site / "third_homework.py").write_text(THIRD)
+    (site / "third-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.0\n")
+    (site / "third-1.0.dist-info/entry_points.txt").write_text("[zoo]\nthird = third_homework\n")
+    digits = zoo.dataset("digits", "test")
+    for student, missed in (("ada", 18), ("bob", 0)):
+        labels = [(target + (row < missed)) % 10 for row, target in enumerate(digits.targets)]
+        rows = [f"{name},{label}" for name, label in zip(digits.ids, labels, strict=True)]
+        (tmp_path / f"{student}.csv").write_text("\n".join(["id,label", *rows]))
+    (tmp_path / "cyd.onnx").write_bytes(b"x")
+    (tmp_path / "dan.csv").write_text("x" * 100_001)
+    arguments = ("grade", "hw3", "ada.csv", "bob.csv", "cyd.onnx", "dan.csv", "--json")
+    code, out, err = zoo_command(*arguments, cwd=tmp_path, path=site)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["points"] == {"ada": 0.0, "bob": 7.5, "cyd": 0.0, "dan": 0.0}
+    found: dict[str, Any] = {attempt["student"]: attempt for attempt in told["attempts"]}
+    assert found["ada"]["score"] == 0.95  # which does not exceed the mark
+    assert (found["cyd"]["status"], found["dan"]["status"]) == ("not-accepted", "too-large")
+    assert told["homework"]["name"] == "third/hw3"
+    assert "third/hw3" in zoo_command("homework", "list", cwd=tmp_path, path=site)[1]

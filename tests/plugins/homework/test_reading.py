@@ -1,0 +1,108 @@
+"""Files of predictions: what is read from each, and what each mistake is called."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo_homework.reading import read_predictions
+from zoo_homework.statuses import SubmissionError
+
+IDS, CLASSES = ["a", "b", "c"], ("ham", "spam")
+
+
+def read(tmp_path: Path, content: str | bytes, suffix: str = ".csv") -> Any:
+    path = tmp_path / f"my{suffix}"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_predictions(path, IDS, CLASSES)
+
+
+def npy(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id,label\na,ham\nb,spam\nc,ham\n",
+        "id,label\r\nc,ham\r\nb,spam\r\na,ham\r\n",
+        "\ufefflabel;id\nham;a\nspam;b\nham;c",
+        "id\tlabel\na\t0\nb\t1\nc\t0\n",
+        'id,label,comment\na,ham,"one, two"\nb,spam,\nc,ham,\n',
+    ],
+)
+def test_labels_are_read_in_the_order_of_the_ids_whatever_the_order_of_the_rows(content: str, tmp_path: Path) -> None:
+    assert read(tmp_path, content).tolist() == [0, 1, 0]
+
+
+def test_probabilities_become_their_logarithms_and_logits_stay_as_they_are(tmp_path: Path) -> None:
+    probabilities = read(tmp_path, "id,spam,ham\nb,0.75,0.25\na,0.125,0.875\nc,0,1\n")
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(np.exp(probabilities), [[0.875, 0.125], [0.25, 0.75], [1, 0]], atol=1e-12)
+    values = np.float32([[1.1, -3e-7], [0.3333333, 2], [1e30, -0.0]])
+    rows = "\n".join(f"{name},{a},{b}" for name, (a, b) in zip(IDS, values, strict=True))
+    logits = read(tmp_path, f"id,logit:ham,logit:spam\n{rows}\n")
+    assert logits.dtype == np.float32
+    assert logits.tobytes() == values.tobytes()
+
+
+def test_a_table_reads_the_same_from_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for column, values in (("label", [1, 0, 1]), ("label", ["spam", "ham", "spam"])):
+        buffer = io.BytesIO()
+        pq.write_table(pa.table({"id": ["c", "a", "b"], column: values}), buffer)
+        assert read(tmp_path, buffer.getvalue(), ".parquet").tolist() == [0, 1, 1]
+
+
+def test_an_array_is_in_the_order_of_the_ids(tmp_path: Path) -> None:
+    assert read(tmp_path, npy([1, 0, 1]), ".npy").tolist() == [1, 0, 1]
+    assert read(tmp_path, npy(["ham", "spam", "ham"]), ".npy").tolist() == [0, 1, 0]
+    assert read(tmp_path, npy([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), ".npy").argmax(axis=1).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "status", "message"),
+    [
+        ("id,label\na,ham\nb,spam\n", ".csv", "bad-ids", r"1 missing \(c\)"),
+        ("id,label\na,ham\nb,spam\nc,ham\nd,ham\n", ".csv", "bad-ids", r"1 unknown \(d\)"),
+        ("id,label\na,ham\na,spam\nb,ham\nc,ham\n", ".csv", "bad-ids", r"1 duplicated \(a\)"),
+        ("label\nham\nham\nham\n", ".csv", "bad-format", "no column 'id'"),
+        ("id,guess\na,1\nb,1\nc,1\n", ".csv", "bad-format", "neither a column 'label'"),
+        ("id,label\na,ham\nb,eggs\nc,ham\n", ".csv", "bad-format", "'eggs' is none of the classes"),
+        ("id,label\na,ham\nb,2\nc,ham\n", ".csv", "bad-format", "'2' is none"),
+        ("id,label\na,ham\nb,\nc,ham\n", ".csv", "not-finite", "prediction 2"),
+        ("id,ham,spam\na,1,0\nb,nan,0\nc,1,0\n", ".csv", "not-finite", "row 2"),
+        ("id,ham,spam\na,1,0\nb,inf,0\nc,1,0\n", ".csv", "not-finite", "row 2"),
+        ("id,ham,spam\na,1,0\nb,x,0\nc,1,0\n", ".csv", "bad-format", "'x' in column 'ham'"),
+        ("id,ham,spam\na,1,0\nb,0.7,0.7\nc,1,0\n", ".csv", "bad-format", "row 2 adds up to 1.4"),
+        ("id,ham,spam\na,1,0\nb,-1,2\nc,1,0\n", ".csv", "bad-format", "not probabilities"),
+        ("id,label,label\na,0,1\n", ".csv", "bad-format", "one name"),
+        ("id,label\na,ham,3\n", ".csv", "bad-format", "row 2 has 3 fields"),
+        ('id,label\n"a,ham\n', ".csv", "bad-format", "no CSV"),
+        (bytes(100), ".csv", "bad-format", "zero bytes"),
+        (" \n ", ".csv", "empty", "empty"),
+        ("id,label\na,hämm\n".encode("latin-1"), ".csv", "bad-encoding", "line 2"),
+        ("id,label\na,ham\n".encode("utf-16"), ".csv", "bad-encoding", "UTF-16"),
+        (b"\x80\x04K\x01.", ".csv", "pickle-refused", "pickle"),
+        (b"PK\x03\x04", ".npz", "pickle-refused", "pickle"),
+        (npy(np.array([print, None, 1], dtype=object)), ".npy", "pickle-refused", "Python objects"),
+        (b"\x93NUMPY\x01\x00", ".npy", "bad-format", "no .npy file"),
+        (npy([0, 1]), ".npy", "bad-ids", "3 samples"),
+        (npy(3), ".npy", "bad-ids", "shape"),
+        (npy([0, 1, 2]), ".npy", "bad-format", "from 0 to 1"),
+        (npy([0.0, 1.0, 1.0]), ".npy", "bad-format", r"expected labels \[3\]"),
+        (npy([[0.0, 0.5, 0.5]] * 3), ".npy", "bad-format", r"probabilities \[3, 2\]"),
+        (b"PAR1 and nothing else", ".parquet", "bad-format", "no Parquet"),
+    ],
+)
+def test_every_mistake_has_its_name(content: str | bytes, suffix: str, status: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=message) as caught:
+        read(tmp_path, content, suffix)
+    assert str(caught.value.status) == status
+    assert "\n" not in caught.value.message
