@@ -10,12 +10,21 @@ from zoo_data import (
     classification_specs,
     detection_specs,
     generation_specs,
+    imagenet_specs,
     restoration_specs,
     retrieval_specs,
     segmentation_specs,
 )
 
-PARTS = (classification_specs, detection_specs, segmentation_specs, restoration_specs, retrieval_specs, generation_specs)
+PARTS = (
+    classification_specs,
+    detection_specs,
+    segmentation_specs,
+    restoration_specs,
+    retrieval_specs,
+    generation_specs,
+    imagenet_specs,
+)
 RESOLVERS = {
     "dataset": {namespace: target for part in PARTS for namespace, target in part.RESOLVERS.items()},
     "benchmark": restoration_specs.BENCHMARK_RESOLVERS,

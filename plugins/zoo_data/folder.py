@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -48,25 +48,31 @@ def folder_spec(name: str, path: str) -> DatasetSpec:
 
 
 def open_folder(files: DataFiles, split: str) -> "ImageFolder":
-    root = _root(files.spec.path or "")
-    return ImageFolder(root, split_folders(root)[split], files.spec.classes or ())
+    """A class's images may lie at any depth below its folder.
+
+    Hidden files and folders, and files without an image's suffix, are passed over; links are followed.
+    """
+    root, classes = _root(files.spec.path or ""), files.spec.classes or ()
+    folder = split_folders(root)[split]
+    found = list(_images(folder, classes))
+    if not found:
+        known = ", ".join(sorted(SUFFIXES))
+        raise DataError(f"{folder} has no images in its folders {', '.join(classes[:5])}", f"images end in: {known}")
+    return ImageFolder(root, found, classes)
 
 
 class ImageFolder:
     """Images uint8 [3, h, w], RGB, turned as their EXIF says; grey ones have three equal channels.
 
-    A class's images may lie at any depth below its folder. Hidden files and folders, and files without an image's suffix,
-    are passed over; links are followed. Ids are paths relative to PATH, with `/`, and give the order. A file that cannot
-    be decoded raises DataError when it is read, not before.
+    Ids are paths relative to `root`, with `/`, and give the order. A file that cannot be decoded raises DataError when it is
+    read, not before.
     """
 
-    def __init__(self, root: Path, folder: Path, classes: tuple[str, ...]) -> None:
-        self.classes = classes
+    def __init__(self, root: Path, images: Sequence[tuple[Path, int]], classes: Sequence[str]) -> None:
+        """`images` are paths below `root`, each with its label."""
+        self.classes = tuple(classes)
         self._root = root
-        found = sorted((path.relative_to(root).as_posix(), label) for path, label in _images(folder, classes))
-        if not found:
-            known = ", ".join(sorted(SUFFIXES))
-            raise DataError(f"{folder} has no images in its folders {', '.join(classes[:5])}", f"images end in: {known}")
+        found = sorted((path.relative_to(root).as_posix(), label) for path, label in images)
         self.ids = [id_ for id_, _ in found]
         self.targets = [label for _, label in found]
 
