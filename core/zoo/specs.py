@@ -46,7 +46,7 @@ class ImageInput(Frozen):
     crop_mode: Literal["center", "squash"] = Field(
         "squash", description="center: shorter side to size/crop_pct, then centre crop; squash: resize to size."
     )
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bilinear"
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="Of resizing.")
 
 
 class Weights(Frozen):
@@ -71,7 +71,7 @@ class ModelSpec(Spec):
     """A model: what implements one or several tasks."""
 
     tasks: dict[TaskName, Target] = Field(min_length=1, description="Task to the callable that builds the model.")
-    modality: Modality
+    modality: Modality = Field(description="What it takes.")
     weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
     input: ImageInput | None = Field(None, description="Preprocessing of images; None takes them as they are.")
@@ -97,26 +97,26 @@ class DataFile(Frozen):
 class DatasetSpec(Spec):
     """A dataset: splits of samples with stable ids."""
 
-    modality: Modality
+    modality: Modality = Field(description="What a sample's input is.")
     tasks: tuple[TaskName, ...] = Field(
         ("classify", "embed"), min_length=1, description="Tasks that its targets serve; labelled samples serve both."
     )
     target: Target = Field(description="Called as target(files, split) -> zoo.data.Dataset.")
     splits: dict[str, int | None] = Field(min_length=1, description="Split to its number of samples.")
     classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the labels.")
-    files: tuple[DataFile, ...] = ()
+    files: tuple[DataFile, ...] = Field((), description="Files to find or download.")
     folders: tuple[str, ...] = Field((), description="Folder names accepted below ZOO_DATA_DIR.")
     contents: tuple[str, ...] = Field((), description="What such a folder holds where its files are too many to declare.")
-    licence: str
-    citation: str
-    homepage: str = ""
+    licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
+    citation: str = Field(description="Authors, year, title, venue.")
+    homepage: str = Field("", description="URL of its publisher.")
     path: str | None = Field(None, description="The user's own path, of a generic dataset such as `folder:PATH`.")
 
 
 class MetricSpec(Spec):
     """A metric: a mergeable fold from predictions and targets to a score with an interval."""
 
-    task: TaskName
+    task: TaskName = Field(description="The task whose predictions it folds.")
     target: Target = Field(description="Subclass of zoo.metrics.Metric; its fields are the options.")
     direction: Literal["higher", "lower", "none"] = Field(description="Which way is better.")
     unit: str = Field("", description="Unit of the value: `nats`, `dB`, or empty for a ratio.")
@@ -127,10 +127,10 @@ class MetricSpec(Spec):
 class BenchmarkSpec(Spec):
     """Task + dataset + split + metrics + protocol: what a run runs a model on."""
 
-    task: TaskName
-    modality: Modality
+    task: TaskName = Field(description="What a model of it does.")
+    modality: Modality = Field(description="What it takes.")
     dataset: str = Field(description="Name of the dataset.")
-    split: str = "test"
+    split: str = Field("test", description="The split that is scored.")
     metrics: tuple[str, ...] = Field(min_length=1, description="`name` or `name:option=value,...`; first is primary.")
     protocol: dict[str, Any] = Field(default_factory=dict, description="What else the task needs to know.")
     aux: dict[str, str] = Field(default_factory=dict, description="Other models that it needs: role to model name.")
@@ -149,28 +149,30 @@ class BenchmarkSpec(Spec):
 class Optimizer(Frozen):
     """An optimizer by its PyTorch name, with its settings."""
 
-    name: Literal["sgd", "adam", "adamw"] = "adamw"
-    lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
+    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="Its name.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate, the largest of the schedule.")
+    weight_decay: float = Field(0.0, ge=0, description="Of all parameters.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd (Nesterov); the others ignore it.")
 
 
 class RecipeSpec(Spec):
     """How a model's weights are trained on a dataset; `zoo train` executes it."""
 
-    model: str
-    task: TaskName = "classify"
-    dataset: str
-    split: str = "train"
+    model: str = Field(description="Name of the model.")
+    task: TaskName = Field("classify", description="The task of the model that is trained.")
+    dataset: str = Field(description="Name of the dataset.")
+    split: str = Field("train", description="Split to train on; a share of it is held out for validation.")
     trainer: Target = Field("zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
     input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(64, ge=1)
-    optimizer: Optimizer = Optimizer()
-    schedule: Literal["constant", "cosine", "onecycle"] = "cosine"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    class_weights: Literal["none", "balanced"] = "none"
+    epochs: int = Field(10, ge=1, description="Passes over the training samples.")
+    batch_size: int = Field(64, ge=1, description="Samples of a step.")
+    optimizer: Optimizer = Field(Optimizer(), description="The optimizer and its settings.")
+    schedule: Literal["constant", "cosine", "onecycle"] = Field("cosine", description="How the learning rate changes.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target that all classes get alike.")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: a class counts as if all were equally large."
+    )
     augment: tuple[str, ...] = Field((), description="Names of zoo.training.augment, applied in order.")
     ema: float | None = Field(None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
     clip_norm: float | None = Field(None, gt=0, description="Largest gradient norm.")
@@ -179,21 +181,21 @@ class RecipeSpec(Spec):
         "samples", description="What validation takes: samples of every class, or whole classes, which training then never sees."
     )
     metric: str = Field("accuracy", description="Metric on the validation split that selects the checkpoint.")
-    seed: int = 0
+    seed: int = Field(0, description="Of parameters, order, and augmentation.")
     options: dict[str, Any] = Field(default_factory=dict, description="What a trainer of its own needs to know.")
 
 
 class CommandSpec(Spec):
     """A command that a plugin adds to `zoo`; its code is imported when the command runs."""
 
-    target: Target = Field(description="A Typer app or a function.")
+    target: Target = Field(description="A click command, a Typer app, or a function whose parameters Typer reads.")
 
 
 class HomeworkLimits(Frozen):
     """What one submission may take; beyond, it is stopped and gets a named status."""
 
     file_bytes: int = Field(256 << 20, gt=0, description="Size of what is handed in, unpacked.")
-    wall_seconds: float = Field(120.0, gt=0)
+    wall_seconds: float = Field(120.0, gt=0, description="Of the clock on the wall.")
     cpu_seconds: float = Field(120.0, gt=0, description="Of all its processes together.")
     memory_bytes: int = Field(4 << 30, gt=0, description="Resident, of all its processes together; also the most of each.")
     processes: int = Field(64, gt=0, description="Processes and threads at once.")
@@ -204,9 +206,11 @@ class HomeworkSpec(Spec):
     """A homework of a course: a benchmark with a pass mark, and what may be handed in for it."""
 
     benchmark: str = Field(description="Name of a benchmark of task classify with a pass mark.")
-    accepts: tuple[SubmissionKind, ...] = Field(("predictions", "weights", "onnx", "code"), min_length=1)
+    accepts: tuple[SubmissionKind, ...] = Field(
+        ("predictions", "weights", "onnx", "code"), min_length=1, description="Kinds of submission."
+    )
     points: float = Field(100.0, ge=0, allow_inf_nan=False, description="For passing; whatever else happens is 0 points.")
-    limits: HomeworkLimits = HomeworkLimits()
+    limits: HomeworkLimits = Field(HomeworkLimits(), description="What one submission may take.")
     due: AwareDatetime | None = Field(None, description="With its offset from UTC; what comes later is marked late.")
     attempts: Literal["best", "last", "first"] = Field("best", description="Which of a student's attempts counts.")
     max_attempts: int | None = Field(None, ge=1, description="Later attempts are not graded.")
