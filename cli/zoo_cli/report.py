@@ -17,7 +17,7 @@ MATRIX_CLASSES = 12
 def print_scores(record: "RunRecord") -> None:
     """What a run ends with: the scores, whether they suffice, and the run's id."""
     data = record.dataset
-    what = f"{data.samples:,} samples of {data.name}, split {data.split}"
+    what = f"{counted(data.samples, 'sample')} of {data.name}, split {data.split}"
     say(f"{styled(record.model.label, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
     if record.protocol.keys() - {"version"}:
         say(styled(_settings(record.protocol), dim=True))
@@ -99,7 +99,8 @@ def _verdict(check: "Check", value: float | None) -> str:
 
 def _effort(record: "RunRecord") -> str:
     cost, shards = record.cost, record.shards
-    rate = f", {cost.samples_per_second:,.0f} samples/s" if cost.samples_per_second else ""
+    speed = cost.samples_per_second
+    rate = f", {speed:,.{0 if speed >= 10 else 2}f} samples/s" if speed else ""
     reused = f" ({shards.reused} reused)" if shards.reused else ""
     how = f"{record.execution.device} {record.execution.precision}"
     return f"{cost.seconds:.1f} s{rate}, {counted(shards.total, 'shard')}{reused}, {how}"
