@@ -137,7 +137,7 @@ RECIPES = [
         task="generate",
         dataset="data/mnist-samples",
         trainer="zoo_generative.trainers:train_ddpm",
-        epochs=4,
+        epochs=10,
         batch_size=32,
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
         schedule="onecycle",
@@ -145,6 +145,6 @@ RECIPES = [
         clip_norm=1.0,
         validation=0.01,
         metric="fd-lenet",
-        options={"steps": 300},
+        options={"steps": 400},
     ),
 ]

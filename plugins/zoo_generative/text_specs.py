@@ -1,6 +1,6 @@
 """Specs of language models. Their benchmarks are the texts of plugin `data`, their metrics the core's."""
 
-from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
 
 METRICS: list[MetricSpec] = []
 BENCHMARKS: list[BenchmarkSpec] = []
@@ -11,6 +11,15 @@ MODELS = [
         summary="GPT of characters, four layers of 128, window 128; 686,592 parameters",
         tasks={"generate": "zoo_generative.char_gpt:CharGPT"},
         modality="text",
+        weights={
+            "tiny-shakespeare": Weights(
+                uri="pkg:zoo_generative/weights/char-gpt-tiny-shakespeare.safetensors",
+                sha256="2ad2b76bbee6efe4be0e5abf75f5e42fffce7765bc527ca9da12bb7f1894a113",
+                licence="Apache-2.0",
+                source="recipe generative/char-gpt-tiny-shakespeare, seed 0",
+                recipe="generative/char-gpt-tiny-shakespeare",
+            )
+        },
         paper="Radford et al. 2019, Language models are unsupervised multitask learners",
     ),
 ]

@@ -13,6 +13,8 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 import zoo
+from zoo.degrade import to_uint8
+from zoo.images import prepare_image
 from zoo.tasks import Batch, ModelInfo, Rows, Task
 from zoo.tasks.generating_likelihood import ImageLikelihood
 from zoo.tasks.generating_samples import Sampling
@@ -81,7 +83,9 @@ class GenerativeLoop(Loop):
 
 class VaeLoop(GenerativeLoop):
     def build_data(self) -> Draws:
-        self.images = torch.stack([self.job.train[index].input for index in range(len(self.job.train.ids))])
+        want = self.job.task.model.input
+        inputs = (self.job.train[index].input for index in range(len(self.job.train.ids)))
+        self.images = torch.stack([to_uint8(prepare_image(image, want)) for image in inputs])
         return super().build_data()
 
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:

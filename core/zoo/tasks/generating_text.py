@@ -119,10 +119,11 @@ class TextLikelihood(Task):
             found = model.span_likelihood(batch.inputs)
         except SpanTooLongError as error:
             sample, span = batch.ids[error.place], batch.inputs[error.place]
+            fitting = (len(span.text) + len(span.context)) * error.window // error.tokens
             raise PredictionError(
                 f"sample {sample} is {error.tokens:,} tokens with its context, longer than the window of {error.window:,} of "
                 f"{self.model.name}",
-                f"show less context: --window N with N below {len(span.text) + len(span.context)} characters",
+                f"show it less context: --window {max(fitting, len(span.text))} characters, or less",
                 [sample],
             ) from error
         return verify_likelihood(found, batch.ids, self.model.name)

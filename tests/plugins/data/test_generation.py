@@ -1,0 +1,67 @@
+"""Datasets of generation: texts in spans that are the text, and real images beside every id that is drawn for."""
+
+import pytest
+
+import zoo
+from zoo.errors import DataError
+from zoo.spans import count_words
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "characters"),
+    [("tiny-shakespeare", "train", 1_003_854), ("tiny-shakespeare", "test", 111_540), ("wikitext2", "test", None)],
+)
+def test_the_spans_of_a_split_are_its_text(real_data, name, split, characters):
+    spans = zoo.dataset(f"data/{name}", split)
+    text = "".join(spans[index].input.text for index in range(len(spans)))
+    folder = real_data / name.replace("-", "_")
+    whole = (folder / ("input.txt" if name == "tiny-shakespeare" else f"{split}.txt")).read_bytes().decode()
+    assert text in whole and len(text) == (characters or len(whole))
+    assert len(spans) == zoo.registry().dataset(name).splits[split]
+    context = spans[100].input.context
+    before = sum(len(spans[index].input.text) for index in range(100))
+    assert context == text[before - len(context) : before] and len(context) > 500
+
+
+def test_the_two_splits_of_shakespeare_do_not_meet(real_data):
+    train, test = (zoo.dataset("data/tiny-shakespeare", split) for split in ("train", "test"))
+    assert train[len(train) - 1].input.text.endswith("But who comes here") and test[0].input.text.startswith("?")
+    assert test[0].input.context == ""
+    assert train.fingerprint != test.fingerprint and not set(train.ids) & set(test.ids)
+
+
+def test_passages_are_continuous(real_data):
+    spans = zoo.dataset("data/tiny-shakespeare", "train")
+    for index in (1, 500, 16_000):
+        assert spans[index].input.context.endswith(spans[index - 1].input.text)
+    assert spans.groups == sorted(spans.groups) and len(set(spans.groups)) == 128
+
+
+def test_wikitext_has_the_words_of_its_authors_without_the_ends_of_lines(real_data):
+    """245,569 tokens of test, as published, of which 4,358 are the ends of lines."""
+    spans = zoo.dataset("data/wikitext2", "test")
+    texts = [spans[index].input for index in range(len(spans))]
+    assert sum(map(count_words, texts)) + sum(span.text.count("\n") for span in texts) == 245_569
+
+
+def test_every_drawn_digit_has_two_real_ones_beside_it(real_data):
+    import torch
+
+    drawn, test, train = zoo.dataset("data/mnist-samples", "test"), zoo.dataset("mnist", "test"), zoo.dataset("mnist", "train")
+    assert len(drawn) == 1000 and drawn[7].input is None
+    assert torch.equal(drawn[7].target.image, test[7].input) and torch.equal(drawn[7].target.another, train[7].input)
+    training = zoo.dataset("data/mnist-samples", "train")
+    assert torch.equal(training[7].target.another, train[30_007].input) and len(training) == 30_000
+
+
+def test_a_text_that_is_no_utf8_is_an_error(monkeypatch):
+    from zoo_data import spans
+
+    class Files:
+        spec = zoo.registry().dataset("tiny-shakespeare")
+
+        def read(self, name):
+            return b"\xff\xfe"
+
+    with pytest.raises(DataError, match=r"input\.txt of data/tiny-shakespeare is not UTF-8"):
+        spans.open_tiny_shakespeare(Files(), "test")
