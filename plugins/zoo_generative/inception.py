@@ -12,21 +12,23 @@ from torchvision.models import inception as blocks
 class _AveragePooled(nn.Module):
     """Mixin: averages in the last branch count the pixels there are, not the padding."""
 
+    branch_pool: nn.Module
+
     def _forward(self, x: Tensor) -> list[Tensor]:
         *branches, _ = super()._forward(x)  # type: ignore[misc]
         return [*branches, self.branch_pool(F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False))]
 
 
-class InceptionA(_AveragePooled, blocks.InceptionA): ...
+class InceptionA(_AveragePooled, blocks.InceptionA): ...  # type: ignore[misc]
 
 
-class InceptionC(_AveragePooled, blocks.InceptionC): ...
+class InceptionC(_AveragePooled, blocks.InceptionC): ...  # type: ignore[misc]
 
 
-class InceptionE(_AveragePooled, blocks.InceptionE): ...
+class InceptionE(_AveragePooled, blocks.InceptionE): ...  # type: ignore[misc]
 
 
-class MaxPooledE(blocks.InceptionE):
+class MaxPooledE(blocks.InceptionE):  # type: ignore[misc]
     """The very last block takes the maximum instead: an oddity of that graph, on which FID rests."""
 
     def _forward(self, x: Tensor) -> list[Tensor]:
@@ -41,7 +43,7 @@ class Unread(nn.Linear):
         return input
 
 
-class FidInception(blocks.Inception3):
+class FidInception(blocks.Inception3):  # type: ignore[misc]
     """Features [b, 2048] of the last average pooling. Parameters are named as torchvision's, and so are the weights'."""
 
     def __init__(self) -> None:
