@@ -4,6 +4,18 @@ from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimize
 
 LENET = "cnn/lenet5@mnist"
 
+
+def shipped(recipe: str, sha256: str) -> Weights:
+    """The weights that a recipe of this plugin makes."""
+    return Weights(
+        uri=f"pkg:zoo_generative/weights/{recipe}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        source=f"recipe generative/{recipe}, seed 0",
+        recipe=f"generative/{recipe}",
+    )
+
+
 METRICS = [
     MetricSpec(
         name="fd-lenet",
@@ -55,6 +67,7 @@ MODELS = [
         tasks={"generate": "zoo_generative.vae:VAE"},
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
+        weights={"mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8")},
         paper="Kingma & Welling 2014, Auto-encoding variational Bayes, arXiv:1312.6114",
     ),
     ModelSpec(

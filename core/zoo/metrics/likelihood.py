@@ -32,7 +32,7 @@ class _Bound(Metric):
         found = set(rows.columns["pixels"].tolist()) - {self.pixels}
         if found:
             raise DataError(f"these are likelihoods of {', '.join(found)} pixels, not of {self.pixels} ones")
-        return {"values": self.bound(rows.columns["log_weights"]) if len(rows) else np.empty(0)}
+        return {"values": self.bound(rows.columns["log_weights"])}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         values = state["values"]

@@ -110,7 +110,7 @@ class ImageLikelihood(Task):
         """`log_weights` float64 [n, draws], or [n, 1] where they are log-likelihoods; `pixels` str [n], as the protocol says."""
         flat = table["log_weights"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         n = table.num_rows
-        return {"log_weights": flat.reshape(n, -1 if n else 0), "pixels": np.full(n, self.how.pixels)}
+        return {"log_weights": flat.reshape(n, -1 if n else self.how.draws), "pixels": np.full(n, self.how.pixels)}
 
 
 def verify_weights(weights: Any, draws: int, ids: Sequence[str], model: str) -> "Tensor":

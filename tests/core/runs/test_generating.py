@@ -188,9 +188,10 @@ def test_an_exact_density_is_its_own_bound():
     assert found == pytest.approx(dict.fromkeys(found, 16 * math.log(0.5)), rel=1e-12)
 
 
-def test_a_bound_of_more_draws_than_were_made_says_how_to_get_them():
+def test_a_bound_of_more_draws_than_are_made_is_refused_before_the_model_runs(shard_files):
     with pytest.raises(DataError, match="needs 20 draws, but the run made 8"):
         zoo.evaluate(Coin(), "tiny/likely", metrics=["iwae-binarised:k=20"])
+    assert shard_files() == []
 
 
 def test_a_generator_without_likelihood_is_told_so():
