@@ -3,39 +3,10 @@
 Their benchmarks stand in plugin `generative`, but for those of texts, which are the datasets by themselves.
 """
 
-from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
-from zoo_data.sources import MNIST
+from zoo.specs import BenchmarkSpec, DatasetSpec
+from zoo_data.sources import MNIST, SHAKESPEARE, WIKITEXT2
 
 TEXT_METRICS = ("bits-per-character", "bits-per-byte", "perplexity", "word-perplexity")
-
-# Content hashed as measured on the commit of karpathy/char-rnn that the address names.
-SHAKESPEARE = (
-    DataFile(
-        name="input.txt",
-        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        size=1_115_394,
-        urls=(
-            "https://raw.githubusercontent.com/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e/data/tinyshakespeare/input.txt",
-        ),
-    ),
-)
-
-# Content hashed as measured on the commit of pytorch/examples that the address names; its training text is not used here.
-_WIKITEXT = "https://raw.githubusercontent.com/pytorch/examples/77f55b912142e11fcfdf5b530231fb9c52f181e8/word_language_model/data/wikitext-2"
-WIKITEXT2 = (
-    DataFile(
-        name="valid.txt",
-        sha256="f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
-        size=1_121_681,
-        urls=(f"{_WIKITEXT}/valid.txt",),
-    ),
-    DataFile(
-        name="test.txt",
-        sha256="d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
-        size=1_256_449,
-        urls=(f"{_WIKITEXT}/test.txt",),
-    ),
-)
 
 
 def _text(name: str, summary: str, window: int) -> BenchmarkSpec:

@@ -77,7 +77,7 @@ class CharGPT(nn.Module):
         likelihood = torch.zeros(len(spans), dtype=torch.float64)
         for place, (codes, span) in enumerate(zip(encoded, spans, strict=True)):
             own = torch.arange(len(span.context), len(codes))
-            likelihood[place] = found[place, own, torch.tensor(codes)[own]].double().sum()
+            likelihood[place] = found[place, own, torch.tensor(codes)[own]].cpu().double().sum()
         return SpanLikelihood(likelihood, [len(text) for text, _ in spans])
 
     def forward(self, conditions: Sequence[str | None], seeds: Sequence[int], length: int = 200) -> list[str]:

@@ -129,7 +129,7 @@ def verify_weights(weights: Any, draws: int, ids: Sequence[str], model: str) -> 
         what = f"{weights.dtype} {list(weights.shape)}" if isinstance(weights, torch.Tensor) else type(weights).__name__
         wanted = f"expected floating point [{len(ids)}, {draws}], or [{len(ids)}, 1] of a density"
         raise PredictionError(f"{model} returned log-weights {what} for {some(ids)}", wanted, ids)
-    kept: Tensor = weights.detach().double().cpu()
+    kept: Tensor = weights.detach().cpu().double()
     bad = [sample for sample, good in zip(ids, kept.isfinite().all(1).tolist(), strict=True) if not good]
     if bad:
         raise PredictionError(f"{model} returned NaN or infinite log-weights for {len(bad)} samples: {some(bad)}", ids=bad)

@@ -158,7 +158,7 @@ def verify_likelihood(found: Any, ids: Sequence[str], model: str) -> SpanLikelih
         raise PredictionError(
             f"{model} returned {type(found).__name__} for {some(ids)}", "expected a zoo.tasks.generating_text.SpanLikelihood", ids
         )
-    likelihood = torch.as_tensor(found.log_likelihood).detach().double().cpu()
+    likelihood = torch.as_tensor(found.log_likelihood).detach().cpu().double()
     tokens = torch.as_tensor(found.tokens).cpu()
     if likelihood.shape != (len(ids),) or tokens.shape != (len(ids),) or tokens.is_floating_point():
         shapes = f"{list(likelihood.shape)} log-likelihoods and {list(tokens.shape)} {tokens.dtype} token counts"
