@@ -40,11 +40,17 @@ def test_a_block_differs_from_torchvisions_in_its_pooling_alone(ours, theirs, po
 
 
 @torch.no_grad()
-def test_its_features_and_parameters_are_those_of_the_reference_by_name_and_shape():
-    network = FidInception().eval()
-    reference = published.Inception3(num_classes=1008, aux_logits=False, init_weights=False).state_dict()
-    assert {k: v.shape for k, v in network.state_dict().items()} == {k: v.shape for k, v in reference.items()}
-    assert network(torch.rand(1, 3, 20, 30)).shape == (1, 2048)
+def test_features_are_those_of_pytorch_fid(monkeypatch):
+    """Same weights, here random ones, through the reference's own network."""
+    from pytorch_fid import inception as reference
+
+    torch.manual_seed(0)
+    ours = settled(FidInception())
+    monkeypatch.setattr(reference, "load_state_dict_from_url", lambda *_, **__: ours.state_dict())
+    images = torch.rand(2, 3, 40, 30)
+    found = ours(images)
+    assert found.shape == (2, 2048) and float(found.std()) > 0
+    torch.testing.assert_close(found, reference.InceptionV3([3]).eval()(images)[0].flatten(1))
 
 
 def test_fid_without_the_reference_weights_says_where_they_come_from(monkeypatch, tmp_path):
