@@ -83,6 +83,10 @@ def test_without_isolation_predictions_are_still_graded_within_limits(
         KINDS[kind][0](tmp_path / "class" / kind, answers)
     entries = grade_class(hw2, [tmp_path / "class"]).entries
     assert [str(entry.counted.status) for entry in entries] == ["graded", "not-finite", "pickle-refused"]
+    (tmp_path / "insisted/ada").mkdir(parents=True)
+    KINDS["good-code"][0](tmp_path / "insisted/ada", answers)
+    (entry,) = grade_class(hw2, [tmp_path / "insisted"], how=How(allow_code=True, unsafe=True)).entries
+    assert str(entry.counted.status) == "graded"
 
 
 def grade_by_command(folder: Path, output: Path, home: Path) -> "subprocess.Popen[bytes]":
