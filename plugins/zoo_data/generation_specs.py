@@ -70,5 +70,5 @@ BENCHMARKS: list[BenchmarkSpec] = [
     _text("wikitext2", "Foreseeing Wikipedia, window 1,024 and stride 512 characters.", 1024),
 ]
 
-RESOLVERS: dict[str, str] = {}
+RESOLVERS: dict[str, str] = {"text": "zoo_data.spans:text_spec"}
 """Namespace of dynamic names to the function (name, path) -> DatasetSpec."""

@@ -1,11 +1,13 @@
-"""tiny-shakespeare and wikitext2: texts as spans, on which language models are scored."""
+"""tiny-shakespeare, wikitext2 and text:PATH: texts as spans, on which language models are scored."""
 
 import hashlib
+from pathlib import Path
 
 from zoo.data import Sample
 from zoo.errors import DataError
 from zoo.files import DataFiles
 from zoo.spans import cut_spans
+from zoo.specs import DatasetSpec
 
 PASSAGE = 128
 """Consecutive spans that stay together when some are held out, so that a passage is foreseen from its own beginning."""
@@ -34,7 +36,7 @@ class Spans:
 
 def open_tiny_shakespeare(files: DataFiles, split: str) -> Spans:
     """Spans of at most 64 characters. The first 90 % of the text are train, the rest test."""
-    text = _decoded(files, "input.txt")
+    text = _decoded(files.read("input.txt"), f"input.txt of {files.spec.name}")
     border = int(len(text) * (1 - HELD_OUT))
     part = text[:border] if split == "train" else text[border:]
     return Spans(part, f"tiny-shakespeare-{split}", stride=64, context=960)
@@ -42,12 +44,42 @@ def open_tiny_shakespeare(files: DataFiles, split: str) -> Spans:
 
 def open_wikitext2(files: DataFiles, split: str) -> Spans:
     """Spans of at most 512 characters of the tokenised articles, line by line as published; `<unk>` is text like any other."""
-    text = _decoded(files, f"{split}.txt")
+    text = _decoded(files.read(f"{split}.txt"), f"{split}.txt of {files.spec.name}")
     return Spans(text, f"wikitext2-{split}", stride=512, context=3584)
 
 
-def _decoded(files: DataFiles, name: str) -> str:
+def text_spec(name: str, path: str) -> DatasetSpec:
+    """The spec of `text:PATH`, a file of the user's own. The one split is `test`."""
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise DataError(f"there is no file {file}", "write text:PATH with a file of text")
+    return DatasetSpec(
+        name=name,
+        summary=f"The text of {path}, in spans of at most 64 characters.",
+        modality="text",
+        tasks=("generate",),
+        target="zoo_data.spans:open_text",
+        splits={"test": None},
+        licence="The user's own.",
+        citation="The user's own.",
+        path=str(file),
+    )
+
+
+def open_text(files: DataFiles, split: str) -> Spans:
+    """Spans of at most 64 characters of a file of UTF-8, line ends as they are. Raises DataError where it is none, or empty."""
+    file = Path(files.spec.path or "")
     try:
-        return files.read(name).decode()
+        text = _decoded(file.read_bytes(), str(file))
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror or error}", "write text:PATH with a file of text") from error
+    if not text:
+        raise DataError(f"{file} is empty", "write text:PATH with a file of text")
+    return Spans(text, "span", stride=64, context=960)
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{name} of {files.spec.name} is not UTF-8: {error}") from error
+        raise DataError(f"{name} is not UTF-8: {error}") from error

@@ -65,3 +65,20 @@ def test_a_text_that_is_no_utf8_is_an_error(monkeypatch):
 
     with pytest.raises(DataError, match=r"input\.txt of data/tiny-shakespeare is not UTF-8"):
         spans.open_tiny_shakespeare(Files(), "test")
+
+
+def test_a_text_of_ones_own_is_a_dataset(tmp_path):
+    (tmp_path / "mine.txt").write_bytes(b"To be, or not to be.\n" * 50)
+    name = f"text:{tmp_path / 'mine.txt'}"
+    spans = zoo.dataset(name, "test")
+    assert "".join(spans[i].input.text for i in range(len(spans))) == "To be, or not to be.\n" * 50
+    found = zoo.evaluate("generative/char-gpt", name, protocol={"window": 128}).primary
+    assert found.metric == "bits-per-character" and found.n == len(spans) and 0 < found.value < 6
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "there is no file"), (b"", "is empty"), (b"\xff", "is not UTF-8")])
+def test_a_text_that_is_none_says_so(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "mine.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        zoo.dataset(f"text:{tmp_path / 'mine.txt'}", "test")
