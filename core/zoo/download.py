@@ -10,8 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import Request, getproxies, urlopen
+from urllib.request import Request, urlopen
 
 from zoo.errors import StoreError
 from zoo.version import __version__
@@ -27,6 +26,8 @@ PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 TIMEOUT = 30.0
 """Seconds without a byte after which an attempt is given up."""
+PROBE = 5.0
+"""Seconds in which the hub must answer before it is asked for anything."""
 CHUNK = 1 << 20
 
 
@@ -89,16 +90,16 @@ def download_from_hub(uri: str, *, offline: bool) -> Path:
 
 
 def hub_reachable() -> bool:
-    """Whether the hub's name can be resolved: its own client would try again for half a minute. With a proxy nobody can tell."""
+    """Whether the hub, or a proxy on the way, answers anything: its own client would try again for half a minute."""
     from huggingface_hub.constants import ENDPOINT
 
-    if getproxies():
-        return True
     try:
-        socket.getaddrinfo(urlsplit(ENDPOINT).hostname, None)
-    except OSError:
+        with urlopen(Request(ENDPOINT, method="HEAD"), timeout=PROBE):
+            return True
+    except HTTPError:
+        return True
+    except (OSError, HTTPException, ValueError):
         return False
-    return True
 
 
 def _complete(url: str, part: Path, size: int | None, progress: Progress | None) -> None:
