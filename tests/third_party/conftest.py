@@ -43,6 +43,10 @@ class Environment:
             outer = {*site.getsitepackages(), sysconfig.get_path("purelib")}
             lines = "".join(f"import site; site.addsitedir({path!r})\n" for path in sorted(outer))
             (self.packages / "outer.pth").write_text(lines)
+            for command, module in {"zoo": "zoo_cli", "pytest": "pytest", "pip": "pip"}.items():
+                script = folder / "bin" / command
+                script.write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
+                script.chmod(0o755)
 
     @property
     def packages(self) -> Path:
@@ -58,6 +62,17 @@ class Environment:
         environment.pop("PYTHONPATH", None)
         done = subprocess.run(
             [str(self.python), *arguments], capture_output=True, text=True, env=environment, cwd=cwd or self.folder, timeout=300
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def shell(self, script: str, cwd: Path, **variables: str) -> Done:
+        """Lines of a shell, as a user would type them, without a network; stops at the first that fails."""
+        offline = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "ZOO_HOME": str(self.home), "PATH": path, **offline, **variables}
+        environment.pop("PYTHONPATH", None)
+        done = subprocess.run(
+            ["bash", "-euc", script], capture_output=True, text=True, env=environment, cwd=cwd, timeout=900, check=False
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
