@@ -75,6 +75,7 @@ MODELS = [
         summary="Denoising diffusion of grey 28x28 images, a U-Net of diffusers, 20 steps of DDIM; 619,697 parameters",
         tasks={"generate": "zoo_generative.ddpm:DDPM"},
         modality="image",
+        weights={"mnist-samples": shipped("ddpm-mnist", "145011fcec52936dcdd9dc5ef87ab432f228095f08f6a9f203c0ac906dfd0724")},
         options="zoo_generative.ddpm:Sampler",
         paper="Ho, Jain & Abbeel 2020, Denoising diffusion probabilistic models, arXiv:2006.11239",
     ),
@@ -145,7 +146,7 @@ RECIPES = [
     ),
     RecipeSpec(
         name="ddpm-mnist",
-        summary="The diffusion model on MNIST: AdamW and a moving average; minutes on one core",
+        summary="The diffusion model on MNIST: AdamW and a moving average; twenty minutes on one core",
         model="generative/ddpm",
         task="generate",
         dataset="data/mnist-samples",
