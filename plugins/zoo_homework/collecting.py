@@ -79,7 +79,7 @@ def _of_manifest(manifest: Path) -> Iterator[Found]:
         if not row["student"]:
             raise DataError(f"row {number} of {manifest} names no student", "fill it in or remove the row")
         path = manifest.parent / row["file"] if row["file"] else None
-        yield row["student"], row["file"] or "-", path, _when(row.get("submitted"), f"row {number} of {manifest}") or _mtime(path)
+        yield row["student"], row["file"], path, _when(row.get("submitted"), f"row {number} of {manifest}") or _mtime(path)
 
 
 def _when(text: str | None, where: str) -> datetime | None:
@@ -94,16 +94,15 @@ def _when(text: str | None, where: str) -> datetime | None:
 
 def _of_path(path: Path, work: Path) -> list[Found]:
     if path.is_dir() and not path.is_symlink():
+        if _is_code(path):
+            return [(path.resolve().name, path.name, path, _mtime(path))]
         return [found for child in _listed(path) for found in _of_student(child.name, child, path)]
     if path.suffix.lower() == ".zip" and not path.is_symlink() and _is_class(path):
-        folder = work / "class" / hash_file(path)[:16]
-        if not folder.exists():
-            try:
-                unpack_zip(path, folder, LMS_BYTES)
-            except SubmissionError as error:
-                raise DataError(
-                    f"{path} is not unpacked: {error.message}", "get it from the LMS again, or unpack it yourself"
-                ) from error
+        try:
+            folder = _unpacked(path, work / "class" / hash_file(path), LMS_BYTES)
+        except SubmissionError as error:
+            hint = "get it from the LMS again, or unpack it yourself"
+            raise DataError(f"{path} is not unpacked: {error.message}", hint) from error
         inner = _listed(folder)
         top = inner[0] if len(inner) == 1 and inner[0].is_dir() and not _is_code(inner[0]) and _only_folders(inner[0]) else folder
         return [found for child in _listed(top) for found in _of_student(child.name, child, top)]
@@ -191,17 +190,22 @@ def _kind(path: Path) -> SubmissionKind:
 
 def _unzipped(path: Path, sha256: str, spec: HomeworkSpec, work: Path) -> Path:
     """What a student's zip holds: one file of a known kind, or a folder with a `predict.py`."""
-    folder = work / "unpacked" / sha256
-    if not folder.exists():
-        partial = folder.with_name(f"{sha256}.{os.getpid()}.part")
-        unpack_zip(path, partial, spec.limits.file_bytes)
-        os.replace(partial, folder)
+    folder = _unpacked(path, work / "unpacked" / sha256, spec.limits.file_bytes)
     for found in sorted(folder.rglob("predict.py")):
         return found.parent
     files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not set(file.parts) & set(IGNORED)]
     if len(files) != 1:
         raise SubmissionError(Status.BAD_FORMAT, f"the zip holds {len(files)} files; expected one submission or a predict.py")
     return files[0]
+
+
+def _unpacked(archive: Path, folder: Path, most: int) -> Path:
+    """The folder with an archive's content: whole or absent, so that what a killed grader left is never taken for it."""
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+        unpack_zip(archive, partial, most)
+        os.replace(partial, folder)
+    return folder
 
 
 def _size(path: Path) -> int:

@@ -217,7 +217,7 @@ def _print_class(graded: "Class", folder: Path | None) -> None:
     if graded.homework.public:
         print("  the labels of this test set are public: a high score may be memory")
     if any(one.attempt.kind in ("onnx", "code") for entry in graded.entries for one in entry.attempts):
-        print("  active while programs ran: " + "; ".join(graded.protections))
+        print("  active where programs run: " + "; ".join(graded.protections))
     if folder is not None:
         print(f"  grades and reports are in {folder}")
 

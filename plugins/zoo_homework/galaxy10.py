@@ -167,7 +167,8 @@ class Galaxies:
                 chunk = chunk_bytes(file["images"])
             # A chunk larger than HDF5's cache (1 MB by default) would be read and unpacked anew for each of its images.
             cache = min(max(CACHE_BYTES, 2 * chunk), LARGEST_CACHE)
-            self._opened = (os.getpid(), h5py.File(self._path, "r", rdcc_nbytes=cache, rdcc_w0=1.0)["images"])
+            # (Its other knob, rdcc_w0, stays: at 1.0 HDF5 never lets go of a chunk that was read in part.)
+            self._opened = (os.getpid(), h5py.File(self._path, "r", rdcc_nbytes=cache)["images"])
         return self._opened[1]
 
 

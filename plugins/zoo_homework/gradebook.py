@@ -59,7 +59,7 @@ def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[
         of.setdefault(one.attempt.student, []).append(one)
     entries = []
     for student in sorted(of):
-        attempts = of[student] or [Graded(Attempt(student, "-", None), Status.MISSING, "nothing was handed in")]
+        attempts = of[student] or [Graded(Attempt(student, "", None), Status.MISSING, "nothing was handed in")]
         counted = _counted(attempts, spec)
         points = spec.points if counted.passed else 0.0
         entries.append(Entry(student, tuple(attempts), counted, is_late(counted, spec.due), points))

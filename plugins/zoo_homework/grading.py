@@ -30,7 +30,7 @@ from zoo_homework.scoring import Grade, grade_predictions, predictions_of, print
 from zoo_homework.statuses import Status, SubmissionError
 
 LIBRARIES = ("numpy", "pyarrow", "torch", "onnx", "onnxruntime")
-PASSING = (Status.INTERNAL, Status.NOT_ISOLATED)
+OF_THE_GRADER = (Status.INTERNAL, Status.NOT_ISOLATED)
 """Statuses that say something of the grader rather than of the submission: they are tried again."""
 Progress = Callable[[int, int], None]
 
@@ -69,10 +69,14 @@ def grade_all(
         with ThreadPoolExecutor(how.jobs or os.cpu_count() or 1) as pool:
             futures = {pool.submit(grader.grade, attempt): position for position, attempt in enumerate(attempts)}
             done: dict[int, Graded] = {}
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
-                if progress is not None:
-                    progress(len(done), len(attempts))
+            try:
+                for future in as_completed(futures):
+                    done[futures[future]] = future.result()
+                    if progress is not None:
+                        progress(len(done), len(attempts))
+            except KeyboardInterrupt:
+                pool.shutdown(cancel_futures=True)  # what has begun ends at its limits, what has not is left for next time
+                raise
     return [done[position] for position in range(len(attempts))]
 
 
@@ -164,7 +168,7 @@ class _Grader:
             try:
                 content = sandbox.output_of(sandbox.run(task, Path(folder)), self.homework.spec.limits)
             except SubmissionError as error:
-                if error.status in PASSING:
+                if error.status in OF_THE_GRADER:
                     raise
                 told = {"status": error.status, "message": printable(error.message)}
                 content = b"E" + json.dumps(told).encode()

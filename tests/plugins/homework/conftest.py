@@ -1,6 +1,5 @@
 """Fixtures of the homework's tests: hw2 opened, and a generated class."""
 
-import hashlib
 import socket
 import sys
 from collections.abc import Iterator
@@ -35,18 +34,3 @@ def answers(hw2: Homework, tmp_path: Path) -> Iterator[Answers]:
         with pytest.raises(TimeoutError):
             server.accept()
     assert outside.read_text() == "untouched"
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every path below a folder with its mode and content, links as they are, huge files by their size."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        if path.is_symlink():
-            content = str(path.readlink())
-        elif path.is_dir():
-            content = ""
-        else:
-            content = str(status.st_size) if status.st_size > 1 << 28 else hashlib.sha256(path.read_bytes()).hexdigest()
-        found[str(path.relative_to(folder))] = (status.st_mode, content)
-    return found

@@ -1,5 +1,6 @@
 """Generated submissions for hw2: good ones, bad ones, and those that attack the grader. Each says what it must come to."""
 
+import hashlib
 import json
 import pickle
 import struct
@@ -333,3 +334,18 @@ def write_class(folder: Path, answers: Answers, kinds: Sequence[str], students: 
         KINDS[kind][0](folder / student, answers)
         of[student] = kind
     return of
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every path below a folder with its mode and content, links as they are, huge files by their size."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        if path.is_symlink():
+            content = str(path.readlink())
+        elif path.is_dir():
+            content = ""
+        else:
+            content = str(status.st_size) if status.st_size > 1 << 28 else hashlib.sha256(path.read_bytes()).hexdigest()
+        found[str(path.relative_to(folder))] = (status.st_mode, content)
+    return found

@@ -44,6 +44,7 @@ def test_a_folder_holds_a_folder_or_a_file_a_student(hw2: Homework, tmp_path: Pa
     for name in ("ada/1.csv", "ada/2.csv", "bob.csv", "cyd/predict.py", "cyd/helper.py", "__MACOSX/x.csv"):
         hand_in(tmp_path / "class" / name, "x")
     (tmp_path / "class/dan").mkdir()
+    assert students(hw2, tmp_path / "class/cyd", work=tmp_path / "work") == {"cyd": ["cyd"]}
     found = students(hw2, tmp_path / "class", work=tmp_path / "work")
     assert found == {"ada": ["ada/1.csv", "ada/2.csv"], "bob": ["bob.csv"], "cyd": ["cyd"], "dan": ["dan"]}
 

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hostile import KINDS, ONE_OF_EACH, PASS, Answers, write_class
+from hostile import KINDS, ONE_OF_EACH, PASS, Answers, snapshot, write_class
 
-from conftest import snapshot
 from zoo_homework import sandbox
 
 from zoo_homework.classroom import grade_class, write_class as write_grades  # isort: skip
