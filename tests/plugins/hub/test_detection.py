@@ -15,7 +15,6 @@ from zoo_hub.detection import TransformersDetector, resolve_torchvision
 from zoo_hub.transformers_models import resolve
 
 SSDLITE = "torchvision/ssdlite320_mobilenet_v3_large"
-LABELS = {0: "N/A", 1: "person", 2: "dog"}
 
 
 @pytest.fixture
@@ -41,26 +40,6 @@ def ssdlite_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ssdlite") / "random.safetensors"
     save_state(path, network.state_dict())
     return path
-
-
-@pytest.fixture(scope="module")
-def detr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny DETR with random weights, as its authors would publish it."""
-    from transformers import DetrConfig, DetrForObjectDetection, DetrImageProcessor, ResNetConfig
-
-    torch.manual_seed(0)
-    backbone = ResNetConfig(
-        embedding_size=8, hidden_sizes=[8, 8, 8, 8], depths=[1] * 4, layer_type="basic", out_features=["stage4"]
-    )
-    config = DetrConfig(
-        use_timm_backbone=False, use_pretrained_backbone=False, backbone=None, backbone_config=backbone, num_queries=5,
-        d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=16, decoder_ffn_dim=16, id2label=LABELS, label2id={name: i for i, name in LABELS.items()},
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("detr")
-    DetrForObjectDetection(config).save_pretrained(folder)
-    DetrImageProcessor(size={"shortest_edge": 64, "longest_edge": 96}).save_pretrained(folder)
-    return folder
 
 
 def test_torchvision_declares_weights_and_classes_without_a_network() -> None:

@@ -45,22 +45,6 @@ def lraspp_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def segformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny SegFormer with random weights, as its authors would publish it."""
-    from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessor
-
-    torch.manual_seed(0)
-    config = SegformerConfig(
-        depths=[1] * 4, hidden_sizes=[8, 8, 8, 8], num_attention_heads=[1] * 4, decoder_hidden_size=8,
-        id2label={0: "tree", 1: "left", 2: "right"}, label2id={"tree": 0, "left": 1, "right": 2},
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("segformer")
-    SegformerForSemanticSegmentation(config).save_pretrained(folder)
-    SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
-    return folder
-
-
 def test_torchvision_declares_weights_classes_and_size_without_a_network() -> None:
     spec = zoo.registry().model(LRASPP)
     assert spec.tasks == {"segment": "zoo_hub.segmentation:TorchvisionSegmenter"}

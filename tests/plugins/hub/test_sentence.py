@@ -20,35 +20,14 @@ from zoo_hub.texts import parts
 TEXTS = ["a cat sat", "dogs bark at night", "", "the cat sat on the mat and slept all day long", "dogs"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny BERT with random weights, in the layout of sentence-transformers."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    path = tmp_path_factory.mktemp("tiny-bert")
-    words = sorted({word for text in TEXTS for word in text.split()})
-    (path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
-    BertTokenizerFast(vocab_file=str(path / "vocab.txt"), model_max_length=32).save_pretrained(path)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=64,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
-    )
-    BertModel(config).save_pretrained(path)
-    kinds = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")]
-    write(path / "modules.json", [{"path": place, "type": f"sentence_transformers.models.{kind}"} for place, kind in kinds])
-    write(path / "1_Pooling/config.json", {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False})
-    write(path / "sentence_bert_config.json", {"max_seq_length": 8})
-    return path
-
-
 def write(path: Path, content: Any) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content))
+
+
+@pytest.fixture
+def folder(sentences: Path) -> Path:
+    return sentences
 
 
 def encoder(folder: Path, **options: Any) -> SentenceEncoder:
