@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import DataError
+from zoo_cli.completing import names_of
 from zoo_cli.groups import Command, LazyGroup
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
@@ -18,7 +19,7 @@ COLOURS = {"here": "green", "present": "green", "absent": "yellow", "partly": "y
 
 data_dir = click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-names = click.argument("names", metavar="NAME...", nargs=-1, required=True)
+names = click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=names_of("dataset"))
 
 
 @click.group(cls=LazyGroup, examples=("zoo data list", "zoo data get mnist", "zoo data check mnist"))
@@ -45,7 +46,7 @@ def list_data(data_dir: str | None, as_json: bool) -> None:
 
 
 @data.command("path", cls=Command, examples=("zoo data path sms-spam",))
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("dataset"))
 @data_dir
 def path(name: str, data_dir: str | None) -> None:
     """Print where the files of a dataset lie, one path a line."""

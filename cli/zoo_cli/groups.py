@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class Command(click.Command):
@@ -41,6 +42,13 @@ class LazyGroup(click.Group):
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by their names and help alone, and the group's own options."""
+        found = {name: help_ for name, help_ in self.summaries().items() if name.startswith(incomplete)}
+        return [CompletionItem(name, help=help_) for name, help_ in found.items()] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:

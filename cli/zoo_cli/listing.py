@@ -9,6 +9,7 @@ import click
 from zoo.dynamic import select
 from zoo.errors import OptionError
 from zoo.index import Entry, Index
+from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.render import note, print_json, print_list, say, styled
@@ -40,8 +41,13 @@ FILTERS = {
 @click.argument("kind", type=Choice(KINDS), default="models")
 @click.option("--task", type=Choice(TASKS), help="Only entries of this task.")
 @click.option("--modality", type=Choice(MODALITIES), help="Only entries that take this.")
-@click.option("--plugin", metavar="ID", help="Only entries of this plugin, or all names in a namespace such as timm.")
-@click.option("--dataset", metavar="NAME", help="Only benchmarks or recipes on this dataset.")
+@click.option(
+    "--plugin",
+    metavar="ID",
+    shell_complete=plugin_ids,
+    help="Only entries of this plugin, or all names in a namespace such as timm.",
+)
+@click.option("--dataset", metavar="NAME", shell_complete=names_of("dataset"), help="Only benchmarks or recipes on this dataset.")
 @click.option("--rebuild", is_flag=True, help="Ask the library anew for the names in a namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None) -> None:

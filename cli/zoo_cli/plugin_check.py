@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.index import load_index
+from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.render import print_json, say, styled
 
@@ -19,7 +20,7 @@ COLOURS = {"ok": "green", "failed": "red", "warned": "yellow", "skipped": "blue"
 @click.command(
     cls=Command, examples=("zoo plugins check demo", "zoo plugins check ./demo --json", "zoo plugins check demo --no-behaviour")
 )
-@click.argument("plugins", metavar="[ID|FOLDER]...", nargs=-1)
+@click.argument("plugins", metavar="[ID|FOLDER]...", nargs=-1, shell_complete=plugin_ids)
 @click.option("--behaviour/--no-behaviour", default=True, help="Also run every model and metric on a few samples.")
 @click.option("--timeout", type=click.FloatRange(1), default=900, show_default=True, metavar="SECONDS", help="For one plugin.")
 @click.option("-v", "--verbose", is_flag=True, help="Name the checks that passed, too.")

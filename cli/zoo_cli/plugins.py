@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.index import load_index, plugin_problem, plugin_title
+from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command, LazyGroup
 from zoo_cli.render import counted, note, print_fields, print_json, print_list, say, size_of, styled
 
@@ -84,7 +85,7 @@ def install(
 
 
 @plugins.command("uninstall", cls=Command, examples=("zoo plugins uninstall demo",))
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=plugin_ids)
 @as_json
 def uninstall(names: tuple[str, ...], as_json: bool) -> None:
     """Uninstall plugins, by id or distribution."""
@@ -94,7 +95,7 @@ def uninstall(names: tuple[str, ...], as_json: bool) -> None:
 
 
 @plugins.command("enable", cls=Command, examples=("zoo plugins enable demo", "zoo plugins enable demo@zoo-demo"))
-@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.argument("names", metavar="ID...", nargs=-1, required=True, shell_complete=plugin_ids)
 def enable(names: tuple[str, ...]) -> None:
     """Use plugins again that were disabled. ID@DISTRIBUTION names one of two that have the same id."""
     from zoo.switches import enable as switch_on
@@ -103,7 +104,7 @@ def enable(names: tuple[str, ...]) -> None:
 
 
 @plugins.command("disable", cls=Command, examples=("zoo plugins disable demo", "zoo plugins disable demo@zoo-demo"))
-@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.argument("names", metavar="ID...", nargs=-1, required=True, shell_complete=plugin_ids)
 def disable(names: tuple[str, ...]) -> None:
     """Use plugins no more, without uninstalling them: none of their code is imported. Bundled ones can be, too."""
     from zoo.switches import disable as switch_off

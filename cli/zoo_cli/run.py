@@ -6,6 +6,7 @@ import click
 
 import zoo
 from zoo.errors import OptionError
+from zoo_cli.completing import names_of
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
         "zoo run robust/pgd --on mnist-linf --victim cnn/lenet5 --eps 8/255 --norm linf --steps 20",
     ),
 )
-@click.argument("model")
-@click.option("--on", "benchmark", metavar="BENCHMARK", help="Benchmark or dataset. Default: the dataset of its only weights.")
+@click.argument("model", shell_complete=names_of("model"))
+@click.option(
+    "--on",
+    "benchmark",
+    metavar="BENCHMARK",
+    shell_complete=names_of("benchmark", "dataset"),
+    help="Benchmark or dataset. Default: the dataset of its only weights.",
+)
 @click.option(
     "--task", metavar="TASK", help="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
 )

@@ -7,6 +7,7 @@ import click
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.index import Entry, Index
 from zoo.names import split_tag
+from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
@@ -19,7 +20,7 @@ KINDS = ("model", "dataset", "benchmark", "metric", "recipe")
 
 
 @click.command(cls=Command, examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"))
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("model", "dataset", "benchmark", "metric", "recipe"))
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def show(name: str, as_json: bool) -> None:
     """Show everything about NAME: a model, dataset, benchmark, metric or recipe.

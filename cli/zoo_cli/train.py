@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 import zoo
+from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     cls=Command,
     examples=("zoo train intro/mlp-digits", "zoo train cnn/lenet5-mnist --output lenet5.safetensors", "zoo list recipes"),
 )
-@click.argument("recipe")
+@click.argument("recipe", shell_complete=names_of("recipe"))
 @click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
 @click.option("--epochs", type=AtLeast(1), help="Instead of the recipe's own number.")
 @click.option("--seed", type=int, help="Instead of the recipe's own.")

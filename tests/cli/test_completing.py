@@ -1,0 +1,45 @@
+"""Completion in bash, asked as bash asks: names of models and benchmarks come from the index."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def complete(tmp_path):
+    """Candidates for a line that is being typed, by the script that `zoo` prints, in a bash of its own."""
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    script = tmp_path / "zoo"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m zoo_cli "$@"\n')
+    script.chmod(0o755)
+
+    def call(*words: str) -> list[str]:
+        typed = " ".join(f'"{word}"' for word in words)
+        code = f"""
+eval "$(_ZOO_COMPLETE=bash_source zoo)"
+COMP_WORDS=(zoo {typed}); COMP_CWORD={len(words)}
+_zoo_completion zoo
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+        environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, env=environment, check=True)
+        return done.stdout.split()
+
+    return call
+
+
+def test_names_of_models_and_benchmarks_are_completed(complete):
+    assert complete("run", "intro/") == ["intro/logistic", "intro/mlp", "intro/mlp-numpy"]
+    assert "cnn/lenet5" in complete("run", "")
+    assert complete("run", "lenet") == ["lenet5"]
+    assert "mnist-linf" in complete("run", "robust/pgd", "--on", "mnist-l")
+    assert complete("list", "--plugin", "intr") == ["intro"]
+
+
+def test_commands_are_completed_with_those_of_plugins(complete, toy):
+    assert complete("gre") == ["greet"]
+    assert complete("plugins", "un") == ["uninstall"]
