@@ -1,20 +1,9 @@
 """Specs of what draws images: the metrics that compare drawn to real ones in a named feature space, models and recipes."""
 
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
+from zoo_generative.shipped import shipped
 
 LENET = "cnn/lenet5@mnist"
-
-
-def shipped(recipe: str, sha256: str) -> Weights:
-    """The weights that a recipe of this plugin makes."""
-    return Weights(
-        uri=f"pkg:zoo_generative/weights/{recipe}.safetensors",
-        sha256=sha256,
-        licence="Apache-2.0",
-        source=f"recipe generative/{recipe}, seed 0",
-        recipe=f"generative/{recipe}",
-    )
-
 
 METRICS = [
     MetricSpec(

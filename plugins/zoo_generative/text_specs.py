@@ -1,6 +1,7 @@
 """Specs of language models. Their benchmarks are the texts of plugin `data`, their metrics the core's."""
 
-from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
+from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec
+from zoo_generative.shipped import shipped
 
 METRICS: list[MetricSpec] = []
 BENCHMARKS: list[BenchmarkSpec] = []
@@ -12,12 +13,8 @@ MODELS = [
         tasks={"generate": "zoo_generative.char_gpt:CharGPT"},
         modality="text",
         weights={
-            "tiny-shakespeare": Weights(
-                uri="pkg:zoo_generative/weights/char-gpt-tiny-shakespeare.safetensors",
-                sha256="2ad2b76bbee6efe4be0e5abf75f5e42fffce7765bc527ca9da12bb7f1894a113",
-                licence="Apache-2.0",
-                source="recipe generative/char-gpt-tiny-shakespeare, seed 0",
-                recipe="generative/char-gpt-tiny-shakespeare",
+            "tiny-shakespeare": shipped(
+                "char-gpt-tiny-shakespeare", "2ad2b76bbee6efe4be0e5abf75f5e42fffce7765bc527ca9da12bb7f1894a113"
             )
         },
         paper="Radford et al. 2019, Language models are unsupervised multitask learners",

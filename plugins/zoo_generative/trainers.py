@@ -22,9 +22,11 @@ from zoo.training.job import TrainingJob, TrainResult
 from zoo.training.loop import Loop
 from zoo_generative.char_gpt import CharGPT
 from zoo_generative.ddpm import DDPM
+from zoo_generative.metrics import LENET
 from zoo_generative.vae import VAE
 
-FEATURES = "cnn/lenet5@mnist"
+STEPS = 500
+"""Batches of an epoch where the recipe does not say."""
 
 
 def train_vae(job: TrainingJob) -> TrainResult:
@@ -61,7 +63,7 @@ class GenerativeLoop(Loop):
     """What the three have in common."""
 
     def build_data(self) -> Draws:
-        return Draws(int(self.job.recipe.options["steps"]) * self.job.recipe.batch_size)
+        return Draws(int(self.job.recipe.options.get("steps", STEPS)) * self.job.recipe.batch_size)
 
     def build_loss(self) -> nn.Module:
         return nn.Identity()
@@ -115,7 +117,7 @@ class DdpmLoop(GenerativeLoop):
         return model.loss(self._placed(images), self._placed(noise), self._placed(t))
 
     def validate(self) -> float | None:
-        features = zoo.load(FEATURES, task="embed").to(self.accelerator.device)
+        features = zoo.load(LENET, task="embed").to(self.accelerator.device)
         aux: Mapping[str, ModelInfo] = {"features": features.zoo_info}
         task = Sampling(self.job.task.model, self.job.task.data, {}, aux)
         task.bind({"features": features})
