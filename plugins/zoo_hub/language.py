@@ -13,6 +13,8 @@ from zoo_hub.texts import MOST_TOKENS, TOKENS, parts, tokenizer, window_of
 
 LOGITS = 2**26
 """Numbers in the output of a pass: vocabulary times tokens, 256 MiB."""
+ROUNDING = 1e-4
+"""Share of the change of a token's own output that its forerunners may show where nothing of it reaches them."""
 
 
 class TransformersLanguageModel(FolderModel):
@@ -85,8 +87,9 @@ class TransformersLanguageModel(FolderModel):
             return
         vocabulary = self.body.config.vocab_size
         pair = torch.tensor([[1, 2, 3], [1, 2, 4]], device=next(self.body.parameters()).device) % vocabulary
-        one, other = self(pair)[:, :2].float()
-        if not torch.allclose(one, other, atol=1e-3, rtol=1e-3):
+        one, other = self(pair).float()
+        changes = (one - other).abs().amax(1)  # at each of three tokens, of which only the last differs
+        if changes[:2].max() > ROUNDING * changes[2]:
             raise ModelError(
                 f"{self.folder} is no causal language model: what it says of a token depends on later ones",
                 "an encoder such as BERT can be run as a classifier or a sentence encoder only",
