@@ -27,7 +27,7 @@ def isolated() -> None:
 
 def short(homework: Homework) -> Homework:
     """The homework with limits that a test can wait for."""
-    limits = homework.spec.limits.model_copy(update={"wall_seconds": 15.0, "cpu_seconds": 6.0, "memory_bytes": 2 << 30})
+    limits = homework.spec.limits.model_copy(update={"wall_seconds": 20.0, "cpu_seconds": 6.0, "memory_bytes": 2 << 30})
     return replace(homework, spec=homework.spec.model_copy(update={"limits": limits}))
 
 
