@@ -29,16 +29,13 @@ _SCALARS = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), o
 
 
 def module_identity(module: Any) -> dict[str, Any] | None:
-    """Hash of an nn.Module's tensors, attributes, source files and of what its code reads; None where it cannot be told.
+    """Hash of a model's tensors, attributes, source files and of what its code reads; None where it cannot be told.
 
+    The model is an nn.Module, a function, or an object of any class written in Python.
     The source is that of the files in which its classes, their bases and its functions are defined, and the functions and
     classes that those call in turn. What they read is told, too: globals, class attributes, closures, defaults. What
     installed packages read from around them is not: their major versions stand for it.
     """
-    import torch
-
-    if not isinstance(module, torch.nn.Module):
-        return None
     found = _Description()
     try:
         state = json.dumps([found.of(module), found.surroundings()])

@@ -103,7 +103,13 @@ def test_mode_and_layout_are_no_difference():
 
 def test_what_cannot_be_told_has_no_identity():
     assert module_identity(Net(lock=threading.Lock())) is None
-    assert module_identity(lambda x: x) is None
+    assert module_identity(threading.Lock().acquire) is None
+
+
+def test_functions_are_told_by_what_they_hold():
+    first, second, again = (module_identity(shifted(by)) for by in (1, 2, 1))
+    assert first == again and first is not None
+    assert first["state"] != second["state"] and first["source"] == second["source"]
 
 
 def test_a_module_that_holds_itself_is_described():
