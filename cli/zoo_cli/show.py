@@ -29,6 +29,11 @@ def show(name: str, as_json: bool) -> None:
     """
     index = open_index()
     base, tag = split_tag(name)
+    if tag is not None and index.dynamic_plugin(name):
+        from zoo.lookup import registry
+
+        spec, tag = registry().tagged_model(name)
+        base = spec.name
     entries = _find(index, base)
     if tag is not None:
         _check_tag(entries, base, tag)

@@ -21,18 +21,18 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
         raise ModelError(
             f"{model.name} does not say which class each of its outputs is", own if model.name.startswith("local/") else named
         )
-    named = (model.classes, model.class_ids or ())
-    own = next((names for names in named if set(classes) <= set(names)), model.classes)
-    if own == classes:
+    lists = [model.classes, model.class_ids or ()]
+    labels = next((names for names in lists if set(classes) <= set(names)), model.classes)
+    if labels == classes:
         return len(classes), None
-    index = {name: position for position, name in enumerate(own)}
+    index = {name: position for position, name in enumerate(labels)}
     absent = [name for name in classes if name not in index]
     if absent:
         raise ModelError(
             f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {some(absent)}",
-            "its classes are: " + "; or by their ids: ".join(some(names) for names in named if names),
+            "its classes are: " + "; or by their ids: ".join(some(names) for names in lists if names),
         )
-    twice = [name for name in dict.fromkeys(classes) if own.count(name) > 1 or classes.count(name) > 1]
+    twice = [name for name in dict.fromkeys(classes) if labels.count(name) > 1 or classes.count(name) > 1]
     if twice:
         raise ModelError(
             f"several classes have one name, so those of {model.name} and {data.name} cannot be matched: {some(twice)}",
