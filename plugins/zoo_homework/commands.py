@@ -100,7 +100,9 @@ def list_homeworks(as_json: bool) -> None:
 @click.option("--data-dir", type=PATH, help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def check(homework: str, submission: Path, data_dir: Path | None, as_json: bool) -> int:
-    """Check a file of predictions as the grader will: its format, and its score on the public validation split.
+    """Check a file of predictions before handing it in.
+
+    Its format is checked as the grader will, and it is scored on the public validation split.
 
     The ids in the file say which: those of the test split are checked for format alone, and its labels are not read;
     those of the validation split are scored. `zoo homework inputs` writes both splits' inputs.
@@ -126,7 +128,9 @@ def check(homework: str, submission: Path, data_dir: Path | None, as_json: bool)
 @click.option("--output", type=PATH, required=True, help="CSV to write: id, and the text where the homework is about text.")
 @click.option("--data-dir", type=PATH, help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 def inputs(homework: str, split: str, output: Path, data_dir: Path | None) -> None:
-    """Write the ids (and texts) of a split, without labels, in the order that a .npy file must have.
+    """Write a split's ids and texts, without labels.
+
+    They are in the order that a .npy file must have.
 
     \b
     Examples:
@@ -142,7 +146,9 @@ def inputs(homework: str, split: str, output: Path, data_dir: Path | None) -> No
 @click.argument("run")
 @click.option("--output", type=PATH, required=True, help="CSV or Parquet file to write.")
 def export(run: str, output: Path) -> None:
-    """Write the predictions of a RUN (an id, or the beginning of one) as a file that can be handed in.
+    """Write a run's predictions as a file to hand in.
+
+    RUN is its id, or the beginning of one.
 
     \b
     Examples:
