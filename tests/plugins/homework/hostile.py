@@ -184,10 +184,10 @@ def predict(inputs):
 """
 HOME = (
     """
-import glob, os, pathlib
+import glob, os, pathlib, sys
 def predict(inputs):
     seen = [p for pattern in ('/root/.[a-z]*', '/home/*', '/etc/shadow', '/root/.ssh', str(pathlib.Path.home()) + '/.*')
-            for p in glob.glob(pattern) if not p.startswith('/root/.pyenv') and not p.endswith('/.cache')]
+            for p in glob.glob(pattern) if not sys.base_prefix.startswith(p) and not p.endswith('/.cache')]
     assert not seen, seen
 """
     + HAM
