@@ -1,6 +1,11 @@
 """A sample of ImageNet, to see that a classifier is wired rightly: specs."""
 
+from pathlib import Path
+
 from zoo.specs import BenchmarkSpec, DatasetSpec
+
+IDS = tuple((Path(__file__).parent / "imagenet_ids.txt").read_text(encoding="ascii").split())
+"""WordNet ids of the 1,000 classes of ILSVRC 2012, in their order."""
 
 DATASETS: list[DatasetSpec] = [
     DatasetSpec(
@@ -9,6 +14,7 @@ DATASETS: list[DatasetSpec] = [
         modality="image",
         target="zoo_data.imagenet:open_sample",
         splits={"test": None},
+        classes=IDS,
         folders=("imagenet_sample", "imagenet-sample-images"),
         contents=("images",),
         licence="Unclear: ImageNet's images are for non-commercial research.",
