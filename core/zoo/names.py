@@ -42,11 +42,17 @@ def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[
 
 
 def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:
-    """Full names whose full or bare form is near; matching ignores case. Names that share a bare form come together."""
+    """Full names whose full or bare form begins with what was typed, is near it, or contains it; matching ignores case.
+
+    Names that share a bare form come together.
+    """
     forms: dict[str, list[str]] = {}
     for full in sorted(known):
         for form in {full.partition("/")[2].lower(), full.lower()}:
             forms.setdefault(form, []).append(full)
     wanted = [name.lower(), name.lower().rpartition("/")[2]]
-    close = [full for want in wanted for form in difflib.get_close_matches(want, forms, most) for full in forms[form]]
-    return list(dict.fromkeys(close))[:most]
+    begun = [form for form in forms if form.startswith(wanted[0])]
+    close = [form for want in wanted for form in difflib.get_close_matches(want, forms, most)]
+    within = [form for form in forms if len(wanted[0]) > 2 and wanted[0] in form]
+    found = [full for form in (*begun, *close, *within) for full in forms[form]]
+    return list(dict.fromkeys(found))[:most]

@@ -153,6 +153,10 @@ def _parse_torch(content: bytes, path: Path, allow_pickle: bool) -> Any:
         return torch.load(BytesIO(content), weights_only=not allow_pickle, map_location="cpu")
     except Exception as error:
         # torch refuses a pickle with UnpicklingError and a TorchScript archive with RuntimeError; the rest is damage.
+        if not content.startswith((b"PK\x03\x04", b"\x80")):  # a zip, or a pickle of protocol 2 or later, as torch writes
+            raise WeightsError(
+                f"{path} is no weights file: it is neither an archive of PyTorch nor a pickle", "take another file"
+            ) from error
         if not allow_pickle and (isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error)):
             raise WeightsError(
                 f"{path} contains a pickle that could run code of its author, so it was not loaded",

@@ -139,9 +139,14 @@ class Instances:
             raise self._error(f"{who} is of image {annotation['image_id']}, which is missing")
         if annotation["category_id"] not in self.labels:
             raise self._error(f"{who} is of category {annotation['category_id']}, which is missing")
-        numbers = [*annotation["bbox"], annotation.get("area", 0)]
-        if len(numbers) != 5 or not all(type(number) in (int, float) and isfinite(number) for number in numbers):
-            raise self._error(f"{who} has no box of four numbers x, y, width, height, or an area that is none")
+        box = annotation["bbox"]
+        if len(box) != 4:
+            raise self._error(f"the box of {who} has {len(box)} numbers, not the four x, y, width, height")
+        for name, value in zip(("x", "y", "width", "height", "area"), (*box, annotation.get("area", 0)), strict=True):
+            if type(value) not in (int, float):
+                raise self._error(f"the {name} of {who} is {value!r}, which is no number")
+            if not isfinite(value):
+                raise self._error(f"the {name} of {who} is {value}, which is not finite")
 
     def _error(self, problem: str) -> DataError:
         return DataError(f"{self.path}: {problem}", "its format is that of COCO's instances, cocodataset.org/#format-data")
@@ -170,17 +175,29 @@ class CocoDataset:
         return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
+        from zoo.tasks.detect import check_boxes
+
         entry = self._instances.images[index]
         try:
             image = decode_content(self._read(self.ids[index]))
         except Exception as error:  # every decoder has errors of its own
             raise DataError(
                 f"cannot decode the image {self.ids[index]} in {self._where}: {reason_of(error)}",
-                "replace it, or pass --skip-bad 1",
+                "replace it",
             ) from error
         declared, found = (entry["height"], entry["width"]), tuple(image.shape[1:])
         if declared != found:
-            raise DataError(f"it has {found[1]}x{found[0]} pixels, not the {declared[1]}x{declared[0]} of its annotations")
+            raise DataError(
+                f"it has {found[1]}x{found[0]} pixels, not the {declared[1]}x{declared[0]} of its annotations",
+                "annotate the image as it is",
+            )
+        instances = self._instances
+        check_boxes(
+            self.targets[index],
+            len(self.classes),
+            *declared,
+            lambda box: f"annotation {instances.of_image[entry['id']][box]['id']} of {instances.path}",
+        )
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property

@@ -84,9 +84,7 @@ class ImageFolder:
         try:
             image = decode(path)
         except Exception as error:  # every decoder has errors of its own
-            raise DataError(
-                f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
-            ) from error
+            raise DataError(f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it") from error
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property

@@ -1,7 +1,7 @@
 """masks:IMAGES:MASKS: the user's own images with a label for every pixel; and what all such datasets share."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
+from zoo_data.reading import by_key, read_lines
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,10 +128,10 @@ class _Targets(Sequence[Any]):
 def paired(images: Path, masks: Path) -> list[tuple[str, Path, Path]]:
     """(id, image, mask) of every image, in the order of ids, which are paths below `images` without their suffix.
 
-    Raises DataError naming the first image without a mask; a mask without an image is passed over.
+    Raises DataError naming the first image without a mask, or two of one stem; a mask without an image is passed over.
     """
-    known = {_stem(path, masks): path for path in sorted(masks.rglob("*")) if _is_shown(path, masks, MASK_SUFFIXES)}
-    found: Mapping[str, Path] = {_stem(path, images): path for path in images.rglob("*") if _is_shown(path, images, SUFFIXES)}
+    known = _by_stem(masks, MASK_SUFFIXES)
+    found = _by_stem(images, SUFFIXES)
     if not found:
         raise DataError(f"{images} has no images", f"images end in: {', '.join(sorted(SUFFIXES))}")
     absent = sorted(found.keys() - known.keys())
@@ -148,9 +149,7 @@ def decode_image(path: Path) -> "Tensor":
     try:
         return decode(path)
     except Exception as error:  # every decoder has errors of its own
-        raise DataError(
-            f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
-        ) from error
+        raise DataError(f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it") from error
 
 
 def read_mask(path: Path) -> Array:
@@ -161,9 +160,7 @@ def read_mask(path: Path) -> Array:
         with Image.open(path) as opened:
             mode, mask = opened.mode, np.array(opened)
     except Exception as error:
-        raise DataError(
-            f"cannot decode the mask {path}: {reason_of(error)}", "replace or remove it, or pass --skip-bad 1"
-        ) from error
+        raise DataError(f"cannot decode the mask {path}: {reason_of(error)}", "replace or remove it") from error
     if mask.ndim != 2:
         raise DataError(
             f"the mask {path} is a picture of mode {mode}, not one label a pixel", "save class indices in one channel"
@@ -187,8 +184,7 @@ def _numbered(masks: Sequence[Path]) -> tuple[str, ...]:
 def _class_names(masks: Path) -> tuple[str, ...] | None:
     for path in (masks / "classes.txt", masks.parent / "classes.txt"):
         if path.is_file():
-            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-            names = tuple(line for line in lines if line)
+            names = tuple(read_lines(path))
             if not names or len(set(names)) < len(names):
                 raise DataError(f"{path} names no classes, or one twice", "write a class a line, in the order of the labels")
             return names
@@ -199,11 +195,12 @@ def _absolute(path: str) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _stem(path: Path, root: Path) -> str:
-    return path.relative_to(root).with_suffix("").as_posix()
+def _by_stem(root: Path, suffixes: Collection[str]) -> dict[str, Path]:
+    shown = (path for path in root.rglob("*") if _is_shown(path, root, suffixes))
+    return by_key(shown, lambda path: path.relative_to(root).with_suffix("").as_posix())
 
 
-def _is_shown(path: Path, root: Path, suffixes: Any) -> bool:
+def _is_shown(path: Path, root: Path, suffixes: Collection[str]) -> bool:
     parts = path.relative_to(root).parts
     return path.suffix.lower() in suffixes and path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in parts)
 

@@ -10,6 +10,7 @@ from zoo.data import ArrayDataset
 from zoo.errors import DataError
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec, Modality
+from zoo_data.reading import decoded
 
 LONGEST_FIELD = 1 << 24
 """Characters of a field; Python's own limit of 131,072 is too little for documents."""
@@ -24,7 +25,7 @@ def table_spec(name: str, path: str) -> DatasetSpec:
     table = Path(path).expanduser().absolute()
     with _opened(table) as file:
         head = file.readline()
-    header = next(iter(_rows(_decoded(head, table), table)), (1, []))[1]
+    header = next(iter(_rows(decoded(head, table), table)), (1, []))[1]
     return DatasetSpec(
         name=name,
         summary=f"Rows of {path}.",
@@ -46,7 +47,7 @@ def open_table(files: DataFiles, split: str) -> ArrayDataset:
 
     table = Path(files.spec.path or "")
     with _opened(table) as file:
-        rows = _rows(_decoded(file.read(), table), table)
+        rows = _rows(decoded(file.read(), table), table)
         _, header = next(rows, (1, []))
         modality = _modality(header, table)
         body = [(number, _checked(number, row, header, table)) for number, row in rows]
@@ -67,17 +68,6 @@ def _opened(table: Path) -> io.BufferedReader:
         return open(table, "rb")
     except OSError as error:
         raise DataError(f"cannot read {table}: {error.strerror or error}", "write csv:PATH with a file that is there") from error
-
-
-def _decoded(content: bytes, table: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"line {line} of {table} is not UTF-8 (byte 0x{content[error.start]:02x})",
-            f"save it as UTF-8, for example: iconv -f latin1 -t utf-8 {table.name} > utf8-{table.name}",
-        ) from error
 
 
 def _rows(content: str, table: Path) -> Iterator[tuple[int, list[str]]]:

@@ -13,6 +13,7 @@ from zoo.errors import DataError, reason_of
 from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
+from zoo_data.reading import by_key, read_lines
 
 if TYPE_CHECKING:
     from zoo.tasks.detect import Boxes
@@ -61,7 +62,8 @@ class VocDataset:
 
     def __init__(self, root: Path, split: str) -> None:
         annotations = {path.stem: path for path in sorted((root / "Annotations").glob("*.xml"))}
-        images = {path.stem: path for path in sorted((root / "JPEGImages").iterdir()) if path.suffix.lower() in SUFFIXES}
+        found = (path for path in (root / "JPEGImages").iterdir() if path.suffix.lower() in SUFFIXES)
+        images = by_key(found, lambda path: path.stem)
         names = _listed(root, split) if _splits(root) else list(annotations)
         for kind, held in (("annotation", annotations), ("image", images)):
             absent = [name for name in names if name not in held]
@@ -81,11 +83,16 @@ class VocDataset:
         return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
+        from zoo.tasks.detect import check_boxes
+
         path = self._images[index]
         try:
             image = decode(path)
         except Exception as error:  # every decoder has errors of its own
-            raise DataError(f"cannot decode the image {path}: {reason_of(error)}", "replace it, or pass --skip-bad 1") from error
+            raise DataError(f"cannot decode the image {path}: {reason_of(error)}", "replace or remove it") from error
+        height, width = image.shape[1:]
+        annotation = self._annotations[index]
+        check_boxes(self.targets[index], len(self.classes), height, width, lambda box: f"object {box + 1} of {annotation}")
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property
@@ -159,5 +166,4 @@ def _splits(root: Path) -> list[str]:
 
 
 def _listed(root: Path, split: str) -> list[str]:
-    lines = (root / f"ImageSets/Main/{split}.txt").read_text(encoding="utf-8").splitlines()
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split()[0] for line in read_lines(root / f"ImageSets/Main/{split}.txt")]

@@ -129,3 +129,12 @@ def test_a_tag_stands_behind_the_first_at_and_is_never_empty(name: str) -> None:
         assert "@" not in base
         assert name == (base if tag is None else f"{base}@{tag}")
         assert tag != ""
+
+
+def test_names_that_begin_with_or_contain_what_was_typed_are_offered() -> None:
+    known = ["metric/conv4-prototypical", "metric/conv4-triplet", "cnn/alexnet"]
+    for typed in ("conv4", "prototyp"):
+        with pytest.raises(UnknownNameError) as caught:
+            find_name("model", typed, known)
+        assert "metric/conv4-prototypical" in caught.value.candidates
+        assert "cnn/alexnet" not in caught.value.candidates

@@ -245,3 +245,11 @@ def test_weights_of_a_hub_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch:
     with pytest.raises(WeightsError, match="absent and cannot be downloaded") as caught:
         find_weights(weights)
     assert "--weights FILE" in caught.value.hint
+
+
+def test_a_text_is_no_weights_file_and_no_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "bad.pth"
+    path.write_text("garbage")
+    with pytest.raises(WeightsError, match="is no weights file") as caught:
+        read_state(path)
+    assert "--allow-pickle" not in caught.value.hint

@@ -3,7 +3,7 @@
 import json
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class Computed:
 
     shards: Shards
     skipped: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
     samples: int = 0
     seconds: float = 0.0
     batch_size: int | None = None
@@ -71,7 +72,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
         )
         observe(entries, "zoo_run_started", run=start)
         _compute(plan, how, device, missing, done)
-    _check_skipped(plan, done.skipped, how.skip_bad)
+    _check_skipped(plan, done, how.skip_bad)
     return done
 
 
@@ -90,6 +91,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if rows is None:
             rows = ShardRows(loaded.shard, plan.task.schema)
         done.skipped.update(loaded.bad)
+        done.hints.update(loaded.hints)
         seen += len(loaded.positions) + len(loaded.bad)
         if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
@@ -104,17 +106,18 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     done.batch_size = predictor.largest or None
 
 
-def _check_skipped(plan: Plan, skipped: Mapping[str, str], allowed: int) -> None:
+def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:
     """Raise DataError with how many samples are corrupt, where that is more than are allowed."""
-    if len(skipped) <= allowed:
+    if len(done.skipped) <= allowed:
         return
-    (sample, problem), count, data = next(iter(skipped.items())), len(skipped), plan.task.data.name
+    (sample, problem), count, data = next(iter(done.skipped.items())), len(done.skipped), plan.task.data.name
+    advice = done.hints.get(sample, "repair or remove it")
     if count == 1:
-        raise DataError(f"sample {sample} of {data} cannot be read: {problem}", "repair or remove it, or pass --skip-bad 1")
+        raise DataError(f"sample {sample} of {data} cannot be read: {problem}", f"{advice}; or pass --skip-bad 1")
     more = f", more than the {allowed} allowed" if allowed else ""
     raise DataError(
         f"{count} samples of {data} cannot be read{more}; the first is {sample}: {problem}",
-        f"repair or remove them, or leave them out with --skip-bad {count}",
+        f"of the first: {advice}; or leave them all out with --skip-bad {count}",
     )
 
 

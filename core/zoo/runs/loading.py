@@ -29,6 +29,8 @@ class Loaded:
     positions: Sequence[int]
     batch: Batch | None
     bad: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    """What to do about those of them whose source says it."""
 
 
 def load_batches(task: Task, dataset: Dataset, shards: Iterable[Shard], size: int, seed: int, workers: int) -> Iterator[Loaded]:
@@ -88,6 +90,7 @@ def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], 
     samples: list[Sample] = []
     kept: list[int] = []
     bad: dict[str, str] = {}
+    hints: dict[str, str] = {}
     for position in positions:
         try:
             sample = dataset[position]
@@ -97,13 +100,15 @@ def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], 
             kept.append(position)
         except Exception as error:
             bad[dataset.ids[position]] = _problem(error)
+            if isinstance(error, ZooError) and error.hint:
+                hints[dataset.ids[position]] = error.hint
     if not samples:
-        return Loaded(shard, kept, None, bad)
+        return Loaded(shard, kept, None, bad, hints)
     ids = [sample.id for sample in samples]
     batch = Batch(
         ids, _layout(task.collate(samples)), [sample.target for sample in samples], [sample_seed(seed, id_) for id_ in ids]
     )
-    return Loaded(shard, kept, batch, bad)
+    return Loaded(shard, kept, batch, bad, hints)
 
 
 def _problem(error: Exception) -> str:

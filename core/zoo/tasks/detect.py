@@ -6,7 +6,7 @@ label: int32, crowd: bool, area: float64}> of the annotators, `height` and `widt
 A row is a sample, so average precision is a corpus metric that gathers rows and merges them in id order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from zoo.builtin.detect import COCO_METRICS
 from zoo.data import Sample
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import DataError, ModelError, PredictionError
 from zoo.images import prepare_image
 from zoo.specs import ImageInput
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
@@ -198,13 +198,21 @@ def verify_boxes(found: Any, id_: str, outputs: int, model: str) -> Boxes:
 
 
 def _check_target(target: Any, classes: int, height: int, width: int) -> None:
-    """Raise ValueError where annotated boxes are degenerate, beyond the image, or of no class."""
-    import torch
-
+    """Raise ValueError where it is no Boxes, and what `check_boxes` raises."""
     if not isinstance(target, Boxes):
         raise ValueError(f"its target is {type(target).__name__}, not Boxes")
     if target.boxes.shape != (len(target.labels), 4):
         raise ValueError(f"{len(target.labels)} labels come with boxes of shape {list(target.boxes.shape)}")
+    check_boxes(target, classes, height, width)
+
+
+def check_boxes(target: Boxes, classes: int, height: int, width: int, name_of: Callable[[int], str] | None = None) -> None:
+    """Raise DataError where an annotated box is degenerate, beyond the image, or of no class.
+
+    `name_of` says what the box at a position is called where it is annotated.
+    """
+    import torch
+
     edges = torch.tensor([width, height, width, height]) + OUTSIDE
     wrong = {
         "is not finite": ~torch.isfinite(target.boxes).all(dim=1),
@@ -216,7 +224,8 @@ def _check_target(target: Any, classes: int, height: int, width: int) -> None:
         if bool(which.any()):
             first = int(which.nonzero()[0])
             numbers = ", ".join(f"{value:g}" for value in target.boxes[first].tolist())
-            raise ValueError(f"annotated box {first} (x1 y1 x2 y2 = {numbers}) {problem}")
+            who = name_of(first) if name_of is not None else f"annotated box {first}"
+            raise DataError(f"{who} (x1 y1 x2 y2 = {numbers}) {problem}", "correct the box")
 
 
 def _columns(found: Boxes, *, scores: bool) -> list[np.ndarray[Any, Any]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zoo.data import Sample
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import DataError, ModelError, PredictionError
 from zoo.specs import ImageInput
 from zoo.tasks import DataInfo, ModelInfo, task_class
 from zoo.tasks.base import Batch
@@ -109,7 +109,7 @@ def test_every_image_needs_its_result(returned):
     ],
 )
 def test_a_wrong_annotation_makes_a_sample_corrupt(target, problem):
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises((DataError, ValueError), match=problem):
         bound().prepare(Sample("a", torch.zeros(3, 20, 30), target))
 
 

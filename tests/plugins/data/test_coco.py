@@ -65,10 +65,11 @@ def test_area_and_crowd_may_be_left_out(tmp_path: Path) -> None:
         ({"images": []}, "no list of categories"),
         (instances({**BOX, "image_id": 8}), "annotation 1 is of image 8, which is missing"),
         (instances({**BOX, "category_id": 1}), "annotation 1 is of category 1, which is missing"),
-        (instances({**BOX, "bbox": [1, 2, 3]}), "annotation 1 has no box of four numbers"),
-        (instances({**BOX, "bbox": [1, 2, 3, "4"]}), "annotation 1 has no box of four numbers"),
-        (instances({**BOX, "bbox": [1, 2, 3, float("inf")]}), "annotation 1 has no box of four numbers"),
-        (instances({**BOX, "area": None}), "annotation 1 has no box of four numbers .* or an area that is none"),
+        (instances({**BOX, "bbox": [1, 2, 3]}), "the box of annotation 1 has 3 numbers, not the four"),
+        (instances({**BOX, "bbox": [1, 2, 3, "4"]}), "the height of annotation 1 is '4', which is no number"),
+        (instances({**BOX, "bbox": [1, 2, 3, float("inf")]}), "the height of annotation 1 is inf, which is not finite"),
+        (instances({**BOX, "bbox": [float("nan"), 2, 3, 4]}), "the x of annotation 1 is nan, which is not finite"),
+        (instances({**BOX, "area": None}), "the area of annotation 1 is None, which is no number"),
         (instances({"id": 1}), "entry 0 of annotations has no image_id"),
         (instances(BOX, BOX), "1 annotations share their id; the first is 1"),
         (instances(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]), "1 categories share their name"),
@@ -94,16 +95,16 @@ def test_a_file_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("box", [[1, 1, 0, 5], [1, 1, 5, -2], [30, 1, 9, 5], [-3, 1, 9, 5]], ids=str)
 def test_a_degenerate_or_outside_box_makes_its_image_corrupt(box: list[int], tmp_path: Path) -> None:
-    name = lay(tmp_path, instances({**BOX, "bbox": box}))
+    name = lay(tmp_path, instances({**BOX, "bbox": box}, {**BOX, "id": 2, "image_id": 3}))
 
     def nothing_found(images: Any) -> Any:
         from zoo.tasks.detect import Boxes
 
         return [Boxes(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0)) for _ in images]
 
-    with pytest.raises(DataError, match=r"sample b\.jpg of .* annotated box 0") as caught:
+    with pytest.raises(DataError, match=r"sample b\.jpg of .* cannot be read: annotation 1 of .*boxes\.json \(x1") as caught:
         zoo.evaluate(nothing_found, name, classes="dataset", key="nothing")
-    assert "--skip-bad" in caught.value.hint
+    assert caught.value.hint == "correct the box; or pass --skip-bad 1"
     record = zoo.evaluate(nothing_found, name, classes="dataset", key="nothing", skip_bad=1)
     assert list(record.dataset.skipped) == ["b.jpg"]
 

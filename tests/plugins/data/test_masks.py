@@ -189,8 +189,9 @@ def test_a_run_names_the_sample_or_skips_it(pair: Path) -> None:
         return torch.stack([images.mean(1), 1 - images.mean(1)], dim=1)
 
     name = f"masks:{pair}/images:{pair}/masks"
-    with pytest.raises(DataError, match=r"sample b of masks:.* cannot be read: .*masks/b\.png is 3x3"):
+    with pytest.raises(DataError, match=r"sample b of masks:.* cannot be read: .*masks/b\.png is 3x3") as caught:
         zoo.evaluate(model, name, classes="dataset")
+    assert caught.value.hint == "a mask needs the size of its image; or pass --skip-bad 1"
     record = zoo.evaluate(model, name, classes="dataset", skip_bad=1)
     assert list(record.dataset.skipped) == ["b"] and record.results[0].n == 1
 
@@ -222,3 +223,19 @@ def test_camvid_as_published(real_data: Path) -> None:
         sample = dataset[0]
         assert tuple(sample.input.shape) == (3, 360, 480) and sample.target.shape == (360, 480)
         assert set(np.unique(sample.target)) <= {*range(11), IGNORE}
+
+
+@pytest.mark.parametrize("kind", ["images/a.png", "masks/a.bmp"])
+def test_two_files_of_one_stem_are_refused_by_name(pair: Path, kind: str) -> None:
+    put_mask(pair / kind, labels())
+    first, second = sorted((pair / kind, *(pair / kind).parent.glob("a.[jp]*g")))[:2]
+    with pytest.raises(DataError) as caught:
+        opened(pair)
+    assert caught.value.message == f"{first} and {second} both stand for 'a'"
+
+
+def test_names_of_classes_that_are_not_utf8_are_refused_with_their_file(pair: Path) -> None:
+    (pair / "masks/classes.txt").write_bytes(b"sky\nb\xe4ume\n")
+    with pytest.raises(DataError, match=r"line 2 of .*classes\.txt is not UTF-8 \(byte 0xe4\)") as caught:
+        opened(pair)
+    assert "iconv -f latin1" in caught.value.hint

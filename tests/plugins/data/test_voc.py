@@ -97,3 +97,25 @@ def test_a_folder_of_another_layout_says_what_is_missing(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"there is no folder .*JPEGImages") as caught:
         voc_spec("voc:x", str(tmp_path))
     assert "ImageSets/Main" in caught.value.hint
+
+
+def test_a_box_outside_its_image_is_named_by_its_place_in_the_file(tmp_path: Path) -> None:
+    dataset = zoo.dataset(lay(tmp_path, {"a": thing("dog", 1, 1, 5, 5) + thing("dog", 1, 1, 50, 5)}))
+    with pytest.raises(DataError, match=r"object 2 of .*a\.xml .* reaches beyond the image of 30x20 pixels") as caught:
+        dataset[0]
+    assert caught.value.hint == "correct the box"
+
+
+def test_two_images_of_one_stem_are_refused(tmp_path: Path) -> None:
+    name = lay(tmp_path, {"a": thing("dog", 1, 1, 5, 5)})
+    (tmp_path / "JPEGImages/a.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"a\.jpg and .*a\.png both stand for 'a'"):
+        zoo.dataset(name)
+
+
+def test_a_list_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    name = lay(tmp_path, {"a": thing("dog", 1, 1, 5, 5)}, {"test": ""})
+    (tmp_path / "ImageSets/Main/test.txt").write_bytes(b"a\ncaf\xe9\n")
+    with pytest.raises(DataError, match=r"line 2 of .*test\.txt is not UTF-8 \(byte 0xe9\)") as caught:
+        zoo.dataset(name)
+    assert "iconv -f latin1" in caught.value.hint
