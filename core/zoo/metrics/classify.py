@@ -19,9 +19,9 @@ from zoo.metrics.intervals import (
     Interval,
     bootstrap,
     no_interval,
-    normal_mean,
     reflected,
     scored,
+    student_mean,
     wilson,
     wilson_f1,
 )
@@ -165,7 +165,7 @@ class Nll(Metric):
     """Mean negative log-likelihood of the true class, in nats: -log softmax(logits)[target], in float64.
 
     Samples' values are gathered, not summed, so the score is the same to the last bit however they were cut or ordered.
-    Interval: normal. Parity: sklearn `log_loss`, `torch.nn.functional.cross_entropy`.
+    Interval: Student's t. Parity: sklearn `log_loss`, `torch.nn.functional.cross_entropy`.
     """
 
     gathers: ClassVar[bool] = True
@@ -180,7 +180,7 @@ class Nll(Metric):
         values = np.sort(state["nll"])
         if not len(values):
             return NO_SAMPLES
-        low, high, method = normal_mean(values)
+        low, high, method = student_mean(values)
         return scored(values.mean(), len(values), Interval(None if low is None else max(0.0, low), high, method))
 
 

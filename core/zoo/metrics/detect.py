@@ -18,6 +18,7 @@ from zoo.metrics.intervals import NO_SAMPLES, no_interval, reflected, scored
 from zoo.tasks.base import Rows
 
 Area = Literal["all", "small", "medium", "large"]
+SIZES = {"small": "below 32x32 pixels", "medium": "32x32 to 96x96 pixels", "large": "above 96x96 pixels"}
 
 
 class _Coco(Metric):
@@ -35,7 +36,7 @@ class _Coco(Metric):
             return NO_SAMPLES
         value, replicates = self.read(evaluated(state, len(classes)))
         if np.isnan(value):
-            return Score(None, images, interval=f"none: no object of size {self.area}")
+            return Score(None, images, interval=f"none: {_nothing_to_find(state, self.area)}")
         drawn = replicates[~np.isnan(replicates)]
         few = no_interval("one image has no variance")
         return scored(value, images, reflected(float(value), drawn) if images > 1 else few)
@@ -86,3 +87,10 @@ class CocoAR(_Coco):
         size, most = list(AREAS).index(self.area), MOST.index(self.max)
         replicates = evaluation.recall_replicates[:, :, size, most].mean(axis=1)
         return float(evaluation.recall[:, size, most].mean()), replicates
+
+
+def _nothing_to_find(state: State, area: str) -> str:
+    """Why there is no object to score."""
+    if not len(state["objects"]):
+        return "there are no annotations"
+    return f"no object is {area} ({SIZES[area]})" if area in SIZES else "every annotation is of a crowd"

@@ -121,7 +121,7 @@ def of_queries(places: Places, value: float, interval: Interval) -> Score:
 
 def undefined(reason: str, n: int = 0) -> Score:
     """A score without a value, and why."""
-    return Score(None, n, interval=f"none: {reason}", note=f"not defined: {reason}")
+    return Score(None, n, interval=f"none: {reason}")
 
 
 class EmbedMetric(Metric):

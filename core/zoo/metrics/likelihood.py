@@ -11,7 +11,7 @@ from pydantic import Field
 
 from zoo.errors import DataError
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, normal_mean, scored
+from zoo.metrics.intervals import NO_SAMPLES, scored, student_mean
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +36,7 @@ class _Bound(Metric):
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         values = state["values"]
-        return scored(values.mean(), len(values), normal_mean(values)) if len(values) else NO_SAMPLES
+        return scored(values.mean(), len(values), student_mean(values)) if len(values) else NO_SAMPLES
 
 
 class ElboBinarised(_Bound):

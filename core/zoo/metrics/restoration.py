@@ -12,7 +12,7 @@ from pydantic import Field
 
 from zoo.errors import DataError
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, normal_mean, scored
+from zoo.metrics.intervals import NO_SAMPLES, scored, student_mean
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -51,7 +51,7 @@ class _Quality(Metric):
             # Neither left out nor capped: either would make a figure up.
             why = f"none: {perfect} of {len(values)} pictures are restored without any error, so the mean is infinite"
             return Score(None, len(values), interval=why)
-        return scored(float(values.mean()), len(values), normal_mean(values))
+        return scored(float(values.mean()), len(values), student_mean(values))
 
     def _seen(self, image: Array, sample: str) -> Array:
         """The picture uint8 or float [c, h, w] in the channels that are compared, without its border: float64."""

@@ -1,6 +1,10 @@
 """Metrics of retrieval: recall at k, mean average precision at R, k-nearest-neighbour and one-shot accuracy.
 
 Similarity, ties, and which queries count: see `zoo.metrics.embed`.
+
+One rule for k: where a query that counts has no more than k items to choose from, recall at k and k-nearest-neighbour accuracy
+are not defined. All items would be among the k, so every query would have its match there, and how similar they are would
+not matter.
 """
 
 from collections.abc import Callable
@@ -12,7 +16,7 @@ from pydantic import Field
 
 from zoo.metrics.base import Score
 from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, of_queries, once, undefined
-from zoo.metrics.intervals import Interval, normal_mean, wilson
+from zoo.metrics.intervals import Interval, student_mean, wilson
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +32,7 @@ class RecallAtK(EmbedMetric):
     k: Annotated[int, Field(ge=1, description="How many of the most similar items count.")] = 1
 
     def of(self, places: Places) -> Score:
-        return _share(places, lambda: first_ranks(places) <= self.k)
+        return _too_few_items(places, self.k) or _share(places, lambda: first_ranks(places) <= self.k)
 
 
 class OneShotAccuracy(EmbedMetric):
@@ -54,7 +58,7 @@ class MapAtR(EmbedMetric):
     """Mean over queries of the average precision among their R most similar items, R being the size of their class there.
 
     For each match at rank i ≤ R the precision among the first i is summed, and divided by R.
-    Interval: normal, over queries. Source: Musgrave et al. 2020, A metric learning reality check, arXiv:2003.08505, eq. 7.
+    Interval: Student's t, over queries. Source: Musgrave et al. 2020, A metric learning reality check, arXiv:2003.08505, eq. 7.
     Parity: pytorch-metric-learning `mean_average_precision_at_r`.
     """
 
@@ -62,7 +66,7 @@ class MapAtR(EmbedMetric):
         if not len(places.counted):
             return undefined(places.undefined)
         values = average_precisions(places)[places.counted]
-        low, high, method = normal_mean(values)
+        low, high, method = student_mean(values)
         within = Interval(None if low is None else max(0.0, low), None if high is None else min(1.0, high), method)
         return of_queries(places, float(values.mean()), within)
 
@@ -77,7 +81,7 @@ class KnnAccuracy(EmbedMetric):
     k: Annotated[int, Field(ge=1, description="How many of the most similar items vote.")] = 5
 
     def of(self, places: Places) -> Score:
-        return _share(places, lambda: voted(places, self.k))
+        return _too_few_items(places, self.k) or _share(places, lambda: voted(places, self.k))
 
 
 @once
@@ -149,6 +153,16 @@ def _ranked(block: Block, most: int) -> "tuple[Tensor, Tensor, Tensor, Tensor]":
     wrong, column = block.similarity.masked_fill_(block.match, -torch.inf).topk(most, dim=1)
     before = torch.searchsorted(-wrong, -match, right=True)  # wrong items that are as similar or more so
     return match, wrong, column, before
+
+
+def _too_few_items(places: Places, k: int) -> Score | None:
+    """No score, where the gallery of a query that counts holds no more than k items beside the query; else None."""
+    own, other = places.counts
+    counted = places.counted
+    fewest = int((own + other)[counted].min(initial=k + 1))
+    if fewest > k:
+        return None
+    return undefined(f"k = {k} takes in the whole gallery where a query has {fewest} items to choose from", len(counted))
 
 
 def _share(places: Places, right: Callable[[], Array]) -> Score:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, normal_mean, scored, wilson
+from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, student_mean, wilson
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -95,7 +95,7 @@ class _MeanCount(Metric):
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         counts = state["count"].astype(np.float64)
-        return scored(counts.mean(), len(counts), normal_mean(counts)) if len(counts) else NO_SAMPLES
+        return scored(counts.mean(), len(counts), student_mean(counts)) if len(counts) else NO_SAMPLES
 
 
 class Forwards(_MeanCount):

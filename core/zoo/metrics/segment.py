@@ -49,7 +49,7 @@ class _Pixels(Metric):
         images = _stacked(state)
         n = len(images)
         if not images.any():
-            return NO_SAMPLES
+            return nothing_scored(n)
         value = float(self.overall(images.sum(axis=0)))
         return scored(value, n, reflected(value, resampled(images, self.overall)))
 
@@ -83,7 +83,7 @@ class _OfClass(_Pixels):
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         self.check(classes)
         images = _stacked(state)
-        if self.of is None or not len(images):
+        if self.of is None or not images.any():
             return super().compute(state, classes)
         value, interval = self.of_one(images[..., classes.index(self.of)])
         if value is None:
@@ -115,6 +115,8 @@ class Iou(_OfClass):
         if self.of is not None:
             return super().compute(state, classes)
         images = _stacked(state)
+        if not images.any():
+            return nothing_scored(len(images))
         scores = [self.of_one(images[..., one]) for one in range(len(classes))]
         detail = {
             "classes": list(classes),
@@ -130,6 +132,11 @@ class Dice(_OfClass):
 
     def ratio(self, hits: Array, true: Array, predicted: Array) -> tuple[Array, Array]:
         return 2 * hits, true + predicted
+
+
+def nothing_scored(images: int) -> Score:
+    """The score where no pixel counts."""
+    return Score(None, images, interval="none: every pixel is ignored") if images else NO_SAMPLES
 
 
 def pixel_counts(rows: Rows) -> tuple[Array, Array, Array]:

@@ -178,7 +178,11 @@ def test_nothing_to_find_has_no_score():
     empty = as_rows([[[1, 1, 9, 9, 0.5, 1]], []], [[], []])
     found = score("coco-ap", empty)
     assert (found.value, found.n, found.ci_low) == (None, 2, None)
-    assert "no object" in found.interval
+    assert found.interval == "none: there are no annotations"
+    large = as_rows([[[0, 0, 200, 200, 0.5, 1]]], [[[0, 0, 200, 200, 1, 0, 40000]]])
+    assert score("coco-ap:area=small", large).interval == "none: no object is small (below 32x32 pixels)"
+    crowd = as_rows([[[0, 0, 200, 200, 0.5, 1]]], [[[0, 0, 200, 200, 1, 1, 40000]]])
+    assert score("coco-ap", crowd).interval == "none: every annotation is of a crowd"
     assert score("coco-ap", part(empty, 0, 0)).interval == "none: no samples"
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, multinomial
+from scipy.stats import binomtest, multinomial, ttest_1samp
 
 from zoo.metrics import intervals
-from zoo.metrics.intervals import bootstrap, normal_mean, reflected, wilson, wilson_f1
+from zoo.metrics.intervals import bootstrap, reflected, student_mean, wilson, wilson_f1
 
 proportions = st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -40,14 +40,25 @@ def test_wilson_f1_contains_the_f1_and_has_width(case: tuple[int, int]) -> None:
     assert low < high
 
 
-def test_normal_interval_is_that_of_the_mean() -> None:
-    values = np.array([1.0, 2.0, 3.0, 4.0])
-    half = 1.959963984540054 * np.sqrt(5 / 3) / 2
-    assert normal_mean(values) == (pytest.approx(2.5 - half), pytest.approx(2.5 + half), "normal")
+@pytest.mark.parametrize("n", [2, 5, 40, 1000])
+def test_the_interval_of_a_mean_is_students(n: int) -> None:
+    values = np.random.default_rng(n).gamma(2, size=n)
+    low, high, method = student_mean(values)
+    assert (low, high) == pytest.approx(tuple(ttest_1samp(values, 0).confidence_interval(0.95)), rel=1e-12)
+    assert method == "Student's t"
 
 
-def test_one_sample_has_no_normal_interval() -> None:
-    assert normal_mean(np.array([1.0])) == (None, None, "none: one sample has no variance")
+def test_the_interval_of_a_mean_of_five_covers_it_in_95_of_100_cases() -> None:
+    samples = np.random.default_rng(0).normal(3, 2, size=(4000, 5))
+    bounds = np.array([student_mean(sample)[:2] for sample in samples], dtype=float)
+    covered = ((bounds[:, 0] <= 3) & (bounds[:, 1] >= 3)).mean()
+    assert covered == pytest.approx(0.95, abs=0.0125)  # 3.6 standard errors; with 1.96 for t it is 0.88
+
+
+def test_a_mean_without_variance_has_no_interval() -> None:
+    assert student_mean(np.array([1.0])) == (None, None, "none: one sample has no variance")
+    for values in ([0.1] * 7, [0.0, 0.0], [-3.0, -3.0 - 1e-13]):
+        assert student_mean(np.array(values)) == (None, None, "none: every sample scores the same")
 
 
 @pytest.mark.parametrize("counts", [[40, 30, 20, 10], [4, 3, 2, 1]], ids=["by kind", "by sample"])

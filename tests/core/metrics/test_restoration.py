@@ -88,13 +88,13 @@ def test_floats_score_as_the_same_picture_in_8_bits():
         assert value(metric, targets, floats).value == pytest.approx(value(metric, targets, restored).value, abs=1e-5)
 
 
-def test_the_score_is_a_mean_over_pictures_with_the_normal_interval():
+def test_the_score_is_a_mean_over_pictures_with_students_interval():
     targets = pictures()
     restored = like(targets)
     each = [value(PsnrRgb(), [t], [r]).value for t, r in zip(targets, restored, strict=True)]
     score = value(PsnrRgb(), targets, restored)
-    assert (score.value, score.n, score.interval) == (pytest.approx(np.mean(each)), 3, "normal")
-    assert score.ci_high - score.value == pytest.approx(1.959964 * np.std(each, ddof=1) / 3**0.5, rel=1e-6)
+    assert (score.value, score.n, score.interval) == (pytest.approx(np.mean(each)), 3, "Student's t")
+    assert score.ci_high - score.value == pytest.approx(4.302653 * np.std(each, ddof=1) / 3**0.5, rel=1e-6)
 
 
 def test_shards_do_not_change_the_score():

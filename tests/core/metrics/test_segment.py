@@ -128,8 +128,9 @@ def test_a_class_that_is_nowhere_is_left_out_and_one_only_predicted_scores_nothi
 
 def test_nothing_but_ignored_pixels_is_no_score(metric):
     target = np.full((2, 2), IGNORE, np.uint8)
-    for text in ("miou", "pixel-accuracy", "dice"):
-        assert scored(metric(text), [target], [np.zeros((2, 2), np.uint8)]).value is None
+    for text in ("miou", "pixel-accuracy", "dice", "iou", "iou:of=sky"):
+        found = scored(metric(text), [target], [np.zeros((2, 2), np.uint8)])
+        assert (found.value, found.detail, found.n, found.interval) == (None, None, 1, "none: every pixel is ignored")
         assert scored(metric(text), [], []).n == 0
 
 
