@@ -8,10 +8,16 @@ from zoo.home import zoo_home
 from zoo_cli.render import counted, interval, number, pairs, print_fields, print_table, say, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from zoo.runs.record import Check, Result, RunRecord
 
 MATRIX_CLASSES = 12
 """Confusion matrices of more classes are only in --json."""
+LISTED_CLASSES = 30
+"""So are scores for each class, of more classes than this."""
+FEW = 10
+"""Intervals of fewer samples come with a caution, except Wilson's, which hold."""
 
 
 def print_scores(record: "RunRecord") -> None:
@@ -30,12 +36,8 @@ def print_scores(record: "RunRecord") -> None:
         if result not in shown:
             _print_detail(result)
     say()
-    for result in record.results:
-        if result.note:
-            say(f"  {styled('note', fg='yellow')} {result.metric}: {result.note}")
-    for result in record.results:
-        if result.ci_low is None and result.detail is None and result.interval:
-            say(f"  {styled('no interval', fg='yellow')} of {result.metric}: {result.interval.removeprefix('none: ')}")
+    for line in _remarks(record.results):
+        say(f"  {line}")
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
@@ -83,6 +85,27 @@ def print_record(record: "RunRecord") -> None:
     )  # fmt: skip
 
 
+def _remarks(results: "Sequence[Result]") -> "Iterator[str]":
+    """What is to be known beside the scores: a line for each fact, which names the metrics that share it."""
+    bare = [result for result in results if result.ci_low is None and result.detail is None and result.interval]
+    facts = [
+        *(("note", result.note, result) for result in results if result.note),
+        *(("no value of" if result.value is None else "no interval of", result.interval, result) for result in bare),
+    ]
+    sharing: dict[tuple[str, str], list[str]] = {}
+    for kind, fact, result in facts:
+        sharing.setdefault((kind, fact.removeprefix("none: ")), []).append(result.metric)
+    for (kind, fact), metrics in sharing.items():
+        yield f"{styled(kind, fg='yellow')} {', '.join(metrics)}: {fact}"
+    if any(result.n < FEW and _has_bounds(result) and not result.interval.startswith("Wilson") for result in results):
+        yield f"{styled('few samples', fg='yellow')}: intervals of fewer than {FEW} are rough"
+
+
+def _has_bounds(result: "Result") -> bool:
+    of_classes = result.detail.get("ci_low", ()) if isinstance(result.detail, dict) else ()
+    return result.ci_low is not None or any(low is not None for low in of_classes)
+
+
 def _row(result: "Result", primary: bool) -> tuple[str, str, str, str]:
     bounds = (result.value, result.ci_low, result.ci_high)
     unit = f" ({result.unit})" if result.unit else ""
@@ -107,14 +130,26 @@ def _effort(record: "RunRecord") -> str:
 
 
 def _print_detail(result: "Result") -> None:
-    """A confusion matrix that is small enough to be read; where anything larger is to be found."""
-    detail: Any = result.detail
+    """A confusion matrix, or scores for each class, small enough to be read; of anything else, what it is and where."""
+    detail: Any = result.detail if isinstance(result.detail, dict) else {}
+    classes = [str(name) for name in detail.get("classes", ())]
     say()
-    if not (isinstance(detail, dict) and "matrix" in detail and _fits(detail["classes"])):
-        say(styled(f"  {result.metric}: too large to show, see --json", dim=True))
-        return
-    say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
-    _print_matrix([str(name) for name in detail["classes"]], detail["matrix"])
+    if "matrix" in detail and _fits(classes):
+        say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
+        _print_matrix(classes, detail["matrix"])
+    elif "ci_low" in detail and len(classes) <= LISTED_CLASSES:
+        _print_classes(result.metric, classes, detail)
+    else:
+        what = result.interval.removeprefix("none: ") or "no single number"
+        of = f", of {len(classes):,} classes" if classes else ""
+        say(styled(f"  {result.metric}: {what}{of}, see --json", dim=True))
+
+
+def _print_classes(metric: str, classes: list[str], detail: dict[str, Any]) -> None:
+    """Scores for each class: a value, named as the metric is, with bounds."""
+    scores = list(zip(detail[metric], detail["ci_low"], detail["ci_high"], strict=True))
+    rows = [(name, number(*score), interval(*score)) for name, score in zip(classes, scores, strict=True)]
+    print_table(("class", metric, "95 % interval"), rows, right=(1,))
 
 
 def _fits(classes: list[str]) -> bool:

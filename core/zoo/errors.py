@@ -71,5 +71,9 @@ class RunError(ZooError):
     """A run that cannot start or go on, through no fault of the model."""
 
 
+class NotScoredError(ZooError):
+    """A run whose predictions no metric can score. They are kept, but there is no record."""
+
+
 class StoreError(ZooError):
     """The state below `ZOO_HOME` cannot be read or written."""

@@ -11,7 +11,7 @@ def test_a_run_says_where_its_figures_are(zoo, real_data, zoo_home):
     assert done.code == 0, done.err
     line = next(line for line in done.out.splitlines() if "2 figures in" in line)
     found = sorted(path.name for path in Path(line.partition(" in ")[2]).iterdir())
-    assert found == ["00000-000000000139.jpg.png", "00001-000000000285.jpg.png"]
+    assert found == ["00000-000000000139.png", "00001-000000000285.png"]
 
 
 def test_a_task_that_cannot_draw_is_a_user_error(zoo, toy):

@@ -82,7 +82,7 @@ def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
         (("cnn/resnet18", "--on", "digits"), "pass --weights FILE, or train some"),
         (("toy/centroid", "--on", "digits", "--device", "tpu"), "there is no device 'tpu'"),
         (("toy/centroid", "--on", "digits", "--metric", "acuracy"), "did you mean core/accuracy"),
-        (("toy/centroid", "--on", "digits", "--metric", "miou"), "metric miou is for segment; data/digits is classify"),
+        (("toy/centroid", "--on", "digits", "--metric", "miou"), "this run is classify, as toy/centroid is"),
         (("toy/centroid", "--on", "digits", "--metric", "miou"), "metrics of classify: accuracy, "),
         (("toy/centroid", "--on", "digits", "--weights", "absent.safetensors"), "absent.safetensors"),
         (("toy/centroid", "--on", "digits", "--device", "abacus"), "abacus"),

@@ -12,7 +12,7 @@ from zoo.errors import OptionError
 from zoo.lookup import Registry, registry
 from zoo.runs.computing import How, compute_missing, observe
 from zoo.runs.figures import check_figures, save_figures
-from zoo.runs.folding import fold
+from zoo.runs.folding import check_scored, fold
 from zoo.runs.locking import locked
 from zoo.runs.plan import Request, plan_run
 from zoo.runs.predicting import pick_device
@@ -66,7 +66,8 @@ def evaluate(
     the benchmark's own. `precision` fp32, bf16 or fp16 (autocast) is never lowered unasked. `workers` threads load samples.
     `save_figures` draws the first so many predictions into the run's folder, where the task can draw.
 
-    Raises ZooError: what is wrong and what to do next.
+    Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
+    kept, but there is no record.
     """
     request = Request(
         model=model,
@@ -105,6 +106,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         computed = compute_missing(entries, plan, how, device, run_id)
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan)
+        check_scored(plan, results)
         artifacts += save_figures(plan, how.figures)
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, device, results, artifacts, catalogue, seconds)

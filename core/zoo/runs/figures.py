@@ -33,7 +33,7 @@ def save_figures(plan: Plan, count: int) -> list[tuple[str, str]]:
     saved = []
     for position, columns in islice(_predictions(plan), count):
         sample_id = plan.dataset.ids[position]
-        path = f"figures/{position:05d}-{re.sub(r'[^A-Za-z0-9._-]+', '-', sample_id)[-80:]}.png"
+        path = f"figures/{position:05d}-{_file_name(sample_id)}.png"
         try:
             picture = plan.task.draw(plan.dataset[position], columns)
             if picture is None:
@@ -44,6 +44,12 @@ def save_figures(plan: Plan, count: int) -> list[tuple[str, str]]:
         except Exception as error:
             warnings.warn(f"there is no figure of {sample_id}: {type(error).__name__}: {error}", stacklevel=2)
     return saved
+
+
+def _file_name(sample_id: str) -> str:
+    """The id as a part of a file's name, without the suffix of the picture that the sample came from."""
+    stem = re.sub(r"\.(bmp|gif|jpe?g|pgm|png|ppm|tiff?|webp)$", "", sample_id, flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[-80:]
 
 
 def _predictions(plan: Plan) -> "Iterator[tuple[int, dict[str, np.ndarray[Any, Any]]]]":

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from zoo.catalogue import Catalogue
-from zoo.errors import RunError
+from zoo.errors import NotScoredError, RunError
 from zoo.metrics import State
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
@@ -35,6 +35,18 @@ def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
         score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
         results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
     return results, artifacts
+
+
+def check_scored(plan: Plan, results: Sequence[Result]) -> None:
+    """Raise NotScoredError where no metric has a value, nor a detail of some samples: that is no score to keep."""
+    if any(result.value is not None or (result.detail is not None and result.n) for result in results):
+        return
+    raise NotScoredError(
+        f"no metric has a value on {plan.task.data.name}: {results[0].interval.removeprefix('none: ')}",
+        f"only the first {plan.samples:,} samples were taken: raise --limit"
+        if plan.samples < len(plan.dataset.ids)
+        else f"the predictions are kept; take other data, or --metric NAME: zoo list metrics --task {plan.task.name}",
+    )
 
 
 def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -> list[Check]:

@@ -99,7 +99,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
     task = kind(model.info, info, protocol, infos)
-    metrics = _metrics(registry, request, benchmark)
+    metrics = _metrics(registry, request, benchmark, named)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
@@ -162,14 +162,20 @@ def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, data
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
 
 
-def _metrics(registry: Registry, request: Request, benchmark: BenchmarkSpec) -> list[tuple[str, Metric, MetricSpec]]:
+def _metrics(
+    registry: Registry, request: Request, benchmark: BenchmarkSpec, named: _Named | None
+) -> list[tuple[str, Metric, MetricSpec]]:
     """The benchmark's metrics and those asked for beside them, each as written, built, and described."""
     specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
     for text, spec in specs:
         if spec.task != benchmark.task:
+            # A dataset has no task of its own: there the model decides.
+            what = f"{benchmark.name} is {benchmark.task}"
+            if named and benchmark.name == benchmark.dataset:
+                what = f"this run is {benchmark.task}, as {named.spec.name} is"
             known = ", ".join(other.name.removeprefix("core/") for other in registry.metrics(task=benchmark.task))
             raise OptionError(
-                f"metric {bare_metric(text)} is for {spec.task}; {benchmark.name} is {benchmark.task}",
+                f"metric {bare_metric(text)} is for {spec.task}; {what}",
                 f"metrics of {benchmark.task}: {known}",
             )
     return [(text, build_metric(text, spec), spec) for text, spec in specs]

@@ -35,9 +35,9 @@ def figures(record, home):
 
 def test_the_first_predictions_are_drawn_and_recorded(toy, drawing, zoo_home):
     assert figures(run(toy, 3), zoo_home) == {
-        "figures/00000-photo-00.png.png": (1, 2),
-        "figures/00001-photo-01.png.png": (2, 2),
-        "figures/00002-photo-02.png.png": (3, 2),
+        "figures/00000-photo-00.png": (1, 2),
+        "figures/00001-photo-01.png": (2, 2),
+        "figures/00002-photo-02.png": (3, 2),
     }
 
 
@@ -50,7 +50,7 @@ def test_figures_of_a_finished_run_need_no_model(toy, drawing, zoo_home):
 
 def test_a_skipped_sample_is_passed_over(toy, drawing, zoo_home, monkeypatch):
     monkeypatch.setenv("TOY_CORRUPT", "photo-00.png")
-    assert list(figures(run(toy, 1, skip_bad=1), zoo_home)) == ["figures/00001-photo-01.png.png"]
+    assert list(figures(run(toy, 1, skip_bad=1), zoo_home)) == ["figures/00001-photo-01.png"]
 
 
 def test_no_more_figures_than_samples(toy, drawing, zoo_home):
