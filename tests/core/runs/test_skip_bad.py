@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.errors import DataError
+from zoo.errors import DataError, NotScoredError
 
 
 @pytest.fixture
@@ -66,9 +66,10 @@ def test_counting_them_goes_on_from_shards_that_were_found(toy, corrupt, monkeyp
 
 def test_where_no_sample_can_be_read_there_is_no_score(toy, corrupt):
     corrupt(*toy.Photos.ids)
-    record = run(toy, skip_bad=40)
-    assert (record.primary.value, record.primary.n, record.dataset.samples) == (None, 0, 0)
-    assert run(toy, skip_bad=40).shards.reused == 1
+    for _ in range(2):
+        with pytest.raises(NotScoredError, match="no metric has a value on toy/photos: no samples"):
+            run(toy, skip_bad=40)
+    assert zoo.Store().records() == []
 
 
 def test_samples_in_other_shards_are_unmoved(toy, corrupt, predictions, monkeypatch):
