@@ -88,11 +88,16 @@ def get_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> Non
 def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> int:
     """Compare the hash of every file with the declared one, of all datasets where none is named.
 
+    Data of your own has no declared hash: it is opened, but its samples are not decoded.
+
     Exit codes: 0 all is well, 1 a file is altered or, of a dataset that is named, absent.
     """
-    from zoo.opening import check
+    from zoo.opening import check, own_samples
 
     found = [(spec, check(spec, data_dir)) for spec in _specs(names)]
+    for spec in (spec for spec, _ in found if spec.path):
+        splits = ", ".join(f"{split} {count:,}" for split, count in own_samples(spec, data_dir).items())
+        note(f"{spec.name} can be opened; samples: {splits}; none was decoded")
     shown = found if names or as_json else [(spec, files) for spec, files in found if any(file.path for file in files)]
     _report(shown, as_json)
     if len(shown) < len(found):
@@ -124,8 +129,8 @@ def _report(found: "list[tuple[DatasetSpec, list[FileStatus]]]", as_json: bool) 
     ]
     print_list(("DATASET", "FILE", "STATE", "SIZE", "WHERE"), rows)
     for spec, files in found:
-        if not files:
-            note(f"{spec.name} has no files of its own: {spec.path or 'a library that deepzoo needs brings it'}")
+        if not files and not spec.path:
+            note(f"{spec.name} has no files of its own: a library that deepzoo needs brings it")
 
 
 def _as_json(spec: "DatasetSpec", files: "list[FileStatus]") -> dict[str, Any]:

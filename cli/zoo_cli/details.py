@@ -15,7 +15,8 @@ EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
 def _model(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
     recipes = [recipe for recipe in index.select("recipe") if _full(index, "model", recipe["spec"]["model"]) == name]
-    benchmarks = _benchmarks_of(entry, index)
+    claimed = [claim.benchmark for claim in _claims_that(lambda claim: claim.model.partition("@")[0] == name)]
+    benchmarks = list(dict.fromkeys([*_benchmarks_of(entry, index), *claimed]))
     return [
         ("plugin", entry["plugin"]),
         ("tasks", ", ".join(entry["tasks"])),
@@ -56,7 +57,9 @@ def _dataset(entry: Entry, index: Index) -> Fields:
 
 def _benchmark(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
-    models = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _suits(m, spec)]
+    suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _suits(m, spec)]
+    claimed = [claim.model.partition("@")[0] for claim in _claims_that(lambda claim: claim.benchmark == name)]
+    models = list(dict.fromkeys([*suited, *claimed]))
     return [
         ("plugin", entry["plugin"]),
         ("task", f"{spec['task']} ({spec['modality']})"),
@@ -146,13 +149,16 @@ def _options(target: str | None) -> str:
     return "\n".join(described_settings(load_target(target)))
 
 
-def _claims(fits: Callable[[Any], bool]) -> str:
+def _claims_that(fits: Callable[[Any], bool]) -> list[Any]:
     from zoo.catalogue import load_catalogue
 
+    return [claim for claim in load_catalogue().claims if fits(claim)]
+
+
+def _claims(fits: Callable[[Any], bool]) -> str:
     return "\n".join(
         f"{claim.model} on {claim.benchmark}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
-        for claim in load_catalogue().claims
-        if fits(claim)
+        for claim in _claims_that(fits)
     )
 
 

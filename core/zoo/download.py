@@ -146,7 +146,7 @@ def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
         raise DownloadError(f"HTTP {error.code} {error.reason}", final=not passing) from error
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", "") or error
-        unknown = isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME  # most likely there is no network
+        unknown = isinstance(reason, socket.gaierror)  # most likely there is no network; the resolver has itself tried again
         raise DownloadError(str(reason) or type(error).__name__, final=unknown) from error
 
 

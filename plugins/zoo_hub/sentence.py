@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, OptionError
 from zoo_hub.source import described, read_json, unchanged
 from zoo_hub.texts import Reader, window_of
 from zoo_hub.wrapping import Wrapped
@@ -32,7 +32,10 @@ class SentenceEncoder(Wrapped):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         self.pooling, self.normalise, most = layout(folder)
         files = files or described(folder)
-        self.reader = Reader(folder, files, window_of(folder, files, config, window, most), overflow)
+        own = window_of(folder, files, config, most)
+        if window is not None and window > own:
+            raise OptionError(f"a window of {window} tokens is more than the model's own, {own}", f"--window {own} at most")
+        self.reader = Reader(folder, files, window or own, overflow)
         config.dtype = torch.float32
         self.body = AutoModel.from_config(config, trust_remote_code=False).float()  # type: ignore[no-untyped-call]
 

@@ -426,3 +426,19 @@ def test_an_archive_stands_for_its_members(tmp_path: Path) -> None:
     rows = status(archive_spec(archive), tmp_path)
     assert {row.state for row in rows} == {"present"}
     assert {row.path for row in rows} == {tmp_path / "bricks/bricks.tar.gz"}
+
+
+def test_a_name_that_cannot_be_resolved_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+    from urllib.error import URLError
+
+    asked = []
+
+    def unresolved(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise URLError(socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"))
+
+    monkeypatch.setattr(download, "urlopen", unresolved)
+    with pytest.raises(download.DownloadError, match="Temporary failure"):
+        download.download("https://nowhere.invalid/x", tmp_path / "x", lambda _: None)
+    assert len(asked) == 1

@@ -182,6 +182,11 @@ def _outputs(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
         raise ModelError(f"{data.name} has no classes, so its pixels cannot be labelled")
     if len(data.classes) > IGNORE:
         raise ModelError(f"{data.name} has {len(data.classes)} classes, more than the {IGNORE} that a label map holds")
+    if model.classes is None and not model.name.startswith("local/"):
+        raise ModelError(
+            f"{model.name} has no classes, as edge detectors have none, so it cannot label the pixels of {data.name}",
+            "run an edge detector on edges: --on bsds500; for another model pass --weights FILE that names its classes",
+        )
     return class_columns(model, data)
 
 

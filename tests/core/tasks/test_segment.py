@@ -183,3 +183,10 @@ def test_every_label_has_a_colour_of_its_own():
     assert colours.shape == (256, 3) and len(np.unique(colours, axis=0)) == 256
     assert colours[IGNORE].tolist() == [0, 0, 0]
     assert colours[0].any()
+
+
+def test_a_model_without_classes_is_told_to_be_an_edge_detector():
+    model = ModelInfo("vision/canny", "image", None)
+    with pytest.raises(ModelError, match="canny has no classes, as edge detectors have none") as caught:
+        Segment(model, DataInfo("toys", "test", "image", CLASSES))
+    assert "--on bsds500" in caught.value.hint

@@ -201,3 +201,15 @@ def test_the_first_images_of_coco_are_read_as_they_are(real_data: Path) -> None:
     assert tuple(dataset.classes or ()) == OFFICIAL.classes
     assert sum(len(target) for target in dataset.targets) == 898
     assert dataset[0].input.shape == (3, 426, 640)
+
+
+def test_checking_opens_the_users_own_data(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from zoo_cli.data import data
+
+    name = lay(tmp_path, instances(BOX))
+    found = CliRunner().invoke(data, ["check", name])
+    assert found.exit_code == 0 and "can be opened; samples: test 2" in found.output
+    lay(tmp_path, instances({**BOX, "category_id": 1}))
+    assert isinstance(CliRunner().invoke(data, ["check", name]).exception, DataError)

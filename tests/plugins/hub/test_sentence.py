@@ -80,7 +80,8 @@ def test_or_it_ends_the_run_where_that_is_asked_for(folder: Path) -> None:
 
 def test_a_window_is_never_wider_than_the_model(folder: Path) -> None:
     assert SentenceEncoder(str(folder), window=5).reader.window == 5
-    assert SentenceEncoder(str(folder), window=500).reader.window == 8
+    with pytest.raises(OptionError, match="a window of 500 tokens is more than the model's own, 8"):
+        SentenceEncoder(str(folder), window=500)
 
 
 @pytest.mark.parametrize("mode", ["cls_token", "max_tokens"])
