@@ -215,3 +215,8 @@ def test_every_help_ends_in_examples_(zoo, command):
 def test_zoo_alone_shows_its_help(zoo):
     done = zoo()
     assert (done.code, done.out) == (0, zoo("--help").out)
+
+
+def test_models_and_benchmarks_that_a_claim_names_show_each_other(zoo):
+    assert "vision/espcn" in next(line for line in zoo("show", "set5-x3").out.splitlines() if line.split()[:1] == ["models"])
+    assert "vision/set12-sigma25" in zoo("show", "vision/dncnn").out.partition("benchmarks")[2].partition("run it")[0]
