@@ -119,5 +119,5 @@ def test_batch_size_workers_and_shards_change_no_score(monkeypatch: pytest.Monke
 
 def test_a_model_of_another_task_says_which_it_has() -> None:
     with pytest.raises(ModelError, match="classify") as caught:
-        zoo.evaluate("cnn/lenet5@mnist", "omniglot")
+        zoo.evaluate("cnn/resnet20@cifar10", "omniglot")
     assert caught.value.hint
