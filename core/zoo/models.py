@@ -169,7 +169,7 @@ def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, An
     """The model's own options, validated and completed by its options class. Raises OptionError."""
     if spec.options is None:
         if options:
-            raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}")
+            raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
         return {}
     return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
 

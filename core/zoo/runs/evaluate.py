@@ -120,5 +120,5 @@ def _checked_batch_size(batch_size: int | str) -> int | None:
     if batch_size == "auto":
         return None
     if not str(batch_size).isdecimal() or int(batch_size) < 1:
-        raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto")
+        raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto", "leave it out, and it is found")
     return int(batch_size)
