@@ -66,9 +66,12 @@ def _invoke(spec: Mapping[str, Any], arguments: Sequence[str], prog_name: str, w
     try:
         command = _as_command(load_target(spec["target"]))
         code = command.main(list(arguments), prog_name=prog_name, standalone_mode=False)
-    except (ZooError, click.ClickException, click.Abort):
-        raise
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click's, or that of Typer's copy
+            click.echo(str(error))
+            return 0
+        if isinstance(error, (ZooError, click.ClickException, click.Abort)):
+            raise
         _raise_as_click(error)
         raise CommandFailedError(who) from error
     return code if isinstance(code, int) else 0

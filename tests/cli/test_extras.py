@@ -15,7 +15,7 @@ def zoo_commands():
         return CommandSpec(name=name, summary=f"The {name} of PLUGIN.", target=f"PLUGIN_code:{target}", **more)
     return [
         command("plain", "plain"), command("app", "app"), command("clicked", "clicked"), command("wrong", "wrong"),
-        command("list", "plain"), command("needy", "plain", requires=("no-such-dist>=2",)),
+        command("list", "plain"), command("bare", "bare"), command("needy", "plain", requires=("no-such-dist>=2",)),
     ]
 """
 
@@ -24,6 +24,15 @@ import click
 import typer
 
 app = typer.Typer()
+bare = typer.Typer(no_args_is_help=True)
+
+@bare.command()
+def first():
+    'Do the first.'
+
+@bare.command()
+def second():
+    'Do the second.'
 
 @app.command()
 def one():
@@ -157,3 +166,9 @@ def test_only_the_command_that_runs_is_imported(install, zoo_process):
     assert imported("--help") in ("[]", "['mine']")
     assert imported("clicked", "a") in ("['mine_code', 'typer']", "['mine', 'mine_code', 'typer']")
     assert "mine_code" in imported("plain", "1")
+
+
+def test_a_group_without_a_command_shows_its_help(install, zoo):
+    install("one")
+    done = zoo("bare")
+    assert (done.code, done.err) == (0, "") and "Do the second." in done.out
