@@ -215,7 +215,8 @@ def _print_class(graded: "Class", folder: Path | None) -> None:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print("  " + "  ".join([*cells, row[-1]]).rstrip())
     passed = sum(entry.counted.passed for entry in graded.entries)
-    print(f"\n  {passed} of {len(graded.entries)} passed" + (f"; {len(graded.pairs)} pairs to look at" if graded.pairs else ""))
+    pairs = f"; {len(graded.pairs)} pair{'s' if len(graded.pairs) > 1 else ''} to look at" if graded.pairs else ""
+    print(f"\n  {passed} of {len(graded.entries)} passed{pairs}")
     if len(graded.entries) == 1 and graded.entries[0].counted.grade is not None:
         _print_results(graded.entries[0].counted.grade.results[1:])
     name, base = baseline(graded.homework)
