@@ -9,7 +9,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import metadata
@@ -157,10 +157,11 @@ def _load(candidate: Candidate) -> Plugin:
     """Import the plugin and ask its hooks. Whatever it raises becomes its state."""
     files = tuple(map(str, _sources(candidate.module)))
     try:
-        module = importlib.import_module(candidate.module)
-        asked = manager([(candidate.id, module)]).hook
-        specs = named_specs(candidate.id, asked)
-        namespaces = reserved_namespaces(candidate.id, asked)
+        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our --json
+            module = importlib.import_module(candidate.module)
+            asked = manager([(candidate.id, module)]).hook
+            specs = named_specs(candidate.id, asked)
+            namespaces = reserved_namespaces(candidate.id, asked)
     except (Exception, SystemExit) as error:
         return Plugin(candidate, *_diagnosis(candidate, error), files=files)
     observes = tuple(name for name in OBSERVERS if getattr(asked, name).get_hookimpls())

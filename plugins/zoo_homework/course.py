@@ -50,11 +50,17 @@ class Homework:
 
     @property
     def masks(self) -> tuple[str, ...]:
-        """Packages that hold or open the dataset, and so perhaps its labels: no submission may see them."""
+        """Packages that hold or open the dataset, or define the homework: no submission may see them, for labels may be there."""
         packed = [
             url.removeprefix("pkg:").partition("/")[0] for file in self.dataset.files for url in file.urls if url[:4] == "pkg:"
         ]
-        return tuple(sorted({*packed, self.dataset.target.partition(":")[0].partition(".")[0]} - {"zoo", "zoo_homework"}))
+        opening = self.dataset.target.partition(":")[0].partition(".")[0]
+        defining = [
+            str(plugin["module"]).partition(".")[0]
+            for plugin in registry().index.plugins
+            if plugin["id"] in {name.partition("/")[0] for name in (self.spec.name, self.benchmark.name)}
+        ]
+        return tuple(sorted({*packed, opening, *defining} - {"zoo", "zoo_homework"}))
 
 
 def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = None) -> Homework:

@@ -30,7 +30,7 @@ LOUDEST = 16 << 20
 """Bytes that a program may print before it is stopped; the last KEPT of them are kept."""
 KEPT = 4096
 PROTECTIONS = (
-    "its own file system: interpreter and libraries, the submission and the inputs, all read-only; no labels, no home",
+    "its own file system: interpreter and libraries, the submission and the inputs, all read-only; no folders of yours",
     "no network, and no process to see or signal but its own",
     "limits of processor time, wall-clock time, memory, processes, open files and output",
     "no new privileges, no capabilities",

@@ -169,6 +169,15 @@ def test_only_the_command_that_runs_is_imported(install, zoo_process):
 
 
 def test_a_group_without_a_command_shows_its_help(install, zoo):
-    install("one")
+    install("grouped")
     done = zoo("bare")
     assert (done.code, done.err) == (0, "") and "Do the second." in done.out
+
+
+def test_what_a_plugin_prints_as_it_is_imported_stays_out_of_json(install, zoo_process, tmp_path):
+    install("noisy")
+    path = tmp_path / "noisy.py"
+    path.write_text("print('NOISE')\n" + path.read_text())
+    done = zoo_process("list", "models", "--json")
+    assert done.code == 0 and done.json
+    assert "NOISE" in done.err
