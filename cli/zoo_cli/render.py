@@ -70,6 +70,21 @@ def print_list(
         _print_rows(table[0], table[1:], [widths[column] for column in columns])
 
 
+def print_row(header: Sequence[str], row: Sequence[str], widths: Sequence[int], *, first: bool) -> None:
+    """A row of a list that grows while somebody waits, shown at once; with the header before the `first`, on a terminal.
+
+    `widths` are those of the first columns, as far as they are known; others are as wide as their header.
+    """
+    if sys.stdout.isatty():
+        whole = [*widths, *map(len, header[len(widths) :])]
+        for cells, dim in [(header, True)] * first + [(row, False)]:
+            line = "  ".join(_pad(cell, width, right=False) for cell, width in zip(cells, whole, strict=True)).rstrip()
+            say(styled(line, dim=True) if dim else line)
+    else:
+        say("\t".join(" ".join(cell.split()) for cell in row))
+    sys.stdout.flush()
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ") -> None:
     """An aligned table, whole wherever it goes. `right` names the columns of numbers."""
     _print_rows(header, rows, _widths(header, rows), right, indent)

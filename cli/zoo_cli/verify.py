@@ -1,12 +1,13 @@
 """`zoo verify`: the claims of the catalogue, run again."""
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import counted, note, print_json, print_list, styled
+from zoo_cli.render import counted, note, print_json, print_row, styled
 from zoo_cli.types import Choice
 
 if TYPE_CHECKING:
@@ -26,38 +27,52 @@ COLOURS = {"reproduced": "green", "off": "red", "not runnable": "yellow"}
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
 def verify(model: str | None, benchmark: str | None, kind: str | None, device: str, data_dir: str | None, as_json: bool) -> int:
-    """Run the claims of registry.yaml again, all of them or those on MODEL, and say which hold here.
+    """Run the claims of registry.yaml again, all of them or those on MODEL, and say which hold here, each as it is known.
 
     Exit codes: 0 none is off, 1 at least one is. A claim that cannot be run here says why and is neither.
     """
     from zoo.verifying import select_claims
-    from zoo.verifying import verify as verified
 
     claims = select_claims(model=model, benchmark=benchmark, kind=kind)
-    with progress_bar() as show:
-
-        def progress(claim: "Claim", step: "Progress") -> None:
-            if show is not None:
-                show(f"{claim.model} on {claim.benchmark}", step.done, step.total)
-
-        verdicts = list(verified(claims, device=device, data_dir=data_dir, progress=progress))
+    widths = [max(map(len, column)) for column in zip(HEADER[:4], *map(_claimed, claims), strict=True)]
+    verdicts = []
+    for verdict in _shown(claims, device, data_dir):
+        verdicts.append(verdict)
+        if not as_json:
+            print_row(HEADER, _row(verdict), widths, first=len(verdicts) == 1)
     if as_json:
         print_json([verdict.model_dump(mode="json") for verdict in verdicts])
     else:
-        _print(verdicts)
+        counts = {status: sum(verdict.status == status for verdict in verdicts) for status in COLOURS}
+        told = ", ".join(f"{count} {status}" for status, count in counts.items())
+        note(f"{told} of {counted(len(verdicts), 'claim')}")
     return 1 if any(verdict.status == "off" for verdict in verdicts) else 0
 
 
-def _print(verdicts: "list[Verdict]") -> None:
-    print_list(HEADER, [_row(verdict) for verdict in verdicts], cut=("VERDICT",))
-    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in COLOURS}
-    note(", ".join(f"{count} {status}" for status, count in counts.items()) + f" of {counted(len(verdicts), 'claim')}")
+def _shown(claims: "list[Claim]", device: str, data_dir: str | None) -> "Iterator[Verdict]":
+    """Verdicts as they come. The bar is gone when one does, so that it can be printed at once."""
+    from zoo.verifying import verify as verified
+
+    show: Callable[..., None] | None = None
+
+    def progress(claim: "Claim", step: "Progress") -> None:
+        if show is not None:
+            show(f"{claim.model} on {claim.benchmark}", step.done, step.total)
+
+    found = verified(claims, device=device, data_dir=data_dir, progress=progress)
+    for _ in claims:
+        with progress_bar() as bar:
+            show = bar
+            verdict = next(found)
+        yield verdict
+
+
+def _claimed(claim: "Claim") -> tuple[str, str, str, str]:
+    return claim.model, claim.benchmark, claim.metric, f"{claim.value:g} ± {claim.tolerance:g}"
 
 
 def _row(verdict: "Verdict") -> tuple[str, ...]:
-    claim = verdict.claim
     measured = "-" if verdict.value is None else f"{verdict.value:.4f}"
     by = f" by {verdict.difference:+.4f}" if verdict.difference is not None else ""
     text = f"{verdict.status}{by}" + (f": {verdict.reason}" if verdict.reason else "")
-    claimed = f"{claim.value:g} ± {claim.tolerance:g}"
-    return claim.model, claim.benchmark, claim.metric, claimed, measured, styled(text, fg=COLOURS[verdict.status])
+    return *_claimed(verdict.claim), measured, styled(text, fg=COLOURS[verdict.status])
