@@ -66,7 +66,8 @@ def check_file(name: str, path: Path, data_dir: Folder = None) -> Checked:
             continue
         what = f"the {len(dataset.ids):,} samples of the {split} split"
         if split == "test":
-            return Checked(True, Status.GRADED, f"{path} is well-formed for {what}", split)
+            more = f"; for a score, predict the validation split: zoo homework inputs {name} --split validation"
+            return Checked(True, Status.GRADED, f"{path} is well-formed for {what}{more}", split)
         results = _score(predictions, dataset, benchmark)
         return Checked(True, Status.GRADED, f"{path} is well-formed for {what}", split, results)
     assert problem is not None

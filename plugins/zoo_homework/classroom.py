@@ -25,7 +25,7 @@ from zoo_homework.gradebook import (
 )
 from zoo_homework.grading import How, Progress, grade_all
 from zoo_homework.reports import histogram, overview, report_name, scores_of, student_report
-from zoo_homework.scoring import baseline, predicted_labels
+from zoo_homework.scoring import baseline, check_passable, predicted_labels
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,11 @@ def grade_class(
     how: How | None = None,
     progress: Progress | None = None,
 ) -> Class:
-    """Grade what lies at some paths, or in a manifest. What is finished is kept below `ZOO_HOME/homework`, by content."""
+    """Grade what lies at some paths, or in a manifest. What is finished is kept below `ZOO_HOME/homework`, by content.
+
+    Raises ZooError where there is nothing to grade, a path is wrong, or nobody could pass on these labels.
+    """
+    check_passable(homework)
     state = zoo_home() / "homework" / homework.spec.name.replace("/", "-")
     attempts = limit_attempts(collect(paths, homework.spec, state, manifest_file), homework.spec)
     if not attempts and not roster:

@@ -126,7 +126,10 @@ def _only_folders(folder: Path) -> bool:
 
 
 def _of_student(name: str, path: Path, root: Path) -> list[Found]:
-    """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`."""
+    """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`.
+
+    A report or a picture beside the attempts is none itself; alone it is one, which cannot be graded.
+    """
     canvas = CANVAS.fullmatch(name)
     if path.is_symlink() or not path.is_dir():
         return [(canvas["student"] if canvas else path.stem, name, path, _mtime(path))]
@@ -137,7 +140,8 @@ def _of_student(name: str, path: Path, root: Path) -> list[Found]:
     inside = _listed(path)
     if not inside:
         return [(student, name, None, None)]
-    return [(student, f"{name}/{child.name}", child, _mtime(child)) for child in inside]
+    gradable = [child for child in inside if child.is_dir() or child.suffix.lower() in (*KINDS, *PICKLES, ".zip")]
+    return [(student, f"{name}/{child.name}", child, _mtime(child)) for child in gradable or inside]
 
 
 def _is_code(folder: Path) -> bool:
@@ -153,7 +157,8 @@ def _known(student: str, name: str, path: Path | None, when: datetime | None, sp
     attempt = Attempt(student, name, path, submitted=when)
     try:
         if path is None or not os.path.lexists(path):
-            raise SubmissionError(Status.MISSING, "nothing was handed in")
+            what = f"there is no file {name}" if name and path is not None else "nothing was handed in"
+            raise SubmissionError(Status.MISSING, what)
         size = _size(path)
         if size > spec.limits.file_bytes:
             raise SubmissionError(Status.TOO_LARGE, f"it has {size:,} bytes, more than the {spec.limits.file_bytes:,} allowed")

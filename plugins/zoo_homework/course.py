@@ -137,15 +137,17 @@ def _of_labels(
     ids = [row["id"] for row in rows]
     if len(set(ids)) != len(ids):
         raise DataError(f"{path} has an id twice", "every sample needs an id of its own")
-    targets = np.array([_class_number(row["label"], classes) for row in rows], dtype=np.int64)
+    targets = np.array(
+        [_class_number(row["label"], classes, f"row {number} of {path}") for number, row in enumerate(rows, 2)], dtype=np.int64
+    )
     sha256 = hashlib.sha256(content).hexdigest()
     return Homework(spec, benchmark, dataset, classes, tuple(ids), targets, None, sha256, False, metrics)
 
 
-def _class_number(label: str, classes: Sequence[str]) -> int:
+def _class_number(label: str, classes: Sequence[str], where: str = "the test set") -> int:
     if label in classes:
         return classes.index(label)
-    raise DataError(f"the test set has a label {label!r}", f"the homework's classes are: {', '.join(classes)}")
+    raise DataError(f"{where} has a label {label!r}", f"the homework's classes are: {', '.join(classes)}")
 
 
 def _header(path: Path) -> list[str]:

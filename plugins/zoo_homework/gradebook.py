@@ -61,6 +61,10 @@ def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[
     for student in sorted(of):
         attempts = of[student] or [Graded(Attempt(student, "", None), Status.MISSING, "nothing was handed in")]
         counted = _counted(attempts, spec)
+        if len(attempts) > 1:
+            told = f"of {len(attempts)} attempts {counted.attempt.name} counts ({spec.attempts})"
+            chosen = replace(counted, message="; ".join(filter(None, (counted.message, told))))
+            attempts, counted = [chosen if one is counted else one for one in attempts], chosen
         points = spec.points if counted.passed else 0.0
         entries.append(Entry(student, tuple(attempts), counted, is_late(counted, spec.due), points))
     return entries
@@ -167,7 +171,8 @@ def gradescope(entry: Entry, homework: Homework) -> dict[str, Any]:
     """
     one, spec = entry.counted, homework.spec
     metric, bound = homework.mark
-    said = one.message or f"{metric} is {_score(one):.4f}; to pass it must exceed {bound:g}"
+    scored = f"{metric} is {_score(one):.4f}; to pass it must exceed {bound:g}" if one.grade is not None else ""
+    said = "; ".join(filter(None, (scored, one.message)))
     return {
         "score": entry.points,
         "output": f"{spec.name}: {one.status}. {said}" + (" Late." if entry.late else ""),

@@ -7,16 +7,19 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from zoo.errors import OptionError
 from zoo.home import writing
@@ -26,12 +29,15 @@ from zoo_homework import sandbox
 from zoo_homework.collecting import Attempt
 from zoo_homework.course import Homework
 from zoo_homework.inputs import write_inputs
-from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable
+from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable, tied
 from zoo_homework.statuses import Status, SubmissionError
 
 LIBRARIES = ("numpy", "pyarrow", "torch", "onnx", "onnxruntime")
 OF_THE_GRADER = (Status.INTERNAL, Status.NOT_ISOLATED)
 """Statuses that say something of the grader rather than of the submission: they are tried again."""
+PREFIX, LOCK = "zoo-grade-", "lock"
+FRESH = 60.0
+"""Seconds within which a new folder may not have its lock yet."""
 Progress = Callable[[int, int], None]
 
 
@@ -104,8 +110,7 @@ def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
     """A temporary folder with the inputs that the attempts need. Labels are in none of it."""
     if homework.dataset.path and sandbox.shows(Path(homework.dataset.path)):
         raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
-    folder = Path(tempfile.mkdtemp(prefix="zoo-grade-"))
-    try:
+    with _temporary() as folder:
         if homework.inputs is not None:
             needed = any(attempt.kind not in (None, "predictions") for attempt in attempts)
             write_inputs(folder / "inputs", homework.inputs, homework.classes, samples=needed)
@@ -113,8 +118,29 @@ def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
             write_ids(folder / "inputs", homework)
         _make_readable(folder / "inputs")
         yield folder
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder that is gone afterwards, and with it those that killed graders left."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        _remove_abandoned(left)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        with FileLock(folder / LOCK):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a grader's folder if it is ours, no grader holds its lock, and none is just about to take it."""
+    with suppress(OSError, Timeout):
+        found = folder.lstat()
+        ours = stat.S_ISDIR(found.st_mode) and (not hasattr(os, "geteuid") or found.st_uid == os.geteuid())
+        if ours and time.time() - found.st_mtime > FRESH:
+            with FileLock(folder / LOCK, timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_ids(folder: Path, homework: Homework) -> None:
@@ -134,10 +160,12 @@ class _Grader:
             stored = self._stored(attempt)
             content = stored.read_bytes() if stored.exists() and not self.how.fresh else self._run(attempt)
             predictions = predictions_of(content, self.homework)
-            return Graded(attempt, Status.GRADED, "", self._grade(predictions, stored), predictions)
+            ties = tied(predictions)
+            said = f"{ties:,} of its predictions are ties, which count as wrong" if ties else ""
+            return Graded(attempt, Status.GRADED, said, self._grade(predictions, stored), predictions)
         except SubmissionError as error:
-            said = attempt.kind == "code" and error.status is Status.CRASHED
-            return Graded(attempt, error.status, f"the program ended with: {error.message}" if said else error.message)
+            ended = attempt.kind == "code" and error.status is Status.CRASHED
+            return Graded(attempt, error.status, f"the program ended with: {error.message}" if ended else error.message)
         except Exception as error:
             return Graded(attempt, Status.INTERNAL, printable(f"the grader failed: {type(error).__name__}: {error}"))
 

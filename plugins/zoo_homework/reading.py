@@ -1,13 +1,14 @@
 """A file of predictions, by a stranger, into one array in the order of the test ids: CSV, Parquet or `.npy`, never a pickle.
 
 A table has a column `id` and either a column `label` (class names, or their numbers), or a column a class with
-probabilities, or a column `logit:CLASS` a class. A `.npy` has no ids: labels [n] or probabilities [n, C] in the order of
-the test ids. Runs in a process of its own, without labels.
+probabilities, or a column `logit:CLASS` a class; a label beside those must be the highest. A `.npy` has no ids: labels [n] or
+probabilities [n, C] in the order of the test ids. Runs in a process of its own, without labels.
 """
 
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ TABLES = (".csv", ".tsv", ".parquet")
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".th", ".bin", ".ckpt", ".npz")
 SUM_TOLERANCE = 0.01
 """How far the probabilities of a row may add up from 1: people round them to two or three places."""
+WHOLE = re.compile(r"(\d+)\.0+")
+"""A class's number as tools write it that make a column of numbers one of floats."""
 SMALLEST = 1e-300
 """Stands for a probability of 0, whose logarithm a score cannot hold."""
 
@@ -35,7 +38,7 @@ def read_predictions(path: Path, ids: Sequence[str], classes: Sequence[str]) -> 
     check_content(content, path.suffix.lower())
     if path.suffix.lower() == ".npy":
         return check_predictions(_from_npy(content), len(ids), classes)
-    columns = _from_parquet(content) if path.suffix.lower() == ".parquet" else _from_csv(content)
+    columns = _renamed(_from_parquet(content) if path.suffix.lower() == ".parquet" else _from_csv(content))
     order = _order(columns, ids)
     return _from_columns({name: [values[row] for row in order] for name, values in columns.items()}, classes)
 
@@ -119,19 +122,40 @@ def _order(columns: Columns, ids: Sequence[str]) -> list[int]:
     return [row_of[name] for name in ids]
 
 
+def _renamed(columns: Columns) -> Columns:
+    """The columns with `ID` and `Label` as `id` and `label`, where those are not there themselves."""
+    lower = {name: name.lower() for name in columns if name.lower() in ("id", "label") and name.lower() not in columns}
+    return columns if len(set(lower.values())) < len(lower) else {lower.get(name, name): v for name, v in columns.items()}
+
+
 def _from_columns(columns: Columns, classes: Sequence[str]) -> Array:
-    logits = [f"logit:{name}" for name in classes]
+    scores, logits = None, [f"logit:{name}" for name in classes]
     if all(name in columns for name in logits):
-        return _finite(_numbers(columns, logits)).astype(np.float32)
-    if all(name in columns for name in classes):
-        return log_probabilities(_numbers(columns, classes))
-    if "label" in columns:
-        return _labels(columns["label"], classes)
+        scores = _finite(_numbers(columns, logits)).astype(np.float32)
+    elif all(name in columns for name in classes):
+        scores = log_probabilities(_numbers(columns, classes))
+    if "label" in columns and "label" not in classes:
+        labels = _labels(columns["label"], classes)
+        return labels if scores is None else _agreeing(scores, labels, columns["id"])
+    if scores is not None:
+        return scores
     raise SubmissionError(
         Status.BAD_FORMAT,
         f"there is neither a column 'label' nor a column for each of the classes {_some(list(classes))}; "
         f"the columns are: {_some(list(columns))}",
     )
+
+
+def _agreeing(scores: Array, labels: Array, ids: Sequence[Any]) -> Array:
+    """The scores, if the label of every row has the highest."""
+    other = np.flatnonzero(scores[np.arange(len(labels)), labels] < scores.max(axis=1))
+    if len(other):
+        raise SubmissionError(
+            Status.BAD_FORMAT,
+            f"the column 'label' and the columns of the classes disagree in {len(other)} rows, the first of id "
+            f"{_shown(ids[other[0]])}; leave one of them out",
+        )
+    return scores
 
 
 def _numbers(columns: Columns, names: Sequence[str]) -> Array:
@@ -152,11 +176,16 @@ def _labels(values: Sequence[Any], classes: Sequence[str]) -> Array:
     index = {str(position): position for position in range(len(classes))} | {name: i for i, name in enumerate(classes)}
     labels = []
     for row, value in enumerate(values, 1):
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        text = str(value)
+        if text not in index and (whole := WHOLE.fullmatch(text)):
+            text = whole[1]
         if value is None or text.lower() in ("", "nan", "none", "inf", "-inf"):
             raise SubmissionError(Status.NOT_FINITE, f"prediction {row} has no label")
         if text not in index:
-            raise SubmissionError(Status.BAD_FORMAT, f"label {_shown(value)} is none of the classes {_some(list(classes))}")
+            raise SubmissionError(
+                Status.BAD_FORMAT,
+                f"label {_shown(value)} is none of the classes {_some(list(classes))}, nor a number from 0 to {len(classes) - 1}",
+            )
         labels.append(index[text])
     return np.array(labels, dtype=np.int64)
 

@@ -1,12 +1,14 @@
 """From an array of predictions to a grade, by the same metrics, folds and pass mark as `zoo run`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from zoo.errors import DataError
 from zoo.metrics import Metric
 from zoo.metrics.names import parse_metric
 from zoo.runs.record import Result
@@ -19,6 +21,9 @@ Array = np.ndarray[Any, Any]
 DTYPES = {b"L": np.int64, b"F": np.float32, b"D": np.float64}
 OF_LABELS = ("accuracy", "f1", "precision", "recall", "confusion")
 """Metrics that need no more than the predicted class."""
+
+OURS = re.compile(r"(?<![\w./])/(?!(?:submission|inputs|tmp|out)\b)[^\s/'\":,;()]+(?:/[^\s/'\":,;()]+)*/([^\s/'\":,;()]+)")
+"""An absolute path that is not one of those by which a submission knows its own files."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,13 @@ def score_predictions(
     return tuple(results)
 
 
+def tied(predictions: Array) -> int:
+    """How many samples have no single highest class. Ties never count for the model."""
+    if predictions.ndim == 1:
+        return 0
+    return int(((predictions == predictions.max(axis=1, keepdims=True)).sum(axis=1) > 1).sum())
+
+
 def predicted_labels(predictions: Array, targets: Array) -> Array:
     """The class that counts as predicted, int64 [n]; ties are settled as the metrics settle them."""
     if predictions.ndim == 1:
@@ -109,9 +121,21 @@ def _refused(body: bytes) -> SubmissionError:
 
 
 def printable(text: str, most: int = 300) -> str:
-    """One line of a stranger's text: control characters become spaces, and it is cut."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """One line of a stranger's text: control characters become spaces, and it is cut. Of this machine's paths the last part
+    is left: students read it."""
+    line = OURS.sub(r"\1", " ".join("".join(c if c.isprintable() else " " for c in text).split()))
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def check_passable(homework: Homework) -> None:
+    """Raise DataError where not even the right answers pass, as on a test set without a sample of the class that is scored."""
+    if not grade_predictions(np.eye(len(homework.classes))[homework.targets] * 100, homework).passed:
+        metric, bound = homework.mark
+        there = ", ".join(homework.classes[number] for number in np.unique(homework.targets))
+        raise DataError(
+            f"no submission can pass on this test set: with the right answers, too, {metric} is not above {bound:g}",
+            f"its {len(homework.ids):,} samples are all of: {there}; add the other classes",
+        )
 
 
 def baseline(homework: Homework) -> tuple[str, Grade]:

@@ -18,6 +18,7 @@ from zoo_homework.classroom import grade_class, write_class
 from zoo_homework.collecting import collect
 from zoo_homework.course import Homework
 from zoo_homework.gradebook import file_name, gradescope, safe_cell
+from zoo_homework.scoring import printable
 
 VISIBILITY = {"hidden", "after_due_date", "after_published", "visible"}
 FORMATS = {"text", "html", "simple_format", "md", "ansi"}
@@ -108,6 +109,71 @@ def test_the_policy_says_which_attempt_counts_and_what_is_late(hw2: Homework, an
         ("best", 1): ("1000", False),
         ("last", 3): ("3000", False),
     }
+
+
+def test_a_report_beside_the_predictions_is_no_attempt_and_several_attempts_say_which_counts(
+    hw2: Homework, answers: Answers, tmp_path: Path
+) -> None:
+    folder = tmp_path / "class"
+    hand_in(folder / "ada/my.csv", answers.csv(answers.labels(5)), 1000)
+    hand_in(folder / "ada/report.pdf", "%PDF", 2000)
+    hand_in(folder / "bob/1.csv", answers.csv(answers.labels(5)), 1000)
+    hand_in(folder / "bob/2.csv", answers.csv(answers.labels(7)), 2000)
+    hand_in(folder / "cyd/report.pdf", "%PDF")
+    ada, bob, cyd = grade_class(policy(hw2, attempts="last"), [folder]).entries
+    assert (ada.counted.attempt.name, ada.counted.message, len(ada.attempts)) == ("ada/my.csv", "", 1)
+    assert bob.counted.message == "of 2 attempts bob/2.csv counts (last)"
+    assert bob.counted in bob.attempts
+    assert str(cyd.counted.status) == "bad-format"
+
+
+def test_ties_are_told_and_count_as_wrong(hw2: Homework, tmp_path: Path) -> None:
+    hand_in(tmp_path / "class/ada.csv", "id,ham,spam\n" + "".join(f"{name},0.5,0.5\n" for name in hw2.ids))
+    (entry,) = grade_class(hw2, [tmp_path / "class"]).entries
+    assert entry.counted.message == "1,114 of its predictions are ties, which count as wrong"
+    assert "is 0.0000" in gradescope(entry, hw2)["output"]
+
+
+def test_a_test_set_on_which_nobody_could_pass_is_refused(answers: Answers, tmp_path: Path) -> None:
+    from zoo_homework.course import open_homework
+
+    (tmp_path / "key.csv").write_text("id,label\na,ham\nb,ham\n")
+    hand_in(tmp_path / "class/ada.csv", "id,label\na,ham\nb,ham\n")
+    with pytest.raises(DataError, match="no submission can pass") as caught:
+        grade_class(open_homework("hw2", test_set=str(tmp_path / "key.csv")), [tmp_path / "class"])
+    assert "all of: ham" in str(caught.value.hint)
+    (tmp_path / "key.csv").write_text("id,label\na,ham\nb,eggs\n")
+    with pytest.raises(DataError, match=r"row 3 of .*key\.csv has a label 'eggs'"):
+        open_homework("hw2", test_set=str(tmp_path / "key.csv"))
+
+
+def test_what_a_killed_grader_left_is_removed_and_what_another_uses_is_not(
+    hw2: Homework, answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("killed", "running", "starting"):
+        hand_in(tmp_path / f"zoo-grade-{name}/inputs/texts.json", "[]")
+    for name in ("killed", "running"):
+        os.utime(tmp_path / f"zoo-grade-{name}", (0, 0))
+    hand_in(tmp_path / "class/ada.csv", answers.csv(answers.labels(5)))
+    with FileLock(tmp_path / "zoo-grade-running/lock"):
+        os.utime(tmp_path / "zoo-grade-running", (0, 0))
+        grade_class(hw2, [tmp_path / "class"])
+    assert sorted(path.name for path in tmp_path.glob("zoo-grade-*")) == ["zoo-grade-running", "zoo-grade-starting"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("No such file: '/home/ta/venv/lib/python3/site-packages/zoo_x/data.gz'", "No such file: 'data.gz'"),
+        ("File /submission/predict.py, line 3", "File /submission/predict.py, line 3"),
+        ("accuracy 1/2 and a/b/c", "accuracy 1/2 and a/b/c"),
+    ],
+)
+def test_no_path_of_this_machine_reaches_a_student(text: str, shown: str) -> None:
+    assert printable(text) == shown
 
 
 class Page(HTMLParser):

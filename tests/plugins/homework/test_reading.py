@@ -33,6 +33,7 @@ def npy(array: Any) -> bytes:
         "\ufefflabel;id\nham;a\nspam;b\nham;c",
         "id\tlabel\na\t0\nb\t1\nc\t0\n",
         'id,label,comment\na,ham,"one, two"\nb,spam,\nc,ham,\n',
+        "ID,Label\na,0.0\nb,1.0\nc,0.0\n",
     ],
 )
 def test_labels_are_read_in_the_order_of_the_ids_whatever_the_order_of_the_rows(content: str, tmp_path: Path) -> None:
@@ -48,6 +49,13 @@ def test_probabilities_become_their_logarithms_and_logits_stay_as_they_are(tmp_p
     logits = read(tmp_path, f"id,logit:ham,logit:spam\n{rows}\n")
     assert logits.dtype == np.float32
     assert logits.tobytes() == values.tobytes()
+
+
+def test_a_label_beside_probabilities_must_have_the_highest(tmp_path: Path) -> None:
+    rows = "id,label,ham,spam\na,{},0.9,0.1\nb,spam,0.5,0.5\nc,1,0.2,0.8\n"
+    assert read(tmp_path, rows.format("ham")).tolist() == read(tmp_path, rows.format("0")).tolist()
+    with pytest.raises(SubmissionError, match="disagree in 1 rows, the first of id 'a'"):
+        read(tmp_path, rows.format("spam"))
 
 
 def test_a_table_reads_the_same_from_parquet(tmp_path: Path) -> None:
@@ -75,7 +83,8 @@ def test_an_array_is_in_the_order_of_the_ids(tmp_path: Path) -> None:
         ("label\nham\nham\nham\n", ".csv", "bad-format", "no column 'id'"),
         ("id,guess\na,1\nb,1\nc,1\n", ".csv", "bad-format", "neither a column 'label'"),
         ("id,label\na,ham\nb,eggs\nc,ham\n", ".csv", "bad-format", "'eggs' is none of the classes"),
-        ("id,label\na,ham\nb,2\nc,ham\n", ".csv", "bad-format", "'2' is none"),
+        ("id,label\na,ham\nb,2\nc,ham\n", ".csv", "bad-format", "'2' is none of the classes ham, spam, nor a number from 0 to 1"),
+        ("Id,ID,label\na,a,ham\n", ".csv", "bad-format", "no column 'id'"),
         ("id,label\na,ham\nb,\nc,ham\n", ".csv", "not-finite", "prediction 2"),
         ("id,ham,spam\na,1,0\nb,nan,0\nc,1,0\n", ".csv", "not-finite", "row 2"),
         ("id,ham,spam\na,1,0\nb,inf,0\nc,1,0\n", ".csv", "not-finite", "row 2"),
