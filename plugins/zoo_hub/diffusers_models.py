@@ -1,13 +1,14 @@
 """`diffusers/FOLDER`, `diffusers/OWNER/NAME`: pipelines of one network and a scheduler, which draw images from noise."""
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, OptionError
 from zoo.specs import ModelSpec
 from zoo_hub.source import Source, described, find_source, read_json, unchanged
 from zoo_hub.wrapping import Wrapped
@@ -19,7 +20,11 @@ class DiffusersOptions(BaseModel):
     """How a pipeline draws."""
 
     model_config = ConfigDict(extra="forbid")
-    steps: int | None = Field(None, ge=1, description="Steps of the scheduler; by default as many as the pipeline takes.")
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="Steps of the scheduler; by default the pipeline's, or all that it has.",
+    )
 
 
 class DiffusersGenerator(Wrapped):
@@ -40,7 +45,7 @@ class DiffusersGenerator(Wrapped):
                 "see that it is whole, and of a kind that this version of diffusers knows",
             ) from error
         self.pipeline.set_progress_bar_config(disable=True)
-        self.steps = steps
+        self.steps = _steps(self.pipeline, steps)
 
     def forward(self, conditions: Sequence[Any], seeds: Sequence[int]) -> list[Tensor]:
         """One image [c, h, w] in [0, 1] a seed. Noise is drawn on the CPU, so that it is the same on every device."""
@@ -52,6 +57,19 @@ class DiffusersGenerator(Wrapped):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         images = self.pipeline(batch_size=len(seeds), generator=generators, output_type="pt", **given).images
         return list(images.float())
+
+
+def _steps(pipeline: Any, asked: int | None) -> int | None:
+    """How many steps to take; None leaves it to the pipeline, whose own default may be more than its scheduler has."""
+    default = signature(pipeline.__call__).parameters.get("num_inference_steps")
+    trained = pipeline.scheduler.config.get("num_train_timesteps")
+    if trained is None or default is None:
+        return asked
+    if asked is None:
+        return min(default.default, trained) if isinstance(default.default, int) else None
+    if asked > trained:
+        raise OptionError(f"{asked} steps are more than the {trained} that the scheduler was trained with", f"--steps {trained}")
+    return asked
 
 
 def resolve(name: str, rest: str) -> ModelSpec:

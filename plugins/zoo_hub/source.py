@@ -14,12 +14,16 @@ from zoo.errors import ModelError, UnknownNameError, WeightsError
 from zoo.files import offline_forced
 from zoo.specs import Weights
 
+TOKENIZER = (
+    "tokenizer.json", "tokenizer_config.json",
+    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
+)  # fmt: skip
+"""Any of these makes a tokenizer."""
 DESCRIPTIONS = (
     "config.json", "model_index.json", "*/config.json", "scheduler/scheduler_config.json", "generation_config.json",
     "preprocessor_config.json", "processor_config.json",
     "modules.json", "sentence_bert_config.json",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
+    *TOKENIZER, "special_tokens_map.json", "added_tokens.json",
 )  # fmt: skip
 """What determines a model's predictions beside its weights and our code, whatever library wrote it."""
 WEIGHTS = "model.safetensors"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from zoo.errors import ModelError
+from zoo_hub.source import TOKENIZER
 
 TOKENS = {"cpu": 4096}
 """Tokens of a pass, padding included: beyond, a CPU only leaves its caches. Other devices take MOST_TOKENS."""
@@ -99,12 +100,15 @@ def tokenizer(folder: str, files: str) -> Any:
     """The tokenizer in a folder. Kept apart from the model, so that that can be hashed and copied."""
     from transformers import AutoTokenizer
 
+    hint = "get its tokenizer files, too: tokenizer.json, tokenizer_config.json"
+    if not any((Path(folder) / name).is_file() for name in TOKENIZER):  # transformers would make up an empty one
+        raise ModelError(f"{folder} has no tokenizer", hint)
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{folder} has no tokenizer that transformers knows: {' '.join(str(error).split())[:200]}",
-            "get its tokenizer files, too: tokenizer.json, tokenizer_config.json",
+            hint,
         ) from error
 
 

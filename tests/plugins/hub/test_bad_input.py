@@ -118,6 +118,15 @@ def test_code_of_a_folder_is_never_run(kind: str, request: pytest.FixtureRequest
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_model_of_texts_without_a_tokenizer_says_so(language_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(language_model, tmp_path / "model")
+    for file in folder.glob("*token*"):
+        file.unlink()
+    with pytest.raises(ModelError, match="has no tokenizer") as caught:
+        zoo.evaluate(f"hf/{folder}", "tiny-shakespeare", limit=2)
+    assert "tokenizer.json" in str(caught.value.hint)
+
+
 def test_code_of_a_pipeline_is_never_run(pipeline: Path, tmp_path: Path) -> None:
     folder = copied(pipeline, tmp_path / "evil")
     index = json.loads((folder / "model_index.json").read_text())

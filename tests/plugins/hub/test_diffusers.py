@@ -61,6 +61,10 @@ def test_a_condition_is_refused_where_there_is_none(pipeline: Path) -> None:
 def test_steps_are_checked(pipeline: Path) -> None:
     with pytest.raises(OptionError, match="steps"):
         drawn(pipeline, SEEDS, steps=0)
+    with pytest.raises(OptionError, match="11 steps are more than the 10"):
+        drawn(pipeline, SEEDS, steps=11)
+    all_of_them = zip(drawn(pipeline, SEEDS), drawn(pipeline, SEEDS, steps=10), strict=True)
+    assert all(torch.equal(a, b) for a, b in all_of_them)
 
 
 def test_weights_that_lack_a_parameter_are_refused(pipeline: Path, tmp_path: Path) -> None:
