@@ -6,6 +6,7 @@ and skips a second distribution with the same entry name without a word.
 
 import importlib
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -20,7 +21,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
-from zoo import hookspecs
+from zoo import hookspecs, specs
 from zoo.names import BUNDLED
 from zoo.offers import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
 from zoo.specs import Spec
@@ -117,6 +118,8 @@ def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Co
         return refuse("disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
     allowed = allowed_ids()
     if allowed is not None and candidate.id not in allowed and not candidate.bundled:
+        if not allowed:
+            return refuse("disabled", "all plugins by others are left out", "leave out --no-plugins, or unset ZOO_PLUGINS")
         return refuse("disabled", "not named in ZOO_PLUGINS", f"add {candidate.id} to ZOO_PLUGINS, or unset it")
     if not ID.fullmatch(candidate.id):
         return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
@@ -209,6 +212,9 @@ def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, st
         problems = error.errors()
         unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
         where = ".".join(map(str, (unknown or problems[0])["loc"]))
+        near = get_close_matches(where, getattr(getattr(specs, error.title, None), "model_fields", ()), 1, cutoff=0.75)
+        if unknown and near:
+            return "invalid", f"{error.title} has no field {where!r}, did you mean {near[0]!r}?", update
         if unknown:
             return "invalid", f"{error.title} has a field {where!r} unknown here: it needs a newer deepzoo", upgrade
         return "invalid", f"{error.title}.{where}: {problems[0]['msg']}", update
@@ -220,6 +226,14 @@ def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, st
 
 
 def _update(candidate: Candidate) -> str:
+    """What to do about a plugin that is wrong: correct it, where it is installed from its author's own folder."""
+    try:
+        origin = json.loads(metadata.distribution(candidate.distribution).read_text("direct_url.json") or "{}")
+        source = importlib.util.find_spec(_top(candidate.module))
+    except (metadata.PackageNotFoundError, ImportError, ValueError, OSError):
+        origin, source = {}, None
+    if origin.get("dir_info", {}).get("editable") and source is not None and source.origin:
+        return f"correct {source.origin}"
     return f"zoo plugins install --upgrade {candidate.distribution}"
 
 

@@ -38,6 +38,12 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "ModelSpec has a field 'wings' unknown here: it needs a newer deepzoo",
         "zoo plugins install --upgrade deepzoo",
     ),
+    "misspelt-field": (
+        {"source": returning(f"[{MODEL}, weigths={{}})]")},
+        "invalid",
+        "ModelSpec has no field 'weigths', did you mean 'weights'?",
+        "zoo plugins install --upgrade misspelt-field",
+    ),
     "newer-nested-field": (
         {"source": returning(f"[{MODEL}, input={{'colour': 1}}, modality_='')]")},
         "invalid",
@@ -192,6 +198,26 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
     ),
 }
 """Distribution: how it is installed, and the state, reason and hint that it gets."""
+
+
+def test_a_plugin_that_its_author_edits_is_corrected_where_it_lies(site) -> None:
+    site.install(
+        "mine", "1 / 0", files={"mine-1.0.dist-info/direct_url.json": '{"dir_info": {"editable": true}, "url": "file:x"}'}
+    )
+    (plugin,) = by_distribution().values()
+    assert plugin.hint == f"correct {site.folder / 'mine/__init__.py'}"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "hint"),
+    [("", "all plugins by others are left out", "leave out --no-plugins"), ("other", "not named in ZOO_PLUGINS", "add mine to")],
+)
+def test_a_plugin_that_is_not_let_in_says_by_what(site, monkeypatch, given, reason, hint) -> None:
+    monkeypatch.setenv("ZOO_PLUGINS", given)
+    site.install_models("mine", "net")
+    (plugin,) = by_distribution().values()
+    assert (plugin.state, plugin.reason) == ("disabled", reason)
+    assert plugin.hint.startswith(hint)
 
 
 def by_distribution() -> dict[str, Plugin]:
