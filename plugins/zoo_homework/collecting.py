@@ -53,17 +53,29 @@ def collect(paths: Sequence[Path], spec: HomeworkSpec, work: Path, manifest: Pat
     A path is a file (its stem is the student), a folder with a folder or a file a student, or, where it is the only one
     and holds more than one submission, the zip of an LMS (Moodle's and Canvas' names are understood).
     """
-    found = list(_of_manifest(manifest)) if manifest is not None else []
+    given = list(_of_manifest(manifest)) if manifest is not None else []
+    found: list[Found] = []
     for path in paths:
         if not os.path.lexists(path):
             raise OptionError(f"there is no {path}", "give a file, a folder with a folder a student, or an LMS's zip")
         found += _of_path(path, work)
+    found = given + _without_companions(found)
     attempts = [_known(student, name, path, when, spec, work) for student, name, path, when in found]
     return sorted(attempts, key=lambda a: (a.student, a.submitted.timestamp() if a.submitted else 0.0, a.name))
 
 
 Found = tuple[str, str, Path | None, datetime | None]
 """Student, name, path, time of one submission."""
+
+
+def _without_companions(found: Sequence[Found]) -> list[Found]:
+    """Leave out what is of no known kind where its student handed in something that is, such as a report or Moodle's text."""
+
+    def known(path: Path | None) -> bool:
+        return path is not None and (path.is_dir() or path.suffix.lower() in (*KINDS, *PICKLES, ".zip"))
+
+    able = {student for student, _, path, _ in found if known(path)}
+    return [one for one in found if one[0] not in able or known(one[2])]
 
 
 def _of_manifest(manifest: Path) -> Iterator[Found]:
@@ -126,10 +138,7 @@ def _only_folders(folder: Path) -> bool:
 
 
 def _of_student(name: str, path: Path, root: Path) -> list[Found]:
-    """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`.
-
-    A report or a picture beside the attempts is none itself; alone it is one, which cannot be graded.
-    """
+    """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`."""
     canvas = CANVAS.fullmatch(name)
     if path.is_symlink() or not path.is_dir():
         return [(canvas["student"] if canvas else path.stem, name, path, _mtime(path))]
@@ -140,8 +149,7 @@ def _of_student(name: str, path: Path, root: Path) -> list[Found]:
     inside = _listed(path)
     if not inside:
         return [(student, name, None, None)]
-    gradable = [child for child in inside if child.is_dir() or child.suffix.lower() in (*KINDS, *PICKLES, ".zip")]
-    return [(student, f"{name}/{child.name}", child, _mtime(child)) for child in gradable or inside]
+    return [(student, f"{name}/{child.name}", child, _mtime(child)) for child in inside]
 
 
 def _is_code(folder: Path) -> bool:

@@ -54,6 +54,7 @@ def test_a_folder_holds_a_folder_or_a_file_a_student(hw2: Homework, tmp_path: Pa
     ("members", "expected"),
     [
         (["Ada L_1234_assignsubmission_file_/a.csv", "Bob_99_assignsubmission_file_/b.csv"], ["Ada L_1234", "Bob_99"]),
+        (["Ada_1_assignsubmission_file_/a.csv", "Ada_1_assignsubmission_onlinetext_/onlinetext.html"], ["Ada_1"]),
         (["lovelaceada_123_456_a.csv", "smithbob_LATE_124_457_b.csv"], ["lovelaceada", "smithbob"]),
         (["ada/a.csv", "bob/b.csv"], ["ada", "bob"]),
         (["hw2/ada/a.csv", "hw2/bob/b.csv", "__MACOSX/hw2/._x"], ["ada", "bob"]),
@@ -64,7 +65,9 @@ def test_the_zip_of_an_lms_is_a_class(members: list[str], expected: list[str], h
         for member in members:
             archive.writestr(member, "id,label\n")
     for _ in range(2):  # the second time it is unpacked already
-        assert sorted(students(hw2, tmp_path / "all.zip", work=tmp_path / "work")) == expected
+        found = students(hw2, tmp_path / "all.zip", work=tmp_path / "work")
+        assert sorted(found) == expected
+        assert all(len(attempts) == 1 for attempts in found.values())
 
 
 def test_an_lms_zip_that_leads_out_is_refused_whole(hw2: Homework, tmp_path: Path) -> None:
