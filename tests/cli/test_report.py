@@ -41,7 +41,7 @@ def test_data_on_which_nothing_can_be_scored_is_an_error_without_a_record(zoo, p
     name = photos(cat=4)
     done = zoo("run", "metric/pixels", "--on", name)
     assert (done.code, done.out) == (2, "")
-    assert f"no metric has a value on {name}: the gallery has one class, so nothing can be told apart" in done.err
+    assert f"no metric of embed has a value on {name}: the gallery has one class, so nothing can be told apart" in done.err
     assert "--limit" not in done.err
     # then there is no record, but the predictions are kept
     assert zoo("results", "--json").json == []

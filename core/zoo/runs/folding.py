@@ -42,7 +42,7 @@ def check_scored(plan: Plan, results: Sequence[Result]) -> None:
     if any(result.value is not None or (result.detail is not None and result.n) for result in results):
         return
     raise NotScoredError(
-        f"no metric has a value on {plan.task.data.name}: {results[0].interval.removeprefix('none: ')}",
+        f"no metric of {plan.task.name} has a value on {plan.task.data.name}: {results[0].interval.removeprefix('none: ')}",
         f"only the first {plan.samples:,} samples were taken: raise --limit"
         if plan.samples < len(plan.dataset.ids)
         else f"the predictions are kept; take other data, or --metric NAME: zoo list metrics --task {plan.task.name}",
