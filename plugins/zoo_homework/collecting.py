@@ -50,15 +50,16 @@ class Attempt:
 def collect(paths: Sequence[Path], spec: HomeworkSpec, work: Path, manifest: Path | None = None) -> list[Attempt]:
     """Attempts, by student and then by time and name. `work` is where zips are unpacked. Raises ZooError for a wrong path.
 
-    A path is a file (its stem is the student), a folder with a folder or a file a student, or, where it is the only one
-    and holds more than one submission, the zip of an LMS (Moodle's and Canvas' names are understood).
+    A path is a file (its stem is the student, or its folder where stems are the same), a folder with a folder or a file a
+    student, or, where it is the only one and holds more than one submission, the zip of an LMS (Moodle's and Canvas' names are
+    understood).
     """
     given = list(_of_manifest(manifest)) if manifest is not None else []
     found: list[Found] = []
     for path in paths:
         if not os.path.lexists(path):
             raise OptionError(f"there is no {path}", "give a file, a folder with a folder a student, or an LMS's zip")
-        found += _of_path(path, work)
+        found += _of_path(path, work, _student(path, paths))
     found = given + _without_companions(found)
     attempts = [_known(student, name, path, when, spec, work) for student, name, path, when in found]
     return sorted(attempts, key=lambda a: (a.student, a.submitted.timestamp() if a.submitted else 0.0, a.name))
@@ -104,7 +105,13 @@ def _when(text: str | None, where: str) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _of_path(path: Path, work: Path) -> list[Found]:
+def _student(path: Path, paths: Sequence[Path]) -> str:
+    """Whose a file is that is given by itself: its stem, or its folder's name where files of several folders have that stem."""
+    folders = {other.resolve().parent for other in paths if other.stem == path.stem}
+    return path.resolve().parent.name if len(folders) > 1 else path.stem
+
+
+def _of_path(path: Path, work: Path, student: str) -> list[Found]:
     if path.is_dir() and not path.is_symlink():
         if _is_code(path):
             return [(path.resolve().name, path.name, path, _mtime(path))]
@@ -118,7 +125,8 @@ def _of_path(path: Path, work: Path) -> list[Found]:
         inner = _listed(folder)
         top = inner[0] if len(inner) == 1 and inner[0].is_dir() and not _is_code(inner[0]) and _only_folders(inner[0]) else folder
         return [found for child in _listed(top) for found in _of_student(child.name, child, top)]
-    return [(path.stem, path.name, path, _mtime(path))]
+    name = path.name if student == path.stem else f"{student}/{path.name}"
+    return [(student, name, path, _mtime(path))]
 
 
 def _is_class(path: Path) -> bool:

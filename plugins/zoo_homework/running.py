@@ -108,7 +108,12 @@ def run_code(path: Path, inputs: Inputs) -> Array:
     spec.loader.exec_module(module)
     if not callable(getattr(module, "predict", None)):
         raise SubmissionError(Status.BAD_FORMAT, "predict.py has no function predict(inputs)")
-    return check_predictions(np.asarray(module.predict(inputs.samples)), len(inputs.ids), inputs.classes)
+    returned = module.predict(inputs.samples)
+    array = np.asarray(returned)
+    if not array.ndim:
+        what = f"predict returned a {type(returned).__name__}, not a list or an array of one prediction for each input"
+        raise SubmissionError(Status.BAD_FORMAT, what)
+    return check_predictions(array, len(inputs.ids), inputs.classes)
 
 
 def _batches(n: int) -> Iterator[range]:

@@ -50,6 +50,22 @@ def test_a_folder_holds_a_folder_or_a_file_a_student(hw2: Homework, tmp_path: Pa
     assert found == {"ada": ["ada/1.csv", "ada/2.csv"], "bob": ["bob.csv"], "cyd": ["cyd"], "dan": ["dan"]}
 
 
+def test_files_of_one_name_in_several_folders_are_of_several_students(hw2: Homework, tmp_path: Path) -> None:
+    names = ("ada/my.csv", "bob/my.csv", "bob/my.npy", "cyd.csv", "dan/predict.py", "eve/predict.py")
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        hand_in(path, "x")
+    found = students(hw2, *paths, work=tmp_path / "work")
+    assert found == {
+        "ada": ["ada/my.csv"],
+        "bob": ["bob/my.csv", "bob/my.npy"],
+        "cyd": ["cyd.csv"],
+        "dan": ["dan/predict.py"],
+        "eve": ["eve/predict.py"],
+    }
+    assert students(hw2, paths[0], work=tmp_path / "work") == {"my": ["my.csv"]}
+
+
 @pytest.mark.parametrize(
     ("members", "expected"),
     [

@@ -1,13 +1,16 @@
 """Files of predictions: what is read from each, and what each mistake is called."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from zoo_homework.inputs import Inputs
 from zoo_homework.reading import read_predictions
+from zoo_homework.running import run_code
 from zoo_homework.statuses import SubmissionError
 
 IDS, CLASSES = ["a", "b", "c"], ("ham", "spam")
@@ -115,3 +118,14 @@ def test_every_mistake_has_its_name(content: str | bytes, suffix: str, status: s
         read(tmp_path, content, suffix)
     assert str(caught.value.status) == status
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("returned", ["{0: 'ham'}", "('ham' for _ in inputs)", "None"])
+def test_a_program_that_returns_no_array_is_told_what_it_returned(returned: str, tmp_path: Path) -> None:
+    split = {"ids": IDS, "classes": list(CLASSES)}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    (tmp_path / "texts.json").write_text(json.dumps(["a", "b", "c"]))
+    (tmp_path / "predict.py").write_text(f"def predict(inputs):\n    return {returned}\n")
+    with pytest.raises(SubmissionError, match=r"predict returned a \w+, not a list") as caught:
+        run_code(tmp_path / "predict.py", Inputs(tmp_path))
+    assert str(caught.value.status) == "bad-format"
