@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,11 @@ def test_every_mistake_has_its_name(content: str | bytes, suffix: str, status: s
 
 
 @pytest.mark.parametrize("returned", ["{0: 'ham'}", "('ham' for _ in inputs)", "None"])
-def test_a_program_that_returns_no_array_is_told_what_it_returned(returned: str, tmp_path: Path) -> None:
+def test_a_program_that_returns_no_array_is_told_what_it_returned(
+    returned: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "predict", sys)  # which is forgotten afterwards
     split = {"ids": IDS, "classes": list(CLASSES)}
     (tmp_path / "split.json").write_text(json.dumps(split))
     (tmp_path / "texts.json").write_text(json.dumps(["a", "b", "c"]))
