@@ -50,17 +50,17 @@ class Attempt:
 def collect(paths: Sequence[Path], spec: HomeworkSpec, work: Path, manifest: Path | None = None) -> list[Attempt]:
     """Attempts, by student and then by time and name. `work` is where zips are unpacked. Raises ZooError for a wrong path.
 
-    A path is a file (its stem is the student, or its folder where stems are the same), a folder with a folder or a file a
-    student, or, where it is the only one and holds more than one submission, the zip of an LMS (Moodle's and Canvas' names are
-    understood).
+    One path may be a class: a folder with a folder or a file a student, or the zip of an LMS (Moodle's and Canvas' names are
+    understood). Of several paths each is one student's, so that `class/*` is what `class` is: a file (its stem is the student,
+    or its folder where stems are the same), or a folder; but one that holds folders is a class, as a class's zip is.
     """
-    given = list(_of_manifest(manifest)) if manifest is not None else []
+    listed = list(_of_manifest(manifest)) if manifest is not None else []
     found: list[Found] = []
     for path in paths:
         if not os.path.lexists(path):
             raise OptionError(f"there is no {path}", "give a file, a folder with a folder a student, or an LMS's zip")
-        found += _of_path(path, work, _student(path, paths))
-    found = given + _without_companions(found)
+        found += _of_path(path, work, paths)
+    found = listed + _without_companions(found)
     attempts = [_known(student, name, path, when, spec, work) for student, name, path, when in found]
     return sorted(attempts, key=lambda a: (a.student, a.submitted.timestamp() if a.submitted else 0.0, a.name))
 
@@ -111,11 +111,11 @@ def _student(path: Path, paths: Sequence[Path]) -> str:
     return path.resolve().parent.name if len(folders) > 1 else path.stem
 
 
-def _of_path(path: Path, work: Path, student: str) -> list[Found]:
+def _of_path(path: Path, work: Path, paths: Sequence[Path]) -> list[Found]:
     if path.is_dir() and not path.is_symlink():
-        if _is_code(path):
-            return [(path.resolve().name, path.name, path, _mtime(path))]
-        return [found for child in _listed(path) for found in _of_student(child.name, child, path)]
+        if _is_code(path) or (len(paths) > 1 and not _has_folders(path)):
+            return _of_student(path.resolve().name, path)
+        return [found for child in _listed(path) for found in _of_student(child.name, child)]
     if path.suffix.lower() == ".zip" and not path.is_symlink() and _is_class(path):
         try:
             folder = _unpacked(path, work / "class" / hash_file(path), LMS_BYTES)
@@ -124,7 +124,8 @@ def _of_path(path: Path, work: Path, student: str) -> list[Found]:
             raise DataError(f"{path} is not unpacked: {error.message}", hint) from error
         inner = _listed(folder)
         top = inner[0] if len(inner) == 1 and inner[0].is_dir() and not _is_code(inner[0]) and _only_folders(inner[0]) else folder
-        return [found for child in _listed(top) for found in _of_student(child.name, child, top)]
+        return [found for child in _listed(top) for found in _of_student(child.name, child)]
+    student = _student(path, paths)
     name = path.name if student == path.stem else f"{student}/{path.name}"
     return [(student, name, path, _mtime(path))]
 
@@ -141,11 +142,15 @@ def _is_class(path: Path) -> bool:
     return len(tops) > 1 and not flat
 
 
+def _has_folders(folder: Path) -> bool:
+    return any(child.is_dir() and not _is_code(child) for child in _listed(folder))
+
+
 def _only_folders(folder: Path) -> bool:
     return all(child.is_dir() for child in _listed(folder))
 
 
-def _of_student(name: str, path: Path, root: Path) -> list[Found]:
+def _of_student(name: str, path: Path) -> list[Found]:
     """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`."""
     canvas = CANVAS.fullmatch(name)
     if path.is_symlink() or not path.is_dir():

@@ -66,6 +66,22 @@ def test_files_of_one_name_in_several_folders_are_of_several_students(hw2: Homew
     assert students(hw2, paths[0], work=tmp_path / "work") == {"my": ["my.csv"]}
 
 
+def test_folders_given_one_by_one_are_what_the_folder_of_them_is(hw2: Homework, tmp_path: Path) -> None:
+    for name in ("ada/1.csv", "ada/2.csv", "bob/1.csv", "cyd.csv", "dan/predict.py", "eve/work/predict.py"):
+        hand_in(tmp_path / "class" / name, "x")
+    (tmp_path / "class/fay").mkdir()
+    together = students(hw2, tmp_path / "class", work=tmp_path / "work")
+    assert sorted(together) == ["ada", "bob", "cyd", "dan", "eve", "fay"]
+    assert students(hw2, *(tmp_path / "class").iterdir(), work=tmp_path / "work") == together
+
+
+def test_folders_that_hold_folders_are_classes(hw2: Homework, tmp_path: Path) -> None:
+    for name in ("monday/ada/1.csv", "friday/ada/2.csv", "friday/bob/1.csv"):
+        hand_in(tmp_path / name, "x")
+    found = students(hw2, tmp_path / "monday", tmp_path / "friday", work=tmp_path / "work")
+    assert found == {"ada": ["ada/1.csv", "ada/2.csv"], "bob": ["bob/1.csv"]}
+
+
 @pytest.mark.parametrize(
     ("members", "expected"),
     [

@@ -49,8 +49,8 @@ def test_a_run_is_exported_graded_and_scores_the_same_to_the_last_digit(tmp_path
     for name in ("my.csv", "my.parquet"):
         assert export_run(record.run_id, tmp_path / name) == 1114
         (entry,) = grade_class(open_homework("hw2"), [tmp_path / name]).entries
+        assert entry.counted.grade is not None, f"{entry.counted.status}: {entry.counted.message}"
         assert entry.points == 100
-        assert entry.counted.grade is not None
         assert {r.metric: (r.value, r.ci_low, r.detail) for r in entry.counted.grade.results} == {
             r.metric: (r.value, r.ci_low, r.detail) for r in record.results
         }
