@@ -73,6 +73,6 @@ def _claimed(claim: "Claim") -> tuple[str, str, str, str]:
 
 def _row(verdict: "Verdict") -> tuple[str, ...]:
     measured = "-" if verdict.value is None else f"{verdict.value:.4f}"
-    by = f" by {verdict.difference:+.4f}" if verdict.difference is not None else ""
+    by = f" by {verdict.difference:+.4f}" if verdict.status == "off" and verdict.difference is not None else ""
     text = f"{verdict.status}{by}" + (f": {verdict.reason}" if verdict.reason else "")
     return *_claimed(verdict.claim), measured, styled(text, fg=COLOURS[verdict.status])

@@ -85,6 +85,9 @@ def build_root(settings: dict[str, Any]) -> None:
     for link in SYSTEM_LINKS:
         if os.path.islink(f"/{link}"):
             os.symlink(os.readlink(f"/{link}"), f"{root}/{link}")
+    for folder in (OUT, TMP):  # before what is bound, for an interpreter may lie in /tmp
+        os.makedirs(root + folder)
+        mount("tmpfs", root + folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},nr_inodes=10k,mode=1777")
     for source, target in settings["binds"]:
         bind(source, root + target)
     for name in DEVICES:
@@ -92,10 +95,7 @@ def build_root(settings: dict[str, Any]) -> None:
     for folder in settings["masks"]:
         if os.path.isdir(root + folder):
             mount("tmpfs", root + folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=555")
-    for folder in (OUT, TMP, "/proc"):
-        os.makedirs(root + folder, exist_ok=True)
-    for folder in (OUT, TMP):
-        mount("tmpfs", root + folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={size},nr_inodes=10k,mode=1777")
+    os.makedirs(root + "/proc")
     mount("proc", root + "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     os.chdir(root)
     call(libc.syscall, PIVOT_ROOT[platform.machine()], b".", b".")
