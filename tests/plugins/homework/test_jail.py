@@ -24,6 +24,7 @@ def tried(f, *arguments):
 seen = {
     "root": sorted(os.listdir("/")),
     "masked": os.listdir("/usr/share"),
+    "shown in /tmp": os.listdir("/tmp"),
     "write": tried(open, "/usr/x", "w"),
     "write at the root": tried(os.mkdir, "/x"),
     "network": tried(socket.socket().connect, ("127.0.0.1", 22)),
@@ -67,6 +68,7 @@ def test_a_user_namespace_holds_a_program_as_well() -> None:
     assert {"etc", "home", "root", "work", "var"} & set(seen.pop("root")) == set()
     assert seen == {
         "masked": [],
+        "shown in /tmp": [folder.name],
         "write": "OSError",
         "write at the root": "OSError",
         "network": "OSError",
@@ -79,13 +81,12 @@ def test_a_user_namespace_holds_a_program_as_well() -> None:
 def run_as_nobody(folder: Path) -> bytes:
     """What the jail sends back."""
     receiver, sender = os.pipe()
+    shown = ("/usr", "/lib", "/lib64", "/bin", str(folder / "jail.py"))
     limits = {"cpu_seconds": 5, "memory_bytes": 1 << 30, "output_bytes": 1 << 20, "processes": 20}
     settings = {
         "isolate": True,
         "root": str(folder / "root"),
-        "binds": [
-            [path, path] for path in ("/usr", "/lib", "/lib64", "/bin") if not Path(path).is_symlink() and Path(path).exists()
-        ],
+        "binds": [[path, path] for path in shown if not Path(path).is_symlink() and Path(path).exists()],
         "masks": ["/usr/share"],
         "uid": None,
         "argv": [SYSTEM_PYTHON, "-I", "-c", PROGRAM],
