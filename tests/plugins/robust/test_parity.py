@@ -1,6 +1,6 @@
-"""Parity with torchattacks on one victim, LeNet-5 on real MNIST: robust accuracy within half a point.
+"""Parity with torchattacks and foolbox on one victim, LeNet-5 on real MNIST: robust accuracy within half a point.
 
-torchattacks pins an old version of a library that it does not use here: pip install --no-deps torchattacks. Where an attack is
+Both pin old versions of libraries that they do not use here; `.ci/run` shows how to install them. Where an attack is
 random only in where it starts, both start from the same image; a random search is repeated and its mean is compared.
 """
 
