@@ -1,7 +1,6 @@
 """Models: from a name, a weights tag or a file, or the user's own module, to something that a run can key and load."""
 
 import copy
-import hashlib
 import json
 import os
 import warnings
@@ -18,7 +17,7 @@ from zoo.settings import checked_settings
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.targets import load_target
 from zoo.tasks import ModelInfo
-from zoo.weights import find_weights, load_state, read_metadata, read_state
+from zoo.weights import file_sha256, load_state, read_metadata, read_state, read_weights, weights_sha256
 
 LoadFn = Callable[[], Any]
 
@@ -91,7 +90,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
     class_ids = weights.class_ids if weights and not own.get("classes") else None
     preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
-    sha256 = _file_sha256(choice.file) if choice.file else _sha256_of(weights, choice)
+    sha256 = _sha256_of(weights, choice)
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
     source = package_sha256(spec.tasks[task])
@@ -189,12 +188,18 @@ def _in_eval(model: Any) -> Any:
     return model
 
 
+def _sha256_of(weights: Weights | None, choice: Choice) -> str | None:
+    if choice.file is not None:
+        return file_sha256(choice.file)
+    return weights_sha256(weights, choice.data_dir) if weights is not None else None
+
+
 def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256: str | None) -> None:
     """Load the chosen weights; a model with parameters never runs on random ones."""
     if choice.file is not None:
         state, _ = read_state(choice.file, sha256=sha256, allow_pickle=choice.allow_pickle)
     elif weights is not None:
-        state, _ = read_state(find_weights(weights, choice.data_dir), sha256=sha256, allow_pickle=choice.allow_pickle)
+        state = read_weights(weights, sha256=sha256, data_dir=choice.data_dir, allow_pickle=choice.allow_pickle)
     elif hasattr(model, "state_dict") and model.state_dict():
         raise WeightsError(
             f"{name} has parameters but no weights here, and random ones are never run", "pass --weights FILE, or train it"
@@ -212,20 +217,3 @@ def _metadata_of(file: Path | None) -> dict[str, Any]:
     if found.get("input"):
         found["input"] = ImageInput.model_validate(found["input"])
     return found
-
-
-def _sha256_of(weights: Weights | None, choice: Choice) -> str | None:
-    """The hash that weights declare, or that of their file, which is fetched where nobody has published one."""
-    if weights is None or weights.sha256 is not None:
-        return weights.sha256 if weights else None
-    return _file_sha256(find_weights(weights, choice.data_dir))
-
-
-def _file_sha256(file: Path) -> str:
-    try:
-        with open(file, "rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights {file}: {error.strerror or error}", "give the path of a file that is there"
-        ) from error

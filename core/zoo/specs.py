@@ -49,11 +49,19 @@ class ImageInput(Frozen):
     interpolation: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="Of resizing.")
 
 
+class WeightsPart(Frozen):
+    """One of the files of weights that are in several."""
+
+    uri: str = Field(description="As that of weights in one file.")
+    prefix: str = Field("", description="Stands before its tensors' names in the model, such as `unet.`.")
+
+
 class Weights(Frozen):
     """One set of trained parameters, and what of the model goes with them."""
 
     uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
     sha256: Sha256 | None = Field(description="Hash of the file; None where none is published, as of models by name of a hub.")
+    parts: tuple[WeightsPart, ...] = Field((), description="The files, where they are several; `uri` is then where these lie.")
     file: str | None = Field(None, description="Name under which a data folder has it, where the address's own says too little.")
     converted: bool = Field(False, description="The file was made of what is at `uri`, and can be had in a data folder only.")
     licence: str = Field(description="SPDX identifier, or a sentence where there is none.")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,56 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         raise
 
 
+def find_files(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> list[Path]:
+    """The file of some weights, or all of them in the order of `parts`. Raises what `find_weights` does."""
+    if not weights.parts:
+        return [find_weights(weights, data_dir)]
+    alone = {"parts": (), "file": None, "sha256": None}
+    return [find_weights(weights.model_copy(update={**alone, "uri": part.uri}), data_dir) for part in weights.parts]
+
+
+def weights_sha256(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> str:
+    """The hash that weights declare, else that of their file; of several files that of all their hashes.
+
+    Files are fetched where nobody has published a hash. Raises WeightsError where one is absent.
+    """
+    if weights.sha256 is not None:
+        return weights.sha256
+    if not weights.parts:
+        return file_sha256(find_weights(weights, data_dir))
+    return _joint_sha256(_hashed_parts(weights, data_dir))
+
+
+def read_weights(
+    weights: Weights, *, sha256: str | None, data_dir: "str | os.PathLike[str] | None" = None, allow_pickle: bool = False
+) -> "dict[str, Tensor]":
+    """All tensors of some weights, in one file or in several, of which `sha256` is what `weights_sha256` gave.
+
+    Raises WeightsError as `read_state` does, and where two files have a tensor of one name.
+    """
+    if not weights.parts:
+        return read_state(find_weights(weights, data_dir), sha256=sha256, allow_pickle=allow_pickle)[0]
+    parts = _hashed_parts(weights, data_dir)
+    if sha256 is not None and _joint_sha256(parts) != sha256:
+        raise WeightsError(f"the weights at {weights.uri} have changed meanwhile", "start again")
+    state: dict[str, Tensor] = {}
+    for prefix, path, found in parts:
+        more = {prefix + name: tensor for name, tensor in read_state(path, sha256=found, allow_pickle=allow_pickle)[0].items()}
+        if twice := sorted(state.keys() & more.keys()):
+            raise WeightsError(f"{path} and the files before it both hold {twice[0]!r}", "get all files of one version")
+        state |= more
+    return state
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content. Raises WeightsError where it cannot be read."""
+    try:
+        with open(path, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = False) -> "tuple[dict[str, Tensor], str]":
     """The tensors of a checkpoint by name, on the CPU, and the SHA-256 of the bytes that they were parsed from.
 
@@ -59,9 +109,7 @@ def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = Fa
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(
-            f"cannot read the weights {path}: {error.strerror or error}", "give the path of a file that is there"
-        ) from error
+        raise _unreadable(path, error) from error
     found = _sha256(content)
     if sha256 is not None and found != sha256:
         raise WeightsError(
@@ -118,6 +166,20 @@ def save_state(path: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str,
     with writing(path) as temporary:
         temporary.write_bytes(content)
     return _sha256(content)
+
+
+def _hashed_parts(weights: Weights, data_dir: "str | os.PathLike[str] | None") -> list[tuple[str, Path, str]]:
+    """Prefix, path and hash of each file of weights that are in several."""
+    paths = find_files(weights, data_dir)
+    return [(part.prefix, path, file_sha256(path)) for part, path in zip(weights.parts, paths, strict=True)]
+
+
+def _joint_sha256(parts: Sequence[tuple[str, Path, str]]) -> str:
+    return _sha256(json.dumps([[prefix, found] for prefix, _, found in parts]).encode())
+
+
+def _unreadable(path: Path, error: OSError) -> WeightsError:
+    return WeightsError(f"cannot read the weights {path}: {error.strerror or error}", "give the path of a file that is there")
 
 
 def _sha256(content: bytes) -> str:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zoo.errors import WeightsError
-from zoo.specs import Weights
-from zoo.weights import find_weights, load_state, read_metadata, read_state, save_state
+from zoo.specs import Weights, WeightsPart
+from zoo.weights import find_weights, load_state, read_metadata, read_state, read_weights, save_state, weights_sha256
 
 
 class Trap:
@@ -253,3 +253,36 @@ def test_a_text_is_no_weights_file_and_no_pickle(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="is no weights file") as caught:
         read_state(path)
     assert "--allow-pickle" not in caught.value.hint
+
+
+def in_parts(tmp_path: Path, *states: dict[str, torch.Tensor]) -> Weights:
+    for number, state in enumerate(states):
+        save_state(tmp_path / f"{number}.safetensors", state)
+    parts = tuple(WeightsPart(uri=f"file:{tmp_path / f'{i}.safetensors'}", prefix=f"{i}.") for i in range(len(states)))
+    return Weights(uri=f"file:{tmp_path}", parts=parts, sha256=None, licence="MIT", source="a test")
+
+
+def test_weights_in_several_files_are_one_state(tmp_path: Path) -> None:
+    first, second = {"a": torch.zeros(3)}, {"a": torch.ones(2), "b": torch.ones(1)}
+    weights = in_parts(tmp_path, first, second)
+    digest = weights_sha256(weights)
+    assert same(read_weights(weights, sha256=digest), {"0.a": first["a"], "1.a": second["a"], "1.b": second["b"]})
+
+
+def test_a_file_among_several_that_was_altered_is_seen_before_it_is_parsed(tmp_path: Path) -> None:
+    weights = in_parts(tmp_path, {"a": torch.zeros(3)}, {"a": torch.ones(2)})
+    digest = weights_sha256(weights)
+    (tmp_path / "1.safetensors").write_bytes(b"no safetensors")
+    assert weights_sha256(weights) != digest
+    with pytest.raises(WeightsError, match="have changed meanwhile"):
+        read_weights(weights, sha256=digest)
+    (tmp_path / "0.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"0\.safetensors"):
+        weights_sha256(weights)
+
+
+def test_a_name_that_two_files_have_is_refused(tmp_path: Path) -> None:
+    weights = in_parts(tmp_path, {"a": torch.zeros(3)}, {"a": torch.ones(2)})
+    alike = tuple(part.model_copy(update={"prefix": ""}) for part in weights.parts)
+    with pytest.raises(WeightsError, match="both hold 'a'"):
+        read_weights(weights.model_copy(update={"parts": alike}), sha256=None)

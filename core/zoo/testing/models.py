@@ -21,7 +21,7 @@ from zoo.testing.comparing import difference
 from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
 from zoo.testing.samples import Trial, bound_task, trials
-from zoo.weights import find_weights
+from zoo.weights import find_files
 
 AFTER = ("predicts", "outputs", "finite", "deterministic", "batch-invariant", "eval-clean", "offline", "no-pickle")
 """Checks of a model that is built."""
@@ -130,7 +130,7 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
     """With the first weights that are here; with random ones where none are, since the checks do not mind."""
     for tag, weights in spec.weights.items():
         try:
-            find_weights(weights)
+            find_files(weights)
         except ZooError:
             continue
         named = named_model(spec, task, Choice(tag))
