@@ -42,19 +42,23 @@ class FolderModel(Wrapped):
             ) from error
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """By transformers, which knows the names of older files and parameters that are shared; strictly all the same."""
-        with quiet():
-            loaded, report = type(self.body).from_pretrained(
-                None, config=self.body.config, state_dict=dict(state_dict), output_loading_info=True
-            )
-        wrong = {kind: sorted(map(str, report[f"{kind}_keys"])) for kind in ("missing", "unexpected", "mismatched")}
-        if strict and any(wrong.values()):
-            problem = "; ".join(f"{len(keys)} {kind} ({', '.join(keys[:3])})" for kind, keys in wrong.items() if keys)
-            raise WeightsError(
-                f"these weights are not those of {self.folder}: {problem}", "take those of this very configuration"
-            )
-        self.body = loaded.float().eval()
+        """By transformers; strictly all the same."""
+        self.body = loaded(self.body, state_dict, str(self.folder), strict=strict)
         return torch.nn.modules.module._IncompatibleKeys([], [])
+
+
+def loaded(network: Any, state: Mapping[str, Any], name: str, *, strict: bool = True) -> Any:
+    """A network like this one of transformers, in float32, with a state: by transformers, which knows the names of older files
+    and parameters that are shared. Raises WeightsError where a parameter is missing, unexpected or of another shape."""
+    with quiet():
+        found, report = type(network).from_pretrained(
+            None, config=network.config, state_dict=dict(state), output_loading_info=True
+        )
+    wrong = {kind: sorted(map(str, report[f"{kind}_keys"])) for kind in ("missing", "unexpected", "mismatched")}
+    if strict and any(wrong.values()):
+        problem = "; ".join(f"{len(keys)} {kind} ({', '.join(keys[:3])})" for kind, keys in wrong.items() if keys)
+        raise WeightsError(f"these weights are not those of {name}: {problem}", "take those of this very configuration")
+    return found.float().eval()
 
 
 @lru_cache(maxsize=4)

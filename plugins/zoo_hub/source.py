@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import util
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.download import hub_reachable
 from zoo.errors import ModelError, UnknownNameError, WeightsError
 from zoo.files import offline_forced
-from zoo.specs import Weights
+from zoo.specs import Weights, WeightsPart
 
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json",
@@ -24,6 +24,7 @@ DESCRIPTIONS = (
     "preprocessor_config.json", "processor_config.json",
     "modules.json", "sentence_bert_config.json",
     *TOKENIZER, "special_tokens_map.json", "added_tokens.json",
+    "*/preprocessor_config.json", *(f"*/{name}" for name in TOKENIZER), "*/special_tokens_map.json", "*/added_tokens.json",
 )  # fmt: skip
 """What determines a model's predictions beside its weights and our code, whatever library wrote it."""
 WEIGHTS = "model.safetensors"
@@ -45,24 +46,51 @@ class Source:
         """The content of a JSON file; {} where there is none. Raises ModelError where it is damaged."""
         return read_json(self.folder / name)
 
-    def weights(self, name: str = WEIGHTS, *, classes: Names = None, class_ids: Names = None) -> dict[str, Weights]:
-        """The weights in one safetensors file. Raises WeightsError where there are pickled ones only, or several files."""
-        if not (self.folder / name).is_file():
-            self._refuse(self.folder / name)
-        uri = f"{self.text}/{name}" if self.remote else f"file:{self.folder / name}"
-        licence = "As its model card says."
-        return {
-            "pretrained": Weights(uri=uri, sha256=None, licence=licence, source=self.rest, classes=classes, class_ids=class_ids)
-        }
+    def weights(self, *names: str, classes: Names = None, class_ids: Names = None) -> dict[str, Weights]:
+        """The weights in `model.safetensors`, or those of some networks at `NETWORK/FILE`; each may be in several files.
+
+        Raises WeightsError where there are pickled ones only, or a file that an index names is absent.
+        """
+        found = [(name, file) for name in names or (WEIGHTS,) for file in self._files(name)]
+        several = len(names) > 1
+        parts = tuple(
+            WeightsPart(uri=self._uri(file), prefix=f"{name.partition('/')[0]}." if several else "") for name, file in found
+        )
+        weights = Weights(
+            uri=parts[0].uri if len(parts) == 1 else self._uri(),
+            parts=tuple(parts) if len(parts) > 1 else (),
+            sha256=None,
+            licence="As its model card says.",
+            source=self.rest,
+            classes=classes,
+            class_ids=class_ids,
+        )
+        return {"pretrained": weights}
+
+    def _uri(self, name: str = "") -> str:
+        return f"{self.text}/{name}" if self.remote else f"file:{self.folder / name}"
+
+    def _files(self, name: str) -> list[str]:
+        """The safetensors file of a name, or those named by the index that is in its place."""
+        if (self.folder / name).is_file():
+            return [name]
+        index = self.json(f"{name}.index.json")
+        if not index:
+            if not self.remote:  # of the hub only what describes the model is here yet
+                self._refuse(self.folder / name)
+            return [name]
+        named = index.get("weight_map") if isinstance(index, dict) else None
+        files = sorted({str(file) for file in named.values()}) if isinstance(named, dict) else []
+        if not files or any(Path(file).name != file or not file.endswith(".safetensors") for file in files):
+            raise WeightsError(f"{name}.index.json of {self.rest} names no safetensors files beside it", "get the model anew")
+        absent = [] if self.remote else [file for file in files if not (self.folder / name).with_name(file).is_file()]
+        if absent:
+            raise WeightsError(
+                f"{self.rest} lacks {', '.join(absent[:3])}, which {name}.index.json names", "get the missing files"
+            )
+        return [str(PurePosixPath(name).with_name(file)) for file in files]
 
     def _refuse(self, wanted: Path) -> None:
-        if wanted.with_name(f"{wanted.name}.index.json").is_file():
-            raise WeightsError(
-                f"the weights of {self.rest} are in several files, which are not read yet",
-                'join them: model.save_pretrained(FOLDER, max_shard_size="1TB"), then name that folder',
-            )
-        if self.remote:  # of the hub only what describes the model is here yet
-            return
         pickles = sorted(path.name for pattern in PICKLES for path in wanted.parent.glob(pattern))
         if pickles:
             raise WeightsError(

@@ -148,6 +148,39 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def text_to_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion: three networks of two libraries, a tokenizer, and two parts that are absent."""
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    path = tmp_path_factory.mktemp("stable-diffusion")
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=8, block_out_channels=(8, 8), layers_per_block=1, cross_attention_dim=16, norm_num_groups=4,
+        attention_head_dim=2, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    names = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    write(path / "words/vocab.json", {name: number for number, name in enumerate(names)})
+    (path / "words/merges.txt").write_text("#version: 0.2\n")
+    tokenizer = CLIPTokenizer.from_pretrained(path / "words", model_max_length=16)
+    text = CLIPTextConfig(
+        vocab_size=len(names), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=16, bos_token_id=0, eos_token_id=1,
+    )  # fmt: skip
+    autoencoder = AutoencoderKL(
+        block_out_channels=(8, 8), norm_num_groups=4, latent_channels=4, sample_size=16,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    )  # fmt: skip
+    StableDiffusionPipeline(
+        autoencoder, CLIPTextModel(text), tokenizer, unet,
+        DDIMScheduler(), None, None, requires_safety_checker=False,
+    ).save_pretrained(path / "pipeline")  # fmt: skip
+    return path / "pipeline"
+
+
 @pytest.fixture
 def sides(tmp_path: Path) -> str:
     """Six photographs, the bright side of which is the left or the right: `folder:PATH`."""

@@ -99,13 +99,18 @@ def test_pickled_weights_of_timm_and_diffusers_are_never_read(timm_folder: Path,
             registry().model(name)
 
 
-def test_weights_in_several_files_say_how_to_join_them(language_model: Path, tmp_path: Path) -> None:
+def test_an_index_of_files_that_are_absent_or_elsewhere_is_refused(language_model: Path, tmp_path: Path) -> None:
     folder = copied(language_model, tmp_path / "parts")
     (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
-    (folder / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(WeightsError, match="in several files") as caught:
-        registry().model(f"hf/{folder}")
-    assert "max_shard_size" in caught.value.hint
+    for named, said in (
+        ({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}, "lacks model-00002"),
+        ({"weight_map": {"a": "../model.safetensors"}}, "names no safetensors files beside it"),
+        ({"weight_map": {"a": "pytorch_model.bin"}}, "names no safetensors files beside it"),
+        ({"weights": []}, "names no safetensors files beside it"),
+    ):
+        (folder / "model.safetensors.index.json").write_text(json.dumps(named))
+        with pytest.raises(WeightsError, match=said):
+            registry().model(f"hf/{folder}")
 
 
 @pytest.mark.parametrize("kind", ["image_classifier", "text_classifier", "detr", "segformer", "sentences", "language_model"])
@@ -146,9 +151,14 @@ def test_what_no_task_takes_is_named(text_classifier: Path, pipeline: Path, tmp_
     assert caught.value.hint == f"name it so: diffusers/{pipeline}"
     index = json.loads((pipeline / "model_index.json").read_text())
     drawing = copied(pipeline, tmp_path / "two")
-    (drawing / "model_index.json").write_text(json.dumps({**index, "vae": ["diffusers", "AutoencoderKL"]}))
-    with pytest.raises(ModelError, match="is a DDPMPipeline of unet, vae"):
-        registry().model(f"diffusers/{drawing}")
+    for changed, said in (
+        ({"_class_name": "StableVideoDiffusionPipeline"}, "is a StableVideoDiffusionPipeline that needs image"),
+        ({"scheduler": [None, None]}, "is a DDPMPipeline that has no scheduler"),
+        ({"unet": ["diffusers", "UNet9DModel"]}, "is a DDPMPipeline, UNet9DModel, which diffusers .* has not"),
+    ):
+        (drawing / "model_index.json").write_text(json.dumps({**index, **changed}))
+        with pytest.raises(ModelError, match=said):
+            registry().model(f"diffusers/{drawing}")
 
 
 def test_a_benchmark_of_another_task_says_which_tasks_the_model_has(segformer: Path, sides: str) -> None:

@@ -43,6 +43,18 @@ def test_likelihoods_are_those_of_the_loss_of_transformers(language_model: Path)
             assert float(found) == pytest.approx(-float(loss) * len(text), abs=1e-3)
 
 
+def test_weights_in_several_files_are_those_in_one(language_model: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = Path(shutil.copytree(language_model, tmp_path / "parts"))
+    (folder / "model.safetensors").unlink()
+    AutoModelForCausalLM.from_pretrained(language_model).save_pretrained(folder, max_shard_size="20KB")
+    assert len(list(folder.glob("model-*.safetensors"))) > 1 and not (folder / "model.safetensors").exists()
+    whole, parts = loaded(language_model), loaded(folder)
+    assert whole.state_dict().keys() == parts.state_dict().keys()
+    assert all(torch.equal(whole.state_dict()[name], tensor) for name, tensor in parts.state_dict().items())
+
+
 def test_neighbours_in_a_batch_and_its_order_do_not_matter(language_model: Path) -> None:
     model = loaded(language_model)
     with torch.inference_mode():
