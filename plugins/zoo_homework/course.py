@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Folder = str | os.PathLike[str] | None
 PARTS = (".csv", ".tsv")
+OURS = {"zoo", "zoo_homework"}
+"""Packages that the worker itself needs."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,20 @@ class Homework:
             url.removeprefix("pkg:").partition("/")[0] for file in self.dataset.files for url in file.urls if url[:4] == "pkg:"
         ]
         opening = self.dataset.target.partition(":")[0].partition(".")[0]
-        defining = [
-            str(plugin["module"]).partition(".")[0]
-            for plugin in registry().index.plugins
-            if plugin["id"] in {name.partition("/")[0] for name in (self.spec.name, self.benchmark.name)}
-        ]
-        return tuple(sorted({*packed, opening, *defining} - {"zoo", "zoo_homework"}))
+        return tuple(sorted({*packed, opening, *_modules(self.spec.name, self.benchmark.name)} - OURS))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Packages with the datasets and homeworks of other plugins, which no program needs to see, either."""
+        entries = registry()
+        specs = [*entries.datasets(), *entries.homeworks()]
+        return tuple(sorted(_modules(*(spec.name for spec in specs)) - OURS - {*self.masks}))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that hold the labels, here and where they come from."""
+        names = [name for file in self.dataset.files for name in (file.name, *file.aliases, *file.urls)]
+        return tuple(sorted({Path(name).name for name in (*names, *filter(None, [self.dataset.path]))}))
 
 
 def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = None) -> Homework:
@@ -100,6 +110,12 @@ def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = 
 def test_variable(spec: HomeworkSpec) -> str:
     """The environment variable of a homework's own test set: `ZOO_TEST_SET_HW2` of `homework/hw2`."""
     return "ZOO_TEST_SET_" + "".join(c if c.isalnum() else "_" for c in spec.name.rpartition("/")[2]).upper()
+
+
+def _modules(*names: str) -> set[str]:
+    """The packages of the plugins of some entries."""
+    plugins = {name.partition("/")[0] for name in names}
+    return {str(plugin["module"]).partition(".")[0] for plugin in registry().index.plugins if plugin["id"] in plugins}
 
 
 def _of_samples(

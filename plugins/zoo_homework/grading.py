@@ -6,6 +6,7 @@ Whatever goes wrong with an attempt is its status; it never stops the others and
 import hashlib
 import json
 import os
+import platform
 import shutil
 import stat
 import tempfile
@@ -14,28 +15,37 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from zoo.errors import OptionError
-from zoo.home import writing
+from zoo.home import data_dirs, writing, zoo_home
+from zoo.lookup import registry
 from zoo.runs.record import Result
 from zoo.version import __version__
 from zoo_homework import sandbox
 from zoo_homework.collecting import Attempt
 from zoo_homework.course import Homework
+from zoo_homework.hiding import hidden_paths, shown
 from zoo_homework.inputs import write_inputs
-from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable, tied
+from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable, stopped, tied
 from zoo_homework.statuses import Status, SubmissionError
+from zoo_homework.watching import output_of
 
 LIBRARIES = ("numpy", "pyarrow", "torch", "onnx", "onnxruntime")
 OF_THE_GRADER = (Status.INTERNAL, Status.NOT_ISOLATED)
 """Statuses that say something of the grader rather than of the submission: they are tried again."""
 PREFIX, LOCK = "zoo-grade-", "lock"
+FORM = 2
+"""Of what is kept; another number where outcomes of an earlier form would be misread."""
+PROGRAMS = ("onnx", "code")
+"""Kinds that are a stranger's program."""
 FRESH = 60.0
 """Seconds within which a new folder may not have its lock yet."""
 Progress = Callable[[int, int], None]
@@ -88,7 +98,7 @@ def grade_all(
 
 def versions() -> dict[str, str]:
     """Of what takes part in grading; absent libraries are left out."""
-    found = {"deepzoo": __version__}
+    found = {"python": platform.python_version(), "deepzoo": __version__}
     for name in LIBRARIES:
         try:
             found[name] = metadata.version(name)
@@ -97,27 +107,42 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache
+def environment() -> str:
+    """Hash of all that is installed: what a submission that runs may come to depend on."""
+    found = sorted(f"{one.name} {one.version}" for one in metadata.distributions())
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
+
+
 def homework_key(homework: Homework) -> str:
     """Hash of all but the submission that determines a grade: homework, split and labels, metrics, versions."""
     labels = hashlib.sha256(repr((homework.ids, homework.targets.tolist(), homework.classes)).encode()).hexdigest()
     spec = homework.spec.model_dump(mode="json", include={"name", "limits"})
-    facts = [spec, homework.benchmark.model_dump(mode="json"), homework.fingerprint, labels, versions()]
+    facts = [FORM, spec, homework.benchmark.model_dump(mode="json"), homework.fingerprint, labels, versions()]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager
 def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
     """A temporary folder with the inputs that the attempts need. Labels are in none of it."""
-    if homework.dataset.path and sandbox.shows(Path(homework.dataset.path)):
+    if homework.dataset.path and shown(sandbox.view(), Path(homework.dataset.path)):
         raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
+    kinds = {attempt.kind for attempt in attempts}
     with _temporary() as folder:
         if homework.inputs is not None:
-            needed = any(attempt.kind not in (None, "predictions") for attempt in attempts)
-            write_inputs(folder / "inputs", homework.inputs, homework.classes, samples=needed)
+            write_inputs(folder / "inputs", homework.inputs, homework.classes, samples="weights" in kinds)
+            if kinds & {*PROGRAMS}:
+                write_inputs(folder / "shuffled", homework.inputs, homework.classes, order=shuffled(homework))
         else:
             write_ids(folder / "inputs", homework)
-        _make_readable(folder / "inputs")
+        _make_readable(folder)
         yield folder
+
+
+def shuffled(homework: Homework) -> list[int]:
+    """The order in which programs get the samples, without their ids: a file of labels is often sorted by them."""
+    keys = [hashlib.sha256(f"{homework.fingerprint} {name}".encode()).digest() for name in homework.ids]
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 @contextmanager
@@ -152,20 +177,26 @@ class _Grader:
     def __init__(self, homework: Homework, kept: Path, how: How, scratch: Path) -> None:
         self.homework, self.kept, self.how, self.scratch = homework, kept, how, scratch
         self.key = homework_key(homework)
+        self.isolated = not sandbox.isolation()
+        self.order = shuffled(homework)
+        self.searching = Lock()
+        self.shipped = {
+            weights.sha256: f"{spec.name}@{tag}" for spec in registry().models() for tag, weights in spec.weights.items()
+        }
 
     def grade(self, attempt: Attempt) -> Graded:
         """One attempt. Never raises."""
         try:
             self._check(attempt)
             stored = self._stored(attempt)
-            content = stored.read_bytes() if stored.exists() and not self.how.fresh else self._run(attempt)
-            predictions = predictions_of(content, self.homework)
-            ties = tied(predictions)
-            said = f"{ties:,} of its predictions are ties, which count as wrong" if ties else ""
-            return Graded(attempt, Status.GRADED, said, self._grade(predictions, stored), predictions)
+            content = self._content(stored, attempt)
+            predictions = predictions_of(content, self.homework, who="the program" if attempt.kind == "code" else "")
+            if attempt.kind in PROGRAMS:
+                predictions = predictions[np.argsort(self.order)]
+            said = "; ".join(filter(None, (_of_ties(predictions), self._of_shipped(attempt))))
+            return Graded(attempt, Status.GRADED, said, self._grade(predictions, content, stored), predictions)
         except SubmissionError as error:
-            ended = attempt.kind == "code" and error.status is Status.CRASHED
-            return Graded(attempt, error.status, f"the program ended with: {error.message}" if ended else error.message)
+            return Graded(attempt, error.status, error.message)
         except Exception as error:
             return Graded(attempt, Status.INTERNAL, printable(f"the grader failed: {type(error).__name__}: {error}"))
 
@@ -180,47 +211,70 @@ class _Grader:
         if attempt.kind in ("onnx", "code") and not self.how.unsafe and (why := sandbox.isolation()):
             raise SubmissionError(Status.NOT_ISOLATED, printable(f"it was not run, because it cannot be isolated here: {why}"))
 
-    def _run(self, attempt: Attempt) -> bytes:
+    def _content(self, stored: Path, attempt: Attempt) -> bytes:
+        """What came of an attempt, kept from the last time unless it is empty, as a full disk may leave a file."""
+        kept = b"" if self.how.fresh or not stored.exists() else stored.read_bytes()
+        return kept or self._run(stored, attempt)
+
+    def _run(self, stored: Path, attempt: Attempt) -> bytes:
         """What the worker says of an attempt, kept for the next time."""
         assert attempt.path is not None and attempt.kind is not None
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
             copied = _copy(attempt.path, Path(folder), attempt.kind)
-            task = sandbox.Task(
-                attempt.kind,
-                copied,
-                self.scratch / "inputs",
-                self.homework.spec.limits,
-                self.homework.masks,
-                isolate=not sandbox.isolation(),
-            )
+            inputs = self.scratch / ("shuffled" if attempt.kind in PROGRAMS else "inputs")
+            limits = self.homework.spec.limits
+            task = sandbox.Task(attempt.kind, copied, inputs, limits, self._hidden(attempt.kind), self.isolated)
             try:
-                content = sandbox.output_of(sandbox.run(task, Path(folder)), self.homework.spec.limits)
+                content = output_of(sandbox.run(task, Path(folder)), limits)[: limits.output_bytes]
             except SubmissionError as error:
-                if error.status in OF_THE_GRADER:
+                if error.again or error.status in OF_THE_GRADER:
                     raise
-                told = {"status": error.status, "message": printable(error.message)}
-                content = b"E" + json.dumps(told).encode()
-        with writing(self._stored(attempt)) as temporary:
+                content = stopped(error)
+        with writing(stored) as temporary:
             temporary.write_bytes(content)
         return content
 
-    def _grade(self, predictions: "np.ndarray[Any, Any]", stored: Path) -> Grade:
+    def _hidden(self, kind: str) -> tuple[str, ...]:
+        """What of the environment a submission must not see. Programs see no dataset at all; predictions are only parsed."""
+        if kind == "predictions" or not self.isolated:
+            return ()
+        packages = {*self.homework.masks, *(self.homework.others if kind in PROGRAMS else ())}
+        folders = [*data_dirs(), zoo_home()]
+        with self.searching:
+            return hidden_paths(
+                sandbox.view(), frozenset(packages), frozenset(self.homework.files), tuple(str(folder) for folder in folders)
+            )
+
+    def _of_shipped(self, attempt: Attempt) -> str:
+        """What to know of weights that came with the zoo; whoever hands them in has trained nothing."""
+        known = self.shipped.get(attempt.sha256) if attempt.kind == "weights" else None
+        return f"these are the zoo's own weights of {known}" if known else ""
+
+    def _grade(self, predictions: "np.ndarray[Any, Any]", content: bytes, stored: Path) -> Grade:
         """The scores, which are kept beside the predictions: intervals take a second where there are many classes."""
-        path = stored.with_suffix(".json")
-        if path.exists() and not self.how.fresh:
+        path, of = stored.with_suffix(".json"), hashlib.sha256(content).hexdigest()
+        with suppress(OSError, ValueError, KeyError):
             told = json.loads(path.read_text())
-            return Grade(tuple(Result.model_validate(result) for result in told["results"]), told["passed"])
+            if told["of"] == of and not self.how.fresh:
+                return Grade(tuple(Result.model_validate(result) for result in told["results"]), told["passed"])
         grade = grade_predictions(predictions, self.homework)
         with writing(path) as temporary:
             results = [result.model_dump(mode="json") for result in grade.results]
-            temporary.write_text(json.dumps({"results": results, "passed": grade.passed}))
+            temporary.write_text(json.dumps({"of": of, "results": results, "passed": grade.passed}))
         return grade
 
     def _stored(self, attempt: Attempt) -> Path:
         """Where the outcome of an attempt is kept: by its content, and by everything else that determines it."""
         suffix = attempt.path.suffix.lower() if attempt.path is not None and attempt.path.is_file() else ""
-        key = hashlib.sha256(repr((self.key, attempt.sha256, attempt.kind, suffix)).encode()).hexdigest()
+        around = "" if attempt.kind == "predictions" else environment()
+        facts = (self.key, attempt.sha256, attempt.kind, suffix, self.isolated, around)
+        key = hashlib.sha256(repr(facts).encode()).hexdigest()
         return self.kept / f"{key}.bin"
+
+
+def _of_ties(predictions: "np.ndarray[Any, Any]") -> str:
+    ties = tied(predictions)
+    return f"{ties:,} of its predictions are ties, which count as wrong" if ties else ""
 
 
 def _copy(path: Path, folder: Path, kind: str) -> Path:

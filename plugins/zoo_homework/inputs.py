@@ -15,27 +15,34 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-def write_inputs(folder: Path, dataset: Dataset, classes: Sequence[str], samples: bool) -> None:
-    """Write the folder; the inputs themselves only where `samples` says that a submission needs them."""
+def write_inputs(
+    folder: Path, dataset: Dataset, classes: Sequence[str], *, samples: bool = True, order: Sequence[int] | None = None
+) -> None:
+    """Write the folder; the inputs themselves only where `samples` says that a submission needs them.
+
+    In another `order` the ids, too, are others: the samples' own may say what they are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "split.json").write_text(json.dumps({"ids": list(dataset.ids), "classes": list(classes)}))
+    rows = range(len(dataset.ids)) if order is None else order
+    ids = list(dataset.ids) if order is None else [str(place) for place in range(len(rows))]
+    (folder / "split.json").write_text(json.dumps({"ids": ids, "classes": list(classes)}))
     if not samples:
         return
     first = dataset[0].input
     if isinstance(first, str):
-        (folder / "texts.json").write_text(json.dumps([dataset[row].input for row in range(len(dataset.ids))]))
+        (folder / "texts.json").write_text(json.dumps([dataset[row].input for row in rows]))
         return
     import numpy as np
 
-    shape = (len(dataset.ids), *first.shape)
+    shape = (len(rows), *first.shape)
     images = np.lib.format.open_memmap(folder / "arrays.npy", mode="w+", dtype=first.numpy().dtype, shape=shape)
-    for row in range(len(dataset.ids)):
+    for place, row in enumerate(rows):
         sample = dataset[row]
         if sample.input.shape != first.shape:
             raise DataError(
                 f"{sample.id} is {list(sample.input.shape)}, others {list(first.shape)}", "images must be of one size"
             )
-        images[row] = sample.input.numpy()
+        images[place] = sample.input.numpy()
     images.flush()
 
 

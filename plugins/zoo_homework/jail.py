@@ -2,20 +2,23 @@
 
 Run as a file by `sandbox.py`, with its settings as JSON on stdin; standard library only. Where isolation is asked for:
 new mount, PID, network, IPC and UTS namespaces (and a user namespace unless root), a root folder that holds only what is
-bound into it read-only, empty folders over `masks`, another user where we are root, no capabilities, no new privileges.
+bound into it read-only, nothing where `masks` lie, another user where we are root, no capabilities, no new privileges, and
+system calls refused by a filter (`syscalls.py`).
 Process 1 of the namespace waits for the program, sends its end and its one output file back over a pipe, and takes
 every other process with it when it ends. Sources: namespaces(7), user_namespaces(7), pivot_root(2).
 """
 
-# ruff: noqa: PTH112, PTH114, PTH115, PTH120, PTH211, PTH103
+# ruff: noqa: PTH103, PTH110, PTH112, PTH114, PTH115, PTH120, PTH211
 
 import ctypes
+import errno
 import json
 import os
 import platform
 import resource
 import signal
 import stat
+import struct
 import sys
 from contextlib import suppress
 from typing import Any
@@ -30,7 +33,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWN
 )
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 4, 22, 38, 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 DEVICES = ("null", "zero", "urandom", "random")
 SYSTEM_LINKS = ("bin", "sbin", "lib", "lib32", "lib64")
@@ -92,9 +95,11 @@ def build_root(settings: dict[str, Any]) -> None:
         bind(source, root + target)
     for name in DEVICES:
         bind(f"/dev/{name}", f"{root}/dev/{name}", device=True)
-    for folder in settings["masks"]:
-        if os.path.isdir(root + folder):
-            mount("tmpfs", root + folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=555")
+    for hidden in settings["masks"]:
+        if os.path.isdir(root + hidden):
+            mount("tmpfs", root + hidden, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,mode=555")
+        elif os.path.exists(root + hidden):
+            mount("/dev/null", root + hidden, None, MS_BIND)
     os.makedirs(root + "/proc")
     mount("proc", root + "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     os.chdir(root)
@@ -112,9 +117,17 @@ def bind(source: str, target: str, device: bool = False) -> None:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         open(target, "a").close()
     mount(source, target, None, MS_BIND | MS_REC)
-    # A user namespace may not take away what the mount had; how it keeps access times stays as it is.
-    kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    mount(None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept | (0 if device else MS_NODEV))
+    for place in (target, *mounts_below(target)):
+        # A user namespace may not take away what the mount had; how it keeps access times stays as it is.
+        kept = os.statvfs(place).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        mount(None, place, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | kept | (0 if device else MS_NODEV))
+
+
+def mounts_below(folder: str) -> "list[str]":
+    """Where something is mounted within a folder: each keeps flags of its own."""
+    with open("/proc/self/mountinfo", "rb") as file:
+        points = [os.fsdecode(line.split()[4].decode("unicode_escape").encode("latin-1")) for line in file]
+    return [point for point in points if point.startswith(folder + "/")]
 
 
 def start_program(settings: dict[str, Any]) -> None:
@@ -144,10 +157,21 @@ def start_program(settings: dict[str, Any]) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # which changing the user has cleared
     os.chdir(settings["cwd"])
     try:
+        if settings["isolate"]:
+            refuse_syscalls(settings["filter"])
         os.execve(settings["argv"][0], settings["argv"], settings["env"])
     except OSError as error:
         print(f"cannot start {settings['argv'][0]}: {error}", file=sys.stderr)
         os._exit(126)
+
+
+def refuse_syscalls(instructions: "list[list[int]]") -> None:
+    """Install a seccomp filter for this process and all that it becomes; it needs no-new-privileges."""
+    if not instructions:
+        raise OSError(errno.ENOSYS, f"the system calls of {platform.machine()} are not known")
+    packed = b"".join(struct.pack("=HBBI", *one) for one in instructions)
+    code = ctypes.create_string_buffer(packed, len(packed))
+    call(libc.prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, struct.pack("@HP", len(instructions), ctypes.addressof(code)), 0, 0)
 
 
 def supervise(program: int, result: int, settings: dict[str, Any]) -> None:
@@ -162,7 +186,9 @@ def supervise(program: int, result: int, settings: dict[str, Any]) -> None:
         kill_group(program)
     content = read_output(settings["output"], settings["limits"]["output_bytes"])
     with open(result, "wb") as pipe:
-        pipe.write(json.dumps({"code": code, "bytes": None if content is None else len(content)}).encode() + b"\n")
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        told = {"code": code, "cpu": used.ru_utime + used.ru_stime, "bytes": None if content is None else len(content)}
+        pipe.write(json.dumps(told).encode() + b"\n")
         pipe.write(content or b"")
     os._exit(0)
 

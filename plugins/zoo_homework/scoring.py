@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,13 @@ from zoo_homework.statuses import Status, SubmissionError
 
 Array = np.ndarray[Any, Any]
 DTYPES = {b"L": np.int64, b"F": np.float32, b"D": np.float64}
+WORDS = {*Status} - {
+    Status.GRADED, Status.MISSING, Status.NOT_A_FILE, Status.UNSAFE_ARCHIVE, Status.TOO_LARGE, Status.NOT_ACCEPTED,
+    Status.TOO_MANY, Status.CODE_REFUSED, Status.NOT_ISOLATED, Status.TIMEOUT, Status.TOO_MUCH_OUTPUT, Status.INTERNAL,
+}  # fmt: skip
+"""What a worker may say; the rest is the grader's to say."""
+LONGEST = 1 << 16
+"""Bytes of a worker's message that are read."""
 OF_LABELS = ("accuracy", "f1", "precision", "recall", "confusion")
 """Metrics that need no more than the predicted class."""
 
@@ -38,11 +46,19 @@ class Grade:
         return self.results[0]
 
 
-def predictions_of(content: bytes, homework: Homework) -> Array:
-    """The array that a worker wrote (see `worker.py`), or the SubmissionError that it met. Nothing in it is trusted."""
+def stopped(error: SubmissionError) -> bytes:
+    """What the grader itself says of a submission, to be kept in the place of what a worker writes."""
+    return b"S" + json.dumps({"status": error.status, "message": printable(error.message)}).encode()
+
+
+def predictions_of(content: bytes, homework: Homework, who: str = "") -> Array:
+    """The array that a worker wrote (see `worker.py`), or the SubmissionError that it met. Nothing in it is trusted.
+
+    `who` says it, where that is a stranger's program: its words are not to be taken for the grader's.
+    """
     letter, body = content[:1], content[1:]
-    if letter == b"E":
-        raise _refused(body)
+    if letter in (b"E", b"S"):
+        raise _refused(body, WORDS if letter == b"E" else tuple(Status), who if letter == b"E" else "")
     n, c = len(homework.ids), len(homework.classes)
     shape = (n,) if letter == b"L" else (n, c)
     if letter not in DTYPES or len(body) != int(np.prod(shape)) * np.dtype(DTYPES[letter]).itemsize:
@@ -109,15 +125,13 @@ def _of_labels(metric: str) -> bool:
     return name.rpartition("/")[2] in OF_LABELS and options.get("k", "1") == "1"
 
 
-def _refused(body: bytes) -> SubmissionError:
-    try:
-        told = json.loads(body)
+def _refused(body: bytes, known: Collection[Status], who: str) -> SubmissionError:
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        told = json.loads(body[:LONGEST])
         status, message = Status(told["status"]), printable(str(told["message"]))
-    except (ValueError, KeyError, TypeError):
-        return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
-    if status is Status.GRADED:
-        return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
-    return SubmissionError(status, message)
+        if status in known:
+            return SubmissionError(status, f"{who} ended with: {message}" if who else message)
+    return SubmissionError(Status.CRASHED, "it left no predictions that can be read")
 
 
 def printable(text: str, most: int = 300) -> str:

@@ -31,9 +31,13 @@ class Status(StrEnum):
 
 
 class SubmissionError(Exception):
-    """A submission cannot be graded: its status, and one line for the student."""
+    """A submission cannot be graded: its status, and one line for the student.
 
-    def __init__(self, status: Status, message: str) -> None:
+    `again` says that another try may end otherwise, so that this is not kept.
+    """
+
+    def __init__(self, status: Status, message: str, *, again: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.again = again

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from zoo_homework.sandbox import JAIL
+from zoo_homework.syscalls import syscall_filter
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 NOBODY = 65534
 PROGRAM = """
-import json, os, socket, time
+import ctypes, errno, json, mmap, os, platform, socket, time
 def tried(f, *arguments):
     try:
         f(*arguments)
@@ -33,6 +34,14 @@ seen = {
     "capabilities": [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")][0],
 }
 tried(os.kill, 1, 9)
+libc = ctypes.CDLL(None, use_errno=True)
+def called(name, *arguments):
+    return errno.errorcode[ctypes.get_errno()] if getattr(libc, name)(*arguments) < 0 else "done"
+seen["user namespace"] = called("unshare", 0x10000000)
+seen["key of the session"] = called("syscall", {"x86_64": 250}.get(platform.machine(), 219), 0, -3, 0)
+seen["memory without a name"] = tried(os.memfd_create, "x")
+seen["shared memory"] = tried(mmap.mmap, -1, 4096)
+seen["private memory"] = tried(lambda: mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 children = 0
 try:
     while children < 100:
@@ -75,6 +84,11 @@ def test_a_user_namespace_holds_a_program_as_well() -> None:
         "others": "ProcessLookupError",
         "memory of process 1": "PermissionError",
         "capabilities": "0" * 16,
+        "user namespace": "EPERM",
+        "key of the session": "EPERM",
+        "memory without a name": "PermissionError",
+        "shared memory": "PermissionError",
+        "private memory": "done",
     }
 
 
@@ -93,6 +107,7 @@ def run_as_nobody(folder: Path) -> bytes:
         "env": {"PATH": "/usr/bin"},
         "cwd": "/tmp",
         "limits": limits,
+        "filter": syscall_filter(),
         "output": "/out/predictions",
         "result_fd": sender,
     }
