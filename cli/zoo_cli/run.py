@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 import click
 
 import zoo
-from zoo.errors import OptionError
 from zoo_cli.completing import names_of
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
 from zoo_cli.settings import OpenCommand, named_settings
-from zoo_cli.types import AtLeast, Choice
+from zoo_cli.types import AtLeast, Choice, pairs
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
@@ -78,8 +77,8 @@ def run(
     open_index()
     named = named_settings(context, model, benchmark, task)
     asked = {
-        "options": {**_pairs("--option", "NAME=VALUE", options), **named["options"]},
-        "aux": {**_pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
+        "options": {**pairs("--option", "NAME=VALUE", options), **named["options"]},
+        "aux": {**pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
         "protocol": named["protocol"],
     }
     with progress_bar() as show:
@@ -98,11 +97,3 @@ def run(
     else:
         print_scores(record)
     return 1 if record.passed is False else 0
-
-
-def _pairs(option: str, form: str, texts: tuple[str, ...]) -> dict[str, str]:
-    """`NAME=VALUE` texts as a mapping."""
-    for text in texts:
-        if not all(text.partition("=")[:2]):
-            raise OptionError(f"cannot read {option} {text!r}", f"write {option} {form}")
-    return dict(text.split("=", 1) for text in texts)

@@ -10,7 +10,7 @@ from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import note, number, print_fields, print_json, say, styled
-from zoo_cli.types import AtLeast
+from zoo_cli.types import AtLeast, parsed
 
 if TYPE_CHECKING:
     from zoo.training.job import Progress
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
 @click.option("--epochs", type=AtLeast(1), help="Instead of the recipe's own number.")
 @click.option("--seed", type=int, help="Instead of the recipe's own.")
+@click.option("--dataset", help="Instead of the recipe's own, such as folder:PATH.")
+@click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON.")
-def train(recipe: str, as_json: bool, **settings: object) -> None:
+def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: object) -> None:
     """Train the weights of a model by RECIPE, and say where they are.
 
     The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
-    training goes on where it stopped and ends with the same weights.
+    training goes on where it stopped and ends with the same weights. --set takes YAML and parts of fields, such as
+    config.width=16 or options.pretrained=null.
     """
     open_index()
+    fields = parsed("--set", "FIELD=VALUE", overrides)
     with progress_bar("batches") as show:
 
         def progress(step: "Progress") -> None:
@@ -49,7 +53,7 @@ def train(recipe: str, as_json: bool, **settings: object) -> None:
                 ]
                 show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news))
 
-        record = zoo.train(recipe, progress=progress, **settings)  # type: ignore[arg-type]
+        record = zoo.train(recipe, progress=progress, overrides=fields, **settings)  # type: ignore[arg-type]
     if as_json:
         print_json(record.model_dump(mode="json"))
     else:

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from zoo.errors import OptionError
+
 
 class Choice(click.Choice[str]):
     """One of some words; another is answered with the nearest."""
@@ -33,6 +35,27 @@ class AtLeast(click.ParamType[int]):
         if number < self.least:
             raise click.UsageError(f"{_called(param)}: {value!r} is not a whole number of at least {self.least}", ctx)
         return number
+
+
+def pairs(option: str, form: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping."""
+    for text in texts:
+        if not all(text.partition("=")[:2]):
+            raise OptionError(f"cannot read {option} {text!r}", f"write {option} {form}")
+    return dict(text.split("=", 1) for text in texts)
+
+
+def parsed(option: str, form: str, texts: tuple[str, ...]) -> dict[str, Any]:
+    """`NAME=VALUE` texts as a mapping of YAML's values: numbers, null, lists."""
+    import yaml
+
+    values = {}
+    for name, text in pairs(option, form, texts).items():
+        try:
+            values[name] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise OptionError(f"cannot read {option} {name}={text}: it is no YAML", f"write {option} {form}") from error
+    return values
 
 
 def _called(param: click.Parameter | None) -> str:

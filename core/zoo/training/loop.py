@@ -139,8 +139,22 @@ class Loop:
 
     def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
-        loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
+        try:
+            loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
+        except IndexError as error:  # what a loss of torch says of a class that has no output
+            classes = len(self.job.classes)
+            raise self._unfit(f"it has fewer outputs than the {classes} classes", f"--set config.classes={classes}") from error
+        except RuntimeError as error:
+            if "shape" not in str(error) and "size" not in str(error):
+                raise
+            said = str(error).partition("\n")[0]
+            raise self._unfit(said, "--set input.channels=1, --set 'input.size=[28, 28]'") from error
         return loss
+
+    def _unfit(self, why: str, example: str) -> ModelError:
+        recipe = self.job.recipe
+        hint = f"zoo show {recipe.model} tells what it takes; change the recipe by such as {example}"
+        return ModelError(f"{recipe.model} does not fit {recipe.dataset}: {why}", hint)
 
     def validate(self) -> float | None:
         """The recipe's metric of `scored_model` on the validation split."""

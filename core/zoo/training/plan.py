@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -29,7 +29,7 @@ from zoo.version import __version__
 class Asked:
     """What the caller asked for, beside the recipe."""
 
-    overrides: dict[str, Any]
+    overrides: Mapping[str, Any]
     device: str
     data_dir: str | os.PathLike[str] | None = None
     progress: Callable[[Progress], None] | None = None
@@ -72,13 +72,26 @@ def _downloading(recipe: RecipeSpec, asked: Asked) -> DownloadProgress | None:
     return None if tell is None else lambda done, total: tell(Progress(0, recipe.epochs, done, total or 0))
 
 
-def overridden(recipe: RecipeSpec, overrides: dict[str, Any]) -> RecipeSpec:
-    """The recipe with some fields replaced. Raises OptionError where a value is not valid."""
+def overridden(recipe: RecipeSpec, overrides: Mapping[str, Any]) -> RecipeSpec:
+    """The recipe with some fields replaced; `config.width` is a field's part. Raises OptionError where a value is not valid."""
+    fields = recipe.model_dump()
+    for name, value in overrides.items():
+        first, *parts = name.split(".")
+        for key in reversed(parts):
+            value = {key: value}
+        fields[first] = _merged(fields.get(first), value) if parts else value
     try:
-        return RecipeSpec.model_validate({**recipe.model_dump(), **overrides})
+        return RecipeSpec.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise OptionError(f"{'.'.join(map(str, first['loc']))} of {recipe.name}: {first['msg']}") from error
+        wrong = error.errors()[0]
+        hint = f"its fields are: {', '.join(RecipeSpec.model_fields)}"
+        raise OptionError(f"{'.'.join(map(str, wrong['loc']))} of {recipe.name}: {wrong['msg']}", hint) from error
+
+
+def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
+    """A mapping with another laid over it, at every depth."""
+    kept = dict(old) if isinstance(old, Mapping) else {}
+    return {**kept, **{key: _merged(kept.get(key), value) if isinstance(value, dict) else value for key, value in new.items()}}
 
 
 def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ def train(
     output: str | os.PathLike[str] | None = None,
     epochs: int | None = None,
     seed: int | None = None,
+    dataset: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
     device: str = "auto",
     resume: bool = True,
     fresh: bool = False,
@@ -40,20 +42,22 @@ def train(
     """Execute a recipe and return the record; weights and record lie below `ZOO_HOME/trained`, and weights at `output` too.
 
     An interrupted training goes on after its last finished epoch, unless `resume` is off, and ends with the weights that it
-    would have had. A finished one is not repeated unless `fresh`. `epochs` and `seed` replace the recipe's own.
+    would have had. A finished one is not repeated unless `fresh`. `epochs`, `seed` and `dataset` replace the recipe's own, and so
+    do `overrides` of any other field or part of one: `{"batch_size": 32, "config.width": 16}`.
 
     Raises ZooError: RunError where another process trains the same, ModelError where training diverges.
     """
     spec = registry().recipe(recipe) if isinstance(recipe, str) else recipe
     copy_to = _checked_output(output)
-    overrides = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
-    job = plan_training(registry(), spec, Asked(overrides, str(pick_device(device)), data_dir, progress))
+    named = (("epochs", epochs), ("seed", seed), ("dataset", dataset))
+    changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
+    job = plan_training(registry(), spec, Asked(changes, str(pick_device(device)), data_dir, progress))
     with _locked(job):
         record = None if fresh else finished_training(job.folder)
         if record is None:
             if fresh or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
-            record = _finish(job, load_target(job.recipe.trainer)(job), overrides)
+            record = _finish(job, load_target(job.recipe.trainer)(job), changes)
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())

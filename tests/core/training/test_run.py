@@ -77,6 +77,36 @@ def test_overrides_are_recorded_and_make_another_training() -> None:
     assert Path(first.weights).parent != Path(other.weights).parent
 
 
+def test_parts_of_fields_can_be_overridden_and_the_rest_stays() -> None:
+    options = {"label_smoothing": 0.1, "optimizer.lr": 0.5}
+    other = train(RECIPE, epochs=1, overrides=options)
+    assert other.recipe.label_smoothing == 0.1
+    assert other.recipe.optimizer == RECIPE.optimizer.model_copy(update={"lr": 0.5})
+    assert other.overrides == {**options, "epochs": 1}
+
+
+@pytest.mark.parametrize("wrong", [{"colour": "red"}, {"optimizer.speed": 3}, {"batch_size": "many"}])
+def test_a_field_that_no_recipe_has_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(OptionError, match=r"of test/mlp-digits(.|\n)*its fields are"):
+        train(RECIPE, overrides=wrong)
+
+
+def test_a_model_that_does_not_fit_another_dataset_says_how(tmp_path: Path) -> None:
+    from PIL import Image
+
+    own = f"folder:{tmp_path}/own"
+    for name in "abcdefghijkl":
+        (tmp_path / "own/train" / name).mkdir(parents=True)
+        for i in range(4):
+            Image.new("L", (8, 8), 20 * i).save(tmp_path / "own/train" / name / f"{i}.png")
+    with pytest.raises(ModelError, match="intro/mlp does not fit folder:.*shapes"):
+        train(RECIPE, dataset=own)
+    fitting: dict[str, object] = {"input.channels": 1}
+    with pytest.raises(ModelError, match="it has fewer outputs than the 12 classes"):
+        train(RECIPE, dataset=own, overrides=fitting)
+    assert train(RECIPE, dataset=own, overrides={**fitting, "config.classes": 12}).dataset.name == own
+
+
 class StopError(Exception):
     """Stands for whatever ends a process."""
 
