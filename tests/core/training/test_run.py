@@ -99,7 +99,7 @@ def test_a_model_that_does_not_fit_another_dataset_says_how(tmp_path: Path) -> N
         (tmp_path / "own/train" / name).mkdir(parents=True)
         for i in range(4):
             Image.new("L", (8, 8), 20 * i).save(tmp_path / "own/train" / name / f"{i}.png")
-    with pytest.raises(ModelError, match="intro/mlp does not fit folder:.*shapes"):
+    with pytest.raises(ModelError, match=r"intro/mlp does not fit folder:.*shapes"):
         train(RECIPE, dataset=own)
     fitting: dict[str, object] = {"input.channels": 1}
     with pytest.raises(ModelError, match="it has fewer outputs than the 12 classes"):
