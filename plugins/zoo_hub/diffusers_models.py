@@ -165,7 +165,7 @@ def resolve(name: str, rest: str) -> ModelSpec:
     return ModelSpec(
         name=name,
         summary=f"{index['_class_name']} of {source.rest}",
-        requires=("diffusers>=0.30",),
+        requires=("diffusers>=0.33",),
         tasks={"generate": "zoo_hub.diffusers_models:DiffusersGenerator"},
         modality="image",
         config={"source": source.text, "files": described(source.folder), "networks": list(files)},
