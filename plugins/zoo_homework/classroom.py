@@ -26,6 +26,10 @@ from zoo_homework.gradebook import (
 from zoo_homework.grading import How, Progress, grade_all
 from zoo_homework.reports import histogram, overview, report_name, scores_of, student_report
 from zoo_homework.scoring import baseline, check_passable, predicted_labels
+from zoo_homework.statuses import Status
+
+NOTHING = (Status.MISSING, Status.EMPTY)
+"""Statuses of files that are the same only because nothing is in them."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +85,16 @@ def write_class(graded: Class, folder: Path, gradescope_too: bool = False) -> No
 
 
 def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:
-    """Over the attempts that count and are graded."""
+    """Same files over all attempts, whatever became of them; the rest over the attempts that count and are graded."""
+    files = {
+        entry.student: [one.attempt.sha256 for one in entry.attempts if one.attempt.sha256 and one.status not in NOTHING]
+        for entry in entries
+    }
     ones = [entry.counted for entry in entries if entry.counted.predictions is not None]
-    if len(ones) < 2:
-        return []
     predictions = [one.predictions for one in ones if one.predictions is not None]
-    labels = np.stack([predicted_labels(array, homework.targets) for array in predictions])
-    students, hashes = [one.attempt.student for one in ones], [one.attempt.sha256 for one in ones]
-    return find_duplicates(students, hashes, predictions, labels, homework.targets)
+    labels = [predicted_labels(array, homework.targets) for array in predictions]
+    stacked = np.stack(labels) if labels else np.empty((0, len(homework.targets)), dtype=np.int64)
+    return find_duplicates([one.attempt.student for one in ones], files, predictions, stacked, homework.targets)
 
 
 def _duplicates_csv(pairs: Sequence[Pair]) -> str:
@@ -101,6 +107,8 @@ def _duplicates_csv(pairs: Sequence[Pair]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("first", "second", "kind", "shared_mistakes", "expected", "chance_in_honest_class"))
     for p in pairs:
-        chance = "" if p.chance is None else f"{p.chance:.3g}"
-        writer.writerow([safe_cell(p.first), safe_cell(p.second), p.kind, p.shared, f"{p.expected:.2f}", chance])
+        expected, chance = (
+            "" if value is None else f"{value:{form}}" for value, form in ((p.expected, ".2f"), (p.chance, ".3g"))
+        )
+        writer.writerow([safe_cell(p.first), safe_cell(p.second), p.kind, p.shared, expected, chance])
     return text.getvalue()

@@ -191,8 +191,9 @@ def _pairs(pairs: Sequence[Pair]) -> str:
     if not pairs:
         return "<p>None.</p>"
     rows = [
-        (p.first, p.second, p.kind, str(p.shared), f"{p.expected:.1f}", "-" if p.chance is None else f"{p.chance:.1g}")
+        (p.first, p.second, p.kind, *("-" if value is None else f"{value:{form}}" for value, form in numbers))
         for p in pairs
+        for numbers in [((p.shared, "d"), (p.expected, ".1f"), (p.chance, ".1g"))]
     ]
     head = ("student", "student", "what", "shared mistakes", "expected", "chance in an honest class")
     return _table(head, rows, numbers=(3, 4, 5))
