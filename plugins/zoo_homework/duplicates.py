@@ -5,12 +5,11 @@ the same mistakes.
 
 The last two are tests. Students are taken to err independently of each other, given how good each is and how hard each item
 is for this class: P(student s errs on item i) = sigmoid(a_s + b_i), the Rasch model, fitted so that every student's and every
-item's number of mistakes is as observed. A shared mistake is the same wrong answer; given two errors on an item it
-happens as often as wrong answers to it agree in the class.
+item's number of mistakes is as observed. A shared mistake is the same wrong answer; given two errors on an item it happens as
+often as wrong answers to it agree in the class.
 
 Same labels: the chance that a pair answers every item alike is the product over the items of both erring in the same way or
-neither erring. An item that all missed or none did says nothing of how hard it is, and counts as alike for certain. So two
-perfect files are never flagged, nor is anybody in a class of two.
+neither erring. So two perfect files are never flagged.
 
 Same mistakes: the number of shared mistakes of a pair is a sum of independent, unequal coin flips, and its upper tail is
 computed by saddlepoint approximation. Pairs of honest classes resemble each other a little more than that where items are
@@ -101,14 +100,12 @@ class Tested:
 def compare_all(labels: Array, targets: Array) -> Tested:
     """Both tests of this module. `labels` int64 [s, n], `targets` int64 [n]."""
     wrong = labels != targets
-    items = wrong.any(axis=0)
-    wrong, labels = wrong[:, items], labels[:, items]
     shared, none = _agreeing(labels, wrong), np.ones((len(wrong), len(wrong)))
-    if len(wrong) < 3 or not items.any():
+    if len(wrong) < 3:
         return Tested(shared, np.zeros_like(shared), none, none)
     errs, agree = fit_rasch(wrong), _agreement(labels, wrong)
     expected = (errs * agree) @ errs.T
-    return Tested(shared, expected, _mistakes(shared, expected, errs, agree), _alike(labels, wrong, errs, agree))
+    return Tested(shared, expected, _mistakes(shared, expected, errs, agree), _alike(labels, errs, agree))
 
 
 def _mistakes(shared: Array, expected: Array, errs: Array, agree: Array) -> Array:
@@ -127,13 +124,12 @@ def _mistakes(shared: Array, expected: Array, errs: Array, agree: Array) -> Arra
     return chance
 
 
-def _alike(labels: Array, wrong: Array, errs: Array, agree: Array) -> Array:
+def _alike(labels: Array, errs: Array, agree: Array) -> Array:
     """The chance that each pair with the same labels would have them, times the number of pairs."""
     chance, pairs = np.ones((len(labels), len(labels))), len(labels) * (len(labels) - 1) / 2
-    told = ~wrong.all(axis=0)
     for group in _groups([row.tobytes() for row in labels]):
         for i, j in combinations(group, 2):
-            same = (errs[i] * errs[j] * agree + (1 - errs[i]) * (1 - errs[j]))[told]
+            same = errs[i] * errs[j] * agree + (1 - errs[i]) * (1 - errs[j])
             chance[i, j] = chance[j, i] = min(1.0, float(np.exp(np.log(same).sum())) * pairs)
     return chance
 
@@ -142,11 +138,19 @@ def fit_rasch(wrong: Array) -> Array:
     """P(err) float64 [s, n] = sigmoid(a_s + b_i), whose row and column sums are those of `wrong`, bool [s, n].
 
     Found by Newton steps on a and b in turn (joint maximum likelihood). A student without mistakes, or with nothing else,
-    has no finite a: half a mistake more or less stands for it.
+    has no finite a: half a mistake more or less stands for it. Items that nobody missed or everybody did have chance 0 or 1.
     """
+    told = wrong.any(axis=0) & ~wrong.all(axis=0)
+    chance = wrong.astype(np.float64)
+    if told.any():
+        chance[:, told] = _fit(wrong[:, told])
+    return chance
+
+
+def _fit(wrong: Array) -> Array:
     s, n = wrong.shape
     rows = np.clip(wrong.sum(axis=1), 0.5, n - 0.5)
-    columns = np.clip(wrong.sum(axis=0), 0.5, s - 0.5)
+    columns = wrong.sum(axis=0)
     ability, hardness = np.log(rows / (n - rows)), np.log(columns / (s - columns))
     hardness -= np.log(rows.sum() / (s * n - rows.sum()))
     for _ in range(NEWTON_STEPS):

@@ -72,7 +72,6 @@ def test_the_same_scores_are_found_even_without_a_mistake_but_perfect_labels_are
 def test_the_fit_has_the_margins_that_were_observed() -> None:
     labels, targets = honest_class(3)
     wrong = labels != targets
-    wrong = wrong[:, wrong.any(axis=0)]
     p = fit_rasch(wrong)
     np.testing.assert_allclose(p.sum(axis=0), wrong.sum(axis=0), atol=1e-6)
     np.testing.assert_allclose(p.sum(axis=1), wrong.sum(axis=1), atol=1e-6)
@@ -104,6 +103,14 @@ def test_the_same_labels_are_found_in_a_class_that_shares_its_mistakes_anyway() 
     labels[17] = labels[4]
     assert compare_all(labels, targets).mistakes.min() > 0.5  # that they share so many says nothing here
     assert pairs_of(labels, targets) == [("s17", "s4", "same labels")]
+
+
+def test_a_handful_of_honest_students_is_left_alone_on_items_that_all_or_none_of_them_miss() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        chance = 1 / (1 + np.exp(-rng.normal(3.5, 5, 300)))
+        labels = (rng.random((3, 300)) > chance).astype(np.int64)
+        assert pairs_of(labels, np.zeros(300, dtype=np.int64)) == []
 
 
 def test_one_file_of_two_students_is_found_whatever_became_of_it() -> None:
