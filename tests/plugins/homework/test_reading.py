@@ -29,6 +29,11 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
+def header(text: str) -> bytes:
+    """A `.npy` file of nothing but its header, which numpy parses as Python."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -105,7 +110,11 @@ def test_an_array_is_in_the_order_of_the_ids(tmp_path: Path) -> None:
         (b"\x80\x04K\x01.", ".csv", "pickle-refused", "pickle"),
         (b"PK\x03\x04", ".npz", "pickle-refused", "pickle"),
         (npy(np.array([print, None, 1], dtype=object)), ".npy", "pickle-refused", "Python objects"),
+        ("id,label\na,ham\n", ".npy", "bad-format", "no .npy file"),
         (b"\x93NUMPY\x01\x00", ".npy", "bad-format", "no .npy file"),
+        (header("(" * 9000), ".npy", "bad-format", "no .npy file"),
+        (header("-" * 9000 + "1"), ".npy", "bad-format", "no .npy file|more numbers"),
+        (header("'\n\0"), ".npy", "bad-format", "no .npy file"),
         (npy([0, 1]), ".npy", "bad-ids", "3 samples"),
         (npy(3), ".npy", "bad-ids", "shape"),
         (npy([0, 1, 2]), ".npy", "bad-format", "from 0 to 1"),
