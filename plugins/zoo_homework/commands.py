@@ -97,15 +97,16 @@ def list_homeworks(as_json: bool) -> None:
 @homework.command()
 @click.argument("homework")
 @click.argument("submission", type=PATH)
+@click.option("--test-set", metavar="SET", help="The test set, where it is not the public one; see zoo grade.")
 @click.option("--data-dir", type=PATH, help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def check(homework: str, submission: Path, data_dir: Path | None, as_json: bool) -> int:
+def check(homework: str, submission: Path, test_set: str | None, data_dir: Path | None, as_json: bool) -> int:
     """Check a file of predictions before handing it in.
 
     Its format is checked as the grader will, and it is scored on the public validation split.
 
-    The ids in the file say which: those of the test split are checked for format alone, and its labels are not read;
-    those of the validation split are scored. `zoo homework inputs` writes both splits' inputs.
+    The ids in the file say which split it is of: predictions of the test split are checked for format alone, whatever its
+    labels; those of the validation split are scored. `zoo homework inputs` writes both splits' inputs.
 
     \b
     Examples:
@@ -113,7 +114,7 @@ def check(homework: str, submission: Path, data_dir: Path | None, as_json: bool)
     """
     from zoo_homework.checking import check_file
 
-    found = check_file(homework, submission, data_dir)
+    found = check_file(homework, submission, data_dir, test_set)
     if as_json:
         print(json.dumps(found.summary(), indent=2))
     else:
@@ -126,8 +127,9 @@ def check(homework: str, submission: Path, data_dir: Path | None, as_json: bool)
 @click.argument("homework")
 @click.option("--split", type=click.Choice(["validation", "test"]), default="test", show_default=True)
 @click.option("--output", type=PATH, required=True, help="CSV to write: id, and the text where the homework is about text.")
+@click.option("--test-set", metavar="SET", help="The test set, where it is not the public one; see zoo grade.")
 @click.option("--data-dir", type=PATH, help="Folder of datasets, looked in before ZOO_DATA_DIR.")
-def inputs(homework: str, split: str, output: Path, data_dir: Path | None) -> None:
+def inputs(homework: str, split: str, output: Path, test_set: str | None, data_dir: Path | None) -> None:
     """Write a split's ids and texts, without labels.
 
     They are in the order that a .npy file must have.
@@ -138,8 +140,8 @@ def inputs(homework: str, split: str, output: Path, data_dir: Path | None) -> No
     """
     from zoo_homework.checking import write_split
 
-    rows = write_split(homework, split, output, data_dir)
-    print(f"{rows:,} rows of the {split} split are in {output}")
+    rows, title = write_split(homework, split, output, data_dir, test_set)
+    print(f"{rows:,} rows of the {title} are in {output}")
 
 
 @homework.command()

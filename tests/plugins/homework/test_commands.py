@@ -3,15 +3,17 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import ZooError
+from zoo.errors import OptionError, ZooError
 from zoo_homework import commands
 from zoo_homework.checking import check_file, export_run, write_split
 from zoo_homework.classroom import grade_class
@@ -98,9 +100,18 @@ def test_mistakes_end_in_an_error_that_says_what_is_wrong(
     assert [path.name for path in tmp_path.iterdir() if path.name != "zoo-home"] == []
 
 
+def test_check_takes_predictions_alone(tmp_path: Path) -> None:
+    for name in ("my.zip", "my.onnx"):
+        (tmp_path / name).write_bytes(b"PK")
+        with pytest.raises(OptionError, match=f"{name} is no file of predictions") as caught:
+            check_file("hw2", tmp_path / name)
+        assert "check takes only those" in caught.value.hint
+
+
 def test_a_student_checks_format_and_validation_score_without_the_test_labels(tmp_path: Path) -> None:
     for split in ("validation", "test"):
-        count = write_split("hw2", split, tmp_path / f"{split}.csv")
+        count, title = write_split("hw2", split, tmp_path / f"{split}.csv")
+        assert title == f"{split} split"
         rows = list(csv.DictReader((tmp_path / f"{split}.csv").read_text().splitlines()))
         assert len(rows) == count
         assert set(rows[0]) == {"id", "text"}
@@ -118,6 +129,50 @@ def test_a_student_checks_format_and_validation_score_without_the_test_labels(tm
     found = check_file("hw2", tmp_path / "my.csv")
     assert (found.ok, str(found.status)) == (False, "bad-ids")
     assert "1 missing" in found.message
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "left_out", "said"),
+    [
+        ("id,label", "ham", 3, r"the ids are not those of the validation split: 3 missing \(\S+, \S+, \S+\)$"),
+        ("id,label", "eggs", 0, "label 'eggs' is none of the classes ham, spam"),
+        ("id,guess", "ham", 0, "neither a column 'label'"),
+        ("name,label", "ham", 0, "no column 'id'"),
+    ],
+)
+def test_a_student_is_told_the_mistake_of_the_split_that_the_file_is_of(
+    header: str, label: str, left_out: int, said: str, tmp_path: Path
+) -> None:
+    write_split("hw2", "validation", tmp_path / "validation.csv")
+    ids = [row["id"] for row in csv.DictReader((tmp_path / "validation.csv").read_text().splitlines())][left_out:]
+    (tmp_path / "my.csv").write_text("\n".join([header, *(f"{name},{label}" for name in ids)]))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert not found.ok
+    assert re.search(said, found.message), found.message
+
+
+def test_an_array_is_of_the_split_that_has_as_many_samples(tmp_path: Path) -> None:
+    count, _ = write_split("hw2", "validation", tmp_path / "validation.csv")
+    np.save(tmp_path / "my.npy", np.zeros(count, dtype=int))
+    assert check_file("hw2", tmp_path / "my.npy").split == "validation"
+    np.save(tmp_path / "my.npy", np.zeros(count + 1, dtype=int))
+    assert "the test split has 1114 samples" in check_file("hw2", tmp_path / "my.npy").message
+
+
+def test_the_instructors_own_set_is_what_inputs_and_check_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, out = tmp_path / "own.csv", tmp_path / "inputs.csv"
+    own.write_text("id,text,label\na,hello,ham\nb,WIN CASH,spam\n")
+    assert write_split("hw2", "test", out, test_set=f"csv:{own}") == (2, f"test set csv:{own}")
+    assert out.read_text() == "id,text\na,hello\nb,WIN CASH\n"
+    (tmp_path / "my.csv").write_text("id,label\na,ham\nb,ham\n")
+    assert check_file("hw2", tmp_path / "my.csv").status == "bad-ids"
+    own.write_text("id;label\na;0\nb;1\n")
+    monkeypatch.setenv("ZOO_TEST_SET_HW2", str(own))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert (found.ok, found.split, found.results) == (True, "test", ())
+    assert f"the 2 samples of the test set {own}" in found.message
+    write_split("hw2", "test", out)
+    assert out.read_text() == "id\na\nb\n"
 
 
 def test_another_plugin_defines_a_homework_in_a_few_lines(tmp_path: Path) -> None:
