@@ -1,5 +1,6 @@
 """Grading a class, from what was handed in to everything that is written about it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from zoo_homework.course import Homework
 from zoo_homework.duplicates import Pair, find_duplicates
 from zoo_homework.gradebook import (
     Entry,
-    file_name,
+    file_names,
     grades_csv,
     gradescope,
     limit_attempts,
@@ -24,7 +25,7 @@ from zoo_homework.gradebook import (
     write_text,
 )
 from zoo_homework.grading import How, Progress, grade_all
-from zoo_homework.reports import histogram, overview, report_name, scores_of, student_report
+from zoo_homework.reports import histogram, overview, scores_of, student_report
 from zoo_homework.scoring import baseline, check_passable, predicted_labels
 from zoo_homework.statuses import Status
 
@@ -68,20 +69,38 @@ def grade_class(
 
 
 def write_class(graded: Class, folder: Path, gradescope_too: bool = False) -> None:
-    """Write grades, duplicates, manifest, overview with its histogram, and a report a student; each file whole or absent."""
+    """Write grades, duplicates, manifest, overview with its histogram, and a report a student; each file whole or absent.
+
+    Reports that an earlier grading wrote there of students who are not in this class are removed.
+    """
     homework, entries = graded.homework, graded.entries
+    names = file_names(entry.student for entry in entries)
+    results = {entry.student: f"gradescope/{names[entry.student]}.json" for entry in entries if len(entries) > 1}
+    reports = {student: f"reports/{name}.html" for student, name in names.items()}
+    _remove_earlier(folder, {*reports.values(), *(results.values() if gradescope_too else ())})
     write_text(folder / "grades.csv", grades_csv(entries))
     write_text(folder / "duplicates.csv", _duplicates_csv(graded.pairs))
     write_json(folder / "manifest.json", manifest(homework, entries, graded.protections))
-    page = overview(entries, graded.pairs, homework, baseline(homework), graded.protections)
+    page = overview(entries, graded.pairs, homework, baseline(homework), graded.protections, reports)
     write_text(folder / "overview.html", page)
     with writing(folder / "histogram.png") as temporary:
         temporary.write_bytes(histogram(scores_of(entries), homework.mark[1]))
     for entry in entries:
-        write_text(folder / "reports" / report_name(entry), student_report(entry, homework))
+        write_text(folder / reports[entry.student], student_report(entry, homework))
         if gradescope_too:
-            name = "results.json" if len(entries) == 1 else f"gradescope/{file_name(entry.student)}.json"
-            write_json(folder / name, gradescope(entry, homework))
+            write_json(folder / results.get(entry.student, "results.json"), gradescope(entry, homework))
+
+
+def _remove_earlier(folder: Path, written: set[str]) -> None:
+    """Remove what an earlier grading, by its manifest, wrote into the folder of students, and this one does not write."""
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        earlier = file_names({str(attempt["student"]) for attempt in told["attempts"]})
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in earlier.values():
+        for file in {f"reports/{name}.html", f"gradescope/{name}.json"} - written:
+            (folder / file).unlink(missing_ok=True)
 
 
 def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:
