@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,8 @@ def test_one_command_grades_and_its_exit_code_says_whether_it_passed(tmp_path: P
         (("grade", "hw2", "nowhere.csv"), "there is no nowhere.csv"),
         (("grade", "hw2", "nowhere.csv", "--due", "soon"), "'soon' is no time"),
         (("grade", "hw2", "nowhere.csv", "--test-set", "nowhere.csv"), "cannot read the test set"),
+        (("grade", "hw2", "nowhere.csv", "--test-set", ""), "--test-set is empty"),
+        (("grade", "hw2", "nowhere.csv", "--due", "0001-01-01"), "'0001-01-01' is no time"),
         (("homework", "check", "hw2", "nowhere.csv"), "there is no file"),
         (("homework", "export", "nothing", "--output", "x.csv"), "there is no run"),
         (("homework", "export", "nothing", "--output", "x.txt"), "x.txt"),
@@ -98,6 +101,70 @@ def test_mistakes_end_in_an_error_that_says_what_is_wrong(
     with pytest.raises(ZooError, match=said):
         command.main(list(arguments[1:]), standalone_mode=False)
     assert [path.name for path in tmp_path.iterdir() if path.name != "zoo-home"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-11-24", "2026-11-24 23:59:59-04:00"),
+        ("2026-07-24", "2026-07-24 23:59:59-03:00"),
+        ("2026-11-24T18:00", "2026-11-24 18:00:00-04:00"),
+        ("2026-11-24T18:00:00+01:00", "2026-11-24 18:00:00+01:00"),
+        ("2026-11-24T18:00Z", "2026-11-24 18:00:00+00:00"),
+    ],
+)
+def test_a_day_is_due_at_its_end_and_a_time_without_an_offset_is_this_machines(
+    given: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TZ", "XST4XDT")
+    time.tzset()
+    try:
+        (tmp_path / "names.txt").write_text("ada\n")
+        output = str(tmp_path / "out")
+        arguments = ["hw2", "--roster", str(tmp_path / "names.txt"), "--due", given, "--output", output]
+        commands.grade.main(arguments, standalone_mode=False)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert f"due {shown}\n" in capsys.readouterr().out
+    assert f"Due {shown}." in (tmp_path / "out/overview.html").read_text()
+
+
+def test_where_this_machine_fails_the_exit_code_and_stderr_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("zoo_homework.sandbox.isolation", lambda: "no namespaces here")
+    for name in ("ada", "bob"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"x")
+    (tmp_path / "cyd.csv").write_text("id,label\n")
+    files = [str(tmp_path / name) for name in ("ada.onnx", "bob.onnx", "cyd.csv")]
+    assert commands.grade.main(["hw2", *files, "--output", str(tmp_path / "out")], standalone_mode=False) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        "2 students could not be graded because of this machine; the first, ada: not the submission's fault"
+    )
+    assert "no namespaces here" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_long_name_leaves_the_table_its_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "names.txt").write_text("a" * 200 + "\nb\n")
+    commands.grade.main(
+        ["hw2", "--roster", str(tmp_path / "names.txt"), "--output", str(tmp_path / "out")], standalone_mode=False
+    )
+    rows = [line for line in capsys.readouterr().out.splitlines() if "missing" in line]
+    assert [row.index("missing") for row in rows] == [44, 44]
+
+
+def test_homeworks_are_listed_with_what_they_ask_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.homework.main(["list"], standalone_mode=False)
+    hw1, hw2 = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert (hw1[0], hw2[0]) == ("homework/hw1", "homework/hw2")
+    assert hw2[2:5] == ["f1:positive=spam > 0.9", "100", "-"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    commands.homework.main(["list"], standalone_mode=False)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert {line.index("100") for line in lines} == {head.index("points")}
 
 
 def test_check_takes_predictions_alone(tmp_path: Path) -> None:
