@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,7 +101,8 @@ def _remove_earlier(folder: Path, written: set[str]) -> None:
         return
     for name in earlier.values():
         for file in {f"reports/{name}.html", f"gradescope/{name}.json"} - written:
-            (folder / file).unlink(missing_ok=True)
+            with suppress(OSError):  # where it may not be removed, writing says so
+                (folder / file).unlink(missing_ok=True)
 
 
 def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:

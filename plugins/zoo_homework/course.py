@@ -13,7 +13,7 @@ from zoo.lookup import registry
 from zoo.metrics import Metric, build_metric
 from zoo.opening import open_dataset
 from zoo.specs import BenchmarkSpec, DatasetSpec, HomeworkSpec, MetricSpec
-from zoo_homework.reading import class_index, delimiter_of, label_text, read_table
+from zoo_homework.reading import class_index, class_number, delimiter_of, read_table
 from zoo_homework.statuses import SubmissionError
 
 if TYPE_CHECKING:
@@ -161,8 +161,7 @@ def _of_labels(
 
 
 def _class_number(label: str, classes: Sequence[str], where: str = "the test set") -> int:
-    index = class_index(classes)
-    number = index.get(label_text(label, index))
+    number = class_number(label, class_index(classes))
     if number is None:
         raise DataError(f"{where} has a label {label!r}", f"the homework's classes are: {', '.join(classes)}")
     return number

@@ -187,15 +187,15 @@ def _number(value: Any, column: str) -> float:
 def _labels(values: Sequence[Any], classes: Sequence[str]) -> Array:
     index, labels = class_index(classes), []
     for row, value in enumerate(values, 1):
-        text = label_text(value, index)
-        if value is None or text.lower() in ("", "nan", "none", "inf", "-inf"):
+        if value is None or str(value).lower() in ("", "nan", "none", "inf", "-inf"):
             raise SubmissionError(Status.NOT_FINITE, f"prediction {row} has no label")
-        if text not in index:
+        number = class_number(str(value), index)
+        if number is None:
             numbers = f", nor a number from 0 to {len(classes) - 1}" if len(index) > len(classes) else ""
             raise SubmissionError(
                 Status.BAD_FORMAT, f"label {_shown(value)} is none of the classes {_some(list(classes))}{numbers}"
             )
-        labels.append(index[text])
+        labels.append(number)
     return np.array(labels, dtype=np.int64)
 
 
@@ -207,10 +207,10 @@ def class_index(classes: Sequence[str]) -> dict[str, int]:
     return {str(position): position for position in range(len(classes))} | index
 
 
-def label_text(value: Any, index: Mapping[str, int]) -> str:
-    """A label as `class_index` has it: `1.0` is `1`."""
-    text = str(value)
-    return whole[1] if text not in index and (whole := WHOLE.fullmatch(text)) else text
+def class_number(label: str, index: Mapping[str, int]) -> int | None:
+    """The class of a label by `class_index`, `1.0` as `1`; None where it is none."""
+    whole = WHOLE.fullmatch(label)
+    return index.get(label, index.get(whole[1]) if whole else None)
 
 
 def check_predictions(array: Array, n: int, classes: Sequence[str], split: str = "test split") -> Array:

@@ -49,6 +49,14 @@ def test_labels_are_read_in_the_order_of_the_ids_whatever_the_order_of_the_rows(
     assert read(tmp_path, content).tolist() == [0, 1, 0]
 
 
+def test_numbers_are_names_where_a_class_is_named_by_digits(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("id,label\na,1\nb,2.0\n")
+    assert read_predictions(tmp_path / "my.csv", ["a", "b"], ("1", "2")).tolist() == [0, 1]
+    (tmp_path / "my.csv").write_text("id,label\na,0\nb,1\n")
+    with pytest.raises(SubmissionError, match=r"'0' is none of the classes 1, 2$"):
+        read_predictions(tmp_path / "my.csv", ["a", "b"], ("1", "2"))
+
+
 def test_probabilities_become_their_logarithms_and_logits_stay_as_they_are(tmp_path: Path) -> None:
     probabilities = read(tmp_path, "id,spam,ham\nb,0.75,0.25\na,0.125,0.875\nc,0,1\n")
     assert probabilities.dtype == np.float64
