@@ -111,11 +111,10 @@ def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:
         entry.student: [one.attempt.sha256 for one in entry.attempts if one.attempt.sha256 and one.status not in NOTHING]
         for entry in entries
     }
-    ones = [entry.counted for entry in entries if entry.counted.predictions is not None]
-    predictions = [one.predictions for one in ones if one.predictions is not None]
-    labels = [predicted_labels(array, homework.targets) for array in predictions]
+    graded = {entry.student: entry.counted.predictions for entry in entries if entry.counted.predictions is not None}
+    labels = [predicted_labels(array, homework.targets) for array in graded.values()]
     stacked = np.stack(labels) if labels else np.empty((0, len(homework.targets)), dtype=np.int64)
-    return find_duplicates([one.attempt.student for one in ones], files, predictions, stacked, homework.targets)
+    return find_duplicates(list(graded), files, list(graded.values()), stacked, homework.targets)
 
 
 def _duplicates_csv(pairs: Sequence[Pair]) -> str:

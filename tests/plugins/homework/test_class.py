@@ -353,3 +353,15 @@ def test_what_the_grader_fails_at_does_not_read_as_if_the_student_had(
         assert "not graded" in text
         assert "not passed" not in text
     assert gradescope(entry, hw2)["tests"] == []
+
+
+def test_one_file_is_found_among_all_attempts_but_nothing_is_no_file(hw2: Homework, answers: Answers, tmp_path: Path) -> None:
+    wrong, blank = "id,label\nx,ham\n", " \n"
+    for name, content in (("ada/1.csv", wrong), ("ada/2.csv", answers.csv(answers.labels(5))), ("bob.csv", wrong)):
+        hand_in(tmp_path / "class" / name, content)
+    for name in ("cyd", "dan"):
+        hand_in(tmp_path / f"class/{name}.csv", blank)
+    graded = grade_class(policy(hw2, max_attempts=1), [tmp_path / "class"])
+    assert [(pair.first, pair.second, pair.kind, pair.shared) for pair in graded.pairs] == [("ada", "bob", "same file", None)]
+    write_class(graded, tmp_path / "out")
+    assert (tmp_path / "out/duplicates.csv").read_text().splitlines()[1:] == ["ada,bob,same file,,,"]
