@@ -59,6 +59,10 @@ def writing(path: Path) -> "Iterator[Path]":
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        inway = next((part for part in (path, *path.parents) if part.exists()), path)
+        what = f"{inway} is {'a folder' if inway.is_dir() else 'a file, not a folder'}"
+        raise StoreError(f"cannot write {path}: {what}", "name another place, or set ZOO_HOME to another folder") from error
     except OSError as error:
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}",

@@ -12,7 +12,7 @@ from zoo.dynamic import select
 from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
 from zoo.index import Index, load_index, plugin_title
 from zoo.metrics.names import bare_metric
-from zoo.names import split_tag
+from zoo.names import listing, split_tag
 from zoo.offers import manager
 from zoo.specs import (
     KINDS,
@@ -157,7 +157,7 @@ class Registry:
             found = self._resolve(plugin, kind, name)
             if isinstance(found, spec_class):
                 return found
-            raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", f"zoo list {kind}s")
+            raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", listing(kind))
         try:
             return spec_class.model_validate(self.index.entry(kind, name)["spec"])
         except AmbiguousNameError:

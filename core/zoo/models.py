@@ -1,7 +1,6 @@
 """Models: from a name, a weights tag or a file, or the user's own module, to something that a run can key and load."""
 
 import copy
-import json
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
 
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity import library_versions, module_identity, package_sha256
@@ -20,6 +21,8 @@ from zoo.tasks import ModelInfo
 from zoo.weights import file_sha256, load_state, read_metadata, read_state, read_weights, weights_sha256
 
 LoadFn = Callable[[], Any]
+METADATA: dict[str, Any] = {"classes": tuple[str, ...] | None, "config": dict[str, Any], "input": ImageInput | None}
+"""What a weights file may say of its model beside the tensors, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -210,10 +213,16 @@ def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256
 
 
 def _metadata_of(file: Path | None) -> dict[str, Any]:
-    """What `zoo train` wrote into a weights file beside the tensors: classes, config, input."""
+    """What `zoo train` wrote into a weights file beside the tensors: classes, config, input. Raises WeightsError."""
     if file is None:
         return {}
-    found = {key: json.loads(text) for key, text in read_metadata(file).items() if key in ("classes", "config", "input")}
-    if found.get("input"):
-        found["input"] = ImageInput.model_validate(found["input"])
+    found: dict[str, Any] = {}
+    for key, text in read_metadata(file).items():
+        if key in METADATA:
+            try:
+                found[key] = TypeAdapter(METADATA[key]).validate_json(text)
+            except ValidationError as error:
+                raise WeightsError(
+                    f"{file.name}: its metadata {key!r} cannot be read", "write it as JSON, as zoo train does"
+                ) from error
     return found

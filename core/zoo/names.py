@@ -37,8 +37,13 @@ def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[
     if same:
         raise AmbiguousNameError(f"{kind} {name!r} is ambiguous", f"name one of: {', '.join(same)}", same)
     near = _nearest(name, known)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"zoo list {kind}s shows them all"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"{listing(kind)} shows them all"
     raise UnknownNameError(f"there is no {kind} named {name!r}", hint, near)
+
+
+def listing(kind: str) -> str:
+    """The command that lists the entries of a kind."""
+    return "zoo homework list" if kind == "homework" else f"zoo list {kind}s"
 
 
 def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:

@@ -14,7 +14,7 @@ from zoo.metrics import build_metric
 from zoo.opening import open_dataset
 from zoo.runs.record import Result
 from zoo.specs import BenchmarkSpec, HomeworkSpec
-from zoo_homework.course import Folder
+from zoo_homework.course import Folder, open_homework, own_test_set
 from zoo_homework.statuses import Status, SubmissionError
 
 VALIDATION_SHARE, VALIDATION_SEED = 0.1, 0
@@ -44,47 +44,63 @@ def validation_split(dataset: Dataset) -> Dataset:
     return Subset(dataset, held_out)
 
 
-def check_file(name: str, path: Path, data_dir: Folder = None) -> Checked:
+@dataclass(frozen=True)
+class Split:
+    """What a file can be predictions of. `samples` is None where only labels were given; labels of a test set are not here."""
+
+    name: str
+    title: str
+    ids: tuple[str, ...]
+    classes: tuple[str, ...]
+    samples: Dataset | None
+
+
+def check_file(name: str, path: Path, data_dir: Folder = None, test_set: str | None = None) -> Checked:
     """Check a file of predictions. Raises OptionError where it is no such file, or there is none."""
     from zoo_homework.collecting import KINDS
     from zoo_homework.reading import read_predictions
 
     if not path.is_file():
         raise OptionError(f"there is no file {path}", "give a CSV, Parquet or .npy file of predictions")
-    _, benchmark = _found(name)
-    if KINDS.get(path.suffix.lower(), "predictions") != "predictions":
-        raise OptionError(f"{path} is no file of predictions", f"try it as the grader would: zoo grade {name} {path}")
-    splits = {"validation": _validation(benchmark, data_dir), "test": _test(benchmark, data_dir)}
-    closest, problem = "test", None
-    for split, dataset in splits.items():
-        classes = tuple(dataset.classes or ())
-        try:
-            predictions = read_predictions(path, list(dataset.ids), classes)
-        except SubmissionError as error:
-            if problem is None or error.status is not Status.BAD_IDS or split == closest:
-                problem = error
-            continue
-        what = f"the {len(dataset.ids):,} samples of the {split} split"
-        if split == "test":
-            more = f"; for a score, predict the validation split: zoo homework inputs {name} --split validation"
-            return Checked(True, Status.GRADED, f"{path} is well-formed for {what}{more}", split)
-        results = _score(predictions, dataset, benchmark)
-        return Checked(True, Status.GRADED, f"{path} is well-formed for {what}", split, results)
-    assert problem is not None
-    return Checked(False, problem.status, f"{problem.status}: {problem.message}")
+    if path.suffix.lower() == ".zip" or KINDS.get(path.suffix.lower(), "predictions") != "predictions":
+        raise OptionError(f"{path} is no file of predictions", f"check takes only those; zoo grade {name} {path} takes all kinds")
+    spec, benchmark = _found(name)
+    splits = [_test(spec, benchmark, data_dir, test_set), *_validation_if_any(benchmark, data_dir)]
+    try:
+        meant = _meant(path, splits)
+        predictions = read_predictions(path, meant.ids, meant.classes, meant.title)
+    except SubmissionError as error:
+        return Checked(False, error.status, f"{error.status}: {error.message}")
+    message = f"{path} is well-formed for the {len(meant.ids):,} samples of the {meant.title}"
+    if meant.name == "validation" and meant.samples is not None:
+        return Checked(True, Status.GRADED, message, meant.name, _score(predictions, meant.samples, benchmark))
+    more = f"; for a score, predict the validation split: zoo homework inputs {name} --split validation"
+    return Checked(True, Status.GRADED, message + (more if len(splits) > 1 else ""), meant.name)
 
 
-def write_split(name: str, split: str, output: Path, data_dir: Folder = None) -> int:
-    """Write ids, and texts where there are any, of a split as CSV, without labels; the number of rows."""
-    _, benchmark = _found(name)
-    dataset = _validation(benchmark, data_dir) if split == "validation" else _test(benchmark, data_dir)
-    text = benchmark.modality == "text"
+def _meant(path: Path, splits: Sequence[Split]) -> Split:
+    """The split that a file is about: the one with most of its ids, or of as many samples as an array has; else the first."""
+    from zoo_homework.reading import read_array, read_table
+
+    content, suffix = path.read_bytes(), path.suffix.lower()
+    if suffix == ".npy":
+        shape = read_array(content).shape
+        return next((split for split in splits if shape[:1] == (len(split.ids),)), splits[0])
+    found = {str(id_) for id_ in read_table(content, suffix).get("id", ())}
+    return max(splits, key=lambda split: len(found.intersection(split.ids)))
+
+
+def write_split(name: str, split: str, output: Path, data_dir: Folder = None, test_set: str | None = None) -> tuple[int, str]:
+    """Write ids, and texts where there are any, of a split as CSV, without labels; the number of rows, and of what."""
+    spec, benchmark = _found(name)
+    written = _validation(benchmark, data_dir) if split == "validation" else _test(spec, benchmark, data_dir, test_set)
+    texts = written.samples if benchmark.modality == "text" else None
     with writing(output) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "text"] if text else ["id"])
-        for row, id_ in enumerate(dataset.ids):
-            writer.writerow([id_, dataset[row].input] if text else [id_])
-    return len(dataset.ids)
+        writer.writerow(["id"] if texts is None else ["id", "text"])
+        for row, id_ in enumerate(written.ids):
+            writer.writerow([id_] if texts is None else [id_, texts[row].input])
+    return len(written.ids), written.title
 
 
 def export_run(run: str, output: Path) -> int:
@@ -134,15 +150,25 @@ def _found(name: str) -> tuple[HomeworkSpec, BenchmarkSpec]:
     return spec, registry().benchmark(spec.benchmark)
 
 
-def _validation(benchmark: BenchmarkSpec, data_dir: Folder) -> Dataset:
+def _validation(benchmark: BenchmarkSpec, data_dir: Folder) -> Split:
     spec = registry().dataset(benchmark.dataset)
     if "train" not in spec.splits:
         raise DataError(f"{spec.name} has no train split, so there is no public validation split", "ask your instructor for one")
-    return validation_split(open_dataset(spec, "train", data_dir))
+    samples = validation_split(open_dataset(spec, "train", data_dir))
+    return Split("validation", "validation split", tuple(samples.ids), tuple(samples.classes or ()), samples)
 
 
-def _test(benchmark: BenchmarkSpec, data_dir: Folder) -> Dataset:
-    return open_dataset(registry().dataset(benchmark.dataset), benchmark.split, data_dir)
+def _validation_if_any(benchmark: BenchmarkSpec, data_dir: Folder) -> list[Split]:
+    return [_validation(benchmark, data_dir)] if "train" in registry().dataset(benchmark.dataset).splits else []
+
+
+def _test(spec: HomeworkSpec, benchmark: BenchmarkSpec, data_dir: Folder, test_set: str | None) -> Split:
+    own = own_test_set(spec, test_set)
+    if own is None:
+        samples = open_dataset(registry().dataset(benchmark.dataset), benchmark.split, data_dir)
+        return Split("test", "test split", tuple(samples.ids), tuple(samples.classes or ()), samples)
+    homework = open_homework(spec.name, test_set=own, data_dir=data_dir)
+    return Split("test", f"test set {own}", homework.ids, homework.classes, homework.inputs)
 
 
 def _score(predictions: Any, dataset: Dataset, benchmark: BenchmarkSpec) -> tuple[Result, ...]:

@@ -1,6 +1,8 @@
 """Grading a class, from what was handed in to everything that is written about it."""
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from zoo_homework.course import Homework
 from zoo_homework.duplicates import Pair, find_duplicates
 from zoo_homework.gradebook import (
     Entry,
-    file_name,
+    file_names,
     grades_csv,
     gradescope,
     limit_attempts,
@@ -24,8 +26,12 @@ from zoo_homework.gradebook import (
     write_text,
 )
 from zoo_homework.grading import How, Progress, grade_all
-from zoo_homework.reports import histogram, overview, report_name, scores_of, student_report
+from zoo_homework.reports import histogram, overview, scores_of, student_report
 from zoo_homework.scoring import baseline, check_passable, predicted_labels
+from zoo_homework.statuses import Status
+
+NOTHING = (Status.MISSING, Status.EMPTY)
+"""Statuses of files that are the same only because nothing is in them."""
 
 
 @dataclass(frozen=True)
@@ -64,31 +70,51 @@ def grade_class(
 
 
 def write_class(graded: Class, folder: Path, gradescope_too: bool = False) -> None:
-    """Write grades, duplicates, manifest, overview with its histogram, and a report a student; each file whole or absent."""
+    """Write grades, duplicates, manifest, overview with its histogram, and a report a student; each file whole or absent.
+
+    Reports that an earlier grading wrote there of students who are not in this class are removed.
+    """
     homework, entries = graded.homework, graded.entries
+    names = file_names(entry.student for entry in entries)
+    results = {entry.student: f"gradescope/{names[entry.student]}.json" for entry in entries if len(entries) > 1}
+    reports = {student: f"reports/{name}.html" for student, name in names.items()}
+    _remove_earlier(folder, {*reports.values(), *(results.values() if gradescope_too else ())})
     write_text(folder / "grades.csv", grades_csv(entries))
     write_text(folder / "duplicates.csv", _duplicates_csv(graded.pairs))
     write_json(folder / "manifest.json", manifest(homework, entries, graded.protections))
-    page = overview(entries, graded.pairs, homework, baseline(homework), graded.protections)
+    page = overview(entries, graded.pairs, homework, baseline(homework), graded.protections, reports)
     write_text(folder / "overview.html", page)
     with writing(folder / "histogram.png") as temporary:
         temporary.write_bytes(histogram(scores_of(entries), homework.mark[1]))
     for entry in entries:
-        write_text(folder / "reports" / report_name(entry), student_report(entry, homework))
+        write_text(folder / reports[entry.student], student_report(entry, homework))
         if gradescope_too:
-            name = "results.json" if len(entries) == 1 else f"gradescope/{file_name(entry.student)}.json"
-            write_json(folder / name, gradescope(entry, homework))
+            write_json(folder / results.get(entry.student, "results.json"), gradescope(entry, homework))
+
+
+def _remove_earlier(folder: Path, written: set[str]) -> None:
+    """Remove what an earlier grading, by its manifest, wrote into the folder of students, and this one does not write."""
+    try:
+        told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        earlier = file_names({str(attempt["student"]) for attempt in told["attempts"]})
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in earlier.values():
+        for file in {f"reports/{name}.html", f"gradescope/{name}.json"} - written:
+            with suppress(OSError):  # where it may not be removed, writing says so
+                (folder / file).unlink(missing_ok=True)
 
 
 def _pairs(entries: Sequence[Entry], homework: Homework) -> list[Pair]:
-    """Over the attempts that count and are graded."""
-    ones = [entry.counted for entry in entries if entry.counted.predictions is not None]
-    if len(ones) < 2:
-        return []
-    predictions = [one.predictions for one in ones if one.predictions is not None]
-    labels = np.stack([predicted_labels(array, homework.targets) for array in predictions])
-    students, hashes = [one.attempt.student for one in ones], [one.attempt.sha256 for one in ones]
-    return find_duplicates(students, hashes, predictions, labels, homework.targets)
+    """Same files over all attempts, whatever became of them; the rest over the attempts that count and are graded."""
+    files = {
+        entry.student: [one.attempt.sha256 for one in entry.attempts if one.attempt.sha256 and one.status not in NOTHING]
+        for entry in entries
+    }
+    graded = {entry.student: entry.counted.predictions for entry in entries if entry.counted.predictions is not None}
+    labels = [predicted_labels(array, homework.targets) for array in graded.values()]
+    stacked = np.stack(labels) if labels else np.empty((0, len(homework.targets)), dtype=np.int64)
+    return find_duplicates(list(graded), files, list(graded.values()), stacked, homework.targets)
 
 
 def _duplicates_csv(pairs: Sequence[Pair]) -> str:
@@ -101,6 +127,8 @@ def _duplicates_csv(pairs: Sequence[Pair]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("first", "second", "kind", "shared_mistakes", "expected", "chance_in_honest_class"))
     for p in pairs:
-        chance = "" if p.chance is None else f"{p.chance:.3g}"
-        writer.writerow([safe_cell(p.first), safe_cell(p.second), p.kind, p.shared, f"{p.expected:.2f}", chance])
+        expected, chance = (
+            "" if value is None else f"{value:{form}}" for value, form in ((p.expected, ".2f"), (p.chance, ".3g"))
+        )
+        writer.writerow([safe_cell(p.first), safe_cell(p.second), p.kind, p.shared, expected, chance])
     return text.getvalue()

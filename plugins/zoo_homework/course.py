@@ -13,6 +13,8 @@ from zoo.lookup import registry
 from zoo.metrics import Metric, build_metric
 from zoo.opening import open_dataset
 from zoo.specs import BenchmarkSpec, DatasetSpec, HomeworkSpec, MetricSpec
+from zoo_homework.reading import class_index, class_number, delimiter_of, read_table
+from zoo_homework.statuses import SubmissionError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +25,7 @@ Folder = str | os.PathLike[str] | None
 PARTS = (".csv", ".tsv")
 OURS = {"zoo", "zoo_homework"}
 """Packages that the worker itself needs."""
+LABELS = "write UTF-8 CSV with columns id and label, one row a sample of the test set"
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = 
             "a homework needs a benchmark of task classify that has a pass mark",
         )
     dataset = entries.dataset(benchmark.dataset)
-    test_set = test_set or os.environ.get(test_variable(spec)) or None
+    test_set = own_test_set(spec, test_set)
     metrics = tuple((text, build_metric(text, entries.metric(text)), entries.metric(text)) for text in benchmark.metrics)
     if test_set is None:
         opened = open_dataset(dataset, benchmark.split, data_dir)
@@ -105,6 +108,15 @@ def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = 
     split = next((name for name in ("all", "test") if name in own.splits), next(iter(own.splits)))
     opened = open_dataset(own, split, data_dir)
     return _of_samples(spec, benchmark, own, opened, classes, metrics, public=False)
+
+
+def own_test_set(spec: HomeworkSpec, given: str | None = None) -> str | None:
+    """The test set given, or else that of the variable; None: the published one. Raises OptionError for an empty name."""
+    if given is not None and not given.strip():
+        raise OptionError(
+            "--test-set is empty", f"name a set, or leave it out for that of {test_variable(spec)}, else the public one"
+        )
+    return given or os.environ.get(test_variable(spec)) or None
 
 
 def test_variable(spec: HomeworkSpec) -> str:
@@ -146,29 +158,35 @@ def _of_labels(
 
     import numpy as np
 
-    content = path.read_bytes()
-    rows = list(csv.DictReader(content.decode("utf-8-sig").splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
-    if not rows or not {"id", "label"} <= set(rows[0]):
-        raise DataError(f"{path} has no rows with columns id and label", "write one row a sample of the test set")
-    ids = [row["id"] for row in rows]
-    if len(set(ids)) != len(ids):
-        raise DataError(f"{path} has an id twice", "every sample needs an id of its own")
-    targets = np.array(
-        [_class_number(row["label"], classes, f"row {number} of {path}") for number, row in enumerate(rows, 2)], dtype=np.int64
-    )
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Homework(spec, benchmark, dataset, classes, tuple(ids), targets, None, sha256, False, metrics)
+    try:
+        content = path.read_bytes()
+        columns = read_table(content, path.suffix.lower())
+    except SubmissionError as error:
+        raise DataError(f"cannot read the test set {path}: {error.message}", LABELS) from error
+    if not {"id", "label"} <= set(columns) or not columns["id"]:
+        raise DataError(f"{path} has no rows with columns id and label", LABELS)
+    seen: set[str] = set()
+    for number, name in enumerate(columns["id"], 2):
+        if not name or name in seen:
+            what = f"the id {name!r} a second time" if name else "no id"
+            raise DataError(f"row {number} of {path} has {what}", "every sample needs an id of its own")
+        seen.add(name)
+    labels = [_class_number(label, classes, f"row {row} of {path}") for row, label in enumerate(columns["label"], 2)]
+    targets, sha256 = np.array(labels, dtype=np.int64), hashlib.sha256(content).hexdigest()
+    return Homework(spec, benchmark, dataset, classes, tuple(columns["id"]), targets, None, sha256, False, metrics)
 
 
 def _class_number(label: str, classes: Sequence[str], where: str = "the test set") -> int:
-    if label in classes:
-        return classes.index(label)
-    raise DataError(f"{where} has a label {label!r}", f"the homework's classes are: {', '.join(classes)}")
+    number = class_number(label, class_index(classes))
+    if number is None:
+        raise DataError(f"{where} has a label {label!r}", f"the homework's classes are: {', '.join(classes)}")
+    return number
 
 
 def _header(path: Path) -> list[str]:
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return [name.strip() for name in file.readline().replace("\t", ",").split(",")]
-    except (OSError, UnicodeDecodeError) as error:
+            line = file.readline()
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"cannot read the test set {path}: {error}", "give a UTF-8 CSV file that is there") from error

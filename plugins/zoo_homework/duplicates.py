@@ -1,15 +1,23 @@
 """Submissions that resemble each other more than chance explains: what a person should look at, not a verdict.
 
-Three kinds of pairs: the same file, the same predictions, and improbably many of the same mistakes.
+Four kinds of pairs: the same file, the same predictions, the same labels where that is improbable, and improbably many of
+the same mistakes.
 
-The last is a test. Students are taken to err independently of each other, given how good each is and how hard each item
+The last two are tests. Students are taken to err independently of each other, given how good each is and how hard each item
 is for this class: P(student s errs on item i) = sigmoid(a_s + b_i), the Rasch model, fitted so that every student's and every
-item's number of mistakes is as observed. A shared mistake is the same wrong answer; given two errors on an item it
-happens as often as wrong answers to it agree in the class. The number of shared mistakes of a pair is then a sum of
-independent, unequal coin flips, and its upper tail is computed by saddlepoint approximation. Pairs of honest
-classes resemble each other a little more than that where items are hard for some kinds of models only: the spread of all
-pairs' scores is measured, and divides them where it exceeds what the model says (genomic control). Bonferroni over all pairs
-keeps the chance that an honest class has any flagged pair below LEVEL.
+item's number of mistakes is as observed. A shared mistake is the same wrong answer; given two errors on an item it happens as
+often as wrong answers to it agree in the class.
+
+Same labels: the chance that a pair answers every item alike is the product over the items of both erring in the same way or
+neither erring. So two perfect files are never flagged.
+
+Same mistakes: the number of shared mistakes of a pair is a sum of independent, unequal coin flips, and its upper tail is
+computed by saddlepoint approximation. Pairs of honest classes resemble each other a little more than that where items are
+hard for some kinds of models only: the spread of all pairs' scores is measured, and divides them where it exceeds what the
+model says (genomic control). Where a whole class runs variants of a few models, a copy does not stand out by that; the first
+test, which pairs that are merely similar never meet, does without.
+
+Bonferroni over all pairs keeps the chance that an honest class has any flagged pair below LEVEL: half of it for each test.
 
 Sources: Rasch 1960; Lugannani & Rice 1980, "Saddle point approximation for the distribution of the sum of independent
 random variables"; Devlin & Roeder 1999, "Genomic control for association studies"; Frary, Tideman & Watts 1977, "Indices
@@ -17,7 +25,7 @@ of cheating on multiple-choice tests".
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -27,7 +35,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 LEVEL = 0.005
-"""Chance that an honest class has any pair flagged; half of the 1 % that is promised, for what the model misses."""
+"""Chance that an honest class has any pair flagged by a test; half of the 1 % that is promised, for what the model misses."""
 WORTH_A_LOOK = 3.0
 """Standard deviations below which a pair's tail is not computed: it could not be flagged in any class."""
 NEWTON_STEPS = 30
@@ -37,86 +45,112 @@ QUARTILE = 0.4549364
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students by name, and what they share. `chance` is of an honest class having such a pair at all; None: no test."""
+    """Two students by name, and what they share; None where not both are graded.
+
+    `chance` is of an honest class having such a pair at all; None: no test.
+    """
 
     first: str
     second: str
     kind: str
-    shared: int
-    expected: float
+    shared: int | None
+    expected: float | None
     chance: float | None
 
 
 def find_duplicates(
-    students: Sequence[str], hashes: Sequence[str], predictions: Sequence[Array], labels: Array, targets: Array
+    students: Sequence[str], files: Mapping[str, Iterable[str]], predictions: Sequence[Array], labels: Array, targets: Array
 ) -> list[Pair]:
-    """Pairs of submissions to look at, by name of the kind and student.
+    """Pairs of students to look at, by kind and name.
 
-    `predictions` are arrays as graded, in the order of the test ids, so that the order of a file's rows says nothing;
-    `labels` int64 [students, n] what counts as predicted. Identical scores are reported as they are; identical labels only
-    where they share improbably many mistakes, since two perfect students agree, too.
+    `files` are the hashes of all that each student handed in, graded or not. The others are of the graded `students`:
+    `predictions` arrays as graded, in the order of the test ids, so that the order of a file's rows says nothing; `labels`
+    int64 [students, n] what counts as predicted. Identical scores are reported as they are, identical labels only where they
+    are improbable, since two perfect students agree, too.
     """
-    pairs: dict[tuple[int, int], Pair] = {}
-    tested = shared_mistakes(labels, targets)
-    same = [("same file", _groups(hashes)), ("same predictions", _groups([_content(p) for p in predictions]))]
-    for kind, groups in same:
-        for group in groups:
-            for pair in combinations(group, 2):
-                if kind == "same file" or predictions[pair[0]].ndim == 2:
-                    pairs.setdefault(pair, _pair(students, pair, kind, tested, None))
-    for pair in zip(*np.nonzero(np.triu(tested.chance <= LEVEL, 1)), strict=True):
-        i, j = int(pair[0]), int(pair[1])
-        kind = "same predictions" if bool((labels[i] == labels[j]).all()) else "same mistakes"
-        pairs.setdefault((i, j), _pair(students, (i, j), kind, tested, float(tested.chance[i, j])))
+    tested = compare_all(labels, targets)
+    flagged: dict[tuple[int, int], tuple[str, float | None]] = {}
+    for group in _groups([_content(one) for one in predictions]):
+        if predictions[group[0]].ndim == 2:
+            flagged.update(dict.fromkeys(combinations(group, 2), ("same predictions", None)))
+    for kind, chance in (("same labels", tested.alike), ("same mistakes", tested.mistakes)):
+        for i, j in np.argwhere(np.triu(chance <= LEVEL / 2, 1)).tolist():
+            flagged.setdefault((i, j), (kind, float(chance[i, j])))
+    rows = {student: row for row, student in enumerate(students)}
+    pairs = {(first, second): _pair(first, second, "same file", None, tested, rows) for first, second in _same_files(files)}
+    for (i, j), (kind, probability) in flagged.items():
+        first, second = sorted((students[i], students[j]))
+        pairs.setdefault((first, second), _pair(first, second, kind, probability, tested, rows))
     return sorted(pairs.values(), key=lambda pair: (pair.kind, pair.first, pair.second))
 
 
 @dataclass(frozen=True)
-class SharedMistakes:
-    """Of every pair, float64 [s, s]: shared mistakes, how many the model expects, and the family-wise chance of so many."""
+class Tested:
+    """Of every pair, float64 [s, s]: shared mistakes, how many the model expects, and the family-wise chances of the tests.
+
+    `mistakes` is the chance of so many shared mistakes, `alike` that of the same labels; 1 where there is nothing to test.
+    """
 
     shared: Array
     expected: Array
-    chance: Array
+    mistakes: Array
+    alike: Array
 
 
-def shared_mistakes(labels: Array, targets: Array) -> SharedMistakes:
-    """The test of this module. `labels` int64 [s, n], `targets` int64 [n]."""
+def compare_all(labels: Array, targets: Array) -> Tested:
+    """Both tests of this module. `labels` int64 [s, n], `targets` int64 [n]."""
     wrong = labels != targets
-    students = len(wrong)
-    items = wrong.any(axis=0)
-    wrong, labels = wrong[:, items], labels[:, items]
-    shared = _agreeing(labels, wrong)
-    chance = np.ones((students, students))
-    if students < 3 or not items.any():
-        return SharedMistakes(shared, np.zeros_like(shared), chance)
-    errs = fit_rasch(wrong)
-    agree = _agreement(labels, wrong)
+    shared, none = _agreeing(labels, wrong), np.ones((len(wrong), len(wrong)))
+    if len(wrong) < 3:
+        return Tested(shared, np.zeros_like(shared), none, none)
+    errs, agree = fit_rasch(wrong), _agreement(labels, wrong)
     expected = (errs * agree) @ errs.T
+    return Tested(shared, expected, _mistakes(shared, expected, errs, agree), _alike(labels, errs, agree))
+
+
+def _mistakes(shared: Array, expected: Array, errs: Array, agree: Array) -> Array:
+    """The chance of so many shared mistakes as each pair has, times the number of pairs."""
+    chance = np.ones_like(shared)
     variance = expected - (errs * agree) ** 2 @ (errs**2).T
-    upper = np.triu_indices(students, 1)
+    upper = np.triu_indices(len(errs), 1)
     scores = (shared - expected)[upper] / np.sqrt(np.maximum(variance[upper], 1e-12))
     informative = expected[upper] > 1
     spread = np.sqrt(max(1.0, float(np.median(scores[informative] ** 2)) / QUARTILE)) if informative.sum() > 100 else 1.0
-    pairs = len(scores)
     for position in np.flatnonzero(scores / spread > WORTH_A_LOOK):
         i, j = upper[0][position], upper[1][position]
         # Where pairs spread more than the model says, the excess over what is expected shrinks by as much.
         excess = expected[i, j] + (shared[i, j] - expected[i, j]) / spread
-        tail = tail_probability(errs[i] * errs[j] * agree, excess)
-        chance[i, j] = chance[j, i] = min(1.0, tail * pairs)
-    return SharedMistakes(shared, expected, chance)
+        chance[i, j] = chance[j, i] = min(1.0, tail_probability(errs[i] * errs[j] * agree, excess) * len(scores))
+    return chance
+
+
+def _alike(labels: Array, errs: Array, agree: Array) -> Array:
+    """The chance that each pair with the same labels would have them, times the number of pairs."""
+    chance, pairs = np.ones((len(labels), len(labels))), len(labels) * (len(labels) - 1) / 2
+    for group in _groups([row.tobytes() for row in labels]):
+        for i, j in combinations(group, 2):
+            same = errs[i] * errs[j] * agree + (1 - errs[i]) * (1 - errs[j])
+            chance[i, j] = chance[j, i] = min(1.0, float(np.exp(np.log(same).sum())) * pairs)
+    return chance
 
 
 def fit_rasch(wrong: Array) -> Array:
     """P(err) float64 [s, n] = sigmoid(a_s + b_i), whose row and column sums are those of `wrong`, bool [s, n].
 
     Found by Newton steps on a and b in turn (joint maximum likelihood). A student without mistakes, or with nothing else,
-    has no finite a: half a mistake more or less stands for it.
+    has no finite a: half a mistake more or less stands for it. Items that nobody missed or everybody did have chance 0 or 1.
     """
+    told = wrong.any(axis=0) & ~wrong.all(axis=0)
+    chance = wrong.astype(np.float64)
+    if told.any():
+        chance[:, told] = _fit(wrong[:, told])
+    return chance
+
+
+def _fit(wrong: Array) -> Array:
     s, n = wrong.shape
     rows = np.clip(wrong.sum(axis=1), 0.5, n - 0.5)
-    columns = np.clip(wrong.sum(axis=0), 0.5, s - 0.5)
+    columns = wrong.sum(axis=0)
     ability, hardness = np.log(rows / (n - rows)), np.log(columns / (s - columns))
     hardness -= np.log(rows.sum() / (s * n - rows.sum()))
     for _ in range(NEWTON_STEPS):
@@ -184,10 +218,20 @@ def _content(predictions: Array) -> bytes:
     return str(predictions.dtype).encode() + predictions.tobytes()
 
 
-def _pair(students: Sequence[str], pair: tuple[int, int], kind: str, tested: SharedMistakes, chance: float | None) -> Pair:
-    i, j = pair
-    first, second = sorted((students[i], students[j]))
-    return Pair(first, second, kind, int(tested.shared[i, j]), round(float(tested.expected[i, j]), 2), chance)
+def _same_files(files: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
+    """Pairs of different students that handed in one and the same file, whichever of their attempts it is."""
+    of: dict[str, set[str]] = defaultdict(set)
+    for student, hashes in files.items():
+        for sha256 in hashes:
+            of[sha256].add(student)
+    return {pair for owners in of.values() for pair in combinations(sorted(owners), 2)}
+
+
+def _pair(first: str, second: str, kind: str, chance: float | None, tested: Tested, rows: Mapping[str, int]) -> Pair:
+    if first not in rows or second not in rows:
+        return Pair(first, second, kind, None, None, chance)
+    at = rows[first], rows[second]
+    return Pair(first, second, kind, int(tested.shared[at]), round(float(tested.expected[at]), 2), chance)
 
 
 def _sigmoid(x: Array) -> Array:

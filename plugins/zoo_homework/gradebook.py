@@ -4,10 +4,12 @@ Everything written here is the same bytes whenever the same submissions are grad
 """
 
 import csv
+import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +19,14 @@ from zoo.home import writing
 from zoo.specs import HomeworkSpec
 from zoo_homework.collecting import Attempt
 from zoo_homework.course import Homework
-from zoo_homework.grading import Graded, homework_key, versions
+from zoo_homework.grading import OF_THE_GRADER, Graded, homework_key, versions
+from zoo_homework.scoring import printable
 from zoo_homework.statuses import Status
 
 HEADER = ("student", "submission", "sha256", "status", "score", "interval", "passed", "points", "late", "message")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 """First characters that a spreadsheet may take for a formula; OWASP, "CSV Injection"."""
+LONGEST_CELL = 1000
 PUBLIC_NOTE = (
     "The labels of this test set are public. A high score can be had by looking them up, and no grader can tell from "
     "predictions alone: ask for the code, or grade on a test set of your own."
@@ -56,7 +60,7 @@ def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[
     """One entry a student, by name. Students of the roster without an attempt are there, too."""
     of: dict[str, list[Graded]] = {student: [] for student in roster}
     for one in graded:
-        of.setdefault(one.attempt.student, []).append(one)
+        of.setdefault(one.attempt.student, []).append(_excused(one))
     entries = []
     for student in sorted(of):
         attempts = of[student] or [Graded(Attempt(student, "", None), Status.MISSING, "nothing was handed in")]
@@ -68,6 +72,27 @@ def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[
         points = spec.points if counted.passed else 0.0
         entries.append(Entry(student, tuple(attempts), counted, is_late(counted, spec.due), points))
     return entries
+
+
+def _excused(one: Graded) -> Graded:
+    """The attempt; where the grader failed, its message says so, since it must not read as if the student had."""
+    return replace(one, message=f"not the submission's fault: {one.message}") if one.status in OF_THE_GRADER else one
+
+
+def failed_by_grader(entry: Entry) -> Graded | None:
+    """An attempt that could not be graded because of this machine, first the one that counts."""
+    return next((one for one in (entry.counted, *entry.attempts) if one.status in OF_THE_GRADER), None)
+
+
+def verdict(entry: Entry) -> str:
+    """In words: passed, not passed, or not graded where that is the grader's doing."""
+    if entry.counted.status in OF_THE_GRADER:
+        return "not graded"
+    return "passed" if entry.counted.passed else "not passed"
+
+
+def due_text(due: datetime) -> str:
+    return due.isoformat(sep=" ", timespec="seconds")
 
 
 def is_late(graded: Graded, due: datetime | None) -> bool:
@@ -102,9 +127,9 @@ def grades_csv(entries: Sequence[Entry]) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, on one line."""
-    line = " ".join(text.split("\n")).replace("\r", " ").replace("\t", " ").replace("\0", " ")
-    return f"'{line}" if line.lstrip().startswith(FORMULA) or text.startswith(FORMULA) else line
+    """Text that no spreadsheet takes for a formula, on one line and without control characters."""
+    line = printable(text, LONGEST_CELL)
+    return f"'{line}" if line.startswith(FORMULA) or text.startswith(FORMULA) else line
 
 
 def _row(entry: Entry) -> list[str]:
@@ -165,7 +190,8 @@ def _attempt(entry: Entry, one: Graded, spec: HomeworkSpec) -> dict[str, Any]:
 
 
 def gradescope(entry: Entry, homework: Homework) -> dict[str, Any]:
-    """Gradescope's `results.json` of one submission: score, output, and one test, which is the pass mark.
+    """Gradescope's `results.json` of one submission: score, output, and one test, which is the pass mark; none where the
+    grader failed.
 
     Source: Gradescope's autograder documentation, "Output format" (autograder specifications).
     """
@@ -173,23 +199,22 @@ def gradescope(entry: Entry, homework: Homework) -> dict[str, Any]:
     metric, bound = homework.mark
     scored = f"{metric} is {_score(one):.4f}; to pass it must exceed {bound:g}" if one.grade is not None else ""
     said = "; ".join(filter(None, (scored, one.message)))
+    test = {
+        "score": entry.points,
+        "max_score": spec.points,
+        "status": "passed" if one.passed else "failed",
+        "name": f"{metric} > {bound:g}",
+        "output": said,
+        "output_format": "text",
+        "visibility": "visible",
+    }
     return {
         "score": entry.points,
         "output": f"{spec.name}: {one.status}. {said}" + (" Late." if entry.late else ""),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [
-            {
-                "score": entry.points,
-                "max_score": spec.points,
-                "status": "passed" if one.passed else "failed",
-                "name": f"{metric} > {bound:g}",
-                "output": said,
-                "output_format": "text",
-                "visibility": "visible",
-            }
-        ],
+        "tests": [] if one.status in OF_THE_GRADER else [test],
         "leaderboard": [{"name": metric, "value": round(_score(one), 4)}] if one.grade is not None else [],
         "extra_data": {"sha256": one.attempt.sha256, "status": str(one.status), "late": entry.late},
     }
@@ -204,9 +229,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def file_name(student: str) -> str:
-    """A file name for a student, whatever the name holds; different for different students."""
-    import hashlib
+def file_names(students: Iterable[str]) -> dict[str, str]:
+    """A file name for each student, whatever the names hold; different also where a disk takes `Anna` and `anna` for one."""
+    plain = {student: re.sub(r"[^\w.-]+", "_", student, flags=re.ASCII).strip("._")[:60] for student in students}
+    count = Counter(name.casefold() for name in plain.values())
+    return {
+        student: name if name == student and count[name.casefold()] == 1 else f"{name or 'student'}-{_short_hash(student)}"
+        for student, name in plain.items()
+    }
 
-    plain = re.sub(r"[^\w.-]+", "_", student, flags=re.ASCII).strip("._")[:60]
-    return plain if plain == student else f"{plain or 'student'}-{hashlib.sha256(student.encode()).hexdigest()[:8]}"
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

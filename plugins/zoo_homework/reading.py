@@ -22,6 +22,7 @@ Array = np.ndarray[Any, Any]
 Columns = Mapping[str, Sequence[Any]]
 
 TABLES = (".csv", ".tsv", ".parquet")
+NPY = b"\x93NUMPY"
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".th", ".bin", ".ckpt", ".npz")
 SUM_TOLERANCE = 0.01
 """How far the probabilities of a row may add up from 1: people round them to two or three places."""
@@ -31,16 +32,36 @@ SMALLEST = 1e-300
 """Stands for a probability of 0, whose logarithm a score cannot hold."""
 
 
-def read_predictions(path: Path, ids: Sequence[str], classes: Sequence[str]) -> Array:
+def read_predictions(path: Path, ids: Sequence[str], classes: Sequence[str], split: str = "test split") -> Array:
     """What a file says of every id, in their order: int64 [n] labels, or [n, C] logits (float32 as given, float64 from
-    probabilities). Raises SubmissionError with the status and what to correct."""
-    content = path.read_bytes()
-    check_content(content, path.suffix.lower())
-    if path.suffix.lower() == ".npy":
-        return check_predictions(_from_npy(content), len(ids), classes)
-    columns = _renamed(_from_parquet(content) if path.suffix.lower() == ".parquet" else _from_csv(content))
-    order = _order(columns, ids)
+    probabilities). Raises SubmissionError with the status and what to correct; `split` is what it calls the ids."""
+    content, suffix = path.read_bytes(), path.suffix.lower()
+    if suffix == ".npy":
+        return check_predictions(read_array(content), len(ids), classes, split)
+    columns = read_table(content, suffix)
+    order = _order(columns, ids, split)
     return _from_columns({name: [values[row] for row in order] for name, values in columns.items()}, classes)
+
+
+def read_table(content: bytes, suffix: str) -> Columns:
+    """The columns of a CSV or Parquet file by name, `ID` and `Label` as `id` and `label`. Raises SubmissionError."""
+    check_content(content, suffix)
+    return _renamed(_from_parquet(content) if suffix == ".parquet" else _from_csv(content))
+
+
+def read_array(content: bytes) -> Array:
+    """The array of a `.npy` file. Raises SubmissionError."""
+    check_content(content, ".npy")
+    if not content.startswith(NPY):
+        raise SubmissionError(Status.BAD_FORMAT, "this is no .npy file; write it by numpy.save, or hand in CSV")
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
+    except MemoryError as error:
+        raise SubmissionError(Status.BAD_FORMAT, "the array says that it holds more numbers than the file does") from error
+    except Exception as error:  # the header is parsed as Python, which fails in many ways
+        if "Object arrays" in str(error):
+            raise SubmissionError(Status.PICKLE, "the array holds Python objects, that is, a pickle; save numbers") from error
+        raise SubmissionError(Status.BAD_FORMAT, f"this is no .npy file: {_line(error)}") from error
 
 
 def check_content(content: bytes, suffix: str) -> None:
@@ -64,10 +85,8 @@ def _from_csv(content: bytes) -> Columns:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SubmissionError(Status.BAD_ENCODING, f"line {line} is not UTF-8; save the file as UTF-8") from error
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True) if row]
     except csv.Error as error:
         raise SubmissionError(Status.BAD_FORMAT, f"this is no CSV: {error}") from error
     header = [name.strip() for name in rows[0]]
@@ -77,6 +96,11 @@ def _from_csv(content: bytes) -> Columns:
     if len(set(header)) != len(header):
         raise SubmissionError(Status.BAD_FORMAT, "two columns have one name")
     return {name: [row[column].strip() for row in rows[1:]] for column, name in enumerate(header)}
+
+
+def delimiter_of(text: str) -> str:
+    """What separates the fields of a CSV file, by its first line: a comma, a semicolon or a tab."""
+    return max(",;\t", key=text.partition("\n")[0].count)
 
 
 def _from_parquet(content: bytes) -> Columns:
@@ -92,18 +116,7 @@ def _from_parquet(content: bytes) -> Columns:
     return {name: table[name].to_pylist() for name in table.column_names}
 
 
-def _from_npy(content: bytes) -> Array:
-    try:
-        return np.load(io.BytesIO(content), allow_pickle=False)  # type: ignore[no-any-return]
-    except MemoryError as error:
-        raise SubmissionError(Status.BAD_FORMAT, "the array says that it holds more numbers than the file does") from error
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
-        if "Object arrays" in str(error) or "allow_pickle" in str(error):
-            raise SubmissionError(Status.PICKLE, "the array holds Python objects, that is, a pickle; save numbers") from error
-        raise SubmissionError(Status.BAD_FORMAT, f"this is no .npy file: {_line(error)}") from error
-
-
-def _order(columns: Columns, ids: Sequence[str]) -> list[int]:
+def _order(columns: Columns, ids: Sequence[str], split: str) -> list[int]:
     """The row of each id. Raises SubmissionError naming ids that are missing, unknown or duplicated."""
     if "id" not in columns:
         raise SubmissionError(Status.BAD_FORMAT, f"there is no column 'id', only: {_some(list(columns))}")
@@ -117,7 +130,7 @@ def _order(columns: Columns, ids: Sequence[str]) -> list[int]:
     }
     said = [f"{len(names)} {what} ({_some(names)})" for what, names in problems.items() if names]
     if said:
-        raise SubmissionError(Status.BAD_IDS, "the ids are not those of the test split: " + "; ".join(said))
+        raise SubmissionError(Status.BAD_IDS, f"the ids are not those of the {split}: " + "; ".join(said))
     row_of = {name: row for row, name in enumerate(found)}
     return [row_of[name] for name in ids]
 
@@ -172,28 +185,38 @@ def _number(value: Any, column: str) -> float:
 
 
 def _labels(values: Sequence[Any], classes: Sequence[str]) -> Array:
-    """Numbers of classes; a name is taken before a number, since classes may be named by digits."""
-    index = {str(position): position for position in range(len(classes))} | {name: i for i, name in enumerate(classes)}
-    labels = []
+    index, labels = class_index(classes), []
     for row, value in enumerate(values, 1):
-        text = str(value)
-        if text not in index and (whole := WHOLE.fullmatch(text)):
-            text = whole[1]
-        if value is None or text.lower() in ("", "nan", "none", "inf", "-inf"):
+        if value is None or str(value).lower() in ("", "nan", "none", "inf", "-inf"):
             raise SubmissionError(Status.NOT_FINITE, f"prediction {row} has no label")
-        if text not in index:
+        number = class_number(str(value), index)
+        if number is None:
+            numbers = f", nor a number from 0 to {len(classes) - 1}" if len(index) > len(classes) else ""
             raise SubmissionError(
-                Status.BAD_FORMAT,
-                f"label {_shown(value)} is none of the classes {_some(list(classes))}, nor a number from 0 to {len(classes) - 1}",
+                Status.BAD_FORMAT, f"label {_shown(value)} is none of the classes {_some(list(classes))}{numbers}"
             )
-        labels.append(index[text])
+        labels.append(number)
     return np.array(labels, dtype=np.int64)
 
 
-def check_predictions(array: Array, n: int, classes: Sequence[str]) -> Array:
+def class_index(classes: Sequence[str]) -> dict[str, int]:
+    """The class that a label means, by name, or by number where no name could be taken for one."""
+    index = {name: position for position, name in enumerate(classes)}
+    if any(name.isdecimal() for name in classes):
+        return index
+    return {str(position): position for position in range(len(classes))} | index
+
+
+def class_number(label: str, index: Mapping[str, int]) -> int | None:
+    """The class of a label by `class_index`, `1.0` as `1`; None where it is none."""
+    whole = WHOLE.fullmatch(label)
+    return index.get(label, index.get(whole[1]) if whole else None)
+
+
+def check_predictions(array: Array, n: int, classes: Sequence[str], split: str = "test split") -> Array:
     """Labels or log-probabilities of a bare array."""
     if array.ndim == 0 or len(array) != n:
-        raise SubmissionError(Status.BAD_IDS, f"the array has shape {list(array.shape)}; the test split has {n} samples")
+        raise SubmissionError(Status.BAD_IDS, f"the array has shape {list(array.shape)}; the {split} has {n} samples")
     if array.ndim == 1 and array.dtype.kind in "iu":
         if array.min() < 0 or array.max() >= len(classes):
             raise SubmissionError(Status.BAD_FORMAT, f"the labels are not all from 0 to {len(classes) - 1}")

@@ -3,14 +3,14 @@
 import base64
 import html
 import io
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo_homework.course import Homework
 from zoo_homework.duplicates import Pair
-from zoo_homework.gradebook import PUBLIC_NOTE, Entry, file_name
+from zoo_homework.gradebook import PUBLIC_NOTE, Entry, due_text, verdict
 from zoo_homework.grading import Graded
 from zoo_homework.scoring import Grade, predicted_labels
 from zoo_homework.statuses import Status
@@ -38,10 +38,10 @@ def student_report(entry: Entry, homework: Homework) -> str:
     """The page of one student: the attempt that counts with all scores, and the other attempts."""
     one, spec = entry.counted, homework.spec
     metric, bound = homework.mark
-    verdict = f'<span class="{"yes" if one.passed else "no"}">{"passed" if one.passed else "not passed"}</span>'
+    shown = f'<span class="{"yes" if one.passed else "no"}">{verdict(entry)}</span>'
     parts = [
         f"<h1>{_text(spec.name)}: {_text(entry.student)}</h1>",
-        f"<p>{verdict}, {entry.points:g} of {spec.points:g} points{' (late)' if entry.late else ''}. "
+        f"<p>{shown}, {entry.points:g} of {spec.points:g} points{' (late)' if entry.late else ''}. "
         f"Status: {_text(one.status)}. {_text(one.message)}</p>",
         f'<p class="note">Submission {_text(one.attempt.name)}, SHA-256 <code>{one.attempt.sha256 or "-"}</code>. '
         f"Passed means that {_text(metric)} is above {bound:g}.</p>",
@@ -60,26 +60,35 @@ def student_report(entry: Entry, homework: Homework) -> str:
 
 
 def overview(
-    entries: Sequence[Entry], pairs: Sequence[Pair], homework: Homework, constant: tuple[str, Grade], active: Sequence[str]
+    entries: Sequence[Entry],
+    pairs: Sequence[Pair],
+    homework: Homework,
+    constant: tuple[str, Grade],
+    active: Sequence[str],
+    reports: Mapping[str, str],
 ) -> str:
-    """The page of the class: how many passed, a histogram, every student, pairs to look at, the hardest items."""
+    """The page of the class: how many passed, a histogram, every student, pairs to look at, the hardest items.
+
+    `reports` are the addresses of the students' own pages.
+    """
     spec, (metric, bound), (name, base) = homework.spec, homework.mark, constant
     passed = sum(entry.counted.passed for entry in entries)
     graded = [entry for entry in entries if entry.counted.status is Status.GRADED]
     picture = base64.b64encode(histogram(scores_of(entries), bound)).decode()
     rows = [
-        (e.student, str(e.counted.status), _value(e.counted), "yes" if e.counted.passed else "no", f"{e.points:g}",
+        (Link(e.student, reports[e.student]), str(e.counted.status), _value(e.counted), verdict(e), f"{e.points:g}",
          "late" if e.late else "", e.counted.message)
         for e in entries
     ]  # fmt: skip
     body = [
         f"<h1>{_text(spec.name)}</h1>",
-        f"<p>{len(entries)} students, {len(graded)} graded, {passed} passed: {_text(metric)} above {bound:g}. "
+        f"<p>{len(entries)} student{'s' if len(entries) != 1 else ''}, {len(graded)} graded, {passed} passed: "
+        f"{_text(metric)} above {bound:g}.{f' Due {due_text(spec.due)}.' if spec.due else ''} "
         f"Answering {_text(name)} throughout scores {_shown(base.primary.value)}.</p>",
         f'<p><img alt="Histogram of scores" src="data:image/png;base64,{picture}"></p>',
         f'<p class="note">{_text(PUBLIC_NOTE)}</p>' if homework.public else "",
         "<h2>Students</h2>",
-        _table(("student", "status", "score", "passed", "points", "", "message"), rows, numbers=(2, 4)),
+        _table(("student", "status", "score", "", "points", "", "message"), rows, numbers=(2, 4)),
         "<h2>Pairs to look at</h2>",
         '<p class="note">Facts, not verdicts: two students may have run the same published model.</p>',
         _pairs(pairs),
@@ -169,7 +178,7 @@ def _confusion(grade: Grade) -> str:
 
 
 def _worst(one: Graded, homework: Homework) -> str:
-    """The mistakes of which the submission was surest; with labels alone the first ones."""
+    """The mistakes of which the submission was surest; of labels alone the first ones."""
     predictions = _predictions(one)
     said = predicted_labels(predictions, homework.targets)
     wrong = np.flatnonzero(said != homework.targets)
@@ -184,15 +193,19 @@ def _worst(one: Graded, homework: Homework) -> str:
         shown = homework.inputs[position].input if homework.inputs is not None else ""
         names = homework.classes[homework.targets[position]], homework.classes[int(said[position])]
         rows.append((homework.ids[position], *names, shown if isinstance(shown, str) else ""))
-    return f"<h2>Worst mistakes, of {len(wrong):,}</h2>" + _table(("id", "true", "predicted", "text"), rows)
+    title = f"<h2>Worst mistakes, of {len(wrong):,}</h2>"
+    if predictions.ndim == 1:
+        title = f'<h2>Mistakes, of {len(wrong):,}</h2><p class="note">The first ones: labels do not say which are worst.</p>'
+    return title + _table(("id", "true", "predicted", "text"), rows)
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
     if not pairs:
         return "<p>None.</p>"
     rows = [
-        (p.first, p.second, p.kind, str(p.shared), f"{p.expected:.1f}", "-" if p.chance is None else f"{p.chance:.1g}")
+        (p.first, p.second, p.kind, *("-" if value is None else f"{value:{form}}" for value, form in numbers))
         for p in pairs
+        for numbers in [((p.shared, "d"), (p.expected, ".1f"), (p.chance, ".1g"))]
     ]
     head = ("student", "student", "what", "shared mistakes", "expected", "chance in an honest class")
     return _table(head, rows, numbers=(3, 4, 5))
@@ -228,13 +241,20 @@ def _text(text: str) -> str:
     return html.escape(str(text))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    def row(cells: Sequence[str], tag: str) -> str:
-        marked = (f"<{tag}{' class=n' if column in numbers else ''}>{_text(cell)}</{tag}>" for column, cell in enumerate(cells))
+class Link(NamedTuple):
+    """A cell that leads to another page."""
+
+    text: str
+    address: str
+
+
+def _cell(cell: str | Link) -> str:
+    return _text(cell) if isinstance(cell, str) else f'<a href="{_text(cell.address)}">{_text(cell.text)}</a>'
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str | Link]], numbers: Sequence[int] = ()) -> str:
+    def row(cells: Sequence[str | Link], tag: str) -> str:
+        marked = (f"<{tag}{' class=n' if column in numbers else ''}>{_cell(cell)}</{tag}>" for column, cell in enumerate(cells))
         return f"<tr>{''.join(marked)}</tr>"
 
     return f"<table>{row(header, 'th')}{''.join(row(cells, 'td') for cells in rows)}</table>"
-
-
-def report_name(entry: Entry) -> str:
-    return f"{file_name(entry.student)}.html"

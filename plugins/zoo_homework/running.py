@@ -64,7 +64,7 @@ def run_onnx(path: Path, inputs: Inputs) -> Array:
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        (taken,) = session.get_inputs()
+        taken = _onnx_input(session, inputs.modality)
         parts = [_onnx_batch(session, taken, inputs, rows) for rows in _batches(len(inputs.ids))]
     except SubmissionError:
         raise
@@ -118,6 +118,20 @@ def run_code(path: Path, inputs: Inputs) -> Array:
 
 def _batches(n: int) -> Iterator[range]:
     return (range(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
+
+
+def _onnx_input(session: Any, modality: str) -> Any:
+    """The model's one input. Raises SubmissionError where it is none that the homework's inputs can be given to."""
+    taken, expected = session.get_inputs(), "tensor(string)" if modality == "text" else "tensor(float)"
+    if len(taken) != 1:
+        raise SubmissionError(Status.BAD_MODEL, f"the model has {len(taken)} inputs; it must have one")
+    if taken[0].type != expected:
+        what = f"the model takes {taken[0].type}; the homework's inputs are {modality}s, which are {expected}"
+        raise SubmissionError(Status.BAD_MODEL, what)
+    if taken[0].shape and isinstance(taken[0].shape[0], int):
+        what = f"the model takes batches of {taken[0].shape[0]} only; make the batch dimension dynamic when you export it"
+        raise SubmissionError(Status.BAD_MODEL, what)
+    return taken[0]
 
 
 def _onnx_batch(session: Any, taken: Any, inputs: Inputs, rows: range) -> Array:

@@ -105,6 +105,13 @@ def test_a_file_brings_its_own_config_classes_and_preprocessing(tmp_path):
     assert torch.equal(loaded.weight, linear.weight) and not loaded.training
 
 
+@pytest.mark.parametrize(("key", "text"), [("classes", "[up"), ("classes", "3"), ("config", "[]"), ("input", '{"size": "big"}')])
+def test_a_file_whose_metadata_are_broken_is_refused(key, text, tmp_path):
+    save_state(tmp_path / "mine.safetensors", torch.nn.Linear(3, 2).state_dict(), {key: text})
+    with pytest.raises(WeightsError, match=f"mine.safetensors: its metadata '{key}' cannot be read"):
+        named_model(spec("a"), "classify", Choice(file=tmp_path / "mine.safetensors"))
+
+
 @pytest.mark.parametrize(
     "state", [{"weight": (2, 3)}, {"weight": (2, 3), "bias": (2,), "more": (1,)}, {"weight": (3, 3), "bias": (2,)}]
 )

@@ -17,7 +17,7 @@ from zoo.errors import DataError, OptionError
 from zoo_homework.classroom import grade_class, write_class
 from zoo_homework.collecting import collect
 from zoo_homework.course import Homework
-from zoo_homework.gradebook import file_name, gradescope, safe_cell
+from zoo_homework.gradebook import file_names, gradescope, safe_cell
 from zoo_homework.scoring import printable
 
 VISIBILITY = {"hidden", "after_due_date", "after_published", "visible"}
@@ -264,13 +264,18 @@ def test_worst_mistakes_are_shown_on_public_labels_and_kept_on_the_instructors_o
     hw2: Homework, answers: Answers, tmp_path: Path
 ) -> None:
     hand_in(tmp_path / "class/ada.csv", answers.csv(answers.labels(5)))
+    rows = zip(hw2.ids, answers.labels(5), strict=True)
+    scores = "id,ham,spam\n" + "".join(f"{name},{0.9 - 0.8 * label},{0.1 + 0.8 * label}\n" for name, label in rows)
     (tmp_path / "hidden.csv").write_text(answers.csv(answers.targets))
     from zoo_homework.course import open_homework
 
     for homework, shown in ((hw2, True), (open_homework("hw2", test_set=str(tmp_path / "hidden.csv")), False)):
         write_class(grade_class(homework, [tmp_path / "class"]), tmp_path / "out")
         report = (tmp_path / "out/reports/ada.html").read_text()
-        assert ("Worst mistakes, of 5" in report) == shown
+        assert ("Mistakes, of 5" in report) == ("The first ones: labels do not say" in report) == shown
+        hand_in(tmp_path / "scores/ada.csv", scores)
+        write_class(grade_class(homework, [tmp_path / "scores"]), tmp_path / "out")
+        assert ("Worst mistakes, of 5" in (tmp_path / "out/reports/ada.html").read_text()) == shown
         assert "Confusion" in report
 
 
@@ -300,8 +305,63 @@ def test_no_cell_is_a_formula(text: str) -> None:
     assert "\n" not in safe_cell(text)
 
 
-def test_every_student_has_a_file_name_of_their_own() -> None:
-    names = ["ada", "Ada", "ada/", "../ada", "ÅDA", "", "a" * 300, "a" * 301, ".", "con\0"]
-    made = [file_name(name) for name in names]
-    assert len(set(made)) == len(names)
-    assert all("/" not in name and not name.startswith(".") and len(name) < 80 for name in made)
+def test_a_cell_is_one_line_of_what_can_be_shown() -> None:
+    assert safe_cell("a\x1b[31mb\u202ec\u2028d" + "e" * 5000).startswith("a [31mb c de")
+    assert len(safe_cell("e" * 5000)) == 1000
+
+
+def test_every_student_has_a_file_name_of_their_own_on_any_disk() -> None:
+    names = ["ada", "Ada", "bob", "ada/", "../ada", "ÅDA", "", "a" * 300, "a" * 301, ".", "con\0"]
+    made = file_names(names)
+    assert made["bob"] == "bob"
+    assert len({name.casefold() for name in made.values()}) == len(names)
+    assert all("/" not in name and not name.startswith(".") and len(name) < 80 for name in made.values())
+
+
+def test_reports_of_students_who_left_are_removed_and_nothing_else(hw2: Homework, answers: Answers, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for name in ("ada", "bob"):
+        hand_in(tmp_path / f"class/{name}.csv", answers.csv(answers.labels(5)))
+    hand_in(out / "reports/mine.html", "by hand")
+    write_class(grade_class(hw2, [tmp_path / "class"], roster=["Cyd"]), out, gradescope_too=True)
+    (tmp_path / "class/bob.csv").unlink()
+    hand_in(out / "notes.txt", "by hand")
+    write_class(grade_class(hw2, [tmp_path / "class"], roster=["cyd", "CYD"]), out, gradescope_too=True)
+    names = file_names(["ada", "cyd", "CYD"])
+    assert {path.name for path in (out / "reports").iterdir()} == {f"{name}.html" for name in [*names.values(), "mine"]}
+    assert {path.name for path in (out / "gradescope").iterdir()} == {f"{name}.json" for name in names.values()}
+    assert (out / "notes.txt").exists()
+    overview = (out / "overview.html").read_text()
+    assert all(f'href="reports/{name}.html"' in overview for name in names.values())
+
+
+def test_what_the_grader_fails_at_does_not_read_as_if_the_student_had(
+    hw2: Homework, answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    hand_in(tmp_path / "class/ada.csv", answers.csv(answers.labels(5)))
+    monkeypatch.setattr("zoo_homework.sandbox.run", broken)
+    graded = grade_class(hw2, [tmp_path / "class"])
+    write_class(graded, tmp_path / "out")
+    (entry,) = graded.entries
+    assert (str(entry.counted.status), entry.points) == ("grader-error", 0)
+    assert entry.counted.message.startswith("not the submission's fault: the grader failed")
+    for page in ("overview.html", "reports/ada.html"):
+        text = (tmp_path / "out" / page).read_text()
+        assert "not graded" in text
+        assert "not passed" not in text
+    assert gradescope(entry, hw2)["tests"] == []
+
+
+def test_one_file_is_found_among_all_attempts_but_nothing_is_no_file(hw2: Homework, answers: Answers, tmp_path: Path) -> None:
+    wrong, blank = "id,label\nx,ham\n", " \n"
+    for name, content in (("ada/1.csv", wrong), ("ada/2.csv", answers.csv(answers.labels(5))), ("bob.csv", wrong)):
+        hand_in(tmp_path / "class" / name, content)
+    for name in ("cyd", "dan"):
+        hand_in(tmp_path / f"class/{name}.csv", blank)
+    graded = grade_class(policy(hw2, max_attempts=1), [tmp_path / "class"])
+    assert [(pair.first, pair.second, pair.kind, pair.shared) for pair in graded.pairs] == [("ada", "bob", "same file", None)]
+    write_class(graded, tmp_path / "out")
+    assert (tmp_path / "out/duplicates.csv").read_text().splitlines()[1:] == ["ada,bob,same file,,,"]

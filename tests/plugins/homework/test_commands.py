@@ -3,15 +3,18 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import ZooError
+from zoo.errors import OptionError, ZooError
 from zoo_homework import commands
 from zoo_homework.checking import check_file, export_run, write_split
 from zoo_homework.classroom import grade_class
@@ -83,6 +86,8 @@ def test_one_command_grades_and_its_exit_code_says_whether_it_passed(tmp_path: P
         (("grade", "hw2", "nowhere.csv"), "there is no nowhere.csv"),
         (("grade", "hw2", "nowhere.csv", "--due", "soon"), "'soon' is no time"),
         (("grade", "hw2", "nowhere.csv", "--test-set", "nowhere.csv"), "cannot read the test set"),
+        (("grade", "hw2", "nowhere.csv", "--test-set", ""), "--test-set is empty"),
+        (("grade", "hw2", "nowhere.csv", "--due", "0001-01-01"), "'0001-01-01' is no time"),
         (("homework", "check", "hw2", "nowhere.csv"), "there is no file"),
         (("homework", "export", "nothing", "--output", "x.csv"), "there is no run"),
         (("homework", "export", "nothing", "--output", "x.txt"), "x.txt"),
@@ -98,9 +103,82 @@ def test_mistakes_end_in_an_error_that_says_what_is_wrong(
     assert [path.name for path in tmp_path.iterdir() if path.name != "zoo-home"] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-11-24", "2026-11-24 23:59:59-04:00"),
+        ("2026-07-24", "2026-07-24 23:59:59-03:00"),
+        ("2026-11-24T18:00", "2026-11-24 18:00:00-04:00"),
+        ("2026-11-24T18:00:00+01:00", "2026-11-24 18:00:00+01:00"),
+        ("2026-11-24T18:00Z", "2026-11-24 18:00:00+00:00"),
+    ],
+)
+def test_a_day_is_due_at_its_end_and_a_time_without_an_offset_is_this_machines(
+    given: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TZ", "XST4XDT")
+    time.tzset()
+    try:
+        (tmp_path / "names.txt").write_text("ada\n")
+        output = str(tmp_path / "out")
+        arguments = ["hw2", "--roster", str(tmp_path / "names.txt"), "--due", given, "--output", output]
+        commands.grade.main(arguments, standalone_mode=False)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert f"due {shown}\n" in capsys.readouterr().out
+    assert f"Due {shown}." in (tmp_path / "out/overview.html").read_text()
+
+
+def test_where_this_machine_fails_the_exit_code_and_stderr_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("zoo_homework.sandbox.isolation", lambda: "no namespaces here")
+    for name in ("ada", "bob"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"x")
+    (tmp_path / "cyd.csv").write_text("id,label\n")
+    files = [str(tmp_path / name) for name in ("ada.onnx", "bob.onnx", "cyd.csv")]
+    assert commands.grade.main(["hw2", *files, "--output", str(tmp_path / "out")], standalone_mode=False) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        "2 students could not be graded because of this machine; the first, ada: not the submission's fault"
+    )
+    assert "no namespaces here" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_long_name_leaves_the_table_its_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "names.txt").write_text("a" * 200 + "\nb\n")
+    commands.grade.main(
+        ["hw2", "--roster", str(tmp_path / "names.txt"), "--output", str(tmp_path / "out")], standalone_mode=False
+    )
+    rows = [line for line in capsys.readouterr().out.splitlines() if "missing" in line]
+    assert [row.index("missing") for row in rows] == [44, 44]
+
+
+def test_homeworks_are_listed_with_what_they_ask_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.homework.main(["list"], standalone_mode=False)
+    hw1, hw2 = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    assert (hw1[0], hw2[0]) == ("homework/hw1", "homework/hw2")
+    assert hw2[2:5] == ["f1:positive=spam > 0.9", "100", "-"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    commands.homework.main(["list"], standalone_mode=False)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert {line.index("100") for line in lines} == {head.index("points")}
+
+
+def test_check_takes_predictions_alone(tmp_path: Path) -> None:
+    for name in ("my.zip", "my.onnx"):
+        (tmp_path / name).write_bytes(b"PK")
+        with pytest.raises(OptionError, match=f"{name} is no file of predictions") as caught:
+            check_file("hw2", tmp_path / name)
+        assert "check takes only those" in caught.value.hint
+
+
 def test_a_student_checks_format_and_validation_score_without_the_test_labels(tmp_path: Path) -> None:
     for split in ("validation", "test"):
-        count = write_split("hw2", split, tmp_path / f"{split}.csv")
+        count, title = write_split("hw2", split, tmp_path / f"{split}.csv")
+        assert title == f"{split} split"
         rows = list(csv.DictReader((tmp_path / f"{split}.csv").read_text().splitlines()))
         assert len(rows) == count
         assert set(rows[0]) == {"id", "text"}
@@ -118,6 +196,50 @@ def test_a_student_checks_format_and_validation_score_without_the_test_labels(tm
     found = check_file("hw2", tmp_path / "my.csv")
     assert (found.ok, str(found.status)) == (False, "bad-ids")
     assert "1 missing" in found.message
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "left_out", "said"),
+    [
+        ("id,label", "ham", 3, r"the ids are not those of the validation split: 3 missing \(\S+, \S+, \S+\)$"),
+        ("id,label", "eggs", 0, "label 'eggs' is none of the classes ham, spam"),
+        ("id,guess", "ham", 0, "neither a column 'label'"),
+        ("name,label", "ham", 0, "no column 'id'"),
+    ],
+)
+def test_a_student_is_told_the_mistake_of_the_split_that_the_file_is_of(
+    header: str, label: str, left_out: int, said: str, tmp_path: Path
+) -> None:
+    write_split("hw2", "validation", tmp_path / "validation.csv")
+    ids = [row["id"] for row in csv.DictReader((tmp_path / "validation.csv").read_text().splitlines())][left_out:]
+    (tmp_path / "my.csv").write_text("\n".join([header, *(f"{name},{label}" for name in ids)]))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert not found.ok
+    assert re.search(said, found.message), found.message
+
+
+def test_an_array_is_of_the_split_that_has_as_many_samples(tmp_path: Path) -> None:
+    count, _ = write_split("hw2", "validation", tmp_path / "validation.csv")
+    np.save(tmp_path / "my.npy", np.zeros(count, dtype=int))
+    assert check_file("hw2", tmp_path / "my.npy").split == "validation"
+    np.save(tmp_path / "my.npy", np.zeros(count + 1, dtype=int))
+    assert "the test split has 1114 samples" in check_file("hw2", tmp_path / "my.npy").message
+
+
+def test_the_instructors_own_set_is_what_inputs_and_check_are_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, out = tmp_path / "own.csv", tmp_path / "inputs.csv"
+    own.write_text("id,text,label\na,hello,ham\nb,WIN CASH,spam\n")
+    assert write_split("hw2", "test", out, test_set=f"csv:{own}") == (2, f"test set csv:{own}")
+    assert out.read_text() == "id,text\na,hello\nb,WIN CASH\n"
+    (tmp_path / "my.csv").write_text("id,label\na,ham\nb,ham\n")
+    assert check_file("hw2", tmp_path / "my.csv").status == "bad-ids"
+    own.write_text("id;label\na;0\nb;1\n")
+    monkeypatch.setenv("ZOO_TEST_SET_HW2", str(own))
+    found = check_file("hw2", tmp_path / "my.csv")
+    assert (found.ok, found.split, found.results) == (True, "test", ())
+    assert f"the 2 samples of the test set {own}" in found.message
+    write_split("hw2", "test", out)
+    assert out.read_text() == "id\na\nb\n"
 
 
 def test_another_plugin_defines_a_homework_in_a_few_lines(tmp_path: Path) -> None:

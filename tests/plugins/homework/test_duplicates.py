@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo_homework.duplicates import find_duplicates, fit_rasch, shared_mistakes, tail_probability
+from zoo_homework.duplicates import compare_all, find_duplicates, fit_rasch, tail_probability
 
 STUDENTS, ITEMS = 200, 1114
 
@@ -32,7 +32,8 @@ def honest_class(seed: int, kind: str = "rasch", classes: int = 2) -> tuple[Any,
 
 def pairs_of(labels: Any, targets: Any, hashes: list[str] | None = None) -> list[tuple[str, str, str]]:
     students = [f"s{row}" for row in range(len(labels))]
-    found = find_duplicates(students, hashes or students, list(labels), labels, targets)
+    files = {student: [name] for student, name in zip(students, hashes or students, strict=True)}
+    found = find_duplicates(students, files, list(labels), labels, targets)
     return [(pair.first, pair.second, pair.kind) for pair in found]
 
 
@@ -53,7 +54,7 @@ def test_copies_are_found_by_file_by_predictions_and_by_mistakes() -> None:
     hashes = [f"file {row}" for row in range(STUDENTS)]
     hashes[7] = hashes[3]
     found = pairs_of(labels, targets, hashes)
-    same = {("s3", "s7", "same file"), ("s11", "s3", "same predictions"), ("s11", "s7", "same predictions")}
+    same = {("s3", "s7", "same file"), ("s11", "s3", "same labels"), ("s11", "s7", "same labels")}
     assert set(found) == same | {("s20", "s5", "same mistakes")}
 
 
@@ -64,14 +65,13 @@ def test_the_same_scores_are_found_even_without_a_mistake_but_perfect_labels_are
     scores = [np.eye(2)[row] + np.float64(position) for position, row in enumerate(labels)]
     scores[4] = scores[9]
     students = [f"s{row}" for row in range(STUDENTS)]
-    found = find_duplicates(students, students, scores, labels, targets)
+    found = find_duplicates(students, {}, scores, labels, targets)
     assert [(pair.first, pair.second, pair.kind, pair.chance) for pair in found] == [("s4", "s9", "same predictions", None)]
 
 
 def test_the_fit_has_the_margins_that_were_observed() -> None:
     labels, targets = honest_class(3)
     wrong = labels != targets
-    wrong = wrong[:, wrong.any(axis=0)]
     p = fit_rasch(wrong)
     np.testing.assert_allclose(p.sum(axis=0), wrong.sum(axis=0), atol=1e-6)
     np.testing.assert_allclose(p.sum(axis=1), wrong.sum(axis=1), atol=1e-6)
@@ -88,7 +88,42 @@ def test_the_tail_is_that_of_the_exact_distribution() -> None:
     assert tail_probability(p, 0) == 1
 
 
+def blended_class(seed: int, students: int = 24) -> tuple[Any, Any]:
+    """Labels and targets of students whose scores are blends of two models and a little of their own."""
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, 2, ITEMS)
+    models, weight = rng.normal(1.6, 1, (2, ITEMS)), rng.random((students, 1))
+    margin = weight * models[0] + (1 - weight) * models[1] + rng.normal(0, 0.15, (students, ITEMS))
+    return np.where(margin > 0, targets, 1 - targets), targets
+
+
+def test_the_same_labels_are_found_in_a_class_that_shares_its_mistakes_anyway() -> None:
+    labels, targets = blended_class(0)
+    assert pairs_of(labels, targets) == []
+    labels[17] = labels[4]
+    assert compare_all(labels, targets).mistakes.min() > 0.5  # that they share so many says nothing here
+    assert pairs_of(labels, targets) == [("s17", "s4", "same labels")]
+
+
+def test_a_handful_of_honest_students_is_left_alone_on_items_that_all_or_none_of_them_miss() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        chance = 1 / (1 + np.exp(-rng.normal(3.5, 5, 300)))
+        labels = (rng.random((3, 300)) > chance).astype(np.int64)
+        assert pairs_of(labels, np.zeros(300, dtype=np.int64)) == []
+
+
+def test_one_file_of_two_students_is_found_whatever_became_of_it() -> None:
+    labels, targets = honest_class(4)
+    files = {"s0": ["a", "b"], "s1": ["c"], "bad": ["b", "c"], "worse": ["b"], "none": []}
+    found = find_duplicates([f"s{row}" for row in range(STUDENTS)], files, list(labels), labels, targets)
+    assert [(pair.first, pair.second) for pair in found] == [("bad", "s0"), ("bad", "s1"), ("bad", "worse"), ("s0", "worse")]
+    assert {(pair.kind, pair.shared, pair.chance) for pair in found} == {("same file", None, None)}
+
+
 def test_tiny_and_perfect_classes_have_no_test() -> None:
-    targets = np.zeros(5, dtype=int)
-    assert (shared_mistakes(np.ones((2, 5), dtype=int), targets).chance == 1).all()
-    assert (shared_mistakes(np.zeros((9, 5), dtype=int), targets).chance == 1).all()
+    targets = np.zeros(50, dtype=int)
+    for labels in (np.ones((2, 50), dtype=int), np.zeros((9, 50), dtype=int), np.ones((9, 50), dtype=int)):
+        tested = compare_all(labels, targets)
+        assert (tested.mistakes == 1).all()
+        assert (tested.alike == 1).all()

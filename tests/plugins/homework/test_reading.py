@@ -29,6 +29,11 @@ def npy(array: Any) -> bytes:
     return buffer.getvalue()
 
 
+def header(text: str) -> bytes:
+    """A `.npy` file of nothing but its header, which numpy parses as Python."""
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -42,6 +47,14 @@ def npy(array: Any) -> bytes:
 )
 def test_labels_are_read_in_the_order_of_the_ids_whatever_the_order_of_the_rows(content: str, tmp_path: Path) -> None:
     assert read(tmp_path, content).tolist() == [0, 1, 0]
+
+
+def test_numbers_are_names_where_a_class_is_named_by_digits(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_text("id,label\na,1\nb,2.0\n")
+    assert read_predictions(tmp_path / "my.csv", ["a", "b"], ("1", "2")).tolist() == [0, 1]
+    (tmp_path / "my.csv").write_text("id,label\na,0\nb,1\n")
+    with pytest.raises(SubmissionError, match=r"'0' is none of the classes 1, 2$"):
+        read_predictions(tmp_path / "my.csv", ["a", "b"], ("1", "2"))
 
 
 def test_probabilities_become_their_logarithms_and_logits_stay_as_they_are(tmp_path: Path) -> None:
@@ -105,7 +118,11 @@ def test_an_array_is_in_the_order_of_the_ids(tmp_path: Path) -> None:
         (b"\x80\x04K\x01.", ".csv", "pickle-refused", "pickle"),
         (b"PK\x03\x04", ".npz", "pickle-refused", "pickle"),
         (npy(np.array([print, None, 1], dtype=object)), ".npy", "pickle-refused", "Python objects"),
+        ("id,label\na,ham\n", ".npy", "bad-format", "no .npy file"),
         (b"\x93NUMPY\x01\x00", ".npy", "bad-format", "no .npy file"),
+        (header("(" * 9000), ".npy", "bad-format", "no .npy file"),
+        (header("-" * 9000 + "1"), ".npy", "bad-format", "no .npy file|more numbers"),
+        (header("'\n\0"), ".npy", "bad-format", "no .npy file"),
         (npy([0, 1]), ".npy", "bad-ids", "3 samples"),
         (npy(3), ".npy", "bad-ids", "shape"),
         (npy([0, 1, 2]), ".npy", "bad-format", "from 0 to 1"),
