@@ -46,7 +46,7 @@ def validation_split(dataset: Dataset) -> Dataset:
 
 def check_file(name: str, path: Path, data_dir: Folder = None) -> Checked:
     """Check a file of predictions. Raises OptionError where it is no such file, or there is none."""
-    from zoo_homework.collecting import KINDS
+    from zoo_homework.choosing import KINDS
     from zoo_homework.reading import read_predictions
 
     if not path.is_file():

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from zoo_homework.statuses import Status, SubmissionError
 
@@ -27,9 +27,16 @@ DIRECTORY, CLASS_DIRECTORY = 4 << 20, 32 << 20
 FILES_OF_THE_MOST = 8
 """How many files of the largest size a student of a class's zip may have."""
 CHUNK = 1 << 20
-Problem = tuple[Status, str]
 Planned = tuple[zipfile.ZipInfo, PurePosixPath, str]
 """A member, its path, and why it is not unpacked."""
+
+
+class Refused(NamedTuple):
+    """Why something in a class's zip was left out, and its time."""
+
+    status: Status
+    message: str
+    time: float
 
 
 def names_in_zip(archive: Path) -> list[str]:
@@ -60,13 +67,13 @@ def unpack_zip(archive: Path, folder: Path, most: int) -> None:
         raise
 
 
-def unpack_class(archive: Path, folder: Path, around: str, most: int) -> dict[PurePosixPath, Problem]:
+def unpack_class(archive: Path, folder: Path, around: str, most: int) -> dict[PurePosixPath, Refused]:
     """Unpack a class's zip, whose entries of students lie in its folder `around`, and no file of more than `most` bytes.
 
     Returns why paths below `around` were left out. Raises SubmissionError where that cannot be laid on one student.
     """
     students: dict[str, list[Planned]] = defaultdict(list)
-    refused: dict[PurePosixPath, Problem] = {}
+    refused: dict[PurePosixPath, Refused] = {}
     with _opened(archive, CLASS_DIRECTORY) as opened:
         for member, path, why in _planned(_files(opened)):
             entry = path.parts[: 2 if around else 1]
@@ -75,11 +82,12 @@ def unpack_class(archive: Path, folder: Path, around: str, most: int) -> dict[Pu
             if not around or entry[0] == around:
                 students[entry[-1]].append((member, path.relative_to(around), why))
         _make(folder)
-        for student, planned in students.items():
+        for planned in students.values():
             try:
                 _check_number(planned)
             except SubmissionError as error:
-                refused[PurePosixPath(student)] = (error.status, error.message)
+                member, path, _ = planned[0]
+                refused[path] = Refused(error.status, error.message, _time(member))
             else:
                 refused |= _unpack_what_can_be(opened, planned, folder, most)
     return refused
@@ -87,13 +95,13 @@ def unpack_class(archive: Path, folder: Path, around: str, most: int) -> dict[Pu
 
 def _unpack_what_can_be(
     opened: zipfile.ZipFile, planned: Sequence[Planned], folder: Path, most: int
-) -> dict[PurePosixPath, Problem]:
+) -> dict[PurePosixPath, Refused]:
     refused, room = {}, most * FILES_OF_THE_MOST
     for one in planned:
         try:
             room -= _unpack(opened, one, folder, min(room, most))
         except SubmissionError as error:
-            refused[one[1]] = (error.status, error.message)
+            refused[one[1]] = Refused(error.status, error.message, _time(one[0]))
     return refused
 
 
@@ -138,7 +146,8 @@ def _files(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def _planned(members: Sequence[zipfile.ZipInfo]) -> list[Planned]:
-    planned = [(member, path := PurePosixPath(member.filename), _refusal(member, path)) for member in members]
+    paths = [PurePosixPath(*PurePosixPath(member.filename).parts[: DEEPEST + 1]) for member in members]
+    planned = [(member, path, _refusal(member, path)) for member, path in zip(members, paths, strict=True)]
     safe = [path for _, path, why in planned if not why]
     often, folders = Counter(safe), {parent for path in safe for parent in path.parents}
     twice = "the zip holds one path twice: {!r}"
@@ -167,7 +176,7 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
 
 def _check_number(planned: Sequence[Planned]) -> None:
     if len(planned) > MOST_FILES:
-        raise SubmissionError(Status.UNSAFE_ARCHIVE, f"the zip holds {len(planned):,} files, more than {MOST_FILES:,}")
+        raise SubmissionError(Status.UNSAFE_ARCHIVE, f"it holds {len(planned):,} files, more than {MOST_FILES:,}")
 
 
 def _unpack(opened: zipfile.ZipFile, planned: Planned, folder: Path, room: int) -> int:

@@ -110,7 +110,7 @@ def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
     """A temporary folder with the inputs that the attempts need. Labels are in none of it."""
     if homework.dataset.path and sandbox.shows(Path(homework.dataset.path)):
         raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
-    with _temporary() as folder:
+    with temporary() as folder:
         if homework.inputs is not None:
             needed = any(attempt.kind not in (None, "predictions") for attempt in attempts)
             write_inputs(folder / "inputs", homework.inputs, homework.classes, samples=needed)
@@ -121,11 +121,13 @@ def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
 
 
 @contextmanager
-def _temporary() -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it those that killed graders left."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+def temporary(parent: Path | None = None) -> Iterator[Path]:
+    """A folder that is gone afterwards, and with it those that killed graders left. `parent` may be on a larger disk."""
+    parent = parent or Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{PREFIX}*"):
         _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         with FileLock(folder / LOCK):
             yield folder

@@ -117,8 +117,8 @@ def test_what_is_wrong_in_a_classs_zip_is_left_out_alone(tmp_path: Path, monkeyp
     with zipfile.ZipFile(archive, "a") as opened:
         opened.writestr(link, "/etc/passwd")
     refused = unpack_class(archive, tmp_path / "out/class", "", MOST)
-    found = {str(path): str(status) for path, (status, _) in refused.items()}
-    assert found == {**dict.fromkeys([*bad, "eve/link.csv", "gus"], "unsafe-archive"), "fay/bomb.csv": "too-large"}
+    found = {str(path): str(why.status) for path, why in refused.items()}
+    assert found == {**dict.fromkeys([*bad, "eve/link.csv", "gus/0.csv"], "unsafe-archive"), "fay/bomb.csv": "too-large"}
     files = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert [path.as_posix() for path in files] == ["class/eve/my.csv", "class/fay/1.csv"]
 
