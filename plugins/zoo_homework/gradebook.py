@@ -7,7 +7,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from zoo.specs import HomeworkSpec
 from zoo_homework.collecting import Attempt
 from zoo_homework.course import Homework
 from zoo_homework.grading import Graded, homework_key, versions
+from zoo_homework.naming import shown
 from zoo_homework.statuses import Status
 
 HEADER = ("student", "submission", "sha256", "status", "score", "interval", "passed", "points", "late", "message")
@@ -54,7 +56,7 @@ def limit_attempts(attempts: Sequence[Attempt], spec: HomeworkSpec) -> list[Atte
 
 def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[str] = ()) -> list[Entry]:
     """One entry a student, by name. Students of the roster without an attempt are there, too."""
-    of: dict[str, list[Graded]] = {student: [] for student in roster}
+    of: dict[str, list[Graded]] = {student: [] for student in _absent(roster, {one.attempt.student for one in graded})}
     for one in graded:
         of.setdefault(one.attempt.student, []).append(one)
     entries = []
@@ -70,9 +72,16 @@ def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[
     return entries
 
 
+def _absent(roster: Sequence[str], students: Collection[str]) -> list[str]:
+    """Lines of the roster that no student is. `Anna Schmidt` is Moodle's `Anna Schmidt_12345`, unless that could be another's."""
+    lines = Counter(shown(" ".join(line.split())) for line in roster)
+    plain = Counter(re.sub(r"_\d+$", "", student) for student in students if student not in lines)
+    return [line for line, times in lines.items() if line not in students and plain[line] != times]
+
+
 def is_late(graded: Graded, due: datetime | None) -> bool:
     when = graded.attempt.submitted
-    return due is not None and when is not None and when > due
+    return graded.attempt.late or (due is not None and when is not None and when > due)
 
 
 def _counted(attempts: Sequence[Graded], spec: HomeworkSpec) -> Graded:

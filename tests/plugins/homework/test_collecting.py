@@ -19,6 +19,8 @@ from zoo_homework import extracting
 from zoo_homework.classroom import grade_class, write_class
 from zoo_homework.collecting import Attempt, collect
 from zoo_homework.course import Homework
+from zoo_homework.gradebook import make_entries
+from zoo_homework.grading import Graded
 from zoo_homework.statuses import Status
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names, depths or pipes")
@@ -242,12 +244,34 @@ def test_moodles_flat_download_is_understood(is_zip: bool, hw2: Homework, tmp_pa
         assert found(hw2, work, *path.iterdir(), allow_code=True) == told
 
 
+def test_canvas_says_what_is_late(hw2: Homework, answers: Answers, tmp_path: Path) -> None:
+    put(tmp_path / "class", "adalovelace_LATE_1_2_my.csv", "smithbob_3_4_my.csv", content=answers.csv(answers.labels(5)))
+    graded = grade_class(hw2, [tmp_path / "class"])
+    assert [(entry.student, entry.late) for entry in graded.entries] == [("adalovelace", True), ("smithbob", False)]
+
+
 def test_a_program_is_as_late_as_its_last_file_and_not_as_its_folder(hw2: Homework, tmp_path: Path, work: Path) -> None:
     put(tmp_path / "class/ada", "predict.py", "net.py")
     for name, when in (("predict.py", 1000), ("net.py", 2000)):
         os.utime(tmp_path / "class/ada" / name, (when, when))
     (attempt,) = collect([tmp_path / "class"], hw2.spec, work, None, True)
     assert attempt.submitted == datetime.fromtimestamp(2000, UTC)
+
+
+def entries(roster: Sequence[str], *students: str) -> list[str]:
+    from zoo.lookup import registry
+
+    spec = registry().homeworks()[0]
+    graded = [Graded(Attempt(student, "my.csv", None), Status.EMPTY) for student in students]
+    return [entry.student for entry in make_entries(graded, spec, roster)]
+
+
+def test_a_line_of_the_roster_is_moodles_student_of_that_name_where_one_fits() -> None:
+    assert entries(["Anna  Schmidt", "Bob"], "Anna Schmidt_12345") == ["Anna Schmidt_12345", "Bob"]
+    assert entries(["Anna", "Anna"], "Anna_1", "Anna_2") == ["Anna_1", "Anna_2"]
+    assert entries(["Anna"], "Anna_1", "Anna_2") == ["Anna", "Anna_1", "Anna_2"]
+    assert entries(["bob", "bob_2"], "bob_2") == ["bob", "bob_2"]
+    assert entries(["Zoe\u0308"], "Zo\u00eb_1") == ["Zo\u00eb_1"]
 
 
 def test_a_manifest_is_read_leniently(hw2: Homework, tmp_path: Path, work: Path) -> None:
