@@ -161,8 +161,10 @@ def _refusal(member: zipfile.ZipInfo, path: PurePosixPath) -> str:
     """Why a member is not unpacked, if it is no plain file of a plain name below the zip's folder."""
     name = member.filename
     called = repr(name if len(name) <= 80 else name[:80] + "…")
-    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in member.orig_filename or not path.parts:
+    if path.is_absolute() or ".." in path.parts or "\0" in member.orig_filename or not path.parts:
         return f"the zip holds a path that leads out of it: {called}"
+    if "\\" in name or ":" in name:
+        return f"the zip holds a name with a colon or a backslash, which not every system can have: {called}"
     if len(path.parts) > DEEPEST:
         return f"the zip holds folders that are nested more than {DEEPEST} deep: {called}"
     if len(os.fsencode(name)) > LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
