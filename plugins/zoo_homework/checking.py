@@ -57,7 +57,7 @@ class Split:
 
 def check_file(name: str, path: Path, data_dir: Folder = None, test_set: str | None = None) -> Checked:
     """Check a file of predictions. Raises OptionError where it is no such file, or there is none."""
-    from zoo_homework.collecting import KINDS
+    from zoo_homework.choosing import KINDS
     from zoo_homework.reading import read_predictions
 
     if not path.is_file():

@@ -25,7 +25,7 @@ from zoo_homework.gradebook import (
     write_json,
     write_text,
 )
-from zoo_homework.grading import How, Progress, grade_all
+from zoo_homework.grading import How, Progress, grade_all, temporary
 from zoo_homework.reports import histogram, overview, scores_of, student_report
 from zoo_homework.scoring import baseline, check_passable, predicted_labels
 from zoo_homework.statuses import Status
@@ -59,12 +59,15 @@ def grade_class(
     """
     check_passable(homework)
     state = zoo_home() / "homework" / homework.spec.name.replace("/", "-")
-    attempts = limit_attempts(collect(paths, homework.spec, state, manifest_file), homework.spec)
-    if not attempts and not roster:
-        raise OptionError(
-            "there is nothing to grade", "give files, a folder with a folder a student, an LMS's zip, or --manifest"
-        )
-    graded = grade_all(attempts, homework, state / "outcomes", how or How(), progress)
+    how = how or How()
+    with temporary(state) as work:
+        collected = collect(paths, homework.spec, work, manifest_file, how.allow_code)
+        attempts = limit_attempts(collected, homework.spec)
+        if not attempts and not roster:
+            raise OptionError(
+                "there is nothing to grade", "give files, a folder with a folder a student, an LMS's zip, or --manifest"
+            )
+        graded = grade_all(attempts, homework, state / "outcomes", how, progress)
     entries = make_entries(graded, homework.spec, roster)
     return Class(homework, tuple(entries), tuple(_pairs(entries, homework)), tuple(sandbox.protections()))
 

@@ -3,39 +3,31 @@
 Nothing is opened here but zips, and those with care: a submission is known by its name, its size and its hash.
 """
 
-import csv
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from zoo.errors import DataError, OptionError
 from zoo.specs import HomeworkSpec, SubmissionKind
-from zoo_homework.extracting import names_in_zip, unpack_zip
-from zoo_homework.reading import PICKLES, TABLES
+from zoo_homework.choosing import KINDS, MAYBE, UNKNOWN, candidates, highest, is_plain_folder, is_program, rank
+from zoo_homework.extracting import DEEPEST, Refused, names_in_zip, unpack_class, unpack_zip
+from zoo_homework.manifests import Row, read_manifest
+from zoo_homework.naming import around_students, left_out, owner, shown
+from zoo_homework.reading import PICKLES
 from zoo_homework.statuses import Status, SubmissionError
-
-KINDS: dict[str, SubmissionKind] = {
-    **dict.fromkeys((*TABLES, ".npy"), "predictions"),
-    ".safetensors": "weights",
-    ".onnx": "onnx",
-    ".py": "code",
-}
-MOODLE = re.compile(r"(?P<student>.+?_\d+)_assignsubmission_.*")
-CANVAS = re.compile(r"(?P<student>[^_]+?)(?:_LATE)?_\d+_\d+_(?P<file>.+)")
-IGNORED = ("__MACOSX", ".DS_Store", "__pycache__", "Thumbs.db", "desktop.ini")
-LMS_BYTES = 64 << 30
 
 
 @dataclass(frozen=True)
 class Attempt:
     """One thing that a student handed in: `path` a file, or a folder with a `predict.py`. `problem` is why it cannot be graded.
 
-    `name` is how reports call it; `sha256` that of the file, or of all paths and contents of the folder.
+    `name` is how reports call it; `sha256` that of the file, or of all paths and contents of the folder; `late` is set where
+    an LMS said so, whatever the time.
     """
 
     student: str
@@ -45,212 +37,209 @@ class Attempt:
     sha256: str = ""
     submitted: datetime | None = None
     problem: tuple[Status, str] | None = None
+    late: bool = False
 
 
-def collect(paths: Sequence[Path], spec: HomeworkSpec, work: Path, manifest: Path | None = None) -> list[Attempt]:
+def collect(
+    paths: Sequence[Path], spec: HomeworkSpec, work: Path, manifest: Path | None = None, allow_code: bool = False
+) -> list[Attempt]:
     """Attempts, by student and then by time and name. `work` is where zips are unpacked. Raises ZooError for a wrong path.
 
-    One path may be a class: a folder with a folder or a file a student, or the zip of an LMS (Moodle's and Canvas' names are
-    understood). Of several paths each is one student's, so that `class/*` is what `class` is: a file (its stem is the student,
-    or its folder where stems are the same), or a folder; but one that holds folders is a class, as a class's zip is.
+    A path that is the only one may be a class: a folder with a folder or a file a student, or the zip of an LMS (Moodle's and
+    Canvas' names are understood). Of several paths each is one student's, so that `class/*` is what `class` is, and nobody
+    hands in for another: a folder, or a file, whose stem is the student, or its folder where stems are the same.
     """
-    listed = list(_of_manifest(manifest)) if manifest is not None else []
-    found: list[Found] = []
     for path in paths:
         if not os.path.lexists(path):
             raise OptionError(f"there is no {path}", "give a file, a folder with a folder a student, or an LMS's zip")
-        found += _of_path(path, work, paths)
-    found = listed + _without_companions(found)
-    attempts = [_known(student, name, path, when, spec, work) for student, name, path, when in found]
+    collector = _Collector(spec, work, allow_code)
+    rows = [attempt for row in read_manifest(manifest) for attempt in collector.of_row(row)] if manifest is not None else []
+    if len(paths) == 1:
+        found = collector.of_only_path(paths[0], manifest is None)
+    else:
+        found = [attempt for path in paths if _counts(path) for attempt in collector.of_one_of(path, paths)]
+    attempts = [collector.known(attempt) for attempt in rows + collector.without_companions(found)]
     return sorted(attempts, key=lambda a: (a.student, a.submitted.timestamp() if a.submitted else 0.0, a.name))
 
 
-Found = tuple[str, str, Path | None, datetime | None]
-"""Student, name, path, time of one submission."""
+def _counts(path: Path) -> bool:
+    """Whether an entry of a class is neither hidden nor a folder of grades that was written beside the submissions."""
+    grades = all(os.path.lexists(path / name) for name in ("grades.csv", "manifest.json"))
+    return not left_out(path.name) and not grades
 
 
-def _without_companions(found: Sequence[Found]) -> list[Found]:
-    """Leave out what is of no known kind where its student handed in something that is, such as a report or Moodle's text."""
+class _Collector:
+    def __init__(self, spec: HomeworkSpec, work: Path, allow_code: bool) -> None:
+        self.spec, self.work = spec, work
+        self.gradable = {kind for kind in spec.accepts if kind != "code" or allow_code}
 
-    def known(path: Path | None) -> bool:
-        return path is not None and (path.is_dir() or path.suffix.lower() in (*KINDS, *PICKLES, ".zip"))
+    def of_row(self, row: Row) -> list[Attempt]:
+        """A row of a manifest, which is an attempt whatever it is; a folder is looked through as a student's is."""
+        student, name = shown(row.student), shown(row.file)
+        if row.path is None or not is_plain_folder(row.path):
+            return [Attempt(student, name, row.path, submitted=row.submitted)]
+        found = self.without_companions(self._of_folder(student, name, row.path))
+        return [replace(attempt, submitted=row.submitted or attempt.submitted) for attempt in found]
 
-    able = {student for student, _, path, _ in found if known(path)}
-    return [one for one in found if one[0] not in able or known(one[2])]
+    def of_only_path(self, path: Path, zip_may_be_class: bool) -> list[Attempt]:
+        if is_plain_folder(path) and not is_program(path):
+            return [attempt for child in sorted(path.iterdir()) if _counts(child) for attempt in self._of_entry(child)]
+        plain = stat.S_ISREG(path.lstat().st_mode)  # opening a pipe would wait forever
+        if zip_may_be_class and plain and path.suffix.lower() == ".zip":
+            around = around_students(names_in_zip(path))
+            if around is not None:
+                return self._of_class_zip(path, around)
+        return self.of_one_of(path, [path])
 
+    def of_one_of(self, path: Path, paths: Sequence[Path]) -> list[Attempt]:
+        """One student's path. Where files in several folders have its stem, the student is the folder."""
+        folders = {other.resolve().parent for other in paths if other.stem == path.stem}
+        if is_plain_folder(path) or len(folders) == 1 or owner(path.name).file != path.name:
+            return self._of_entry(path if path.is_symlink() else path.resolve())
+        student = shown(path.resolve().parent.name)
+        return [Attempt(student, f"{student}/{shown(path.name)}", path)]
 
-def _of_manifest(manifest: Path) -> Iterator[Found]:
-    """Rows of a CSV with columns student, file and, if wanted, submitted (ISO 8601 with offset); files relative to it."""
-    try:
-        with open(manifest, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read the manifest {manifest}: {error}", "write a CSV with columns student and file") from error
-    if not rows or not {"student", "file"} <= set(rows[0]):
-        raise DataError(f"{manifest} has no rows with columns student and file", "the first row names the columns")
-    for number, row in enumerate(rows, 2):
-        if not row["student"]:
-            raise DataError(f"row {number} of {manifest} names no student", "fill it in or remove the row")
-        path = manifest.parent / row["file"] if row["file"] else None
-        yield row["student"], row["file"], path, _when(row.get("submitted"), f"row {number} of {manifest}") or _mtime(path)
+    def _of_entry(self, path: Path) -> list[Attempt]:
+        """What one entry of a class's folder holds: a file, or a folder of attempts."""
+        is_folder = is_plain_folder(path)
+        student, _, late = owner(path.name, is_folder)
+        if is_folder:
+            return self._of_folder(shown(student), shown(path.name), path)
+        return [Attempt(shown(student), shown(path.name), path, late=late)]
 
-
-def _when(text: str | None, where: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DataError(f"{where}: {text!r} is no time", "write it as 2026-11-24T18:00:00+01:00") from error
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _student(path: Path, paths: Sequence[Path]) -> str:
-    """Whose a file is that is given by itself: its stem, or its folder's name where files of several folders have that stem."""
-    folders = {other.resolve().parent for other in paths if other.stem == path.stem}
-    return path.resolve().parent.name if len(folders) > 1 else path.stem
-
-
-def _of_path(path: Path, work: Path, paths: Sequence[Path]) -> list[Found]:
-    if path.is_dir() and not path.is_symlink():
-        if _is_code(path) or (len(paths) > 1 and not _has_folders(path)):
-            return _of_student(path.resolve().name, path)
-        return [found for child in _listed(path) for found in _of_student(child.name, child)]
-    if path.suffix.lower() == ".zip" and not path.is_symlink() and _is_class(path):
+    def _of_folder(self, student: str, name: str, folder: Path) -> list[Attempt]:
         try:
-            folder = _unpacked(path, work / "class" / hash_file(path), LMS_BYTES)
+            paths = candidates(folder, self.gradable)
+        except OSError as error:
+            return [Attempt(student, name, None, problem=(Status.NOT_A_FILE, f"it cannot be read: {error.strerror}"))]
+        below = [path.relative_to(folder).as_posix() for path in paths]
+        names = [name if part == "." else f"{name}/{shown(part)}" for part in below]
+        return [Attempt(student, *one) for one in zip(names, paths, strict=True)] or [Attempt(student, name, None)]
+
+    def _of_class_zip(self, archive: Path, around: str) -> list[Attempt]:
+        folder = self.work / "class"
+        try:
+            refused = unpack_class(archive, folder, around, self.spec.limits.file_bytes)
         except SubmissionError as error:
             hint = "get it from the LMS again, or unpack it yourself"
-            raise DataError(f"{path} is not unpacked: {error.message}", hint) from error
-        inner = _listed(folder)
-        top = inner[0] if len(inner) == 1 and inner[0].is_dir() and not _is_code(inner[0]) and _only_folders(inner[0]) else folder
-        return [found for child in _listed(top) for found in _of_student(child.name, child)]
-    student = _student(path, paths)
-    name = path.name if student == path.stem else f"{student}/{path.name}"
-    return [(student, name, path, _mtime(path))]
+            raise DataError(f"{archive} is not unpacked: {error.message}", hint) from error
+        of: dict[str, dict[PurePosixPath, Refused]] = defaultdict(dict)
+        for path, why in refused.items():
+            of[path.parts[0]][path] = why
+        names = {child.name for child in folder.iterdir()} | set(of)
+        entries = [folder / name for name in sorted(names) if _counts(folder / name)]
+        return [attempt for entry in entries for attempt in self._with_refused(entry, of[entry.name])]
+
+    def _with_refused(self, entry: Path, refused: Mapping[PurePosixPath, Refused]) -> list[Attempt]:
+        """The attempts of an entry of a class's zip, and what of it was not unpacked: a program that lacks it is refused."""
+        found = {attempt.path: attempt for attempt in (self._of_entry(entry) if os.path.lexists(entry) else [])}
+        for path, (status, message, time) in refused.items():
+            student, _, late = owner(entry.name, len(path.parts) > 1)
+            at = next((parent for parent in (entry.parent / path).parents if parent in found), entry.parent / path)
+            attempt = found.get(at) or Attempt(shown(student), shown(str(path)), at, late=late)
+            when = datetime.fromtimestamp(time, UTC)
+            found[at] = replace(attempt, submitted=when, problem=(status, shown(message)))
+        return list(found.values())
+
+    def without_companions(self, found: Sequence[Attempt]) -> list[Attempt]:
+        """Leave out what cannot be graded here where its student handed in something that can. A zip is what it holds."""
+        of: dict[str, list[tuple[int, Attempt]]] = defaultdict(list)
+        for attempt in found:
+            opened = self.known(attempt) if _is_zip(attempt.path) else attempt
+            of[attempt.student].append((rank(opened.path, self.gradable), opened))
+        return [attempt for ranked in of.values() for attempt in highest(ranked)[1]]
+
+    def known(self, attempt: Attempt) -> Attempt:
+        """The attempt with its kind, time and hash, or with what is wrong with it. Whatever happens, it stays with this one."""
+        if attempt.problem is not None or attempt.kind is not None:
+            return attempt
+        try:
+            path = _there(attempt)
+            if not is_plain_folder(path):
+                attempt = replace(attempt, submitted=attempt.submitted or _latest([path]))
+            parts = _checked_parts(path, self.spec.limits.file_bytes)
+            attempt = replace(attempt, submitted=attempt.submitted or _latest(parts), sha256=_hash(path, parts))
+            if _is_zip(path):
+                path = self._unzipped(path, attempt.sha256)
+                attempt = replace(attempt, path=path)
+            return replace(attempt, kind=self._kind(path))
+        except SubmissionError as error:
+            problem = (error.status, shown(error.message))
+        except OSError as error:
+            problem = (Status.NOT_A_FILE, f"it cannot be read: {error.strerror}")
+        except Exception as error:
+            problem = (Status.INTERNAL, f"the grader failed on it: {type(error).__name__}")
+        return replace(attempt, problem=problem)
+
+    def _unzipped(self, archive: Path, sha256: str) -> Path:
+        """The one submission that a student's zip holds beside companions."""
+        folder = self.work / "unpacked" / sha256
+        if not folder.exists():
+            unpack_zip(archive, folder, self.spec.limits.file_bytes)
+        inside = candidates(folder, self.gradable)
+        best, paths = highest((UNKNOWN if _is_zip(path) else rank(path, self.gradable), path) for path in inside)
+        if not paths:
+            raise SubmissionError(Status.BAD_FORMAT, "the zip holds no files")
+        if len(paths) > 1 and best >= MAYBE:
+            names = [(path / "predict.py" if path.is_dir() else path).relative_to(folder).as_posix() for path in paths]
+            told = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+            raise SubmissionError(Status.BAD_FORMAT, f"the zip holds {len(names)} submissions, expected is one: {told}")
+        return paths[0]
+
+    def _kind(self, path: Path) -> SubmissionKind:
+        suffix = path.suffix.lower()
+        kind = "code" if path.is_dir() else KINDS.get(suffix)
+        if kind is None and suffix in PICKLES:
+            raise SubmissionError(
+                Status.PICKLE,
+                f"{suffix} files are pickles, which can run code when they are opened; hand in CSV, Parquet, .npy or safetensors",
+            )
+        if kind is None:
+            said = f"a {suffix or 'nameless'} file is no submission; known: {', '.join(KINDS)}, .zip"
+            raise SubmissionError(Status.BAD_FORMAT, "a zip in a zip is not opened" if suffix == ".zip" else said)
+        if kind not in self.spec.accepts:
+            said = f"{self.spec.name} does not take {kind}, only: {', '.join(self.spec.accepts)}"
+            raise SubmissionError(Status.NOT_ACCEPTED, said)
+        return kind
 
 
-def _is_class(path: Path) -> bool:
-    """Whether a zip is a class's rather than one student's: it has folders a student, or Canvas' names."""
-    names = [name for name in names_in_zip(path) if not set(Path(name).parts) & set(IGNORED)]
-    tops = {name.partition("/")[0] for name in names if "/" in name}
-    flat = [name for name in names if "/" not in name]
-    if any(MOODLE.fullmatch(top) for top in tops) or (flat and all(CANVAS.fullmatch(name) for name in flat)):
-        return True
-    if len(tops) == 1:  # one folder around the folders of the students
-        return all(name.count("/") > 1 for name in names) and len({name.split("/")[1] for name in names}) > 1
-    return len(tops) > 1 and not flat
+def _is_zip(path: Path | None) -> bool:
+    return path is not None and path.suffix.lower() == ".zip" and not path.is_dir()
 
 
-def _has_folders(folder: Path) -> bool:
-    return any(child.is_dir() and not _is_code(child) for child in _listed(folder))
+def _there(attempt: Attempt) -> Path:
+    if attempt.path is None or not os.path.lexists(attempt.path):
+        raise SubmissionError(Status.MISSING, f"there is no file {attempt.name}" if attempt.path else "nothing was handed in")
+    return attempt.path
 
 
-def _only_folders(folder: Path) -> bool:
-    return all(child.is_dir() for child in _listed(folder))
-
-
-def _of_student(name: str, path: Path) -> list[Found]:
-    """The submissions of one entry of a class's folder: a file, a folder of attempts, or a folder with a `predict.py`."""
-    canvas = CANVAS.fullmatch(name)
-    if path.is_symlink() or not path.is_dir():
-        return [(canvas["student"] if canvas else path.stem, name, path, _mtime(path))]
-    moodle = MOODLE.fullmatch(name)
-    student = moodle["student"] if moodle else name
-    if _is_code(path):
-        return [(student, name, path, _mtime(path))]
-    inside = _listed(path)
-    if not inside:
-        return [(student, name, None, None)]
-    return [(student, f"{name}/{child.name}", child, _mtime(child)) for child in inside]
-
-
-def _is_code(folder: Path) -> bool:
-    return (folder / "predict.py").is_file()
-
-
-def _listed(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.name not in IGNORED and not child.name.startswith("._"))
-
-
-def _known(student: str, name: str, path: Path | None, when: datetime | None, spec: HomeworkSpec, work: Path) -> Attempt:
-    """The attempt with its kind and hash, or with what is wrong with it."""
-    attempt = Attempt(student, name, path, submitted=when)
-    try:
-        if path is None or not os.path.lexists(path):
-            what = f"there is no file {name}" if name and path is not None else "nothing was handed in"
-            raise SubmissionError(Status.MISSING, what)
-        size = _size(path)
-        if size > spec.limits.file_bytes:
-            raise SubmissionError(Status.TOO_LARGE, f"it has {size:,} bytes, more than the {spec.limits.file_bytes:,} allowed")
-        if not size:
-            raise SubmissionError(Status.EMPTY, "the file is empty")
-        attempt = replace(attempt, sha256=_hash(path))
-        if path.suffix.lower() == ".zip" and path.is_file():
-            path = _unzipped(path, attempt.sha256, spec, work)
-        kind = _kind(path)
-        if kind not in spec.accepts:
-            raise SubmissionError(Status.NOT_ACCEPTED, f"{spec.name} does not take {kind}, only: {', '.join(spec.accepts)}")
-        return replace(attempt, path=path, kind=kind)
-    except SubmissionError as error:
-        return replace(attempt, path=None, problem=(error.status, error.message))
-    except OSError as error:
-        return replace(attempt, path=None, problem=(Status.NOT_A_FILE, f"it cannot be read: {error.strerror}"))
-
-
-def _kind(path: Path) -> SubmissionKind:
-    suffix = path.suffix.lower()
-    if path.is_dir() or suffix == ".py":
-        return "code"
-    if suffix in PICKLES:
-        raise SubmissionError(
-            Status.PICKLE,
-            f"{suffix} files are pickles, which can run code when they are opened; hand in CSV, Parquet, .npy or safetensors",
-        )
-    if suffix not in KINDS:
-        raise SubmissionError(
-            Status.BAD_FORMAT, f"a {suffix or 'nameless'} file is no submission; known: {', '.join(KINDS)}, .zip"
-        )
-    return KINDS[suffix]
-
-
-def _unzipped(path: Path, sha256: str, spec: HomeworkSpec, work: Path) -> Path:
-    """What a student's zip holds: one file of a known kind, or a folder with a `predict.py`."""
-    folder = _unpacked(path, work / "unpacked" / sha256, spec.limits.file_bytes)
-    for found in sorted(folder.rglob("predict.py")):
-        return found.parent
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file() and not set(file.parts) & set(IGNORED)]
-    if len(files) != 1:
-        raise SubmissionError(Status.BAD_FORMAT, f"the zip holds {len(files)} files; expected one submission or a predict.py")
-    return files[0]
-
-
-def _unpacked(archive: Path, folder: Path, most: int) -> Path:
-    """The folder with an archive's content: whole or absent, so that what a killed grader left is never taken for it."""
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-        unpack_zip(archive, partial, most)
-        os.replace(partial, folder)
-    return folder
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file or of a folder's files. Raises SubmissionError for links and whatever is no plain file."""
-    sizes = []
-    for part in [path, *(path.rglob("*") if path.is_dir() and not path.is_symlink() else ())]:
+def _checked_parts(path: Path, most: int) -> list[Path]:
+    """The files of a submission, by path. Raises SubmissionError for links, for what is no plain file, and for its size."""
+    files, size, ahead = [], 0, [(path, 0)]
+    while ahead:
+        part, depth = ahead.pop()
         status = part.lstat()
-        if stat.S_ISREG(status.st_mode):
-            sizes.append(status.st_size)
-        elif not stat.S_ISDIR(status.st_mode):
+        if stat.S_ISDIR(status.st_mode):
+            if depth > DEEPEST:
+                raise SubmissionError(Status.BAD_FORMAT, f"its folders are nested more than {DEEPEST} deep")
+            ahead += [(child, depth + 1) for child in part.iterdir()]
+        elif stat.S_ISREG(status.st_mode):
+            files.append(part)
+            size += status.st_size
+        else:
             raise SubmissionError(Status.NOT_A_FILE, f"{part.name} is a link or no plain file")
-    return sum(sizes)
+    if size > most:
+        raise SubmissionError(Status.TOO_LARGE, f"it has {size:,} bytes, more than the {most:,} allowed")
+    if not size:
+        raise SubmissionError(Status.EMPTY, "the file is empty")
+    return sorted(files)
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, parts: Sequence[Path]) -> str:
     if path.is_file():
         return hash_file(path)
-    parts = [(str(part.relative_to(path)), hash_file(part)) for part in sorted(path.rglob("*")) if part.is_file()]
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    hashes = [(part.relative_to(path).as_posix(), hash_file(part)) for part in parts]
+    return hashlib.sha256(repr(hashes).encode()).hexdigest()
 
 
 def hash_file(path: Path) -> str:
@@ -259,8 +248,6 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _mtime(path: Path | None) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(path.lstat().st_mtime, UTC) if path is not None else None
-    except OSError:
-        return None
+def _latest(files: Sequence[Path]) -> datetime:
+    """When the last of them was written. A folder's own time says nothing: it is that of its unpacking."""
+    return datetime.fromtimestamp(max(file.lstat().st_mtime for file in files), UTC)

@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from zoo.specs import HomeworkSpec
 from zoo_homework.collecting import Attempt
 from zoo_homework.course import Homework
 from zoo_homework.grading import OF_THE_GRADER, Graded, homework_key, versions
+from zoo_homework.naming import shown
 from zoo_homework.scoring import printable
 from zoo_homework.statuses import Status
 
@@ -58,7 +59,7 @@ def limit_attempts(attempts: Sequence[Attempt], spec: HomeworkSpec) -> list[Atte
 
 def make_entries(graded: Sequence[Graded], spec: HomeworkSpec, roster: Sequence[str] = ()) -> list[Entry]:
     """One entry a student, by name. Students of the roster without an attempt are there, too."""
-    of: dict[str, list[Graded]] = {student: [] for student in roster}
+    of: dict[str, list[Graded]] = {student: [] for student in _absent(roster, {one.attempt.student for one in graded})}
     for one in graded:
         of.setdefault(one.attempt.student, []).append(_excused(one))
     entries = []
@@ -95,9 +96,16 @@ def due_text(due: datetime) -> str:
     return due.isoformat(sep=" ", timespec="seconds")
 
 
+def _absent(roster: Sequence[str], students: Collection[str]) -> list[str]:
+    """Lines of the roster that no student is. `Anna Schmidt` is Moodle's `Anna Schmidt_12345`, unless that could be another's."""
+    lines = Counter(shown(" ".join(line.split())) for line in roster)
+    plain = Counter(re.sub(r"_\d+$", "", student) for student in students if student not in lines)
+    return [line for line, times in lines.items() if line not in students and plain[line] != times]
+
+
 def is_late(graded: Graded, due: datetime | None) -> bool:
     when = graded.attempt.submitted
-    return due is not None and when is not None and when > due
+    return graded.attempt.late or (due is not None and when is not None and when > due)
 
 
 def _counted(attempts: Sequence[Graded], spec: HomeworkSpec) -> Graded:

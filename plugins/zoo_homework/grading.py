@@ -128,14 +128,15 @@ def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
     if homework.dataset.path and shown(sandbox.view(), Path(homework.dataset.path)):
         raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
     kinds = {attempt.kind for attempt in attempts}
-    with _temporary() as folder:
+    with temporary() as folder:
         if homework.inputs is not None:
             write_inputs(folder / "inputs", homework.inputs, homework.classes, samples="weights" in kinds)
             if kinds & {*PROGRAMS}:
                 write_inputs(folder / "shuffled", homework.inputs, homework.classes, order=shuffled(homework))
         else:
             write_ids(folder / "inputs", homework)
-        _make_readable(folder)
+        for inputs in (child for child in folder.iterdir() if child.is_dir()):
+            _make_readable(inputs)
         yield folder
 
 
@@ -146,11 +147,13 @@ def shuffled(homework: Homework) -> list[int]:
 
 
 @contextmanager
-def _temporary() -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it those that killed graders left."""
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+def temporary(parent: Path | None = None) -> Iterator[Path]:
+    """A folder that is gone afterwards, and with it those that killed graders left. `parent` may be on a larger disk."""
+    parent = parent or Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{PREFIX}*"):
         _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         with FileLock(folder / LOCK):
             yield folder

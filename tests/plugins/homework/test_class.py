@@ -75,13 +75,6 @@ def test_folders_given_one_by_one_are_what_the_folder_of_them_is(hw2: Homework, 
     assert students(hw2, *(tmp_path / "class").iterdir(), work=tmp_path / "work") == together
 
 
-def test_folders_that_hold_folders_are_classes(hw2: Homework, tmp_path: Path) -> None:
-    for name in ("monday/ada/1.csv", "friday/ada/2.csv", "friday/bob/1.csv"):
-        hand_in(tmp_path / name, "x")
-    found = students(hw2, tmp_path / "monday", tmp_path / "friday", work=tmp_path / "work")
-    assert found == {"ada": ["ada/1.csv", "ada/2.csv"], "bob": ["bob/1.csv"]}
-
-
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
@@ -102,13 +95,13 @@ def test_the_zip_of_an_lms_is_a_class(members: list[str], expected: list[str], h
         assert all(len(attempts) == 1 for attempts in found.values())
 
 
-def test_an_lms_zip_that_leads_out_is_refused_whole(hw2: Homework, tmp_path: Path) -> None:
+def test_an_lms_zip_that_leads_out_in_nobodys_name_is_refused_whole(hw2: Homework, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
-        archive.writestr("ada/a.csv", "x")
-        archive.writestr("bob/../../../b.csv", "x")
+        for name in ("ada/a.csv", "bob/a.csv", "../b.csv"):
+            archive.writestr(name, "x")
     with pytest.raises(DataError, match="leads out"):
         collect([tmp_path / "all.zip"], hw2.spec, tmp_path / "work")
-    assert not (tmp_path.parent / "b.csv").exists()
+    assert not (tmp_path / "b.csv").exists()
 
 
 def test_a_manifest_maps_students_to_files_and_times(hw2: Homework, tmp_path: Path) -> None:
