@@ -25,10 +25,11 @@ from zoo_homework.gradebook import (
     write_json,
     write_text,
 )
-from zoo_homework.grading import How, Progress, grade_all, temporary
+from zoo_homework.grading import How, Progress, grade_all
 from zoo_homework.reports import histogram, overview, scores_of, student_report
 from zoo_homework.scoring import baseline, check_passable, predicted_labels
 from zoo_homework.statuses import Status
+from zoo_homework.temporary import temporary
 
 NOTHING = (Status.MISSING, Status.EMPTY)
 """Statuses of files that are the same only because nothing is in them."""

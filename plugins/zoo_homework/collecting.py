@@ -26,8 +26,8 @@ from zoo_homework.statuses import Status, SubmissionError
 class Attempt:
     """One thing that a student handed in: `path` a file, or a folder with a `predict.py`. `problem` is why it cannot be graded.
 
-    `name` is how reports call it; `sha256` that of the file, or of all paths and contents of the folder; `late` is set where
-    an LMS said so, whatever the time.
+    `name` is how reports call it; `sha256` that of the file, or of all paths and contents of the folder, and `content` that of
+    what is graded of it, which differs for a zip; `late` is set where an LMS said so, whatever the time.
     """
 
     student: str
@@ -38,6 +38,7 @@ class Attempt:
     submitted: datetime | None = None
     problem: tuple[Status, str] | None = None
     late: bool = False
+    content: str = ""
 
 
 def collect(
@@ -158,10 +159,11 @@ class _Collector:
             if not is_plain_folder(path):
                 attempt = replace(attempt, submitted=attempt.submitted or _latest([path]))
             parts = _checked_parts(path, self.spec.limits.file_bytes)
-            attempt = replace(attempt, submitted=attempt.submitted or _latest(parts), sha256=_hash(path, parts))
+            found = _hash(path, parts)
+            attempt = replace(attempt, submitted=attempt.submitted or _latest(parts), sha256=found, content=found)
             if _is_zip(path):
-                path = self._unzipped(path, attempt.sha256)
-                attempt = replace(attempt, path=path)
+                path = self._unzipped(path, found)
+                attempt = replace(attempt, path=path, content=content_sha256(path, self.spec.limits.file_bytes))
             return replace(attempt, kind=self._kind(path))
         except SubmissionError as error:
             problem = (error.status, shown(error.message))
@@ -233,6 +235,11 @@ def _checked_parts(path: Path, most: int) -> list[Path]:
     if not size:
         raise SubmissionError(Status.EMPTY, "the file is empty")
     return sorted(files)
+
+
+def content_sha256(path: Path, most: int) -> str:
+    """Hash of a file, or of all paths and contents of a folder. Raises SubmissionError for links and more bytes than `most`."""
+    return _hash(path, _checked_parts(path, most))
 
 
 def _hash(path: Path, parts: Sequence[Path]) -> str:

@@ -8,9 +8,7 @@ import json
 import os
 import platform
 import shutil
-import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -22,7 +20,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from zoo.errors import OptionError
 from zoo.home import data_dirs, writing, zoo_home
@@ -30,24 +27,22 @@ from zoo.lookup import registry
 from zoo.runs.record import Result
 from zoo.version import __version__
 from zoo_homework import sandbox
-from zoo_homework.collecting import Attempt
+from zoo_homework.collecting import Attempt, content_sha256
 from zoo_homework.course import Homework
 from zoo_homework.hiding import hidden_paths, shown
 from zoo_homework.inputs import write_inputs
 from zoo_homework.scoring import Grade, grade_predictions, predictions_of, printable, stopped, tied
 from zoo_homework.statuses import Status, SubmissionError
+from zoo_homework.temporary import temporary
 from zoo_homework.watching import output_of
 
 LIBRARIES = ("numpy", "pyarrow", "torch", "onnx", "onnxruntime")
 OF_THE_GRADER = (Status.INTERNAL, Status.NOT_ISOLATED)
 """Statuses that say something of the grader rather than of the submission: they are tried again."""
-PREFIX, LOCK = "zoo-grade-", "lock"
 FORM = 2
 """Of what is kept; another number where outcomes of an earlier form would be misread."""
 PROGRAMS = ("onnx", "code")
 """Kinds that are a stranger's program."""
-FRESH = 60.0
-"""Seconds within which a new folder may not have its lock yet."""
 Progress = Callable[[int, int], None]
 
 
@@ -146,31 +141,6 @@ def shuffled(homework: Homework) -> list[int]:
     return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-@contextmanager
-def temporary(parent: Path | None = None) -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it those that killed graders left. `parent` may be on a larger disk."""
-    parent = parent or Path(tempfile.gettempdir())
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{PREFIX}*"):
-        _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    try:
-        with FileLock(folder / LOCK):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Remove a grader's folder if it is ours, no grader holds its lock, and none is just about to take it."""
-    with suppress(OSError, Timeout):
-        found = folder.lstat()
-        ours = stat.S_ISDIR(found.st_mode) and (not hasattr(os, "geteuid") or found.st_uid == os.geteuid())
-        if ours and time.time() - found.st_mtime > FRESH:
-            with FileLock(folder / LOCK, timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
 def write_ids(folder: Path, homework: Homework) -> None:
     folder.mkdir()
     (folder / "split.json").write_text(json.dumps({"ids": list(homework.ids), "classes": list(homework.classes)}))
@@ -223,7 +193,7 @@ class _Grader:
         """What the worker says of an attempt, kept for the next time."""
         assert attempt.path is not None and attempt.kind is not None
         with tempfile.TemporaryDirectory(dir=self.scratch) as folder:
-            copied = _copy(attempt.path, Path(folder), attempt.kind)
+            copied = _copied(attempt, Path(folder), self.homework.spec.limits.file_bytes)
             inputs = self.scratch / ("shuffled" if attempt.kind in PROGRAMS else "inputs")
             limits = self.homework.spec.limits
             task = sandbox.Task(attempt.kind, copied, inputs, limits, self._hidden(attempt.kind), self.isolated)
@@ -280,15 +250,22 @@ def _of_ties(predictions: "np.ndarray[Any, Any]") -> str:
     return f"{ties:,} of its predictions are ties, which count as wrong" if ties else ""
 
 
-def _copy(path: Path, folder: Path, kind: str) -> Path:
-    """A copy that another user can read, under a name that is ours: a student's says nothing to us."""
-    if path.is_dir():
-        copied = Path(shutil.copytree(path, folder / "submission", symlinks=True))
+def _copied(attempt: Attempt, folder: Path, most: int) -> Path:
+    """A copy that another user can read, under a name that is ours: a student's says nothing to us.
+
+    It is what was hashed: where students can still write, a file may be another by now, or a link.
+    """
+    assert attempt.path is not None
+    if attempt.path.is_dir():
+        copied = Path(shutil.copytree(attempt.path, folder / "submission", symlinks=True))
     else:
-        copied = folder / ("predict.py" if kind == "code" else f"submission{path.suffix.lower()}")
-        shutil.copyfile(path, copied, follow_symlinks=False)
-    _make_readable(copied)
-    return copied
+        copied = folder / ("predict.py" if attempt.kind == "code" else f"submission{attempt.path.suffix.lower()}")
+        shutil.copyfile(attempt.path, copied, follow_symlinks=False)
+    with suppress(SubmissionError):
+        if content_sha256(copied, most) == attempt.content:
+            _make_readable(copied)
+            return copied
+    raise SubmissionError(Status.INTERNAL, "it changed while it was being graded", again=True)
 
 
 def _make_readable(path: Path) -> None:

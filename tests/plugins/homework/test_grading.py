@@ -143,6 +143,26 @@ def test_processor_time_of_children_that_nobody_waits_for_counts(hw2: Homework, 
     assert graded(short, tmp_path / "ada", busy).status == "timeout"
 
 
+@pytest.mark.parametrize("swap", ["another file", "a link"])
+def test_what_changes_after_it_was_hashed_is_not_graded(
+    swap: str, hw2: Homework, tmp_path: Path, zoo_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copyfile = shutil.copyfile
+
+    def late(source: Path, *arguments: object, **named: object) -> object:
+        source.unlink()
+        if swap == "a link":
+            source.symlink_to("/etc/passwd")
+        else:
+            source.write_text("def predict(inputs):\n    return ['spam'] * len(inputs)\n")
+        return copyfile(source, *arguments, **named)
+
+    monkeypatch.setattr(shutil, "copyfile", late)
+    found = graded(hw2, tmp_path / "ada", "return ['ham'] * n")
+    assert (found.status, kept(zoo_home)) == ("grader-error", 0)
+    assert "it changed while it was being graded" in found.message
+
+
 def test_weights_that_the_zoo_ships_are_named(hw2: Homework, tmp_path: Path) -> None:
     import zoo_sequence
 
