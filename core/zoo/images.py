@@ -68,7 +68,8 @@ def _to_size(image: "Tensor", want: ImageInput) -> "Tensor":
     height, width = want.size
     resized = math.floor(height / want.crop_pct), math.floor(width / want.crop_pct)
     image = _resize(image, resized if want.crop_mode == "squash" else _covering(image, *resized), want)
-    top, left = round((image.shape[1] - height) / 2), round((image.shape[2] - width) / 2)
+    whole = round if want.crop_offset == "round" else math.floor
+    top, left = whole((image.shape[1] - height) / 2), whole((image.shape[2] - width) / 2)
     return image[:, top : top + height, left : left + width]
 
 

@@ -46,6 +46,10 @@ class ImageInput(Frozen):
     crop_mode: Literal["center", "squash"] = Field(
         "squash", description="center: shorter side to size/crop_pct, then centre crop; squash: resize to size."
     )
+    crop_offset: Literal["round", "floor"] = Field(
+        "round",
+        description="Of half a pixel at the crop's edge: torchvision and timm round it (to even), transformers cuts it off.",
+    )
     interpolation: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="Of resizing.")
 
 

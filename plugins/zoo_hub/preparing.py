@@ -65,6 +65,7 @@ def _of(processor: Any) -> tuple[ImageInput, list[float], list[float]]:
         size=final,
         crop_pct=share,
         crop_mode=mode,
+        crop_offset="floor" if mode == "center" or share < 1 else "round",
         interpolation=_INTERPOLATIONS[int(processor.resample)],
     )
     return want, mean, std

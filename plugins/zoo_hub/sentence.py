@@ -18,6 +18,7 @@ from zoo_hub.texts import Reader, window_of
 from zoo_hub.wrapping import Wrapped
 
 MODULES = ("Transformer", "Pooling", "Normalize")
+POOLING = ("mean", "cls", "max")
 
 
 class SentenceEncoder(Wrapped):
@@ -80,9 +81,17 @@ def layout(folder: Path) -> tuple[str, bool, int | None]:
     if kinds[:2] != list(MODULES[:2]) or kinds[2:] not in ([], ["Normalize"]):
         raise ModelError(f"{folder} is made of {', '.join(kinds)}", f"what can be run is {', '.join(MODULES)}")
     pooling = read_json(folder / modules[1]["path"] / "config.json")
-    switched = [key.removeprefix("pooling_mode_") for key, value in pooling.items() if key.startswith("pooling_mode_") and value]
-    known = {"mean_tokens": "mean", "cls_token": "cls", "max_tokens": "max"}
-    if len(switched) != 1 or switched[0] not in known:
-        raise ModelError(f"{folder} pools by {', '.join(switched) or 'nothing'}", f"what can be run is one of {', '.join(known)}")
+    modes = _pooling_modes(pooling)
+    if len(modes) != 1 or modes[0] not in POOLING:
+        raise ModelError(f"{folder} pools by {', '.join(modes) or 'nothing'}", f"what can be run is one of {', '.join(POOLING)}")
     declared = read_json(folder / "sentence_bert_config.json")
-    return known[switched[0]], kinds[2:] == ["Normalize"], declared.get("max_seq_length")
+    return modes[0], kinds[2:] == ["Normalize"], declared.get("max_seq_length")
+
+
+def _pooling_modes(declared: Mapping[str, Any]) -> list[str]:
+    """What a configuration of pooling says, as `pooling_mode` or, written by versions before 6, by a switch for each mode."""
+    if "pooling_mode" in declared:
+        named = declared["pooling_mode"]
+        return [str(mode) for mode in (named if isinstance(named, list) else [named])]
+    switched = [key.removeprefix("pooling_mode_") for key, value in declared.items() if key.startswith("pooling_mode_") and value]
+    return [mode.removesuffix("_tokens").removesuffix("_token") for mode in switched]

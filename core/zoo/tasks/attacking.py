@@ -8,6 +8,7 @@ from zoo.errors import ModelError, PredictionError
 from zoo.tasks.base import Batch
 from zoo.tasks.classes import some
 from zoo.tasks.classify import verify_logits
+from zoo.tasks.randomness import seeds_alone
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,8 @@ class Victim:
 
     def __init__(self, model: Any, name: str, outputs: int, columns: Sequence[int] | None) -> None:
         self.model, self.name, self.outputs, self.columns = model, name, outputs, columns
+        self.evaluated = 0
+        """Inputs that an attack has put before it."""
         if hasattr(model, "requires_grad_"):
             model.requires_grad_(False)  # gradients go to the input alone, which spares a third of the backward pass
 
@@ -31,6 +34,7 @@ class Victim:
         import torch
 
         wanted = inputs.requires_grad and torch.is_grad_enabled()
+        self.evaluated += len(inputs)
         try:
             logits = self.model(inputs)
         except RuntimeError as error:
@@ -100,11 +104,17 @@ def attack_batch(attack: "Attacker", name: str, victim: Victim, batch: Batch, th
     if len(rows):
         where = rows.tolist()
         ids, seeds = [batch.ids[row] for row in where], [batch.seeds[row] for row in where]
-        attacked = attack(victim, images[rows], labels[rows], threat, seeds)
+        victim.evaluated = 0
+        with seeds_alone(name):
+            attacked = attack(victim, images[rows], labels[rows], threat, seeds)
+        evaluated = victim.evaluated
+        _check_returned(attacked, ids, name)
         norm[where] = _verified_norms(attacked.inputs, images[rows], threat, ids, name).cpu()
         adversarial[rows] = attacked.inputs.detach().to(images.dtype)
         logits[rows] = victim.verified(adversarial[rows], ids)
-        forwards[where], gradients[where] = (_counts(c, ids, name) for c in (attacked.forwards, attacked.gradients))
+        counted = [_counts(counts, ids, name) for counts in (attacked.forwards, attacked.gradients)]
+        _check_forwards(counted[0], evaluated, ids, name)
+        forwards[where], gradients[where] = counted
         if attacked.masked is not None:
             masked[where] = torch.as_tensor(attacked.masked, dtype=torch.bool).cpu()
     return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, adversarial.cpu())
@@ -133,10 +143,33 @@ def _refuse(bad: "Tensor", ids: Sequence[str], what: str) -> None:
         raise PredictionError(f"{what} for {len(named)} samples: {some(named)}", "nothing of this shard is scored", named)
 
 
+def _check_returned(attacked: Any, ids: Sequence[str], name: str) -> None:
+    if not all(hasattr(attacked, part) for part in ("inputs", "forwards", "gradients")):
+        raise PredictionError(
+            f"{name} returned {type(attacked).__name__} for {some(ids)}",
+            "return zoo.tasks.attack.Attacked(inputs, forwards, gradients), the last two counts for each sample",
+            ids,
+        )
+
+
+def _check_forwards(counts: "Tensor", evaluated: int, ids: Sequence[str], name: str) -> None:
+    """What an attack costs is a score, so it cannot cost less than was seen."""
+    if int(counts.sum()) < evaluated:
+        raise PredictionError(
+            f"{name} counts {int(counts.sum()):,} evaluations of the victim and made {evaluated:,} on {some(ids)}",
+            "count every input that is put before the victim",
+            ids,
+        )
+
+
 def _counts(counts: Any, ids: Sequence[str], name: str) -> "Tensor":
     import torch
 
-    found = torch.as_tensor(counts).cpu()
+    try:
+        found = torch.as_tensor(counts).cpu()
+    except (TypeError, ValueError, RuntimeError):
+        found = torch.zeros(0)
     if found.shape != (len(ids),) or found.is_floating_point() or bool((found < 0).any()):
-        raise PredictionError(f"{name} returned no count of evaluations for each of {len(ids)} samples", ids=ids)
+        hint = "Attacked.forwards and Attacked.gradients hold a whole number, 0 or more, for each sample"
+        raise PredictionError(f"{name} returned no count of evaluations for each of {len(ids)} samples", hint, ids)
     return found

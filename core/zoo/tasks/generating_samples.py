@@ -23,6 +23,7 @@ from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import some
 from zoo.tasks.embed import verify_vectors
 from zoo.tasks.generate import Generator, png_bytes, unpacked_image, verify_images
+from zoo.tasks.randomness import seeds_alone
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -111,7 +112,8 @@ class Sampling(Task):
 
     def predict(self, model: Generator, batch: Batch) -> Drawn:
         """Images as 8 bits, and all features, on the CPU."""
-        made = model(batch.inputs["condition"], batch.seeds)
+        with seeds_alone(self.model.name):
+            made = model(batch.inputs["condition"], batch.seeds)
         images = [to_uint8(image) for image in verify_images(made, batch.ids, [None] * len(batch), self.model.name)]
         real = batch.inputs["real"]
         prepared = self._prepared(images, batch.ids).to(real.device)

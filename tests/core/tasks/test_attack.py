@@ -1,6 +1,7 @@
 """The attack task: what the core checks of every sample, whom it lets be attacked, and how a run is set up and recorded."""
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -48,6 +49,39 @@ def returning(change, **attributes):
 
 def run(victim, attack, data, eps=0.1, norm="linf"):
     return attack_batch(attack, "mine", victim, data, Threat(norm, eps))
+
+
+def test_what_is_no_attacked_says_what_to_return(victim):
+    def plain(victim, inputs, labels, threat, seeds):
+        return inputs
+
+    with pytest.raises(PredictionError, match=r"returned Tensor for s0(.|\n)*return zoo\.tasks\.attack\.Attacked"):
+        run(victim, plain, batch(0.9))
+    for counts in (None, [-1], [0.5], [1, 1]):
+        with pytest.raises(PredictionError, match=r"no count of evaluations(.|\n)*a whole number"):
+            run(victim, returning(lambda x, counts=counts: Attacked(x, counts, [0])), batch(0.9))
+
+
+def test_an_attack_cannot_cost_less_than_was_seen(victim):
+    def asks(counted):
+        def attack(victim, inputs, labels, threat, seeds):
+            victim(inputs), victim(inputs[:1])
+            return Attacked(inputs, counted, [0] * len(inputs))
+
+        return attack
+
+    assert run(victim, asks([2, 1]), batch(0.9, 0.8)).forwards.tolist() == [2, 1]
+    with pytest.raises(PredictionError, match="counts 2 evaluations of the victim and made 3"):
+        run(victim, asks([1, 1]), batch(0.9, 0.8))
+
+
+def test_noise_that_does_not_follow_from_the_seeds_is_told_of(victim):
+    with pytest.warns(UserWarning, match="mine draws random numbers that do not follow from the seeds"):
+        run(victim, returning(lambda x: x - 0.01 * torch.rand_like(x)), batch(0.9))
+    generator = torch.Generator()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(victim, returning(lambda x: x - 0.01 * torch.rand(x.shape, generator=generator)), batch(0.9))
 
 
 def test_only_samples_that_the_victim_gets_right_are_attacked(victim):
