@@ -41,6 +41,10 @@ def print_scores(record: "RunRecord") -> None:
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
+    for part in (record.model, *record.aux.values()):
+        if part.left_out:
+            what = f"{counted(part.left_out, 'output')} of {part.name}, whose classes {data.name} has not"
+            say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone")
     if data.skipped:
         some = ", ".join(list(data.skipped)[:5])
         say(f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}")

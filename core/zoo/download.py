@@ -81,12 +81,14 @@ def download_from_hub(uri: str, *, offline: bool) -> Path:
     from huggingface_hub.errors import EntryNotFoundError
 
     repo, revision, name = match.groups()
+    forbidden = offline
     offline = offline or not hub_reachable()
     try:
         return Path(hf_hub_download(repo, name, revision=revision, local_files_only=offline))
     except (OSError, ValueError, EntryNotFoundError) as error:  # most of the hub's errors are OSErrors
         reason = str(error).strip().partition("\n")[0]
-        raise DownloadError("not in the hub's cache, and no connection" if offline else reason or type(error).__name__) from error
+        why = "ZOO_OFFLINE forbids to ask the hub" if forbidden else "no connection"
+        raise DownloadError(f"not in the hub's cache, and {why}" if offline else reason or type(error).__name__) from error
 
 
 def hub_reachable() -> bool:

@@ -161,7 +161,7 @@ def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights
         return next(iter(spec.weights.items()))
     if spec.weights and choice.file is None:
         raise WeightsError(
-            f"{spec.name} has several weights, none of them for {bare or 'no dataset'}",
+            f"{spec.name} has several weights" + (f", none of them for {bare}" if bare else ""),
             f"name one: {spec.name}@TAG with TAG of {tags}",
         )
     return None, None

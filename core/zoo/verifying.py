@@ -39,7 +39,9 @@ def verify(
     Raises OptionError where `data_dir` is no folder.
     """
     data_dirs(data_dir)
-    for group in _by_run(load_catalogue().claims if claims is None else claims):
+    groups = list(_by_run(load_catalogue().claims if claims is None else claims))
+    while groups:
+        group = groups.pop(0)
         first = group[0]
         try:
             record = evaluate(
@@ -51,7 +53,10 @@ def verify(
                 progress=None if progress is None else lambda step, claim=first: progress(claim, step),  # type: ignore[misc]
             )
         except ZooError as error:
-            yield from (Verdict(claim=claim, status="not runnable", reason=error.message) for claim in group)
+            if len(group) > 1:  # one of them may be at fault for all
+                groups[:0] = [[claim] for claim in group]
+            else:
+                yield Verdict(claim=first, status="not runnable", reason=error.message)
             continue
         values = {result.metric: result.value for result in record.results}
         yield from (_compared(claim, values[claim.metric], record.run_id) for claim in group)

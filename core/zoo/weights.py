@@ -30,11 +30,15 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
     from zoo.files import fetch
 
     name = weights.file or PurePosixPath(weights.uri.partition("?")[0]).name
+    others: list[str] = []
     if weights.sha256 is not None and weights.uri.startswith(("https://", "hf://")):
         for folder in data_dirs(data_dir):
             for path in sorted((folder / "weights").rglob(name)):
-                if path.is_file() and _sha256(path.read_bytes()) == weights.sha256:
+                if not path.is_file():
+                    continue
+                if (found := file_sha256(path)) == weights.sha256:
                     return path
+                others.append(f"{path} is there, but its SHA-256 is {found}, not {weights.sha256}")
     if weights.converted:
         raise WeightsError(
             f"the weights {name} are absent, and cannot be downloaded: they were made of {weights.uri}",
@@ -43,6 +47,8 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
     try:
         return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
     except WeightsError as error:
+        if others:
+            raise WeightsError(error.message, f"{others[0]}; {error.hint}") from error
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
             raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: --weights FILE") from error
         raise

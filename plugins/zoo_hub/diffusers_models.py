@@ -154,7 +154,7 @@ def _steps(pipeline: Any, asked: int | None) -> int | None:
 
 def resolve(name: str, rest: str) -> ModelSpec:
     """The spec of a pipeline. Raises ModelError where it is another kind of pipeline or brings code, WeightsError for pickles."""
-    source = find_source(rest)
+    source = find_source(rest, "diffusers")
     index = source.json("model_index.json")
     if not index:
         hint = (

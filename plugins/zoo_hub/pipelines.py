@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.errors import ModelError
 from zoo_hub.folder import quiet
-from zoo_hub.source import WEIGHTS, Source, read_json
+from zoo_hub.source import BY_HAND, WEIGHTS, Source, read_json
 
 DIFFUSERS_WEIGHTS = "diffusion_pytorch_model.safetensors"
 DRAWN_FROM = {"self", "prompt", "class_labels"}
@@ -27,7 +27,7 @@ def networks_of(source: Source, index: Mapping[str, Any]) -> dict[str, str]:
     if strangers or not isinstance(known, str):
         raise ModelError(
             f"{source.rest} asks for code that comes with it ({', '.join(strangers) or '_class_name'}), which is never run",
-            "where you trust it, load it yourself and pass the loaded model to zoo.evaluate",
+            BY_HAND,
         )
     classes = {name: _class(library, kind) for name, (library, kind) in parts.items() if _has(library, kind)}
     lacking = [kind for name, (_, kind) in parts.items() if name not in classes]

@@ -29,6 +29,10 @@ DESCRIPTIONS = (
 """What determines a model's predictions beside its weights and our code, whatever library wrote it."""
 WEIGHTS = "model.safetensors"
 Names = tuple[str, ...] | None
+BY_HAND = (
+    "where you trust it, load it yourself and pass zoo.evaluate a function that returns what the task asks for, such as "
+    "lambda images: model(images).logits"
+)
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -102,8 +106,8 @@ class Source:
         )
 
 
-def find_source(rest: str) -> Source:
-    """The source of what follows `hf/`: a folder, or `OWNER/NAME` or `OWNER/NAME@REVISION` on the hub.
+def find_source(rest: str, namespace: str = "hf") -> Source:
+    """The source of what follows `hf/`, or another namespace: a folder, or `OWNER/NAME` or `OWNER/NAME@REVISION` on the hub.
 
     Raises UnknownNameError where there is no such repository or revision, WeightsError where the hub cannot be asked.
     """
@@ -114,8 +118,10 @@ def find_source(rest: str) -> Source:
         raise UnknownNameError(f"there is no folder {folder}", "name the folder that holds config.json")
     repository, _, revision = rest.partition("@")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", repository):
-        raise UnknownNameError(f"{rest!r} is neither a folder nor a repository", "write hf/OWNER/NAME or hf/FOLDER")
-    snapshot = _snapshot(repository, revision or None)
+        raise UnknownNameError(
+            f"{rest!r} is neither a folder nor a repository", f"write {namespace}/OWNER/NAME or {namespace}/FOLDER"
+        )
+    snapshot = _snapshot(repository, revision or None, namespace)
     return Source(f"hf://{repository}@{snapshot.name}", rest, snapshot, remote=True)
 
 
@@ -157,7 +163,7 @@ def refuse_code(config: Mapping[str, Any], known: bool, who: str) -> None:
     if config.get("auto_map") and not known:
         raise ModelError(
             f"{who} asks for code that comes with it (auto_map), which is never run",
-            "where you trust it, load it yourself and pass the loaded model to zoo.evaluate",
+            BY_HAND,
         )
 
 
@@ -174,7 +180,7 @@ def read_json(path: Path) -> Any:
     return content
 
 
-def _snapshot(repository: str, revision: str | None) -> Path:
+def _snapshot(repository: str, revision: str | None, namespace: str = "hf") -> Path:
     """A folder, named by its commit, with what describes a repository. From the hub, else from the hub's cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -203,5 +209,5 @@ def _snapshot(repository: str, revision: str | None) -> Path:
         why = "ZOO_OFFLINE forbids to ask the hub" if forced else f"the hub cannot be asked: {reason}"
         raise WeightsError(
             f"{repository} is no folder and not in the hub's cache, and {why}",
-            f"where there is a connection: hf download {repository} --local-dir FOLDER, then name it: hf/FOLDER",
+            f"where there is a connection: hf download {repository} --local-dir FOLDER, then name it: {namespace}/FOLDER",
         ) from error

@@ -1,5 +1,6 @@
 """`hf/FOLDER`, `hf/OWNER/NAME` and `hf/OWNER/NAME@REVISION`: what a configuration holds, by transformers' own lists."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,9 @@ def _kind(source: Source, config: dict[str, Any]) -> tuple[Kind, str]:
         )
     refuse_code(config, config.get("model_type") in configurations.CONFIG_MAPPING_NAMES, source.rest)
     architecture = str((config.get("architectures") or [""])[0])
+    if config.get("auto_map"):
+        code = f"{source.rest} brings code of its own (auto_map), which is never run"
+        warnings.warn(f"{code}: transformers' {architecture} takes its weights, or the run ends", stacklevel=2)
     if not architecture and not (source.folder / "modules.json").is_file():
         raise ModelError(f"config.json of {source.rest} names no architecture", 'add "architectures": ["BertModel"] or the like')
     if (source.folder / "modules.json").is_file():

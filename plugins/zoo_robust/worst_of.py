@@ -52,7 +52,7 @@ class WorstOf(Frozen):
     @classmethod
     def _known(cls, attacks: tuple[str, ...]) -> tuple[str, ...]:
         for text in attacks:
-            if parse_metric(text)[0] not in ATTACKS:
+            if not text or parse_metric(text)[0] not in ATTACKS:
                 raise ValueError(f"there is no attack {text!r} to run among others; there are: {', '.join(ATTACKS)}")
             _built(text)
         return attacks

@@ -48,6 +48,15 @@ def test_data_on_which_nothing_can_be_scored_is_an_error_without_a_record(zoo, p
     assert len(list(zoo_home.rglob("*.parquet"))) == 1
 
 
+def test_outputs_without_a_class_of_the_dataset_are_told_of(zoo, tmp_path):
+    for name in ("3", "8"):
+        (tmp_path / "two" / name).mkdir(parents=True)
+        Image.new("L", (8, 8), 99).save(tmp_path / "two" / name / "1.png")
+    told = "left out 8 outputs of cnn/lenet5@digits, whose classes folder:{} has not: scored among the others alone"
+    assert told.format(tmp_path / "two") in zoo("run", "cnn/lenet5@digits", "--on", f"folder:{tmp_path / 'two'}").out
+    assert "left out" not in zoo("run", "cnn/lenet5@digits", "--on", "digits").out
+
+
 def test_where_a_limit_leaves_nothing_to_score_the_hint_is_to_raise_it(zoo, photos):
     done = zoo("run", "metric/pixels", "--on", photos(cat=2, dog=2), "--limit", "2")
     assert done.code == 2

@@ -50,6 +50,13 @@ def test_a_claim_that_cannot_run_says_why_and_the_next_one_still_runs(claims, mo
     assert second.status == "reproduced"
 
 
+def test_a_claim_that_cannot_run_keeps_none_of_its_run_from_running(claims):
+    claims(CLAIM | {"value": 0.97, "tolerance": 0.03}, CLAIM | {"metric": "no-such-metric", "value": 1, "tolerance": 1})
+    good, bad = verify(c for c in select_claims() if c.source == "a test")
+    assert (good.status, bad.status) == ("reproduced", "not runnable")
+    assert "no-such-metric" in bad.reason
+
+
 @pytest.mark.parametrize("name", ["intro/mlp@digits", "intro/mlp", "mlp", "mlp@digits"])
 def test_claims_are_selected_by_any_form_of_the_name(claims, name):
     claims(CLAIM | {"value": 1, "tolerance": 1})

@@ -245,6 +245,18 @@ def test_weights_of_a_hub_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch:
     with pytest.raises(WeightsError, match="absent and cannot be downloaded") as caught:
         find_weights(weights)
     assert "--weights FILE" in caught.value.hint
+    assert "ZOO_OFFLINE forbids" in caught.value.message
+
+
+def test_a_file_of_the_name_with_another_hash_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "weights/deep").mkdir(parents=True)
+    (tmp_path / "weights/deep/net.pth").write_bytes(b"another")
+    weights = Weights(uri="https://example.org/net.pth", sha256="0" * 64, licence="-", source="-")
+    with pytest.raises(WeightsError, match="absent") as caught:
+        find_weights(weights, tmp_path)
+    assert "deep/net.pth is there, but its SHA-256 is" in caught.value.hint
 
 
 def test_a_text_is_no_weights_file_and_no_pickle(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class ModelInfoRecord(Frozen):
     preprocessing: dict[str, Any] | None
     options: dict[str, Any] = Field(default_factory=dict)
     classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
+    left_out: int = Field(0, description="Outputs for classes that the dataset lacks: the scores are among the others alone.")
     unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
 
     @property

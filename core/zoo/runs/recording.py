@@ -33,8 +33,8 @@ def make_record(
         benchmark=plan.benchmark.name,
         protocol=_protocol(plan),
         altered=plan.altered,
-        model=_model_record(plan.model),
-        aux={role: _model_record(other) for role, other in plan.aux.items()},
+        model=_model_record(plan.model, plan),
+        aux={role: _model_record(other, plan) for role, other in plan.aux.items()},
         dataset=_data_record(plan, computed),
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
@@ -51,8 +51,9 @@ def _protocol(plan: Plan) -> dict[str, Any]:
     return {"version": plan.task.version, **plan.task.protocol, **({"aux": aux} if aux else {})}
 
 
-def _model_record(model: Model) -> ModelInfoRecord:
-    info = model.info
+def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
+    info, classes = model.info, plan.task.data.classes or ()
+    among_classes = plan.task.name in ("classify", "attack") and isinstance(info.classes, tuple)
     return ModelInfoRecord(
         name=info.name,
         weights_sha256=model.weights_sha256,
@@ -61,6 +62,7 @@ def _model_record(model: Model) -> ModelInfoRecord:
         preprocessing=info.input.model_dump(mode="json") if info.input else None,
         options=dict(info.options),
         classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
+        left_out=max(0, len(info.classes) - len(classes)) if among_classes and info.classes else 0,
         unsafe=model.unsafe,
     )
 

@@ -120,10 +120,14 @@ class TextLikelihood(Task):
         except SpanTooLongError as error:
             sample, span = batch.ids[error.place], batch.inputs[error.place]
             fitting = (len(span.text) + len(span.context)) * error.window // error.tokens
+            fits = f"show it less context: --window {fitting} characters, or less"
+            never = (
+                f"its span of {len(span.text)} characters alone does not fit; take a dataset of shorter spans, such as text:PATH"
+            )
             raise PredictionError(
                 f"sample {sample} is {error.tokens:,} tokens with its context, longer than the window of {error.window:,} of "
                 f"{self.model.name}",
-                f"show it less context: --window {max(fitting, len(span.text))} characters, or less",
+                fits if fitting >= len(span.text) else never,
                 [sample],
             ) from error
         return verify_likelihood(found, batch.ids, self.model.name)

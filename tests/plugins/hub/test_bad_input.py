@@ -142,6 +142,12 @@ def test_code_of_a_pipeline_is_never_run(pipeline: Path, tmp_path: Path) -> None
     assert not (tmp_path / "ran").exists()
 
 
+def test_code_that_is_not_run_is_told_of_where_transformers_knows_the_model(image_classifier: Path, tmp_path: Path) -> None:
+    folder = copied(image_classifier, tmp_path / "own", auto_map={"AutoModelForImageClassification": "mine.Model"})
+    with pytest.warns(UserWarning, match="brings code of its own .*never run: transformers' ViTForImageClassification"):
+        registry().model(f"hf/{folder}")
+
+
 def test_what_no_task_takes_is_named(text_classifier: Path, pipeline: Path, tmp_path: Path) -> None:
     folder = copied(text_classifier, tmp_path / "masked", architectures=["BertForMaskedLM"])
     with pytest.raises(ModelError, match="is a BertForMaskedLM, which no task here takes"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.errors import ModelError
+from zoo.errors import ModelError, PredictionError
 from zoo.lookup import registry
 from zoo.spans import Span
 from zoo.tasks.generating_text import SpanTooLongError
@@ -79,6 +79,19 @@ def test_a_span_longer_than_the_window_is_refused_with_its_place(language_model:
         with pytest.raises(SpanTooLongError) as caught:
             model.span_likelihood([SPANS[0], Span("b" * 8, "a" * 250)])
     assert (caught.value.place, caught.value.window) == (1, 256)
+
+
+def test_a_window_that_fits_is_named(language_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("word " * 300)
+    with pytest.raises(PredictionError, match="longer than the window of 256") as caught:
+        zoo.evaluate(f"hf/{language_model}", f"text:{tmp_path}/own.txt", protocol={"window": None})
+    assert "--window 256 characters" in caught.value.hint
+
+
+def test_where_no_window_fits_the_hint_is_another_dataset(language_model: Path, real_data: Path) -> None:
+    with pytest.raises(PredictionError) as caught:
+        zoo.evaluate(f"hf/{language_model}", "wikitext2", limit=2)
+    assert "characters alone does not fit; take a dataset of shorter spans" in caught.value.hint
 
 
 def test_an_encoder_is_no_language_model(text_classifier: Path, tmp_path: Path) -> None:
