@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from zoo.errors import StoreError
+
 PREFIX, LOCK = "zoo-grade-", "lock"
 FRESH = 60.0
 """Seconds within which a new folder may not have its lock yet."""
@@ -18,12 +20,19 @@ FRESH = 60.0
 
 @contextmanager
 def temporary(parent: Path | None = None) -> Iterator[Path]:
-    """A folder that is gone afterwards, and with it those that killed graders left. `parent` may be on a larger disk."""
+    """A folder that is gone afterwards, and with it those that killed graders left. `parent` may be on a larger disk.
+
+    Raises StoreError where there can be none.
+    """
     parent = parent or Path(tempfile.gettempdir())
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{PREFIX}*"):
-        _remove_abandoned(left)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(f"{PREFIX}*"):
+            _remove_abandoned(left)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    except OSError as error:
+        what = f"cannot work below {parent}: {error.strerror}"
+        raise StoreError(what, "free some space or make it writable, or set ZOO_HOME or TMPDIR to another folder") from error
     try:
         with FileLock(folder / LOCK):
             yield folder

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.errors import OptionError, ZooError
+from zoo.errors import OptionError, StoreError, ZooError
 from zoo_homework import commands
 from zoo_homework.checking import check_file, export_run, write_split
 from zoo_homework.classroom import grade_class
@@ -57,6 +57,14 @@ def test_a_run_is_exported_graded_and_scores_the_same_to_the_last_digit(tmp_path
         assert {r.metric: (r.value, r.ci_low, r.detail) for r in entry.counted.grade.results} == {
             r.metric: (r.value, r.ci_low, r.detail) for r in record.results
         }
+
+
+def test_a_home_that_cannot_be_written_is_told_of_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "my.csv").write_text("id,label\n")
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "file"))
+    with pytest.raises(StoreError, match="cannot work below .*: Not a directory"):
+        grade_class(open_homework("hw2"), [tmp_path / "my.csv"])
 
 
 def test_one_command_grades_and_its_exit_code_says_whether_it_passed(tmp_path: Path) -> None:
