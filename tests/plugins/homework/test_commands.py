@@ -63,7 +63,7 @@ def test_a_home_that_cannot_be_written_is_told_of_in_a_line(tmp_path: Path, monk
     (tmp_path / "file").write_text("")
     (tmp_path / "my.csv").write_text("id,label\n")
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "file"))
-    with pytest.raises(StoreError, match="cannot work below .*: Not a directory"):
+    with pytest.raises(StoreError, match=r"cannot work below .*: Not a directory"):
         grade_class(open_homework("hw2"), [tmp_path / "my.csv"])
 
 
