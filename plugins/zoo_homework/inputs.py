@@ -36,7 +36,7 @@ def write_inputs(
 
     shape = (len(rows), *first.shape)
     images = np.lib.format.open_memmap(folder / "arrays.npy", mode="w+", dtype=first.numpy().dtype, shape=shape)
-    for place, row in enumerate(rows):
+    for row, place in sorted((row, place) for place, row in enumerate(rows)):  # read as they are stored
         sample = dataset[row]
         if sample.input.shape != first.shape:
             raise DataError(
