@@ -89,6 +89,11 @@ def test_a_program_that_something_else_ended_is_tried_again(hw2: Homework, tmp_p
     assert (graded(hw2, tmp_path / "bob", "os._exit(3)").status, kept(zoo_home)) == ("crashed", 1)
 
 
+def test_how_a_process_ends_after_its_predictions_does_not_matter(hw2: Homework, tmp_path: Path) -> None:
+    """pyarrow's threads now and then abort a process that has done its work."""
+    assert graded(hw2, tmp_path / "ada", "import atexit\natexit.register(os.abort)\nreturn ['ham'] * n").status == "graded"
+
+
 @pytest.mark.parametrize("status", ["grader-error", "missing", "timeout", "graded"])
 def test_a_program_does_not_speak_for_the_grader(status: str, hw2: Homework, tmp_path: Path) -> None:
     forged = f"""open("/out/predictions", "w").write('E{{"status": "{status}", "message": "it was us"}}'); os._exit(0)"""
