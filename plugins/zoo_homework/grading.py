@@ -198,7 +198,7 @@ class _Grader:
             limits = self.homework.spec.limits
             task = sandbox.Task(attempt.kind, copied, inputs, limits, self._hidden(attempt.kind), self.isolated)
             try:
-                content = output_of(sandbox.run(task, Path(folder)), limits)[: limits.output_bytes]
+                content = output_of(sandbox.run(task, Path(folder)), limits)
             except SubmissionError as error:
                 if error.again or error.status in OF_THE_GRADER:
                     raise
