@@ -5,7 +5,7 @@ from collections.abc import Callable
 import click
 from click.shell_completion import CompletionItem
 
-from zoo.index import load_index
+from zoo.plugins.index import load_index
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 

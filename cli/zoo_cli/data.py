@@ -12,7 +12,7 @@ from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, note, print_json, print_list, say, size_of, styled
 
 if TYPE_CHECKING:
-    from zoo.opening import FileStatus
+    from zoo.opening.datasets import FileStatus
     from zoo.specs import DatasetSpec
 
 COLOURS = {"here": "green", "present": "green", "absent": "yellow", "partly": "yellow", "altered": "red"}
@@ -35,7 +35,7 @@ def data() -> None:
 @as_json
 def list_data(data_dir: str | None, as_json: bool) -> None:
     """List all datasets and whether they are here. Nothing is downloaded or hashed."""
-    from zoo.opening import status
+    from zoo.opening.datasets import status
 
     found = [(spec, status(spec, data_dir)) for spec in _specs(())]
     if as_json:
@@ -50,7 +50,7 @@ def list_data(data_dir: str | None, as_json: bool) -> None:
 @data_dir
 def path(name: str, data_dir: str | None) -> None:
     """Print where the files of a dataset lie, one path a line."""
-    from zoo.opening import status
+    from zoo.opening.datasets import status
 
     (spec,) = _specs((name,))
     paths = [spec.path] if spec.path else [str(file.path) for file in status(spec, data_dir) if file.path]
@@ -67,7 +67,7 @@ def path(name: str, data_dir: str | None) -> None:
 @as_json
 def get_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> None:
     """Download what is not here yet, and verify it. An interrupted download goes on where it stopped."""
-    from zoo.opening import get
+    from zoo.opening.datasets import get
 
     found = []
     for spec in _specs(names):
@@ -92,7 +92,7 @@ def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> i
 
     Exit codes: 0 all is well, 1 a file is altered or, of a dataset that is named, absent.
     """
-    from zoo.opening import check, own_samples
+    from zoo.opening.datasets import check, own_samples
 
     found = [(spec, check(spec, data_dir)) for spec in _specs(names)]
     for spec in (spec for spec, _ in found if spec.path):
@@ -112,7 +112,7 @@ def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> i
 
 def _specs(names: tuple[str, ...]) -> "list[DatasetSpec]":
     """The datasets of these names, or all."""
-    from zoo.lookup import Registry
+    from zoo.plugins.registry import Registry
 
     entries = Registry(open_index())
     return [entries.dataset(name) for name in names] or sorted(entries.datasets(), key=lambda spec: spec.name)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.errors import UnknownNameError
-from zoo.index import Entry, Index
+from zoo.plugins.index import Entry, Index
 from zoo_cli.render import pairs
 
 Fields = list[tuple[str, str]]
@@ -143,14 +143,14 @@ def _options(target: str | None) -> str:
     """The fields of a pydantic class, one a line, with what they may be. Imports it."""
     if not target:
         return ""
+    from zoo.lazy import load_target
     from zoo.settings import described_settings
-    from zoo.targets import load_target
 
     return "\n".join(described_settings(load_target(target)))
 
 
 def _claims_that(fits: Callable[[Any], bool]) -> list[Any]:
-    from zoo.catalogue import load_catalogue
+    from zoo.plugins.catalogue import load_catalogue
 
     return [claim for claim in load_catalogue().claims if fits(claim)]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from zoo.index import Entry, load_index, plugin_title
+from zoo.plugins.index import Entry, load_index, plugin_title
 from zoo_cli.errors import CommandFailedError
 from zoo_cli.groups import LazyGroup
 
@@ -58,9 +58,9 @@ def plugin_command(name: str) -> click.Command | None:
 def _invoke(spec: Mapping[str, Any], arguments: Sequence[str], prog_name: str, who: str) -> int:
     """Import the command and run it to its exit code; a whole number that it returns is that."""
     from zoo.errors import PluginError, ZooError
-    from zoo.requirements import check_requirements
+    from zoo.lazy import load_target
+    from zoo.opening.requirements import check_requirements
     from zoo.specs import CommandSpec
-    from zoo.targets import load_target
 
     check_requirements(CommandSpec.model_validate(spec), PluginError)
     try:

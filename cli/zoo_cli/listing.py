@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from zoo.dynamic import select
 from zoo.errors import OptionError
-from zoo.index import Entry, Index
+from zoo.plugins.index import Entry, Index
+from zoo.plugins.namespaces import select
 from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index

@@ -2,7 +2,7 @@
 
 import sys
 
-from zoo.index import Index, load_index, plugin_problem
+from zoo.plugins.index import Index, load_index, plugin_problem
 from zoo_cli.render import note, styled
 
 

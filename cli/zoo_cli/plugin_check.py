@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.index import load_index
+from zoo.plugins.index import load_index
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.render import print_json, say, styled

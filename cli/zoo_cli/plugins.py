@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.index import load_index, plugin_problem, plugin_title
+from zoo.plugins.index import load_index, plugin_problem, plugin_title
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command, LazyGroup
 from zoo_cli.render import counted, note, print_fields, print_json, print_list, say, size_of, styled
 
 if TYPE_CHECKING:
-    from zoo.installing import Changes
+    from zoo.plugins.installing import Changes
 
 COLOURS = {"ok": "green", "disabled": "yellow"}
 
@@ -48,7 +48,7 @@ def list_plugins(as_json: bool) -> None:
 @as_json
 def search(word: str, as_json: bool) -> None:
     """Search the plugins that registry.yaml knows for WORD; without one, list them all."""
-    from zoo.installing import search as find
+    from zoo.plugins.installing import search as find
 
     here = {plugin["id"]: plugin["version"] for plugin in load_index(strict=False).plugins}
     found = find(word)
@@ -79,7 +79,7 @@ def install(
     names: tuple[str, ...], upgrade: bool, editable: tuple[str, ...], dry_run: bool, more: tuple[str, ...], as_json: bool
 ) -> None:
     """Install plugins into this environment, by an id that zoo plugins search shows or by anything that pip takes."""
-    from zoo.installing import install as add
+    from zoo.plugins.installing import install as add
 
     _report(add(names, editable=editable, upgrade=upgrade, dry_run=dry_run, more=more), as_json)
 
@@ -89,7 +89,7 @@ def install(
 @as_json
 def uninstall(names: tuple[str, ...], as_json: bool) -> None:
     """Uninstall plugins, by id or distribution."""
-    from zoo.installing import uninstall as remove
+    from zoo.plugins.installing import uninstall as remove
 
     _report(remove(names), as_json)
 
@@ -98,7 +98,7 @@ def uninstall(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("names", metavar="ID...", nargs=-1, required=True, shell_complete=plugin_ids)
 def enable(names: tuple[str, ...]) -> None:
     """Use plugins again that were disabled. ID@DISTRIBUTION names one of two that have the same id."""
-    from zoo.switches import enable as switch_on
+    from zoo.plugins.switches import enable as switch_on
 
     _say_switched(names, switch_on(load_index(strict=False).plugins, names), "enabled")
 
@@ -107,7 +107,7 @@ def enable(names: tuple[str, ...]) -> None:
 @click.argument("names", metavar="ID...", nargs=-1, required=True, shell_complete=plugin_ids)
 def disable(names: tuple[str, ...]) -> None:
     """Use plugins no more, without uninstalling them: none of their code is imported. Bundled ones can be, too."""
-    from zoo.switches import disable as switch_off
+    from zoo.plugins.switches import disable as switch_off
 
     _say_switched(names, switch_off(load_index(strict=False).plugins, names), "disabled")
 
@@ -119,7 +119,7 @@ def new(name: str, folder: str | None) -> None:
     """Write the project of a new plugin: a model with weights, its recipe, a metric, a benchmark, tests. All of it works."""
     from pathlib import Path
 
-    from zoo.scaffold import new_project
+    from zoo.plugins.scaffold import new_project
 
     made = new_project(name, Path(folder) if folder else None)
     plugin = name.removeprefix("zoo-")

@@ -8,7 +8,7 @@ import click
 
 import zoo
 from zoo.errors import OptionError, UnknownNameError
-from zoo.names import split_tag
+from zoo.plugins.names import split_tag
 from zoo_cli.groups import Command
 from zoo_cli.render import interval, note, number, print_json, print_list, styled
 from zoo_cli.types import AtLeast
@@ -97,7 +97,7 @@ def _check_known(kind: str, name: str | None) -> None:
 
 def _known(kind: str, name: str) -> str:
     """The full name of an entry; for a benchmark also a dataset's, which is one by itself. Raises UnknownNameError."""
-    from zoo.index import load_index
+    from zoo.plugins.index import load_index
 
     base, tag = split_tag(name)
     index = load_index()

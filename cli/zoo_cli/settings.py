@@ -10,7 +10,7 @@ from zoo.errors import OptionError
 from zoo_cli.groups import Command
 
 if TYPE_CHECKING:
-    from zoo.runs.asked import Names
+    from zoo.runs.overrides import Names
 
 UNKNOWN = "zoo_cli.settings"
 """Where a context keeps the pairs that its command does not know itself."""
@@ -37,7 +37,7 @@ def named_settings(ctx: click.Context, model: str, benchmark: str | None, task: 
     if not ctx.meta[UNKNOWN]:
         return found
     import zoo
-    from zoo.runs.asked import settable
+    from zoo.runs.overrides import settable
 
     names = settable(zoo.registry(), model, benchmark, task)
     for name, value in ctx.meta[UNKNOWN]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
-from zoo.index import Entry, Index
-from zoo.names import split_tag
+from zoo.plugins.index import Entry, Index
+from zoo.plugins.names import split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS
 from zoo_cli.groups import Command
@@ -30,7 +30,7 @@ def show(name: str, as_json: bool) -> None:
     index = open_index()
     base, tag = split_tag(name)
     if tag is not None and index.dynamic_plugin(name):
-        from zoo.lookup import registry
+        from zoo.plugins.registry import registry
 
         spec, tag = registry().tagged_model(name)
         base = spec.name
@@ -72,7 +72,7 @@ def _find(index: Index, name: str) -> list[Entry]:
 
 def _dynamic(kind: str, name: str, plugin: str) -> Entry:
     """The entry of a name that its plugin makes on demand, such as `folder:PATH`."""
-    from zoo.lookup import registry
+    from zoo.plugins.registry import registry
 
     if kind not in ("model", "dataset"):
         raise UnknownNameError(f"there is no {kind} named {name!r}")
@@ -92,7 +92,7 @@ def _dynamic(kind: str, name: str, plugin: str) -> Entry:
 
 def _found_in(spec: "DatasetSpec") -> dict[str, Any]:
     """Classes and number of samples of the user's own data, which nobody has declared. Raises DataError where it is not well."""
-    from zoo.opening import open_dataset
+    from zoo.opening.datasets import open_dataset
 
     opened = {split: open_dataset(spec, split) for split in spec.splits}
     classes = next(iter(opened.values())).classes

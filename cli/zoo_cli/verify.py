@@ -11,9 +11,9 @@ from zoo_cli.render import counted, note, print_json, print_row, styled
 from zoo_cli.types import Choice
 
 if TYPE_CHECKING:
-    from zoo.catalogue import Claim
+    from zoo.plugins.catalogue import Claim
     from zoo.runs.progress import Progress
-    from zoo.verifying import Verdict
+    from zoo.runs.verifying import Verdict
 
 HEADER = ("CLAIM", "BENCHMARK", "METRIC", "CLAIMED", "MEASURED", "VERDICT")
 COLOURS = {"reproduced": "green", "off": "red", "not runnable": "yellow"}
@@ -31,7 +31,7 @@ def verify(model: str | None, benchmark: str | None, kind: str | None, device: s
 
     Exit codes: 0 none is off, 1 at least one is. A claim that cannot be run here says why and is neither.
     """
-    from zoo.verifying import select_claims
+    from zoo.runs.verifying import select_claims
 
     claims = select_claims(model=model, benchmark=benchmark, kind=kind)
     widths = [max(map(len, column)) for column in zip(HEADER[:4], *map(_claimed, claims), strict=True)]
@@ -51,7 +51,7 @@ def verify(model: str | None, benchmark: str | None, kind: str | None, device: s
 
 def _shown(claims: "list[Claim]", device: str, data_dir: str | None) -> "Iterator[Verdict]":
     """Verdicts as they come. The bar is gone when one does, so that it can be printed at once."""
-    from zoo.verifying import verify as verified
+    from zoo.runs.verifying import verify as verified
 
     show: Callable[..., None] | None = None
 

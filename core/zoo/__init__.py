@@ -6,23 +6,10 @@
 Names are imported when they are first used, so that `import zoo` costs nothing.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from zoo.lazy import exports
 from zoo.version import __version__
-
-if TYPE_CHECKING:
-    from zoo.data import ArrayDataset, Dataset, Sample
-    from zoo.errors import ZooError
-    from zoo.hookspecs import hookimpl
-    from zoo.lookup import Registry, registry
-    from zoo.models import load
-    from zoo.opening import dataset
-    from zoo.runs.evaluate import evaluate
-    from zoo.runs.record import RunRecord
-    from zoo.runs.store import Store
-    from zoo.training.run import train
-    from zoo.verifying import verify
 
 __all__ = [
     "ArrayDataset",
@@ -42,31 +29,32 @@ __all__ = [
     "verify",
 ]
 
-_HOMES = {
-    "ArrayDataset": "zoo.data",
-    "Dataset": "zoo.data",
-    "Registry": "zoo.lookup",
-    "RunRecord": "zoo.runs.record",
-    "Sample": "zoo.data",
-    "Store": "zoo.runs.store",
-    "ZooError": "zoo.errors",
-    "dataset": "zoo.opening",
-    "evaluate": "zoo.runs.evaluate",
-    "hookimpl": "zoo.hookspecs",
-    "load": "zoo.models",
-    "registry": "zoo.lookup",
-    "train": "zoo.training.run",
-    "verify": "zoo.verifying",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+if TYPE_CHECKING:
+    from zoo.data.dataset import ArrayDataset, Dataset, Sample
+    from zoo.errors import ZooError
+    from zoo.hookspecs import hookimpl
+    from zoo.opening.datasets import dataset
+    from zoo.opening.models import load
+    from zoo.plugins.registry import Registry, registry
+    from zoo.runs.evaluate import evaluate
+    from zoo.runs.record import RunRecord
+    from zoo.runs.store import Store
+    from zoo.runs.verifying import verify
+    from zoo.training.run import train
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
+            "zoo.errors": ["ZooError"],
+            "zoo.hookspecs": ["hookimpl"],
+            "zoo.opening.datasets": ["dataset"],
+            "zoo.opening.models": ["load"],
+            "zoo.plugins.registry": ["Registry", "registry"],
+            "zoo.runs.evaluate": ["evaluate"],
+            "zoo.runs.record": ["RunRecord"],
+            "zoo.runs.store": ["Store"],
+            "zoo.runs.verifying": ["verify"],
+            "zoo.training.run": ["train"],
+        },
+    )

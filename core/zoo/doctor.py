@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.home import cache_dir, data_dirs, zoo_home
-from zoo.index import index_file, load_index
-from zoo.switches import disabled_ids
+from zoo.plugins.index import index_file, load_index
+from zoo.plugins.switches import disabled_ids
 
 VARIABLES = ("ZOO_HOME", "ZOO_DATA_DIR", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS", "ZOO_REGISTRY", "ZOO_OFFLINE")
 

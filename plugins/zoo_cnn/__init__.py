@@ -1,6 +1,6 @@
 """Topic 2: convolution and pooling, from LeNet-5 over AlexNet to residual networks."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 TEN_DIGITS = tuple("0123456789")

@@ -3,9 +3,9 @@
 Specs stand in one file a topic; each has DATASETS, BENCHMARKS, and RESOLVERS of dynamic names such as `folder:PATH`.
 """
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
+from zoo.lazy import load_target
 from zoo.specs import BenchmarkSpec, DatasetSpec, Spec
-from zoo.targets import load_target
 from zoo_data import (
     classification_specs,
     detection_specs,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError
-from zoo.files import DataFiles
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,6 +1,6 @@
 """camvid: road scenes from a driving car, with a label for every pixel."""
 
-from zoo.files import DataFiles
+from zoo.data import DataFiles
 from zoo_data.masks import LabelledImages, paired
 
 VOID = 11

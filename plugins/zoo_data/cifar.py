@@ -1,8 +1,7 @@
 """cifar10 in its binary version; the version for Python is a pickle, which is never opened."""
 
-from zoo.data import ArrayDataset
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
 
 RECORD = 1 + 3 * 32 * 32
 """Bytes of one image: the label, then the red, green and blue plane, row by row."""

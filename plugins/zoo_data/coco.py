@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError, reason_of
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import decode_content
 
 if TYPE_CHECKING:
-    from zoo.tasks.detect import Boxes
+    from zoo.tasks import Boxes
 
 ANNOTATIONS = "annotations/instances_val2017.json"
 IMAGES = "val2017"
@@ -110,7 +109,7 @@ class Instances:
         """The boxes of an image, in the order of the file."""
         import torch
 
-        from zoo.tasks.detect import Boxes
+        from zoo.tasks import Boxes
 
         found = self.of_image[image["id"]]
         corners = torch.tensor([annotation["bbox"] for annotation in found], dtype=torch.float64).reshape(-1, 4)
@@ -175,7 +174,7 @@ class CocoDataset:
         return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
-        from zoo.tasks.detect import check_boxes
+        from zoo.tasks import check_boxes
 
         entry = self._instances.images[index]
         try:

@@ -1,7 +1,7 @@
 """Detection: specs of the standard datasets, and of the user's own files."""
 
-from zoo.builtin.detect import COCO_METRICS
 from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+from zoo.tasks import COCO_METRICS
 
 _COCO_CLASSES = (
     "person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign, parking meter, "

@@ -1,7 +1,6 @@
 """digits: the 1,797 handwritten digits of 8x8 pixels that scikit-learn carries."""
 
-from zoo.data import ArrayDataset
-from zoo.files import DataFiles
+from zoo.data import ArrayDataset, DataFiles
 
 
 def open_digits(files: DataFiles, split: str) -> ArrayDataset:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from zoo.data import Sample
-from zoo.files import DataFiles
-from zoo.tasks.generating_samples import Reals
+from zoo.data import DataFiles, Sample
+from zoo.tasks import Reals
 from zoo_data.idx import read_images
 
 if TYPE_CHECKING:

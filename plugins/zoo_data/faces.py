@@ -5,9 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.data import ArrayDataset
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
 
 if TYPE_CHECKING:
     import numpy as np

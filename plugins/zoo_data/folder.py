@@ -11,9 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError, reason_of
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 
 if TYPE_CHECKING:

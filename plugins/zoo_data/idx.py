@@ -4,10 +4,8 @@ import struct
 from math import prod
 from typing import TYPE_CHECKING
 
-from zoo.data import ArrayDataset
+from zoo.data import AlteredError, ArrayDataset, DataFiles, unzip
 from zoo.errors import DataError
-from zoo.files import DataFiles
-from zoo.hashing import AlteredError, unzip
 
 if TYPE_CHECKING:
     from torch import Tensor

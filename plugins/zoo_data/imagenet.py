@@ -1,7 +1,7 @@
 """imagenet-sample: images whose names begin with the WordNet id of their class, as `n01440764_tench.JPEG`."""
 
+from zoo.data import DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
 from zoo_data.folder import ImageFolder
 
 

@@ -7,9 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError, OptionError
-from zoo.files import DataFiles
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_data.folder import SUFFIXES
 from zoo_data.masks import decode_image

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError, reason_of
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
 from zoo_data.reading import by_key, read_lines

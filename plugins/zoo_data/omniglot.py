@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from zoo.data import ArrayDataset
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
-from zoo.tasks.embed import Place
+from zoo.tasks import Place
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,8 +1,7 @@
 """sms-spam: the UCI SMS Spam Collection, split by groups of near-identical messages (see `sms_spam_split`)."""
 
-from zoo.data import ArrayDataset
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
 
 LABELS = ("ham", "spam")
 

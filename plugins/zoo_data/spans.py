@@ -3,10 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample, cut_spans
 from zoo.errors import DataError
-from zoo.files import DataFiles
-from zoo.spans import cut_spans
 from zoo.specs import DatasetSpec
 
 PASSAGE = 128

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.data import ArrayDataset
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec, Modality
 from zoo_data.reading import decoded
 

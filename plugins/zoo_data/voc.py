@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError, reason_of
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
 from zoo_data.reading import by_key, read_lines
 
 if TYPE_CHECKING:
-    from zoo.tasks.detect import Boxes
+    from zoo.tasks import Boxes
 
 LARGEST = 2**20
 """Bytes of an annotation file: a thousand objects take a third of it."""
@@ -83,7 +82,7 @@ class VocDataset:
         return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
-        from zoo.tasks.detect import check_boxes
+        from zoo.tasks import check_boxes
 
         path = self._images[index]
         try:
@@ -135,7 +134,7 @@ def _object(found: ElementTree.Element) -> Object:
 def _boxes(objects: Sequence[Object], label_of: dict[str, int]) -> "Boxes":
     import torch
 
-    from zoo.tasks.detect import Boxes
+    from zoo.tasks import Boxes
 
     corners = torch.tensor([found.corners for found in objects], dtype=torch.float32).reshape(-1, 4)
     corners[:, :2] -= 1

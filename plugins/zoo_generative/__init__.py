@@ -3,7 +3,7 @@
 Specs stand in one file a kind; each has MODELS, METRICS, BENCHMARKS and RECIPES.
 """
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, RecipeSpec
 from zoo_generative import image_specs, text_specs
 

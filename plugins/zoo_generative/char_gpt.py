@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from zoo.data import Span
 from zoo.errors import ModelError
-from zoo.spans import Span
-from zoo.tasks.generating_text import SpanLikelihood, SpanTooLongError
+from zoo.tasks import SpanLikelihood, SpanTooLongError
 
 SHAKESPEARE = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """The 65 characters of tiny Shakespeare."""

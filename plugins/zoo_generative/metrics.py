@@ -2,8 +2,7 @@
 
 from typing import Literal
 
-from zoo.metrics.frechet import FrechetDistance
-from zoo.metrics.manifold import SamplePrecision, SampleRecall
+from zoo.metrics import FrechetDistance, SamplePrecision, SampleRecall
 
 Lenet = Literal["cnn/lenet5@mnist"]
 LENET: Lenet = "cnn/lenet5@mnist"

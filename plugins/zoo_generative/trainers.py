@@ -13,13 +13,9 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 import zoo
-from zoo.degrade import to_uint8
-from zoo.images import prepare_image
-from zoo.tasks import Batch, ModelInfo, Rows, Task
-from zoo.tasks.generating_likelihood import ImageLikelihood
-from zoo.tasks.generating_samples import Sampling
-from zoo.training.job import TrainingJob, TrainResult
-from zoo.training.loop import Loop
+from zoo.imaging import prepare_image, to_uint8
+from zoo.tasks import Batch, ImageLikelihood, ModelInfo, Rows, Sampling, Task
+from zoo.training import Loop, TrainingJob, TrainResult
 from zoo_generative.char_gpt import CharGPT
 from zoo_generative.ddpm import DDPM
 from zoo_generative.metrics import LENET

@@ -1,6 +1,7 @@
 """Plugin `homework`: the course's two homeworks as benchmarks with pass marks, and the galaxies of the first."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
+from zoo.lazy import load_target
 from zoo.specs import (
     BenchmarkSpec,
     CommandSpec,
@@ -14,7 +15,6 @@ from zoo.specs import (
     RecipeSpec,
     Spec,
 )
-from zoo.targets import load_target
 
 GALAXIES = (
     "Disturbed",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo import registry
 from zoo.data import Dataset
 from zoo.errors import DataError, OptionError
 from zoo.home import writing
-from zoo.lookup import registry
 from zoo.metrics import build_metric
 from zoo.opening import open_dataset
-from zoo.runs.record import Result
+from zoo.runs import Result
 from zoo.specs import BenchmarkSpec, HomeworkSpec
 from zoo_homework.course import Folder, open_homework, own_test_set
 from zoo_homework.statuses import Status, SubmissionError
@@ -38,7 +38,7 @@ class Checked:
 
 def validation_split(dataset: Dataset) -> Dataset:
     """The samples of a train split that anybody may validate on; whole groups of near-identical ones."""
-    from zoo.training.split import Subset, split_validation
+    from zoo.training import Subset, split_validation
 
     _, held_out = split_validation(dataset, VALIDATION_SHARE, VALIDATION_SEED)
     return Subset(dataset, held_out)
@@ -108,8 +108,8 @@ def export_run(run: str, output: Path) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from zoo.runs.exporting import stored_predictions
-    from zoo.runs.store import Store
+    from zoo import Store
+    from zoo.runs import stored_predictions
 
     if output.suffix not in (".csv", ".parquet"):
         raise OptionError(f"cannot tell the format of {output}", "name a file that ends in .csv or .parquet")

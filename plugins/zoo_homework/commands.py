@@ -87,7 +87,7 @@ def list_homeworks(as_json: bool) -> None:
 
     In a pipe: one homework a line, tab-separated.
     """
-    from zoo.lookup import registry
+    from zoo import registry
     from zoo_homework.printing import print_homeworks
 
     specs = registry().homeworks()

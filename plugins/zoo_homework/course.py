@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import registry
 from zoo.data import Dataset
 from zoo.errors import DataError, OptionError, PluginError
-from zoo.lookup import registry
 from zoo.metrics import Metric, build_metric
 from zoo.opening import open_dataset
 from zoo.specs import BenchmarkSpec, DatasetSpec, HomeworkSpec, MetricSpec

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import Sample
+from zoo.data import DataFiles, Sample
 from zoo.errors import DataError
-from zoo.files import DataFiles
 from zoo.specs import DatasetSpec
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo import registry
 from zoo.errors import OptionError
 from zoo.home import data_dirs, writing, zoo_home
-from zoo.lookup import registry
-from zoo.runs.record import Result
+from zoo.runs import Result
 from zoo.version import __version__
 from zoo_homework import sandbox
 from zoo_homework.collecting import Attempt, content_sha256

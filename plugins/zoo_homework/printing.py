@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo import registry
 from zoo.errors import ZooError
-from zoo.lookup import registry
-from zoo.runs.record import Result
+from zoo.runs import Result
 from zoo.specs import HomeworkSpec
 from zoo_homework.classroom import Class
 from zoo_homework.gradebook import Entry, due_text, failed_by_grader, manifest, verdict

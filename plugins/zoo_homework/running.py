@@ -20,11 +20,10 @@ def run_weights(path: Path, inputs: Inputs) -> Array:
     """Logits float32 [n, C] of the architecture that the file's metadata names (`model`, as `zoo train` writes it)."""
     import torch
 
+    from zoo import registry
     from zoo.errors import ZooError
-    from zoo.lookup import registry
-    from zoo.models import Choice, named_model
+    from zoo.opening import Choice, named_model, read_metadata
     from zoo.tasks import Batch, DataInfo, task_class
-    from zoo.weights import read_metadata
 
     name = read_metadata(path).get("model")
     if not name:
@@ -139,7 +138,7 @@ def _onnx_batch(session: Any, taken: Any, inputs: Inputs, rows: range) -> Array:
         values = np.array([inputs.samples[row] for row in rows], dtype=object)
         batch = values.reshape(-1, 1) if len(taken.shape) == 2 else values
     else:
-        from zoo.images import prepare_image
+        from zoo.imaging import prepare_image
         from zoo.specs import ImageInput
 
         sides = taken.shape[2:] if len(taken.shape) == 4 else ()

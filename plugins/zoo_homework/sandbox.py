@@ -136,7 +136,7 @@ def view() -> View:
 @cache
 def _packages() -> list[str]:
     """Folders of zoo and of every plugin's package, wherever they are installed."""
-    from zoo.lookup import registry
+    from zoo import registry
 
     modules = {"zoo", *(str(plugin["module"]).partition(".")[0] for plugin in registry().index.plugins)}
     return [path for module in sorted(modules) for path in package_paths(module)]

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.metrics import Metric
-from zoo.metrics.names import parse_metric
-from zoo.runs.record import Result
+from zoo.metrics import Metric, parse_metric
+from zoo.runs import Result
 from zoo.specs import MetricSpec
-from zoo.tasks.base import Rows
+from zoo.tasks import Rows
 from zoo_homework.course import Homework
 from zoo_homework.statuses import Status, SubmissionError
 
@@ -115,7 +114,7 @@ def predicted_labels(predictions: Array, targets: Array) -> Array:
     """The class that counts as predicted, int64 [n]; ties are settled as the metrics settle them."""
     if predictions.ndim == 1:
         return predictions
-    from zoo.metrics.classify import predicted_classes
+    from zoo.metrics import predicted_classes
 
     return predicted_classes(predictions, targets)
 

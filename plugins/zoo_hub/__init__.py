@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from zoo import hookimpl
 from zoo.errors import UnknownNameError
-from zoo.hookspecs import hookimpl
+from zoo.lazy import load_target
 from zoo.specs import ModelSpec, Spec
-from zoo.targets import load_target
 from zoo_hub import efficientnet_specs, sentence_specs
 
 PARTS = (sentence_specs, efficientnet_specs)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from zoo.specs import ImageInput, ModelSpec, Weights
-from zoo.tasks.detect import Boxes
+from zoo.tasks import Boxes
 from zoo_hub.folder import FolderModel, image_processor
 from zoo_hub.wrapping import Wrapped
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from zoo.data import Span
 from zoo.errors import ModelError
-from zoo.spans import Span
-from zoo.tasks.generating_text import SpanLikelihood, SpanTooLongError
+from zoo.tasks import SpanLikelihood, SpanTooLongError
 from zoo_hub.folder import FolderModel
 from zoo_hub.texts import MOST_TOKENS, TOKENS, parts, tokenizer, window_of
 

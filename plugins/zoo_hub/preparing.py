@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo.errors import ModelError
-from zoo.images import prepare_image
+from zoo.imaging import prepare_image
 from zoo.specs import ImageInput
 from zoo_hub.folder import image_processor
 from zoo_hub.source import Source, described

@@ -9,9 +9,8 @@ from importlib import util
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo.download import hub_reachable
+from zoo.data import hub_reachable, offline_forced
 from zoo.errors import ModelError, UnknownNameError, WeightsError
-from zoo.files import offline_forced
 from zoo.specs import Weights, WeightsPart
 
 TOKENIZER = (

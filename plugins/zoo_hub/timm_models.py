@@ -111,7 +111,7 @@ def listed() -> Iterator[ModelSpec]:
 
 
 def preprocessing(name: str, declared: Mapping[str, Any]) -> ImageInput:
-    """timm's evaluation transform, as `zoo.images` does it. Raises ModelError where it is of another kind."""
+    """timm's evaluation transform, as `zoo.imaging.images` does it. Raises ModelError where it is of another kind."""
     channels, height, width = declared["input_size"]
     mode, interpolation = declared.get("crop_mode") or "center", declared["interpolation"]
     share = declared["crop_pct"]

@@ -1,6 +1,6 @@
 """Topic 1: softmax regression and multilayer perceptrons, one of them in NumPy with backpropagation by hand."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 DIGITS = tuple("0123456789")

@@ -5,9 +5,8 @@ import time
 
 import numpy as np
 
-from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
-from zoo.training.optim import rate_factor
-from zoo.training.seeds import derived_seed
+from zoo.seeds import derived_seed
+from zoo.training import Epoch, Progress, TrainingJob, TrainResult, rate_factor
 from zoo_intro.mlp_numpy import SGD, as_vectors, train_epoch
 
 

@@ -1,6 +1,6 @@
 """Topic 7: metric learning. Embeddings learnt by contrastive, triplet and angular losses, beside the raw pixels."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 SMALL = ImageInput(channels=1, size=(28, 28))

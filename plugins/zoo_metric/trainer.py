@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.errors import OptionError
-from zoo.training.job import TrainingJob, TrainResult
-from zoo.training.loop import Loop
+from zoo.training import Loop, TrainingJob, TrainResult
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn

@@ -1,6 +1,6 @@
 """Topic 8: adversarial attacks under a stated threat model, and how much of a victim's accuracy is left under them."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import BenchmarkSpec, ModelSpec
 
 METRICS = ("robust-accuracy", "clean-accuracy", "success-rate", "median-norm", "forwards", "gradients")

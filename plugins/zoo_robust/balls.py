@@ -7,8 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from zoo.runs.seeds import sample_seed
-from zoo.tasks.attack import Threat
+from zoo.seeds import sample_seed
+from zoo.tasks import Threat
 
 
 class Ball(ABC):

@@ -8,8 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from zoo.specs import Frozen
-from zoo.tasks.attack import Attacked, Norm, Threat
-from zoo.tasks.attacking import Victim
+from zoo.tasks import Attacked, Norm, Threat, Victim
 from zoo_robust.balls import euclidean
 from zoo_robust.fight import Fight, cut
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from zoo.specs import Frozen
-from zoo.tasks.attack import Attacked, Threat
-from zoo.tasks.attacking import Victim
+from zoo.tasks import Attacked, Threat, Victim
 from zoo_robust.balls import ball
 from zoo_robust.fight import Fight
 

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.tasks.attack import Attacked
-from zoo.tasks.attacking import Victim, margins
+from zoo.tasks import Attacked, Victim, margins
 
 
 class Fight:

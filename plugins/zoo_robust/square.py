@@ -9,8 +9,7 @@ from torch import Tensor
 
 from zoo.errors import OptionError
 from zoo.specs import Frozen
-from zoo.tasks.attack import Attacked, Threat
-from zoo.tasks.attacking import Victim, margins
+from zoo.tasks import Attacked, Threat, Victim, margins
 from zoo_robust.balls import LinfBall, each, nested
 from zoo_robust.fight import Fight, cut
 

@@ -7,11 +7,10 @@ import torch
 from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor
 
-from zoo.metrics.names import parse_metric
+from zoo.metrics import parse_metric
 from zoo.settings import checked_settings
 from zoo.specs import Frozen
-from zoo.tasks.attack import Attacked, Attacker, Threat
-from zoo.tasks.attacking import TOLERANCE, Victim, margins, perturbation_norms
+from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
 from zoo_robust.apgd import Apgd
 from zoo_robust.deepfool import DeepFool
 from zoo_robust.fgsm import Fgsm

@@ -1,6 +1,6 @@
 """Topic 4: text as a sequence, read by a GRU or an LSTM, and as a bag of n-grams that knows no order."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
 
 

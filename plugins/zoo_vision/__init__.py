@@ -3,7 +3,7 @@
 Specs stand in one file a task; each has MODELS, BENCHMARKS and RECIPES.
 """
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import BenchmarkSpec, ModelSpec, RecipeSpec
 from zoo_vision import detection_specs, restoration_specs, segmentation_specs
 

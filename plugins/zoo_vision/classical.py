@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from zoo.degrade import Degraded
-from zoo.resize import imresize
+from zoo.imaging import Degraded, imresize
 
 
 class Identity:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from zoo.degrade import Degraded
 from zoo.errors import ModelError
-from zoo.tasks.generate import restored
+from zoo.imaging import Degraded
+from zoo.tasks import restored
 
 
 class DnCNN(nn.Module):

@@ -11,19 +11,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.colour import rgb_to_ycbcr
 from zoo.data import Dataset
-from zoo.degrade import Degradation
 from zoo.errors import ModelError
-from zoo.images import prepare_image
-from zoo.resize import imresize
+from zoo.imaging import Degradation, imresize, prepare_image, rgb_to_ycbcr
+from zoo.seeds import seed_everything
 from zoo.specs import ImageInput
-from zoo.tasks.base import Batch, Rows
-from zoo.tasks.generate import Generate
-from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
-from zoo.training.optim import build_optimizer, build_schedule
-from zoo.training.seeds import seed_everything
+from zoo.tasks import Batch, Generate, Rows
+from zoo.training import (
+    Epoch,
+    Progress,
+    TrainingJob,
+    TrainResult,
+    build_optimizer,
+    build_schedule,
+    load_checkpoint,
+    save_checkpoint,
+)
 from zoo_vision.classical import enlarged
 from zoo_vision.espcn import ESPCN
 

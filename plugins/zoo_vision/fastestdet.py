@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import batched_nms
 
-from zoo.tasks.detect import Boxes
+from zoo.tasks import Boxes
 
 SIDE = 352
 """Pixels of the square that the network sees."""

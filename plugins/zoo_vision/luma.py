@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zoo.colour import rgb_to_ycbcr, ycbcr_to_rgb
+from zoo.imaging import rgb_to_ycbcr, ycbcr_to_rgb
 
 
 def with_luma(small: Tensor, large: Tensor, luma: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

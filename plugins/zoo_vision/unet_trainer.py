@@ -3,9 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from zoo.tasks.segment import IGNORE
-from zoo.training.job import TrainingJob, TrainResult
-from zoo.training.loop import Loop
+from zoo.tasks import IGNORE
+from zoo.training import Loop, TrainingJob, TrainResult
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.degrade import Degraded, to_uint8
-from zoo.tasks.generate import restored
+from zoo.imaging import Degraded, to_uint8
+from zoo.tasks import restored
 from zoo_vision.classical import enlarged
 from zoo_vision.luma import with_luma
 

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.models import build_model
+from zoo.opening.models import build_model
 from zoo.runs.predicting import on_device
-from zoo.tasks.attack import Threat
-from zoo.tasks.attacking import Victim, margins
+from zoo.tasks.attack.task import Threat
+from zoo.tasks.attack.verify import Victim, margins
 from zoo_robust.pgd import Pgd
 
 ROUNDS, BATCH, STEPS = 5, 64, 20

@@ -136,7 +136,7 @@ def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     import zoo
-    from zoo.weights import save_state
+    from zoo.opening.weights import save_state
 
     site = tmp_path_factory.mktemp("site")
     digits = zoo.dataset("digits", "train")

@@ -3,8 +3,8 @@
 import click
 import pytest
 
-import zoo.verifying
-from zoo.verifying import Verdict, select_claims
+import zoo.runs.verifying
+from zoo.runs.verifying import Verdict, select_claims
 from zoo_cli.verify import verify
 
 
@@ -13,7 +13,7 @@ def test_a_verdict_is_printed_before_the_next_claim_is_run(monkeypatch: pytest.M
         yield Verdict(claim=next(iter(claims)), status="off", value=0.5, difference=-0.4639)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(zoo.verifying, "verify", interrupted)
+    monkeypatch.setattr(zoo.runs.verifying, "verify", interrupted)
     assert len(select_claims(benchmark="digits")) > 1
     with pytest.raises((KeyboardInterrupt, click.Abort)):
         verify.main(["--benchmark", "digits"], standalone_mode=False)

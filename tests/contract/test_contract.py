@@ -66,7 +66,7 @@ def test_every_field_is_described(code: Any) -> None:
 
 
 def test_the_guide_names_every_check_state_and_variable(code: Any) -> None:
-    from zoo.plugins import STATES
+    from zoo.plugins.discovery import STATES
 
     text = GUIDE.read_text(encoding="utf-8")
     for name in (

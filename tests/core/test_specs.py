@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from zoo.plugins import discover
+from zoo.plugins.discovery import discover
 from zoo.specs import KINDS, BenchmarkSpec, ImageInput, ModelSpec, Weights
 
 MODEL: dict[str, Any] = {"name": "net", "summary": "A net.", "tasks": {"classify": "nets:Net"}, "modality": "image"}

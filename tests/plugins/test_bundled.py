@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.index import load_index
-from zoo.lookup import Registry
+from zoo.lazy import load_target
 from zoo.metrics import Metric, build_metric
-from zoo.models import package_sha256
-from zoo.plugins import Plugin, discover
+from zoo.opening.models import package_sha256
+from zoo.opening.weights import find_weights
+from zoo.plugins.discovery import Plugin, discover
+from zoo.plugins.index import load_index
+from zoo.plugins.registry import Registry
 from zoo.specs import ModelSpec, Spec, Weights
-from zoo.targets import load_target
-from zoo.weights import find_weights
 
 HEAVY = (
     "torch",
@@ -65,7 +65,7 @@ def test_a_bundled_plugin_is_well(plugin: Plugin) -> None:
 def test_an_entry_module_and_its_hooks_import_nothing_heavy(plugin: Plugin) -> None:
     code = f"""
 import importlib, sys
-from zoo.offers import manager, named_specs
+from zoo.plugins.hooks import manager, named_specs
 module = importlib.import_module({plugin.candidate.module!r})
 named_specs("x", manager([("x", module)]).hook)
 print(*sorted(set({HEAVY!r}) & set(sys.modules)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.index import load_index
+from zoo.plugins.index import load_index
 from zoo.testing import check_plugin
 
 IDS = [plugin["id"] for plugin in load_index().plugins if plugin["bundled"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.catalogue import Catalogue
+from zoo.plugins.catalogue import Catalogue
 
 GUIDE = Path(__file__).parents[2] / "plugins" / "README.md"
 

@@ -1,7 +1,45 @@
 """Metrics: folds from stored predictions to a score with an interval."""
 
-from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.build import build_metric
-from zoo.metrics.names import bare_metric, parse_metric
+from typing import TYPE_CHECKING
 
-__all__ = ["Metric", "Score", "State", "bare_metric", "build_metric", "parse_metric"]
+from zoo.lazy import exports
+
+__all__ = [
+    "NO_SAMPLES",
+    "FrechetDistance",
+    "Metric",
+    "SamplePrecision",
+    "SampleRecall",
+    "Score",
+    "State",
+    "bare_metric",
+    "bootstrap",
+    "build_metric",
+    "parse_metric",
+    "predicted_classes",
+    "scored",
+    "student_mean",
+    "wilson",
+]
+
+if TYPE_CHECKING:
+    from zoo.metrics.base import Metric, Score, State
+    from zoo.metrics.build import build_metric
+    from zoo.metrics.classify import predicted_classes
+    from zoo.metrics.frechet import FrechetDistance
+    from zoo.metrics.intervals import NO_SAMPLES, bootstrap, scored, student_mean, wilson
+    from zoo.metrics.manifold import SamplePrecision, SampleRecall
+    from zoo.metrics.names import bare_metric, parse_metric
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.metrics.base": ["Metric", "Score", "State"],
+            "zoo.metrics.build": ["build_metric"],
+            "zoo.metrics.classify": ["predicted_classes"],
+            "zoo.metrics.frechet": ["FrechetDistance"],
+            "zoo.metrics.intervals": ["NO_SAMPLES", "bootstrap", "scored", "student_mean", "wilson"],
+            "zoo.metrics.manifold": ["SamplePrecision", "SampleRecall"],
+            "zoo.metrics.names": ["bare_metric", "parse_metric"],
+        },
+    )

@@ -5,11 +5,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo.errors import OptionError, PluginError
+from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.names import parse_metric
 from zoo.settings import described_settings
 from zoo.specs import MetricSpec
-from zoo.targets import load_target
 
 
 def build_metric(text: str, spec: MetricSpec) -> Metric:

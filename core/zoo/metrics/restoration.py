@@ -146,8 +146,8 @@ def _converted(target: Array, channels: int) -> Array:
     """The target in other channels, exactly as the task converted the clean picture."""
     import torch
 
-    from zoo.degrade import to_uint8
-    from zoo.images import prepare_image
+    from zoo.imaging.degrade import to_uint8
+    from zoo.imaging.images import prepare_image
     from zoo.specs import ImageInput
 
     clean = prepare_image(torch.from_numpy(np.ascontiguousarray(target)), ImageInput(channels=1 if channels == 1 else 3))
@@ -157,6 +157,6 @@ def _converted(target: Array, channels: int) -> Array:
 def _luma(rgb: Array) -> Array:
     import torch
 
-    from zoo.colour import rgb_to_ycbcr
+    from zoo.imaging.colour import rgb_to_ycbcr
 
     return np.asarray(rgb_to_ycbcr(torch.from_numpy(rgb))[:1].numpy())

@@ -1,1 +1,27 @@
-"""Runs: a model mapped over the shards of a split, and the stored predictions folded into scores."""
+"""Runs: a model over the shards of a dataset's split, folded into scores and kept as a record."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import exports
+
+__all__ = [
+    "Result",
+    "RunRecord",
+    "RunStart",
+    "Store",
+    "stored_predictions",
+]
+
+if TYPE_CHECKING:
+    from zoo.runs.predictions import stored_predictions
+    from zoo.runs.record import Result, RunRecord, RunStart
+    from zoo.runs.store import Store
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.runs.predictions": ["stored_predictions"],
+            "zoo.runs.record": ["Result", "RunRecord", "RunStart"],
+            "zoo.runs.store": ["Store"],
+        },
+    )

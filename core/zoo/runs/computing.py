@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.errors import DataError
 from zoo.home import writing
-from zoo.lookup import Registry
+from zoo.plugins.registry import Registry
 from zoo.runs.loading import auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Predictor, ShardRows, on_device

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from zoo.catalogue import load_catalogue
 from zoo.errors import OptionError
-from zoo.lookup import Registry, registry
+from zoo.plugins.catalogue import load_catalogue
+from zoo.plugins.registry import Registry, registry
 from zoo.runs.computing import How, compute_missing, observe
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_scored, fold

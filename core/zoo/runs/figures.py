@@ -11,7 +11,7 @@ from zoo.errors import OptionError
 from zoo.home import writing
 from zoo.runs.plan import Plan
 from zoo.runs.shards import read_shard
-from zoo.tasks import Task
+from zoo.tasks.base import Task
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 
-from zoo.catalogue import Catalogue
 from zoo.errors import NotScoredError, RunError
-from zoo.metrics import State
+from zoo.metrics.base import State
+from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
 from zoo.runs.shards import read_shard

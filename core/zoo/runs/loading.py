@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.data import ArrayDataset, Dataset, Sample
+from zoo.data.dataset import ArrayDataset, Dataset, Sample
 from zoo.errors import ZooError, reason_of
-from zoo.runs.seeds import sample_seed
 from zoo.runs.shards import Shard
+from zoo.seeds import sample_seed
 from zoo.tasks.base import Batch, Task
 
 ELEMENTS = 2**23

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.data import Dataset
-from zoo.download import Progress as DownloadProgress
+from zoo.data.dataset import Dataset
+from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
-from zoo.lookup import Registry
-from zoo.metrics import Metric, build_metric
+from zoo.metrics.base import Metric
+from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
-from zoo.models import Choice, Model, named_model, own_model
-from zoo.opening import open_dataset
-from zoo.runs.asked import altered, asked_aux, asked_protocol
+from zoo.opening.datasets import open_dataset
+from zoo.opening.models import Choice, Model, named_model, own_model
+from zoo.plugins.registry import Registry
+from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec
-from zoo.tasks import DataInfo, Rows, Task, task_of
+from zoo.tasks.base import DataInfo, Rows, Task
+from zoo.tasks.by_name import task_of
 
 
 @dataclass(frozen=True)

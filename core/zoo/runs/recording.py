@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from zoo.catalogue import Catalogue
-from zoo.models import Model
+from zoo.opening.models import Model
+from zoo.plugins.catalogue import Catalogue
 from zoo.runs.computing import Computed
 from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.folding import check_results

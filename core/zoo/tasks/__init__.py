@@ -1,34 +1,77 @@
-"""The six tasks. Each file here is one: its types, what a model must do, how a batch is predicted and stored."""
+"""The six tasks. Each module or package here is one: its types, what a model must do, how a batch is predicted and stored."""
 
-from zoo.errors import ModelError
-from zoo.specs import BenchmarkSpec
-from zoo.targets import load_target
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
+from typing import TYPE_CHECKING
 
-__all__ = ["TARGETS_OF", "TASKS", "Batch", "DataInfo", "ModelInfo", "Rows", "Task", "task_class", "task_of"]
+from zoo.lazy import exports
 
-TASKS: dict[str, str] = {
-    "attack": "zoo.tasks.attack:Attack",
-    "classify": "zoo.tasks.classify:Classify",
-    "detect": "zoo.tasks.detect:Detect",
-    "embed": "zoo.tasks.embed:Embed",
-    "generate": "zoo.tasks.generate:Generate",
-    "segment": "zoo.tasks.segment:Segment",
-}
-"""Task name to the class that runs it, or that knows which does."""
+__all__ = [
+    "COCO_METRICS",
+    "IGNORE",
+    "TARGETS_OF",
+    "TASKS",
+    "TOLERANCE",
+    "Attacked",
+    "Attacker",
+    "Batch",
+    "Boxes",
+    "Classifier",
+    "DataInfo",
+    "Detector",
+    "Embedder",
+    "Generate",
+    "Generator",
+    "ImageLikelihood",
+    "ModelInfo",
+    "Norm",
+    "Place",
+    "Ratio",
+    "Reals",
+    "Rows",
+    "Sampling",
+    "Segmenter",
+    "SpanLikelihood",
+    "SpanTooLongError",
+    "Task",
+    "Threat",
+    "Victim",
+    "check_boxes",
+    "margins",
+    "perturbation_norms",
+    "restored",
+    "task_class",
+    "task_of",
+]
 
-TARGETS_OF: dict[str, str] = {"attack": "classify"}
-"""Tasks that take the targets of another: a dataset that serves the latter serves them, too."""
-
-
-def task_class(name: str) -> type[Task]:
-    """The class of a task. Raises ModelError where this version cannot run it."""
-    if name not in TASKS:
-        raise ModelError(f"this version of deepzoo cannot run task {name!r}", f"it runs: {', '.join(sorted(TASKS))}")
-    loaded: type[Task] = load_target(TASKS[name])
-    return loaded
-
-
-def task_of(benchmark: BenchmarkSpec) -> type[Task]:
-    """The class that runs a benchmark."""
-    return task_class(benchmark.task).suited(benchmark.modality, benchmark.protocol, tuple(benchmark.aux))
+if TYPE_CHECKING:
+    from zoo.builtin.detect import COCO_METRICS
+    from zoo.tasks.attack.task import Attacked, Attacker, Norm, Ratio, Threat
+    from zoo.tasks.attack.verify import TOLERANCE, Victim, margins, perturbation_norms
+    from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
+    from zoo.tasks.by_name import TARGETS_OF, TASKS, task_class, task_of
+    from zoo.tasks.classify import Classifier
+    from zoo.tasks.detect import Boxes, Detector, check_boxes
+    from zoo.tasks.embed import Embedder, Place
+    from zoo.tasks.generate.likelihood import ImageLikelihood
+    from zoo.tasks.generate.restore import Generate, Generator, restored
+    from zoo.tasks.generate.samples import Reals, Sampling
+    from zoo.tasks.generate.text import SpanLikelihood, SpanTooLongError
+    from zoo.tasks.segment import IGNORE, Segmenter
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.builtin.detect": ["COCO_METRICS"],
+            "zoo.tasks.attack.task": ["Attacked", "Attacker", "Norm", "Ratio", "Threat"],
+            "zoo.tasks.attack.verify": ["TOLERANCE", "Victim", "margins", "perturbation_norms"],
+            "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],
+            "zoo.tasks.by_name": ["TARGETS_OF", "TASKS", "task_class", "task_of"],
+            "zoo.tasks.classify": ["Classifier"],
+            "zoo.tasks.detect": ["Boxes", "Detector", "check_boxes"],
+            "zoo.tasks.embed": ["Embedder", "Place"],
+            "zoo.tasks.generate.likelihood": ["ImageLikelihood"],
+            "zoo.tasks.generate.restore": ["Generate", "Generator", "restored"],
+            "zoo.tasks.generate.samples": ["Reals", "Sampling"],
+            "zoo.tasks.generate.text": ["SpanLikelihood", "SpanTooLongError"],
+            "zoo.tasks.segment": ["IGNORE", "Segmenter"],
+        },
+    )

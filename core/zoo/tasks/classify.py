@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
-from zoo.images import prepare_image, stack
+from zoo.imaging.images import prepare_image, stack
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import class_columns, some
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.builtin.detect import COCO_METRICS
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import DataError, ModelError, PredictionError
-from zoo.images import prepare_image
+from zoo.imaging.images import prepare_image
 from zoo.specs import ImageInput
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import class_columns

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import OptionError, PluginError
-from zoo.index import load_index
+from zoo.plugins.index import load_index
 from zoo.testing.findings import Finding, Report
 
 OFFLINE = {
@@ -33,7 +33,7 @@ def check_plugin(plugin: str | Path, *, behaviour: bool = True, timeout: float =
     text = str(plugin)
     if isinstance(plugin, Path) or os.sep in text or (Path(text) / "pyproject.toml").is_file():
         return _check_project(Path(plugin), behaviour, timeout)
-    from zoo.switches import check_name
+    from zoo.plugins.switches import check_name
 
     plugins = load_index(strict=False).plugins
     check_name(plugins, text)

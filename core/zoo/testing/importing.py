@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from zoo.plugins import Candidate
+from zoo.plugins.discovery import Candidate
 from zoo.testing.findings import Finding
 
 HEAVY = (
@@ -17,7 +17,7 @@ HEAVY = (
 PROBE = """
 import importlib, json, sys, time
 import zoo.hookspecs, zoo.specs
-from zoo.offers import manager, named_specs
+from zoo.plugins.hooks import manager, named_specs
 before, began = set(sys.modules), time.perf_counter()
 module = importlib.import_module(sys.argv[1])
 asked = manager([("checked", module)]).hook

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from zoo.errors import OptionError, ZooError, reason_of
-from zoo.lookup import Registry
-from zoo.metrics import Metric, bare_metric, build_metric
+from zoo.metrics.base import Metric
+from zoo.metrics.build import build_metric
+from zoo.metrics.names import bare_metric
+from zoo.plugins.registry import Registry
 from zoo.specs import MetricSpec
-from zoo.tasks import Rows
+from zoo.tasks.base import Rows
 from zoo.testing.findings import Finding
 
 N, CLASSES = 60, tuple("abc")

@@ -9,19 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.errors import ModelError, PredictionError, ZooError, reason_of
-from zoo.lookup import Registry
-from zoo.models import Choice, build_model, named_model
-from zoo.requirements import check_requirements
+from zoo.opening.models import Choice, build_model, named_model
+from zoo.opening.requirements import check_requirements
+from zoo.opening.weights import find_files
+from zoo.plugins.registry import Registry
 from zoo.runs.predicting import Predictor
-from zoo.runs.seeds import sample_seed
+from zoo.seeds import sample_seed
 from zoo.specs import ModelSpec, TaskName, Weights
-from zoo.tasks import task_class
 from zoo.tasks.base import Batch, ModelInfo, Task
+from zoo.tasks.by_name import task_class
 from zoo.testing.comparing import difference
 from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
 from zoo.testing.samples import Trial, bound_task, trials
-from zoo.weights import find_files
 
 AFTER = ("predicts", "outputs", "finite", "deterministic", "batch-invariant", "eval-clean", "offline", "no-pickle")
 """Checks of a model that is built."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
+from zoo.data.spans import cut_spans
 from zoo.errors import ZooError
-from zoo.images import prepare_image
-from zoo.lookup import Registry
-from zoo.opening import open_dataset
-from zoo.spans import cut_spans
+from zoo.imaging.images import prepare_image
+from zoo.opening.datasets import open_dataset
+from zoo.plugins.registry import Registry
 from zoo.specs import ImageInput, ModelSpec, TaskName, Weights
 from zoo.tasks.base import DataInfo, ModelInfo, Task
 

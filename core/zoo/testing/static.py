@@ -13,14 +13,15 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from zoo.errors import ZooError, reason_of
-from zoo.lookup import Registry
-from zoo.metrics import Metric, build_metric
-from zoo.names import BUNDLED
-from zoo.plugins import Plugin
+from zoo.lazy import load_target
+from zoo.metrics.base import Metric
+from zoo.metrics.build import build_metric
+from zoo.opening.weights import find_weights
+from zoo.plugins.discovery import Plugin
+from zoo.plugins.names import BUNDLED
+from zoo.plugins.registry import Registry
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
-from zoo.targets import load_target
 from zoo.testing.findings import Finding
-from zoo.weights import find_weights
 
 
 def check_specs(plugin: Plugin, entries: Registry) -> Iterator[Finding]:

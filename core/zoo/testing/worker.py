@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from zoo.index import search_path
-from zoo.lookup import registry
-from zoo.plugins import Plugin, discover
+from zoo.plugins.discovery import Plugin, discover
+from zoo.plugins.index import search_path
+from zoo.plugins.registry import registry
 from zoo.specs import MetricSpec, ModelSpec
 from zoo.testing.findings import Finding
 from zoo.testing.importing import check_import

@@ -1,1 +1,41 @@
-"""Training: a recipe executed, checkpointed, resumed exactly, and written as safetensors."""
+"""Training by recipe: the job that a trainer is given, the loop that most use, and its parts."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import exports
+
+__all__ = [
+    "Epoch",
+    "Loop",
+    "Progress",
+    "Subset",
+    "TrainResult",
+    "TrainingJob",
+    "TrainingRecord",
+    "build_optimizer",
+    "build_schedule",
+    "load_checkpoint",
+    "rate_factor",
+    "save_checkpoint",
+    "split_validation",
+]
+
+if TYPE_CHECKING:
+    from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+    from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
+    from zoo.training.loop import Loop
+    from zoo.training.optim import build_optimizer, build_schedule, rate_factor
+    from zoo.training.record import TrainingRecord
+    from zoo.training.split import Subset, split_validation
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
+            "zoo.training.job": ["Epoch", "Progress", "TrainResult", "TrainingJob"],
+            "zoo.training.loop": ["Loop"],
+            "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
+            "zoo.training.record": ["TrainingRecord"],
+            "zoo.training.split": ["Subset", "split_validation"],
+        },
+    )

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
-from zoo.data import Dataset
+from zoo.data.dataset import Dataset
 from zoo.metrics.base import Metric
+from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
-from zoo.tasks import Batch, Rows, Task
+from zoo.tasks.base import Batch, Rows, Task
 from zoo.training.prepared import Prepared
-from zoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,7 +90,7 @@ class TrainingJob:
 
     def build_model(self) -> Any:
         """The model with fresh parameters, which the recipe's seed determines. Same model at every call."""
-        from zoo.models import build_model
+        from zoo.opening.models import build_model
 
         seed_everything(self.recipe.seed, "parameters")
         return build_model(self.model, self.recipe.task, dict(self.recipe.config))

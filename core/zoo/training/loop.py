@@ -5,12 +5,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError
+from zoo.seeds import seed_everything
 from zoo.training.augment import build_augment
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
 from zoo.training.optim import MovingAverage, build_loss, build_optimizer, build_schedule
 from zoo.training.prepared import draw_batches
-from zoo.training.seeds import seed_everything
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -11,15 +11,16 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from zoo.data import Dataset
-from zoo.download import Progress as DownloadProgress
+from zoo.data.dataset import Dataset
+from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
-from zoo.lookup import Registry
-from zoo.metrics import build_metric
-from zoo.opening import open_dataset
+from zoo.metrics.build import build_metric
+from zoo.opening.datasets import open_dataset
+from zoo.plugins.registry import Registry
 from zoo.specs import ModelSpec, RecipeSpec
-from zoo.tasks import DataInfo, ModelInfo, task_class
+from zoo.tasks.base import DataInfo, ModelInfo
+from zoo.tasks.by_name import task_class
 from zoo.training.job import Progress, TrainingJob
 from zoo.training.split import Subset, split_validation
 from zoo.version import __version__

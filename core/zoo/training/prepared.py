@@ -6,9 +6,9 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError, ZooError
-from zoo.tasks import Task
+from zoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -13,16 +13,16 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import ModelError, OptionError, RunError, StoreError
 from zoo.home import writing
-from zoo.lookup import registry
+from zoo.lazy import load_target
+from zoo.opening.weights import load_state, save_state
+from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
 from zoo.runs.predicting import pick_device
 from zoo.specs import RecipeSpec
-from zoo.targets import load_target
 from zoo.training.job import Progress, TrainingJob, TrainResult
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord
 from zoo.version import __version__
-from zoo.weights import load_state, save_state
 
 
 def train(

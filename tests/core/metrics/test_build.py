@@ -61,7 +61,7 @@ def test_target_that_is_no_metric_is_the_plugins_fault() -> None:
 
 
 def test_every_metric_of_the_core_has_a_target_that_is_a_metric() -> None:
-    from zoo.targets import load_target
+    from zoo.lazy import load_target
 
     specs = zoo_metrics()
     classify = [spec.name for spec in specs if spec.task == "classify"]

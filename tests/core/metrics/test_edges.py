@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import DataError, OptionError
 from zoo.metrics.edges import EdgeAp, Ods, Ois, area, best_f, edge_counts, harmonic, image_counts, rates
 from zoo.tasks.base import Rows

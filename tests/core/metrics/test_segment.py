@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, jaccard_score
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import DataError, OptionError
 from zoo.tasks.base import Rows
 from zoo.tasks.segment import IGNORE

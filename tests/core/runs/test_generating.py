@@ -10,15 +10,15 @@ from torch import nn
 
 import zoo
 from zoo.errors import DataError, ModelError, OptionError, PredictionError
-from zoo.tasks.generating_text import SpanLikelihood, SpanTooLongError
+from zoo.tasks.generate.text import SpanLikelihood, SpanTooLongError
 
 PLUGIN = """
     import torch
     from zoo.data import Sample
     from zoo.hookspecs import hookimpl
     from zoo.specs import BenchmarkSpec, DatasetSpec
-    from zoo.spans import cut_spans
-    from zoo.tasks.generating_samples import Reals
+    from zoo.data import cut_spans
+    from zoo.tasks import Reals
 
     TEXT = "to be, or not to be: that is the question.\\n" * 40
 
@@ -253,7 +253,7 @@ def test_a_model_that_is_no_language_model_is_told_so():
 
 
 def test_spans_are_the_text_and_their_words_are_its_words():
-    from zoo.spans import count_words, cut_spans
+    from zoo.data.spans import count_words, cut_spans
 
     for text in ("to be, or  not\nto be " * 30, "x" * 100, " lead and trail \n", ""):
         for stride in (1, 5, 16, 1000):

@@ -81,7 +81,7 @@ def test_the_key_changes_with_the_modules_source(toy, key, tmp_path, monkeypatch
 
 
 def test_the_key_changes_with_the_weights(tmp_path, monkeypatch):
-    from zoo.weights import save_state
+    from zoo.opening.weights import save_state
 
     shipped = zoo.evaluate("intro/logistic", "digits")
     state = zoo.load("intro/logistic@digits").state_dict()

@@ -53,7 +53,7 @@ def test_a_model_that_fits_not_one_sample_says_so(toy):
 
 
 def test_large_samples_get_small_batches():
-    from zoo.data import ArrayDataset
+    from zoo.data.dataset import ArrayDataset
     from zoo.runs.loading import auto_batch_size
     from zoo.tasks import DataInfo, ModelInfo
     from zoo.tasks.classify import Classify

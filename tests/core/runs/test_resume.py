@@ -110,7 +110,7 @@ def test_kills_at_any_moment_leave_only_whole_shards(seed, toy, toy_environment,
 
 def test_a_third_run_does_not_even_load_the_model(toy, monkeypatch):
     first = zoo.evaluate("intro/logistic", "digits")
-    monkeypatch.setattr("zoo.models.build_model", lambda *_: pytest.fail("the model was built"))
+    monkeypatch.setattr("zoo.opening.models.build_model", lambda *_: pytest.fail("the model was built"))
     again = zoo.evaluate("intro/logistic", "digits")
     assert (again.shards.computed, again.shards.reused) == (0, 1)
     assert again.results == first.results

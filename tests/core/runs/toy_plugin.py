@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.data import ArrayDataset, Sample
+from zoo.data.dataset import ArrayDataset, Sample
 from zoo.hookspecs import hookimpl
 from zoo.metrics import Metric, Score
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.tasks import DataInfo, ModelInfo, task_class
 from zoo.tasks.base import Batch

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import DataError, ModelError, PredictionError
 from zoo.specs import ImageInput
 from zoo.tasks import DataInfo, ModelInfo, task_class

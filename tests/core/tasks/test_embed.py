@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.specs import ImageInput
 from zoo.tasks import DataInfo, ModelInfo, task_class

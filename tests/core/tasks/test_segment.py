@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.specs import ImageInput
 from zoo.tasks import DataInfo, ModelInfo, task_class

@@ -11,7 +11,7 @@ import torch
 from tiny_training import FULL, digits, make_job
 from torch import nn
 
-from zoo.data import ArrayDataset
+from zoo.data.dataset import ArrayDataset
 from zoo.errors import ModelError, OptionError
 from zoo.specs import Optimizer
 from zoo.training import loop

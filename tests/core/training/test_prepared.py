@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import ArrayDataset, Sample
+from zoo.data.dataset import ArrayDataset, Sample
 from zoo.errors import DataError
 from zoo.specs import ImageInput
 from zoo.tasks import DataInfo, ModelInfo

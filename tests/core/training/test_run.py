@@ -10,12 +10,12 @@ from filelock import FileLock
 
 import zoo
 from zoo.errors import ModelError, OptionError, RunError, StoreError, UnknownNameError, WeightsError
-from zoo.lookup import registry
+from zoo.opening.weights import read_metadata, read_state
+from zoo.plugins.registry import registry
 from zoo.specs import ImageInput, Optimizer, RecipeSpec
 from zoo.training.job import Progress
 from zoo.training.record import TrainingRecord
 from zoo.training.run import train
-from zoo.weights import read_metadata, read_state
 
 RECIPE = RecipeSpec(
     name="test/mlp-digits",

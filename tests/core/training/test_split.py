@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data import ArrayDataset
+from zoo.data.dataset import ArrayDataset
 from zoo.errors import DataError
 from zoo.training.split import Subset, split_validation
 

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from zoo.data import ArrayDataset, Dataset
+from zoo.data.dataset import ArrayDataset, Dataset
 from zoo.metrics.classify import Accuracy
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec
 from zoo.tasks import DataInfo, ModelInfo
@@ -94,8 +94,8 @@ FULL = {"augment": ("crop:1", "affine:10:0.1"), "ema": 0.9, "schedule": "onecycl
 if __name__ == "__main__":
     from dataclasses import replace
 
+    from zoo.opening.weights import save_state
     from zoo.training.loop import train
-    from zoo.weights import save_state
 
     def tell(progress: Progress) -> None:
         print(progress.epoch, progress.done, progress.score, progress.note, flush=True)

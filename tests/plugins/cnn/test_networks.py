@@ -11,8 +11,8 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import pil_to_tensor
 
-from zoo.targets import load_target
-from zoo.weights import find_weights, load_state, read_state
+from zoo.lazy import load_target
+from zoo.opening.weights import find_weights, load_state, read_state
 from zoo_cnn import MODELS
 from zoo_cnn.alexnet import AlexNet
 from zoo_cnn.lenet import LeNet5

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import zoo
-from zoo.catalogue import load_catalogue
+from zoo.plugins.catalogue import load_catalogue
 
 LENET = {claim.model: claim for claim in load_catalogue().claims if claim.model.startswith("cnn/lenet5@")}
 

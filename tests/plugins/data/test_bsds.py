@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from zoo.data import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo_data.bsds import parse_drawings
 from zoo_data.segmentation_specs import DATASETS
 

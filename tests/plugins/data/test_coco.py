@@ -13,7 +13,7 @@ from torchvision.io import write_jpeg
 import zoo
 import zoo_data
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
 from zoo_data.coco import coco_spec
 

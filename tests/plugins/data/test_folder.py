@@ -10,9 +10,9 @@ from torchvision.io import write_jpeg, write_png
 
 import zoo
 import zoo_data
-from zoo.data import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo_data.folder import decode, folder_spec
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 import zoo
+from zoo.data.spans import count_words
 from zoo.errors import DataError
-from zoo.spans import count_words
 
 
 @pytest.mark.parametrize(

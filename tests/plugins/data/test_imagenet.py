@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from zoo.errors import DataError
-from zoo.lookup import registry
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
+from zoo.plugins.registry import registry
 
 
 def sample(folder: Path, *names: str) -> Path:

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo.data import Dataset
+from zoo.data.dataset import Dataset
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
 from zoo_data.masks import IGNORE, masks_spec
 from zoo_data.segmentation_specs import DATASETS

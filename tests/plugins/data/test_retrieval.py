@@ -11,7 +11,7 @@ from PIL import Image
 import zoo
 import zoo_data
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo.specs import DataFile, DatasetSpec
 from zoo_data.faces import read_photograph
 from zoo_data.omniglot import LARGEST_MEMBER, RUNS, TEST, TRAIN, decode

@@ -9,7 +9,7 @@ import pytest
 
 import zoo_data
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo_data.sms_spam import parse_messages, parse_split
 from zoo_data.sms_spam_split import THRESHOLD, group_messages, make_split, normalise, similar_pairs
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import zoo_data
 from zoo.errors import DataError
-from zoo.opening import check, open_dataset
+from zoo.opening.datasets import check, open_dataset
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_data import classification_specs
 from zoo_data.idx import parse_idx

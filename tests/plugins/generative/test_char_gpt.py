@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from zoo.data.spans import Span
 from zoo.errors import ModelError
-from zoo.spans import Span
-from zoo.tasks.generating_text import SpanTooLongError
+from zoo.tasks.generate.text import SpanTooLongError
 from zoo_generative.char_gpt import SHAKESPEARE, CharGPT
 
 pytestmark = pytest.mark.usefixtures("no_gradients")

@@ -259,7 +259,7 @@ def test_a_program_is_as_late_as_its_last_file_and_not_as_its_folder(hw2: Homewo
 
 
 def entries(roster: Sequence[str], *students: str) -> list[str]:
-    from zoo.lookup import registry
+    from zoo.plugins.registry import registry
 
     spec = registry().homeworks()[0]
     graded = [Graded(Attempt(student, "my.csv", None), Status.EMPTY) for student in students]

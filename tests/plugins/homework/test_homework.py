@@ -11,7 +11,7 @@ import torch
 
 import zoo_homework
 from zoo.errors import DataError
-from zoo.opening import open_dataset
+from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
 
 h5py = pytest.importorskip("h5py", reason="needs h5py: pip install 'deepzoo[homework]'")

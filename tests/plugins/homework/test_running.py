@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.weights import save_state
+from zoo.opening.weights import save_state
 from zoo_homework.inputs import Inputs
 from zoo_homework.running import run_onnx, run_weights
 from zoo_homework.statuses import SubmissionError

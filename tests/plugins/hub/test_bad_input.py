@@ -10,7 +10,7 @@ import torch
 
 import zoo
 from zoo.errors import ModelError, UnknownNameError, WeightsError
-from zoo.lookup import registry
+from zoo.plugins.registry import registry
 
 
 def copied(folder: Path, to: Path, **config: object) -> Path:
@@ -181,7 +181,7 @@ def test_classes_that_the_dataset_has_not_are_named(image_classifier: Path) -> N
 
 
 def test_a_configuration_that_changes_meanwhile_is_seen(image_classifier: Path, tmp_path: Path) -> None:
-    from zoo.models import build_model
+    from zoo.opening.models import build_model
 
     folder = copied(image_classifier, tmp_path / "model")
     spec = registry().model(f"hf/{folder}")

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo.data import Sample
+from zoo.data.dataset import Sample
 from zoo.errors import ModelError
-from zoo.images import prepare_image
-from zoo.lookup import registry
+from zoo.imaging.images import prepare_image
+from zoo.opening.weights import save_state
+from zoo.plugins.registry import registry
 from zoo.specs import ImageInput
 from zoo.tasks.base import DataInfo, ModelInfo
 from zoo.tasks.classes import class_columns
-from zoo.weights import save_state
 from zoo_hub.classification import crop_share, resolve_torchvision
 from zoo_hub.imagenet import ids_of, imagenet_1k
 from zoo_hub.preparing import declared_preprocessing
@@ -187,7 +187,7 @@ def test_efficientnet_is_timms_network_with_the_packages_weights(real_data: Path
     import timm
     from torchvision import transforms
 
-    from zoo.opening import open_dataset
+    from zoo.opening.datasets import open_dataset
     from zoo_hub.efficientnet import timm_names
 
     ours = zoo.load("hub/efficientnet-lite0")

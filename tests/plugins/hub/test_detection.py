@@ -10,7 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.weights import save_state
+from zoo.opening.weights import save_state
 from zoo_hub.detection import TransformersDetector, resolve_torchvision
 from zoo_hub.transformers_models import resolve
 

@@ -8,13 +8,13 @@ import torch
 
 import zoo
 from zoo.errors import ModelError, OptionError, WeightsError
-from zoo.lookup import registry
+from zoo.plugins.registry import registry
 
 SEEDS = [3, 1, 4]
 
 
 def drawn(folder: Path, seeds: list[int], **options: Any) -> list[torch.Tensor]:
-    from zoo.models import Choice, named_model
+    from zoo.opening.models import Choice, named_model
 
     model = named_model(registry().model(f"diffusers/{folder}"), "generate", Choice(), options).load()
     with torch.inference_mode():

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import zoo
+from zoo.data.spans import Span
 from zoo.errors import ModelError, PredictionError
-from zoo.lookup import registry
-from zoo.spans import Span
-from zoo.tasks.generating_text import SpanTooLongError
+from zoo.plugins.registry import registry
+from zoo.tasks.generate.text import SpanTooLongError
 from zoo_hub.language import TransformersLanguageModel
 
 SPANS = [Span(" to be", "or not"), Span("To be", ""), Span("that is the question", "whether 'tis nobler "), Span("é", "caf")]

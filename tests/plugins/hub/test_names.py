@@ -9,12 +9,12 @@ import pytest
 
 import zoo
 from zoo.errors import OptionError, UnknownNameError
-from zoo.lookup import registry
+from zoo.plugins.registry import registry
 
 LISTING = """
 import sys
-from zoo.dynamic import select
-from zoo.index import load_index
+from zoo.plugins.namespaces import select
+from zoo.plugins.index import load_index
 index = load_index()
 found = list(select(index, "model", {"plugin": "torchvision", "task": "detect"}))
 print(len(found), *sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "torchvision", "timm", "zoo_hub"}))
@@ -43,8 +43,8 @@ def test_timms_names_are_all_listed_with_their_tasks() -> None:
 
 
 def test_a_list_of_another_version_is_made_anew_and_so_it_is_on_request(zoo_home: Path) -> None:
-    from zoo.dynamic import select
-    from zoo.index import load_index
+    from zoo.plugins.index import load_index
+    from zoo.plugins.namespaces import select
 
     def names(rebuild: bool = False) -> int:
         return len(list(select(load_index(), "model", {"plugin": "torchvision"}, rebuild=rebuild)))

@@ -9,8 +9,8 @@ from PIL import Image
 
 import zoo
 from zoo.errors import ModelError, UnknownNameError, WeightsError
-from zoo.opening import open_dataset
-from zoo.weights import save_state
+from zoo.opening.datasets import open_dataset
+from zoo.opening.weights import save_state
 from zoo_hub.segmentation import TransformersSegmenter, resolve_torchvision
 from zoo_hub.transformers_models import resolve
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
-from zoo.data import ArrayDataset
+from zoo.data.dataset import ArrayDataset
 from zoo.errors import ModelError, OptionError
-from zoo.lookup import registry
+from zoo.plugins.registry import registry
 from zoo_hub import texts
 from zoo_hub.sentence import SentenceEncoder
 from zoo_hub.texts import parts

@@ -8,10 +8,10 @@ import torch
 
 import zoo
 from zoo.errors import ModelError, UnknownNameError, WeightsError
-from zoo.images import prepare_image
-from zoo.lookup import registry
+from zoo.imaging.images import prepare_image
+from zoo.opening.weights import save_state
+from zoo.plugins.registry import registry
 from zoo.specs import ImageInput
-from zoo.weights import save_state
 from zoo_hub.timm_models import TimmEmbedder, preprocessing
 
 NAME = "test_efficientnet.r160_in1k"

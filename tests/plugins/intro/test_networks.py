@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 import zoo
-from zoo.images import prepare_image
+from zoo.imaging.images import prepare_image
 from zoo_intro import mlp_numpy, networks
 
 BUILDERS = [

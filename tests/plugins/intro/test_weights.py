@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.catalogue import load_catalogue
+from zoo.plugins.catalogue import load_catalogue
 
 CLAIMS = [claim for claim in load_catalogue().claims if claim.model.startswith("intro/")]
 

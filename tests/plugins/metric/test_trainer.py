@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.errors import OptionError
-from zoo.lookup import registry
+from zoo.plugins.registry import registry
 from zoo_metric.trainer import LOSSES, balanced_batches
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.tasks.attack import Threat
-from zoo.tasks.attacking import Victim, margins
+from zoo.tasks.attack.task import Threat
+from zoo.tasks.attack.verify import Victim, margins
 
 
 class Affine(nn.Module):
@@ -64,7 +64,7 @@ def around():
 @pytest.fixture(scope="session")
 def lenet() -> tuple[Victim, Tensor, Tensor]:
     """LeNet-5 on digits: a victim and the 100 first test images that it gets right, 28x28 grey."""
-    from zoo.images import prepare_image
+    from zoo.imaging.images import prepare_image
 
     network = zoo.load("cnn/lenet5@digits")
     digits = zoo.dataset("digits")

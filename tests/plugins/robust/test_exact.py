@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import OptionError
-from zoo.tasks.attack import Threat
-from zoo.tasks.attacking import TOLERANCE, margins, perturbation_norms
+from zoo.tasks.attack.task import Threat
+from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
 from zoo_robust.apgd import Apgd, checkpoints
 from zoo_robust.balls import ball, nested
 from zoo_robust.deepfool import DeepFool

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.catalogue import load_catalogue
+from zoo.plugins.catalogue import load_catalogue
 
 CLAIMS = {claim.model: claim for claim in load_catalogue().claims if claim.benchmark == "robust/mnist-linf"}
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.targets import load_target
+from zoo.lazy import load_target
 from zoo_sequence import MODELS
 
 SPECS = {spec.name: spec for spec in MODELS}

@@ -3,7 +3,7 @@
 import pytest
 
 import zoo
-from zoo.catalogue import load_catalogue
+from zoo.plugins.catalogue import load_catalogue
 
 CLAIMS = [claim for claim in load_catalogue().claims if claim.model.startswith("sequence/")]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import zoo
 from zoo.errors import OptionError
-from zoo.weights import find_weights, load_state, read_state
+from zoo.opening.weights import find_weights, load_state, read_state
 from zoo_vision.edges import Canny, Sobel
 from zoo_vision.pidinet import AngularDifference, CentralDifference, PiDiNet, RadialDifference
 from zoo_vision.segmentation_specs import MODELS

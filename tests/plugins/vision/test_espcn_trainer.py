@@ -5,9 +5,9 @@ import torch
 
 import zoo
 from zoo.errors import ModelError
-from zoo.resize import imresize
+from zoo.imaging.matlab_resize import imresize
+from zoo.opening.weights import read_state
 from zoo.training.run import train
-from zoo.weights import read_state
 from zoo_vision.espcn_trainer import patches, spoilt
 
 

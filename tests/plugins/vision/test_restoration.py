@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import zoo
-from zoo.degrade import Degradation, Degraded
 from zoo.errors import ModelError, OptionError, PredictionError, WeightsError
-from zoo.resize import imresize
+from zoo.imaging.degrade import Degradation, Degraded
+from zoo.imaging.matlab_resize import imresize
 from zoo_vision.classical import Bicubic, Identity, NonLocalMeans
 from zoo_vision.dncnn import DnCNN
 from zoo_vision.espcn import ESPCN
@@ -105,7 +105,7 @@ def test_converted_weights_say_what_they_were_made_of(monkeypatch):
 def test_a_network_of_the_users_own(tmp_path):
     from PIL import Image
 
-    from zoo.tasks.generate import restored
+    from zoo.tasks.generate.restore import restored
 
     pixels = np.random.default_rng(0).integers(0, 256, (24, 24), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")

@@ -1,6 +1,6 @@
 """A spec of it has a task that there is not."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ModelSpec
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ModelSpec
 
 CUDA = torch.cuda.is_available()

@@ -1,6 +1,6 @@
 """A hook of it raises."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ModelSpec
 
 

@@ -1,6 +1,6 @@
 """Its models have the bare names of bundled ones."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec
 
 

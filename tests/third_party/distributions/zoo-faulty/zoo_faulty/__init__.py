@@ -1,6 +1,6 @@
 """Models that each break one rule of the contract; `zoo plugins check` names it."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec
 
 MODELS = [

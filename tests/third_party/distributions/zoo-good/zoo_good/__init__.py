@@ -1,6 +1,6 @@
 """A good plugin: a model that runs, and an observer of runs."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec
 
 

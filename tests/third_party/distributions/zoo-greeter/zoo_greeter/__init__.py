@@ -1,6 +1,6 @@
 """Adds a command."""
 
-from zoo.hookspecs import hookimpl
+from zoo import hookimpl
 from zoo.specs import CommandSpec
 
 

@@ -1,0 +1,226 @@
+"""Files of datasets and weights: found, or fetched, and known by their hash before anything is parsed."""
+
+import hashlib
+import importlib.util
+import os
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from zoo.data.download import DownloadError, Progress, download, download_from_hub
+from zoo.data.hashing import AlteredError, verified_content, verify
+from zoo.errors import DataError, WeightsError, ZooError
+from zoo.home import cache_dir, data_dirs, writing
+from zoo.specs import DataFile, DatasetSpec
+
+Kind = Literal["weights", "data"]
+_ERRORS: dict[Kind, type[ZooError]] = {"weights": WeightsError, "data": DataError}
+
+
+def fetch(
+    uri: str,
+    *,
+    sha256: str | None,
+    name: str,
+    kind: Kind = "weights",
+    size: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """The file at `pkg:package/path`, `file:path`, `http(s)://...` or `hf://repo@revision/file`, with this hash and size.
+
+    Downloads lie in the cache below `ZOO_HOME`, by hash. Raises WeightsError or DataError, by kind, where the file is
+    absent, cannot be fetched, or is another one; a download that is another one is removed.
+    """
+    file = DataFile(name=name, sha256=sha256, size=size, urls=(uri,))
+    path = _locate(uri, file, kind, name, f"FOLDER/{kind}/{name} and set ZOO_DATA_DIR=FOLDER", progress)
+    try:
+        verify(path, file)
+    except AlteredError as error:
+        if uri.startswith("hf:"):
+            _remove_from_hub(path)
+        raise _altered(path, name, error, "use the file that was declared", kind) from error
+    return path
+
+
+class DataFiles:
+    """The files of one dataset: bundled, in a data folder, in the cache, or downloaded, looked for in this order."""
+
+    def __init__(
+        self,
+        spec: DatasetSpec,
+        data_dir: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+        offline: bool | None = None,
+    ) -> None:
+        self.spec = spec
+        self._roots = data_dirs(data_dir)
+        self._progress = progress
+        self._offline = offline
+        self._verified: dict[str, Path] = {}
+
+    def path(self, name: str) -> Path:
+        """Where a file lies, verified when first asked for. Raises DataError where it is absent or altered."""
+        if name not in self._verified:
+            file = self.file(name)
+            path = self.find(name) or self._obtain(file)
+            try:
+                verify(path, file)
+            except AlteredError as error:
+                raise self._altered(path, file, error) from error
+            self._verified[name] = path
+        return self._verified[name]
+
+    def read(self, name: str) -> bytes:
+        """Content of a file, decompressed where it is declared gzipped; the hash is that of the very bytes returned."""
+        file = self.file(name)
+        path = self.find(name) or self._obtain(file)
+        try:
+            return verified_content(path, file)
+        except AlteredError as error:
+            raise self._altered(path, file, error) from error
+
+    def find(self, name: str) -> Path | None:
+        """Where a file lies, unverified; None where it would have to be downloaded or unpacked."""
+        file = self.file(name)
+        bundled = [url for url in file.urls if url.startswith("pkg:")]
+        if bundled:
+            return package_path(bundled[0].removeprefix("pkg:"))
+        folders = [root / folder for root in self._roots for folder in self.spec.folders]
+        places = [folder / place for folder in folders for place in (file.name, *file.aliases)]
+        return next((path for path in (*places, cached_path(file)) if path.is_file()), None)
+
+    def folder(self, *inside: str) -> Path:
+        """Where a dataset of too many files to declare lies: the first of its folders that holds all of `inside`.
+
+        `inside` are files and folders, by relative path. Raises DataError where no data folder has them.
+        """
+        if found := self.find_folder(*inside):
+            return found
+        what = ", ".join(inside)
+        raise DataError(
+            f"{self.spec.name} is absent: no data folder has {' or '.join(self.spec.folders)} with {what}",
+            f"get it from {self.spec.homepage} and put {what} into {self._place()}",
+        )
+
+    def find_folder(self, *inside: str) -> Path | None:
+        """The first of the dataset's folders that holds all of `inside`; None where there is none."""
+        folders = (root / name for root in self._roots for name in self.spec.folders)
+        return next((folder for folder in folders if all((folder / part).exists() for part in inside)), None)
+
+    def file(self, name: str) -> DataFile:
+        """What the spec says of a file."""
+        for file in self.spec.files:
+            if file.name == name:
+                return file
+        raise DataError(f"{self.spec.name} declares no file {name!r}", "its spec or its opener is wrong")
+
+    def _obtain(self, file: DataFile) -> Path:
+        """Download a file, from the first of its addresses that has it, or unpack it."""
+        if file.member_of is not None:
+            self._unpack(file.member_of)
+            return cached_path(file)
+        what, place = self._what(file), self._place(file.name)
+        failure: ZooError = DataError(f"{what} is absent, and no address of it is known", f"put it at {place}")
+        for position, url in enumerate(file.urls):
+            try:
+                return _locate(url, file, "data", what, place, self._progress, self._offline)
+            except DataError as error:
+                failure = failure if position else error
+        raise failure
+
+    def _unpack(self, name: str) -> None:
+        """Put the members of an archive into the cache, all in one pass."""
+        from zoo.data.archives import unpack
+
+        members = {file.name: file for file in self.spec.files if file.member_of == name}
+
+        def store(member: str, content: bytes) -> None:
+            with writing(cached_path(members[member])) as path:
+                path.write_bytes(content)
+
+        unpack(self.path(name), {member: file.size for member, file in members.items()}, store)
+
+    def _place(self, name: str = "") -> str:
+        folder = self.spec.folders[0] if self.spec.folders else self.spec.name.rpartition("/")[2]
+        if self._roots:
+            return str(self._roots[0] / folder / name)
+        return f"{Path('FOLDER', folder, name)} and set ZOO_DATA_DIR=FOLDER"
+
+    def _what(self, file: DataFile) -> str:
+        return f"{file.name} of {self.spec.name}"
+
+    def _altered(self, path: Path, file: DataFile, error: AlteredError) -> ZooError:
+        return _altered(path, self._what(file), error, f"remove or replace it, then: zoo data get {self.spec.name}", "data")
+
+
+def package_path(name: str, kind: Kind = "data") -> Path:
+    """Path of `package/path/in/package`, without importing the package. Raises DataError or WeightsError without one."""
+    package, _, rest = name.partition("/")
+    with suppress(ImportError, ValueError):
+        found = importlib.util.find_spec(package)
+        for folder in (found.submodule_search_locations or ()) if found else ():
+            if (path := Path(folder) / rest).is_file():
+                return path
+    raise _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
+
+
+def cached_path(file: DataFile, kind: Kind = "data") -> Path:
+    """Where the cache has a file: below a folder named by its hash, so that two files of one name never meet."""
+    key = file.sha256 or hashlib.sha256(repr((file.md5, file.urls, file.member_of)).encode()).hexdigest()
+    return cache_dir(kind) / key[:16] / PurePosixPath(file.name).name
+
+
+def offline_forced() -> bool:
+    """Whether `ZOO_OFFLINE` forbids the network."""
+    return os.environ.get("ZOO_OFFLINE", "0") not in ("", "0")
+
+
+def _locate(
+    uri: str, file: DataFile, kind: Kind, what: str, place: str, progress: Progress | None, offline: bool | None = None
+) -> Path:
+    """Where the file at a URI lies, downloaded where it must be. A download is verified, any other file is not."""
+    scheme, _, rest = uri.partition(":")
+    if scheme == "pkg":
+        return package_path(rest, kind)
+    if scheme == "file":
+        if (path := Path(rest).expanduser()).is_file():
+            return path
+        raise _ERRORS[kind](f"there is no file {path}", "give the path of a file that is there")
+    offline = offline_forced() if offline is None else offline
+    path = cached_path(file, kind)
+    try:
+        if scheme == "hf":
+            return download_from_hub(uri, offline=offline)
+        if scheme not in ("http", "https"):
+            raise DownloadError("an address begins with pkg:, file:, https:// or hf://")
+        if not path.is_file():
+            if offline:
+                raise DownloadError("ZOO_OFFLINE forbids it" if offline_forced() else "offline")
+            download(uri, path, lambda part: verify(part, file), size=file.size, progress=progress)
+        return path
+    except DownloadError as error:
+        amount = f" ({_human(file.size)})" if file.size is not None else ""
+        raise _ERRORS[kind](
+            f"{what} is absent and cannot be downloaded: {error}", f"get {uri}{amount} and put it at {place}"
+        ) from error
+    except AlteredError as error:
+        raise _altered(uri, what, error, "the download was removed; try again, or get the file elsewhere", kind) from error
+
+
+def _altered(where: Path | str, what: str, error: AlteredError, hint: str, kind: Kind) -> ZooError:
+    return _ERRORS[kind](f"{where} is not {what}, as declared: {error}", hint)
+
+
+def _remove_from_hub(path: Path) -> None:
+    """Remove a file and what its link leads to, so that it is fetched again."""
+    for part in (path.resolve(), path):
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _human(size: int) -> str:
+    """Bytes in decimal units: `9.9 MB`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.{1 if unit != 'GB' else 2}f} {unit}"
+    return f"{size} bytes"

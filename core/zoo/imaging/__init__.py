@@ -1,0 +1,32 @@
+"""Images: as a model wants them, in other colours, resized as MATLAB does, and spoilt to be restored."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import exports
+
+__all__ = [
+    "Degradation",
+    "Degraded",
+    "imresize",
+    "prepare_image",
+    "rgb_to_ycbcr",
+    "stack",
+    "to_uint8",
+    "ycbcr_to_rgb",
+]
+
+if TYPE_CHECKING:
+    from zoo.imaging.colour import rgb_to_ycbcr, ycbcr_to_rgb
+    from zoo.imaging.degrade import Degradation, Degraded, to_uint8
+    from zoo.imaging.images import prepare_image, stack
+    from zoo.imaging.matlab_resize import imresize
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.imaging.colour": ["rgb_to_ycbcr", "ycbcr_to_rgb"],
+            "zoo.imaging.degrade": ["Degradation", "Degraded", "to_uint8"],
+            "zoo.imaging.images": ["prepare_image", "stack"],
+            "zoo.imaging.matlab_resize": ["imresize"],
+        },
+    )

@@ -1,0 +1,44 @@
+"""Importing late: what a spec's target `"pkg.module:attr"` names, and the names of our own packages."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from zoo.errors import PluginError
+
+
+def load_target(target: str) -> Any:
+    """The attribute that a target names. Raises PluginError where module or attribute is absent."""
+    module_name, _, attribute = target.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        hint = (
+            f"its plugin is not installed whole: no module {missing}"
+            if f"{module_name}.".startswith(f"{missing}.")
+            else f"pip install {missing}"
+        )
+        raise PluginError(f"{target!r} needs the module {missing!r}, which is not installed", hint) from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError as error:
+        raise PluginError(f"module {module_name!r} has no {attribute!r}", f"the spec's target {target!r} is wrong") from error
+
+
+def exports(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package whose names are imported from their modules when they are first used.
+
+    So a plugin's entry module may import from it, and costs nothing that it does not use.
+    """
+    home = {name: module for module, names in homes.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(home[name]), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return get, lambda: sorted(home)

@@ -1,0 +1,28 @@
+"""From a name, a path or an object of the user's own to a checked dataset or a model with its weights."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import exports
+
+__all__ = [
+    "Choice",
+    "Model",
+    "build_model",
+    "named_model",
+    "open_dataset",
+    "read_metadata",
+]
+
+if TYPE_CHECKING:
+    from zoo.opening.datasets import open_dataset
+    from zoo.opening.models import Choice, Model, build_model, named_model
+    from zoo.opening.weights import read_metadata
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {
+            "zoo.opening.datasets": ["open_dataset"],
+            "zoo.opening.models": ["Choice", "Model", "build_model", "named_model"],
+            "zoo.opening.weights": ["read_metadata"],
+        },
+    )

@@ -1,0 +1,228 @@
+"""Models: from a name, a weights tag or a file, or the user's own module, to something that a run can key and load."""
+
+import copy
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.lazy import load_target
+from zoo.opening.identity import library_versions, module_identity, package_sha256
+from zoo.opening.requirements import check_requirements
+from zoo.opening.weights import file_sha256, load_state, read_metadata, read_state, read_weights, weights_sha256
+from zoo.settings import checked_settings
+from zoo.specs import ImageInput, ModelSpec, Weights
+from zoo.tasks.base import ModelInfo
+
+LoadFn = Callable[[], Any]
+METADATA: dict[str, Any] = {"classes": tuple[str, ...] | None, "config": dict[str, Any], "input": ImageInput | None}
+"""What a weights file may say of its model beside the tensors, as JSON."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a run can use: what is known before it is loaded, what its predictions depend on, and how to load it.
+
+    `identity` is JSON; two models of equal identity predict the same.
+    """
+
+    info: ModelInfo
+    identity: dict[str, Any]
+    load: LoadFn
+    weights_sha256: str | None = None
+    weights_uri: str | None = None
+    source_sha256: str | None = None
+    unsafe: tuple[str, ...] = ()
+    has_defaults: bool = True
+    """Whether all its options are those that it has by default."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of a model's weights to take: a tag, a dataset whose name picks the tag, or a file of the user's own."""
+
+    tag: str | None = None
+    dataset: str = ""
+    file: Path | None = None
+    allow_pickle: bool = False
+    data_dir: str | os.PathLike[str] | None = field(default=None, repr=False)
+
+
+def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] | None = None, allow_pickle: bool = False) -> Any:
+    """The model of a name (`cnn/lenet5@mnist`), with its weights, in `eval` mode, on the CPU.
+
+    Raises UnknownNameError, WeightsError or ModelError.
+    """
+    from zoo.plugins.registry import registry
+
+    spec, tag = registry().tagged_model(name)
+    choice = Choice(tag, file=Path(weights) if weights else None, allow_pickle=allow_pickle)
+    model = named_model(spec, task, choice)
+    loaded = model.load()
+    loaded.zoo_info = model.info
+    loaded.zoo_identity = module_identity(loaded)
+    return loaded
+
+
+def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
+    """A new, untrained model: the spec's target for the task, called with the spec's config and then `config`."""
+    if task not in spec.tasks:
+        raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
+    check_requirements(spec, ModelError)
+    try:
+        return load_target(spec.tasks[task])(**{**spec.config, **config})
+    except TypeError as error:
+        raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
+
+
+def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str, Any] | None = None) -> Model:
+    """The model of a spec with the chosen weights."""
+    if task not in spec.tasks:
+        raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
+    check_requirements(spec, ModelError)
+    tag, weights = choose_weights(spec, choice)
+    own = _metadata_of(choice.file)
+    config = {**(weights.config if weights else {}), **own.get("config", {})}
+    chosen_options = checked_options(spec, options or {})
+    classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
+    class_ids = weights.class_ids if weights and not own.get("classes") else None
+    preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
+    sha256 = _sha256_of(weights, choice)
+    # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
+    name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
+    source = package_sha256(spec.tasks[task])
+
+    def loaded() -> Any:
+        model = build_model(spec, task, {**config, **chosen_options})
+        _fill(model, name, weights, choice, sha256)
+        return _in_eval(model)
+
+    info = ModelInfo(name, spec.modality, tuple(classes) if classes else None, preprocessing, chosen_options, class_ids)
+    identity = {
+        "spec": spec.model_dump(mode="json", include={"name", "tasks", "config"}),
+        "config": config,
+        "options": chosen_options,
+        "weights": sha256,
+        "source": source,
+        "libraries": library_versions(spec.requires),
+    }
+    uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
+    unsafe = ("allow-pickle",) if choice.allow_pickle else ()
+    has_defaults = not options or chosen_options == checked_options(spec, {})
+    return Model(info, identity, loaded, sha256, uri, source, unsafe, has_defaults=has_defaults)
+
+
+def own_model(
+    module: Any, *, classes: Sequence[str] | str | None = None, input: ImageInput | None = None, key: str | None = None
+) -> Model:
+    """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
+
+    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded.
+    """
+    if isinstance(module, type) or not callable(module):
+        raise OptionError(
+            f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
+        )
+    known: ModelInfo | None = getattr(module, "zoo_info", None)
+    identity = {"key": key} if key else module_identity(module)
+    if identity is None:
+        text = "what its predictions depend on cannot be told in full, so nothing of this run is used again; key= tells it"
+        warnings.warn(f"{type(module).__name__}: {text}", stacklevel=3)
+    unchanged = known and identity is not None and identity == getattr(module, "zoo_identity", None)
+    name = known.name if known and unchanged else f"local/{type(module).__name__}"
+    named = classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
+    info = ModelInfo(name, known.modality if known else None, named, input or (known.input if known else None))
+    return Model(
+        info,
+        identity or {"unknown": uuid4().hex},
+        lambda: _copied(module, name),
+        source_sha256=identity.get("source") if identity else None,
+    )
+
+
+def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights | None]:
+    """Tag and weights: by tag, else by the dataset's bare name, else the only ones there are."""
+    tags = ", ".join(spec.weights)
+    if choice.tag is not None:
+        if choice.tag not in spec.weights:
+            hint = f"its tags are: {tags}" if tags else f"it ships without weights; zoo show {spec.name}"
+            raise WeightsError(f"{spec.name} has no weights {choice.tag!r}", hint)
+        return choice.tag, spec.weights[choice.tag]
+    bare = choice.dataset.rpartition("/")[2]
+    if bare in spec.weights:
+        return bare, spec.weights[bare]
+    if len(spec.weights) == 1:
+        return next(iter(spec.weights.items()))
+    if spec.weights and choice.file is None:
+        raise WeightsError(
+            f"{spec.name} has several weights" + (f", none of them for {bare}" if bare else ""),
+            f"name one: {spec.name}@TAG with TAG of {tags}",
+        )
+    return None, None
+
+
+def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's own options, validated and completed by its options class. Raises OptionError."""
+    if spec.options is None:
+        if options:
+            raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
+        return {}
+    return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
+
+
+def _copied(module: Any, name: str) -> Any:
+    try:
+        return _in_eval(copy.deepcopy(module))
+    except Exception as error:
+        raise ModelError(
+            f"{name} cannot be copied: {error}", "a run works on a copy; drop what copy.deepcopy refuses, such as open files"
+        ) from error
+
+
+def _in_eval(model: Any) -> Any:
+    if hasattr(model, "eval"):
+        model.eval()
+    return model
+
+
+def _sha256_of(weights: Weights | None, choice: Choice) -> str | None:
+    if choice.file is not None:
+        return file_sha256(choice.file)
+    return weights_sha256(weights, choice.data_dir) if weights is not None else None
+
+
+def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256: str | None) -> None:
+    """Load the chosen weights; a model with parameters never runs on random ones."""
+    if choice.file is not None:
+        state, _ = read_state(choice.file, sha256=sha256, allow_pickle=choice.allow_pickle)
+    elif weights is not None:
+        state = read_weights(weights, sha256=sha256, data_dir=choice.data_dir, allow_pickle=choice.allow_pickle)
+    elif hasattr(model, "state_dict") and model.state_dict():
+        raise WeightsError(
+            f"{name} has parameters but no weights here, and random ones are never run", "pass --weights FILE, or train it"
+        )
+    else:
+        return
+    load_state(model, state, name)
+
+
+def _metadata_of(file: Path | None) -> dict[str, Any]:
+    """What `zoo train` wrote into a weights file beside the tensors: classes, config, input. Raises WeightsError."""
+    if file is None:
+        return {}
+    found: dict[str, Any] = {}
+    for key, text in read_metadata(file).items():
+        if key in METADATA:
+            try:
+                found[key] = TypeAdapter(METADATA[key]).validate_json(text)
+            except ValidationError as error:
+                raise WeightsError(
+                    f"{file.name}: its metadata {key!r} cannot be read", "write it as JSON, as zoo train does"
+                ) from error
+    return found

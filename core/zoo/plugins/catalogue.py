@@ -1,0 +1,72 @@
+"""`registry.yaml`: claims to reproduce and plugins to install. Data, layered with the user's own (`ZOO_REGISTRY`)."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from zoo.errors import CatalogueError
+from zoo.plugins.index import catalogue_files
+from zoo.specs import Frozen
+
+
+class Claim(Frozen):
+    """A score that somebody published or that we measured before."""
+
+    model: str = Field(description="Full name with weights tag: `cnn/lenet5@mnist`.")
+    benchmark: str
+    metric: str
+    value: float = Field(allow_inf_nan=False)
+    tolerance: float = Field(ge=0, allow_inf_nan=False, description="Largest absolute difference that counts as reproduced.")
+    kind: Literal["published", "measured"]
+    source: str
+    note: str = ""
+
+
+class KnownPlugin(Frozen):
+    """A plugin that `zoo plugins search` and `install` know by id."""
+
+    id: str
+    distribution: str
+    summary: str
+    homepage: str = ""
+    requires: str = ""
+
+
+class Catalogue(Frozen):
+    """The merged catalogue."""
+
+    version: Literal[1]
+    claims: tuple[Claim, ...] = ()
+    plugins: tuple[KnownPlugin, ...] = ()
+
+    def claim(self, model: str, benchmark: str, metric: str) -> Claim | None:
+        """The claim on a score; the user's own comes before ours."""
+        wanted = (model, benchmark, metric)
+        return next((c for c in reversed(self.claims) if (c.model, c.benchmark, c.metric) == wanted), None)
+
+
+def load_catalogue() -> Catalogue:
+    """Ours, then the user's own on top. Raises CatalogueError naming file and field."""
+    layers = [_read(path) for path in catalogue_files()]
+    return Catalogue(
+        version=1,
+        claims=tuple(claim for layer in layers for claim in layer.claims),
+        plugins=tuple(plugin for layer in layers for plugin in layer.plugins),
+    )
+
+
+def _read(path: Path) -> Catalogue:
+    import yaml
+
+    correct = "correct it, or set ZOO_REGISTRY to another file"
+    try:
+        return Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except OSError as error:
+        raise CatalogueError(f"cannot read {path}: {error.strerror}", "reinstall deepzoo, or correct ZOO_REGISTRY") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path} is not YAML: {' '.join(str(error).split())}", correct) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise CatalogueError(f"{path}: {where}: {first['msg']}", correct) from error

@@ -1,0 +1,263 @@
+"""Discovering plugins: what is installed, in which state each is, and what it offers. Errors are data here.
+
+One plugin is loaded at a time and by our own loop: pluggy's `load_setuptools_entrypoints` stops at the first exception
+and skips a second distribution with the same entry name without a word.
+"""
+
+import importlib
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from importlib import metadata
+from pathlib import Path
+
+import pluggy
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from pydantic import ValidationError
+
+from zoo import hookspecs, specs
+from zoo.plugins.hooks import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
+from zoo.plugins.names import BUNDLED
+from zoo.plugins.switches import allowed_ids, disabled_ids
+from zoo.specs import Spec
+from zoo.version import __version__
+
+GROUP = "zoo"
+STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
+OBSERVERS = ("zoo_run_started", "zoo_run_finished")
+MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entry point of group `zoo`, before anything is imported."""
+
+    id: str
+    module: str
+    distribution: str
+    version: str
+    requires: tuple[str, ...] = ()
+
+    @property
+    def bundled(self) -> bool:
+        return canonicalize_name(self.distribution) == BUNDLED
+
+    def is_among(self, disabled: Collection[str]) -> bool:
+        """Whether it is disabled: by id, or, where two distributions share one, by `id@distribution`."""
+        return self.id in disabled or f"{self.id}@{self.distribution}" in disabled
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A discovered plugin: its state, why it is not ok, what to do about it, and its specs under their full names."""
+
+    candidate: Candidate
+    state: str
+    reason: str = ""
+    hint: str = ""
+    specs: tuple[tuple[str, Spec], ...] = ()
+    namespaces: tuple[str, ...] = ()
+    observes: tuple[str, ...] = ()
+    files: tuple[str, ...] = field(default=(), repr=False)
+
+
+def discover(path: Sequence[str] | None = None) -> list[Plugin]:
+    """Every plugin installed in the folders of `path` (default: `sys.path`), bundled ones first.
+
+    Each is loaded unless its state forbids it.
+    """
+    candidates = _candidates(list(sys.path if path is None else path))
+    disabled = disabled_ids()
+    found = [_refused(candidate, candidates, disabled) or _load(candidate) for candidate in candidates]
+    return [_without_clash(plugin, found) for plugin in found]
+
+
+def _candidates(path: list[str]) -> list[Candidate]:
+    """Entry points, bundled ones first. A distribution that is found twice counts once, the first, as for an import."""
+    found = []
+    for name in dict.fromkeys(_names(path)):
+        with suppress(Exception):  # as below
+            distribution = next(iter(metadata.distributions(name=name, path=path)))
+            title, version, requires = distribution.metadata["Name"], distribution.version, tuple(distribution.requires or ())
+            found += [Candidate(*entry, title, version or "?", requires) for entry in _entries(distribution, name)]
+    return sorted(found, key=lambda candidate: (not candidate.bundled, candidate.id, candidate.distribution))
+
+
+def _names(path: list[str]) -> Iterator[str]:
+    """Names of distributions that mention our group. Only theirs are read from metadata, which takes a millisecond each."""
+    for distribution in metadata.distributions(path=path):
+        # Whatever is wrong with a distribution, or left of one by an uninstall that failed, concerns nobody here.
+        with suppress(Exception):
+            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
+                yield canonicalize_name(distribution.metadata["Name"])
+
+
+def _entries(distribution: metadata.Distribution, name: str) -> list[tuple[str, str]]:
+    """Id and module of each entry point of our group; a file that cannot be read gives one without a module."""
+    try:
+        return [(entry.name, entry.value) for entry in distribution.entry_points if entry.group == GROUP]
+    except Exception:
+        return [(name, "")]
+
+
+def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Collection[str]) -> Plugin | None:
+    """The plugin, where it need not be imported to know that it cannot be used."""
+
+    def refuse(state: str, reason: str, hint: str) -> Plugin:
+        return Plugin(candidate, state, reason, hint)
+
+    update, uninstall = _update(candidate), f"zoo plugins uninstall {candidate.distribution}"
+    disable = f"zoo plugins disable {candidate.id}@{candidate.distribution}"
+    if candidate.is_among(disabled):
+        return refuse("disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
+    allowed = allowed_ids()
+    if allowed is not None and candidate.id not in allowed and not candidate.bundled:
+        if not allowed:
+            return refuse("disabled", "all plugins by others are left out", "leave out --no-plugins, or unset ZOO_PLUGINS")
+        return refuse("disabled", "not named in ZOO_PLUGINS", f"add {candidate.id} to ZOO_PLUGINS, or unset it")
+    if not ID.fullmatch(candidate.id):
+        return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
+    if not MODULE.fullmatch(candidate.module):
+        return refuse("invalid", f"its entry point names {candidate.module!r}, which is no module", update)
+    rivals = [other for other in candidates if other.id == candidate.id and other is not candidate]
+    if any(other.bundled for other in rivals):
+        return refuse("conflict", f"id {candidate.id!r} is reserved by {BUNDLED}", uninstall)
+    if enabled := [other.distribution for other in rivals if not other.is_among(disabled)]:
+        who = " and ".join(enabled)
+        return None if candidate.bundled else refuse("conflict", f"{who} has the plugin id {candidate.id!r} too", disable)
+    if wanted := _unmet_range(candidate):
+        why = f"needs deepzoo {wanted}, this is {__version__}"
+        return refuse("incompatible", why, f"zoo plugins install --upgrade {BUNDLED} {candidate.distribution}")
+    return None
+
+
+def _unmet_range(candidate: Candidate) -> str:
+    """The range of deepzoo versions that the distribution asks for, where this version is outside it."""
+    for requirement in _requirements(candidate):
+        if canonicalize_name(requirement.name) == BUNDLED and not requirement.specifier.contains(__version__, prereleases=True):
+            return str(requirement.specifier)
+    return ""
+
+
+def _requirements(candidate: Candidate) -> Iterator[Requirement]:
+    """What the distribution requires here; a line that cannot be read is passed over, as pip refuses it anyway."""
+    for text in candidate.requires:
+        try:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement
+        except (InvalidRequirement, ValueError):
+            continue
+
+
+def _load(candidate: Candidate) -> Plugin:
+    """Import the plugin and ask its hooks. Whatever it raises becomes its state."""
+    files = tuple(map(str, _sources(candidate.module)))
+    try:
+        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our --json
+            module = importlib.import_module(candidate.module)
+            asked = manager([(candidate.id, module)]).hook
+            specs = named_specs(candidate.id, asked)
+            namespaces = reserved_namespaces(candidate.id, asked)
+    except (Exception, SystemExit) as error:
+        return Plugin(candidate, *_diagnosis(candidate, error), files=files)
+    observes = tuple(name for name in OBSERVERS if getattr(asked, name).get_hookimpls())
+    return Plugin(candidate, "ok", "", "", specs, namespaces, observes, files)
+
+
+def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
+    """The plugin, or, where it reserves a namespace that another one has, the conflict. Bundled ones keep theirs."""
+    others = [other for other in found if other is not plugin and (other.state != "disabled" or other.candidate.bundled)]
+    for namespace in () if plugin.candidate.bundled else plugin.namespaces:
+        for other in others:
+            if namespace == other.candidate.id or namespace in other.namespaces:
+                why = f"namespace {namespace!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
+                hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
+                return replace(plugin, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), observes=())
+    return plugin
+
+
+def _sources(module: str) -> list[Path]:
+    """The `.py` files of a plugin's package, not imported: an edit of one of them is a reason to ask the plugin again."""
+    try:
+        package = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        package = None
+    if package is None:
+        return []
+    files = {Path(package.origin)} if package.has_location and package.origin else set()
+    for folder in package.submodule_search_locations or ():
+        files.update(Path(folder).rglob("*.py"))
+    return sorted(files)
+
+
+def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, str]:
+    """State, reason and hint of a plugin whose import or hooks raised `error`."""
+    update, upgrade = _update(candidate), f"zoo plugins install --upgrade {BUNDLED}"
+    if isinstance(error, ImportError) and _top(error.name) == "zoo":
+        return "invalid", f"{_one_line(error)}: it needs a newer deepzoo", upgrade
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = _top(error.name)
+        if missing == _top(candidate.module):
+            return "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}"
+        hint = f"pip install {' '.join(_absent(candidate)) or missing}"
+        return "missing-deps", f"needs the module {missing!r}, which is not installed", hint
+    if isinstance(error, ValidationError):
+        problems = error.errors()
+        unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
+        where = ".".join(map(str, (unknown or problems[0])["loc"]))
+        near = get_close_matches(where, getattr(getattr(specs, error.title, None), "model_fields", ()), 1, cutoff=0.75)
+        if unknown and near:
+            return "invalid", f"{error.title} has no field {where!r}, did you mean {near[0]!r}?", update
+        if unknown:
+            return "invalid", f"{error.title} has a field {where!r} unknown here: it needs a newer deepzoo", upgrade
+        return "invalid", f"{error.title}.{where}: {problems[0]['msg']}", update
+    if isinstance(error, pluggy.PluginValidationError):
+        return "invalid", _hook_problem(error), update
+    if isinstance(error, InvalidOfferError):
+        return "invalid", _one_line(error), update
+    return "error", f"{type(error).__name__}: {_one_line(error)}", update
+
+
+def _update(candidate: Candidate) -> str:
+    """What to do about a plugin that is wrong: correct it, where it is installed from its author's own folder."""
+    try:
+        origin = json.loads(metadata.distribution(candidate.distribution).read_text("direct_url.json") or "{}")
+        source = importlib.util.find_spec(_top(candidate.module))
+    except (metadata.PackageNotFoundError, ImportError, ValueError, OSError):
+        origin, source = {}, None
+    if origin.get("dir_info", {}).get("editable") and source is not None and source.origin:
+        return f"correct {source.origin}"
+    return f"zoo plugins install --upgrade {candidate.distribution}"
+
+
+def _absent(candidate: Candidate) -> Iterator[str]:
+    """Requirements of the distribution that are not installed, quoted for a shell where need be."""
+    for requirement in _requirements(candidate):
+        try:
+            metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            yield f"'{requirement.name}{requirement.specifier}'" if requirement.specifier else requirement.name
+
+
+def _hook_problem(error: pluggy.PluginValidationError) -> str:
+    """Pluggy's words without the module's path, and the nearest hook where one is misspelt."""
+    text = _one_line(error)
+    if not (misspelt := re.match(r"unknown hook '(\w+)'", text)):
+        return text
+    near = get_close_matches(misspelt[1], [name for name in vars(hookspecs) if name.startswith("zoo_")], 1)
+    return f"unknown hook {misspelt[1]!r}" + (f", did you mean {near[0]!r}?" if near else ": it needs a newer deepzoo")
+
+
+def _top(module: str | None) -> str:
+    return (module or "").partition(".")[0]
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

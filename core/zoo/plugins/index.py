@@ -1,0 +1,259 @@
+"""The index: what all plugins offer, as one JSON file that is read without importing any of them.
+
+Standard library only: `zoo list` and shell completion live on this module. Any doubt rebuilds the index.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import AmbiguousNameError, PluginError, StoreError, UnknownNameError
+from zoo.home import cache_dir, writing, zoo_home
+from zoo.plugins.names import find_name, namespace_of
+from zoo.version import __version__
+
+FORMAT = 3
+VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
+CLOCK_NS = 50_000_000
+"""Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
+Entry = dict[str, Any]
+"""`kind`, `name` (full), `plugin`, `tasks`, `modality`, and the whole `spec` as JSON."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Entries and plugins, as plain JSON values."""
+
+    entries: list[Entry]
+    plugins: list[dict[str, Any]]
+
+    def select(self, kind: str, **filters: str | None) -> Iterator[Entry]:
+        """Entries of a kind that match: `task`, `modality`, `plugin`, `dataset`; a filter that is None matches all."""
+        if wanted := filters.get("dataset"):
+            filters["dataset"] = self.find("dataset", wanted)
+        for entry in self.entries:
+            if entry["kind"] == kind and matches(entry, filters):
+                yield entry
+
+    def find(self, kind: str, name: str) -> str:
+        """The full name of an entry. A dynamic name (`folder:PATH`) is its own.
+
+        A bare name that means a bundled entry warns of foreign ones of the same bare name; of metrics it does not, as
+        benchmarks use their bare names. Raises UnknownNameError, which says so where it is a plugin that is not well.
+        """
+        try:
+            full = self._find(kind, name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            raise self._because_of_plugin(name, error) from None
+        bare = {e["name"] for e in self.entries if e["kind"] == kind and e["name"].partition("/")[2] == name}
+        if kind != "metric" and (others := sorted(bare - {full})):
+            warnings.warn(f"{kind} {name!r} is taken as {full}; there is also {', '.join(others)}", stacklevel=3)
+        return full
+
+    def entry(self, kind: str, name: str) -> Entry:
+        """The entry of a name that is not dynamic. Raises UnknownNameError."""
+        full = self.find(kind, name)
+        return next(entry for entry in self.entries if entry["kind"] == kind and entry["name"] == full)
+
+    def dynamic_plugin(self, name: str) -> dict[str, Any] | None:
+        """The plugin that has reserved the namespace of a dynamic name."""
+        namespace = namespace_of(name)
+        return next((plugin for plugin in self.plugins if namespace and namespace in plugin["namespaces"]), None)
+
+    def _find(self, kind: str, name: str) -> str:
+        if self.dynamic_plugin(name):
+            return name
+        bundled = {plugin["id"] for plugin in self.plugins if plugin["bundled"]}
+        known = {entry["name"]: entry["plugin"] in bundled for entry in self.entries if entry["kind"] == kind}
+        return find_name(kind, name, known, [full for full, ours in known.items() if ours])
+
+    def _because_of_plugin(self, name: str, error: UnknownNameError) -> UnknownNameError:
+        same = [plugin for plugin in self.plugins if plugin["id"] == namespace_of(name)]
+        if not same or any(plugin["state"] == "ok" for plugin in same):
+            return error
+        why = plugin_problem(same[0]) or f"{plugin_title(same[0])} is {same[0]['reason']}"
+        return UnknownNameError(f"{error.message}: {why}", same[0]["hint"], error.candidates)
+
+
+def plugin_title(plugin: Mapping[str, Any]) -> str:
+    """How every message names a plugin."""
+    return f"plugin {plugin['id']!r} ({plugin['distribution']} {plugin['version']})"
+
+
+def plugin_problem(plugin: Mapping[str, Any]) -> str:
+    """Why a plugin is not used; empty where it is, or where the user does not want it."""
+    if plugin["state"] in ("ok", "disabled"):
+        return ""
+    return f"{plugin_title(plugin)} is not used ({plugin['state']}): {plugin['reason']}"
+
+
+def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
+    """The index of what is installed now, from the cache where nothing that matters has changed.
+
+    Where it is to be `strict` (None: where `ZOO_STRICT_PLUGINS` says so), a plugin that is not well raises PluginError.
+    """
+    key = _key()
+    path = index_file(key)
+    index = (None if rebuild else _read(path, key)) or _make(path, key)
+    if os.environ.get("ZOO_STRICT_PLUGINS", "0") not in ("", "0") if strict is None else strict:
+        for plugin in index.plugins:
+            if problem := plugin_problem(plugin):
+                raise PluginError(problem, plugin["hint"])
+    return index
+
+
+def index_file(key: list[Any] | None = None) -> Path:
+    """Where the index of what is installed now is kept."""
+    return cache_dir("index") / f"{hashlib.sha256(json.dumps((key or _key())[:4]).encode()).hexdigest()[:16]}.json"
+
+
+def _make(path: Path, key: list[Any]) -> Index:
+    """Ask every plugin, and keep what they say."""
+    began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
+    plugins, entries, files = _build()
+    index = Index(entries, plugins)
+    # What this process imported before may be older than its file, and what changed just now may change again unseen.
+    stale = any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins)
+    if not stale and not _changed_since(began, [*key[4], *files.values()]):
+        with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+            document = {"format": FORMAT, "key": key, "files": files, "plugins": plugins, "entries": entries}
+            temporary.write_text(json.dumps(document), encoding="utf-8")
+    return index
+
+
+def catalogue_files() -> list[Path]:
+    """`registry.yaml` of the distribution (beside the package in a wheel, at the root of a checkout), then the user's."""
+    package = Path(__file__).parents[1]
+    shipped = package / "registry.yaml"
+    found = [shipped if shipped.exists() else package.parents[1] / "registry.yaml"]
+    if own := os.environ.get("ZOO_REGISTRY"):
+        found.append(Path(own).expanduser())
+    return found
+
+
+def search_path() -> list[str]:
+    """`sys.path` without the working directory, whose plugins would be found in one folder and not in the next."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    with suppress(OSError):
+        if entries and entries[0] == os.getcwd():
+            entries.pop(0)
+    return [entry for entry in entries if entry]
+
+
+def _key() -> list[Any]:
+    """What the index depends on, apart from the content of files. JSON values, so that it compares equal when read back."""
+    paths = search_path()
+    return [
+        __version__,
+        sys.executable,
+        paths,
+        {name: os.environ.get(name) for name in VARIABLES},
+        [_stamp(path)[:1] for path in paths],
+        str(zoo_home()),
+    ]
+
+
+def _stamp(path: str | Path) -> list[int]:
+    """(mtime in ns, size) of a file or folder, empty where it is absent."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_mtime_ns, status.st_size]
+
+
+def _changed_since(began: int, stamps: Iterable[list[int]]) -> bool:
+    """Whether one of these was changed so shortly before or after `began` that its stamp cannot be trusted."""
+    ended = time.time_ns()
+    return any(stamp and began - CLOCK_NS < stamp[0] < ended + CLOCK_NS for stamp in stamps)
+
+
+def _read(path: Path, key: list[Any]) -> Index | None:
+    try:
+        document = json.loads(path.read_bytes())
+        same = document["format"] == FORMAT and document["key"] == key
+        if same and all(_stamp(name) == stamp for name, stamp in document["files"].items()):
+            return Index(document["entries"], document["plugins"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
+    """Ask every plugin."""
+    from zoo.plugins.discovery import discover
+    from zoo.plugins.switches import state_file
+
+    plugins, entries = [], []
+    files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
+    for plugin in discover(search_path()):
+        files.update({name: _stamp(name) for name in plugin.files})
+        own = [entry_of(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
+        entries += own
+        plugins.append(
+            {
+                "id": plugin.candidate.id,
+                "module": plugin.candidate.module,
+                "distribution": plugin.candidate.distribution,
+                "version": plugin.candidate.version,
+                "bundled": plugin.candidate.bundled,
+                "state": plugin.state,
+                "reason": plugin.reason,
+                "hint": plugin.hint,
+                "namespaces": list(plugin.namespaces),
+                "observes": list(plugin.observes),
+                "entries": dict(Counter(entry["kind"] for entry in own)),
+            }
+        )
+    _link(entries, Index(entries, plugins))
+    return plugins, entries, files
+
+
+def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
+    """What the index holds of a spec under its full name."""
+    tasks = list(spec["tasks"]) if "tasks" in spec else [spec["task"]] if "task" in spec else []
+    return {"kind": kind, "name": spec["name"], "plugin": plugin, "tasks": tasks, "modality": spec.get("modality"), "spec": spec}
+
+
+def _link(entries: list[Entry], index: Index) -> None:
+    """Full names in what entries refer to, a bare one meaning the plugin's own first. A recipe has its model's modality."""
+    names = {(entry["kind"], entry["name"]): entry for entry in entries}
+
+    def full(kind: str, name: str, plugin: str) -> str:
+        if (kind, own := f"{plugin}/{name}") in names:
+            return own
+        with suppress(UnknownNameError):
+            return index._find(kind, name)
+        return name
+
+    for entry in entries:
+        spec, plugin = entry["spec"], entry["plugin"]
+        for kind in ("dataset", "model"):
+            if kind in spec:
+                spec[kind] = full(kind, spec[kind], plugin)
+        for weights in spec.get("weights", {}).values():
+            weights["recipe"] = weights["recipe"] and full("recipe", weights["recipe"], plugin)
+        if entry["kind"] == "recipe" and ("model", spec["model"]) in names:
+            entry["modality"] = names["model", spec["model"]]["modality"]
+
+
+def matches(entry: Entry, filters: Mapping[str, str | None]) -> bool:
+    """Whether an entry passes `task`, `modality`, `plugin` and `dataset`; None passes all."""
+    has = {
+        "task": entry["tasks"],
+        "modality": [entry["modality"]],
+        "plugin": [entry["plugin"]],
+        "dataset": [entry["spec"].get("dataset")],
+    }
+    return all(value is None or value in has[name] for name, value in filters.items())

@@ -1,0 +1,72 @@
+"""Lists of dynamic names: what a namespace such as `timm` has, kept for each version of the library, remade on request.
+
+Standard library only, as long as the list that is kept is the right one: `zoo list --plugin timm` then imports no plugin.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import OptionError, StoreError
+from zoo.home import cache_dir, writing
+from zoo.plugins.index import Entry, Index, entry_of, matches
+
+FORMAT = 1
+
+
+def select(index: Index, kind: str, filters: Mapping[str, str | None], *, rebuild: bool = False) -> Iterator[Entry]:
+    """Entries as `Index.select` gives them; where the filter `plugin` is a namespace, the names that this has.
+
+    Raises OptionError for a namespace whose names nobody can list.
+    """
+    namespace = filters.get("plugin")
+    if namespace is None or any(plugin["id"] == namespace for plugin in index.plugins):
+        return index.select(kind, **filters)
+    owner = next((plugin for plugin in index.plugins if namespace in plugin["namespaces"]), None)
+    if owner is None:
+        return index.select(kind, **filters)
+    found = _names(owner, namespace, rebuild)
+    return (entry for entry in found if entry["kind"] == kind and matches(entry, {**filters, "plugin": None}))
+
+
+def _names(plugin: dict[str, Any], namespace: str, rebuild: bool) -> list[Entry]:
+    path = cache_dir("names") / f"{namespace}.json"
+    kept = None if rebuild else _kept(path, plugin)
+    if kept is not None:
+        return kept
+    from zoo.plugins.hooks import manager
+    from zoo.specs import KINDS
+
+    module = import_module(plugin["module"])
+    answer = manager([(plugin["id"], module)]).hook.zoo_names(namespace=namespace)
+    if answer is None:
+        raise OptionError(
+            f"nobody can list the names in {namespace}: they are made on demand",
+            f"plugin {plugin['id']!r} takes them as you write them",
+        )
+    library, specs = answer
+    kinds = {spec_class: kind for kind, spec_class in KINDS.items()}
+    entries = [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
+    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+        document = {"key": _key(plugin, library), "library": library, "entries": entries}
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+    return entries
+
+
+def _kept(path: Path, plugin: dict[str, Any]) -> list[Entry] | None:
+    """The list that was kept, if library and plugin are still of the same version."""
+    try:
+        document = json.loads(path.read_bytes())
+        entries: list[Entry] = document["entries"]
+        return entries if document["key"] == _key(plugin, document["library"]) else None
+    except (OSError, ValueError, KeyError, TypeError, ImportError):  # a package that is gone is an ImportError, too
+        return None
+
+
+def _key(plugin: dict[str, Any], library: str) -> list[Any]:
+    from importlib import metadata
+
+    return [FORMAT, plugin["distribution"], plugin["version"], library, metadata.version(library)]

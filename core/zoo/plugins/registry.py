@@ -1,0 +1,222 @@
+"""The registry: typed, filterable look-ups of everything that plugins offer."""
+
+import importlib
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import pluggy
+
+from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
+from zoo.metrics.names import bare_metric
+from zoo.plugins.hooks import manager
+from zoo.plugins.index import Index, load_index, plugin_title
+from zoo.plugins.names import listing, split_tag
+from zoo.plugins.namespaces import select
+from zoo.specs import (
+    KINDS,
+    BenchmarkSpec,
+    CommandSpec,
+    DatasetSpec,
+    HomeworkSpec,
+    MetricSpec,
+    ModelSpec,
+    RecipeSpec,
+    Spec,
+)
+from zoo.tasks.base import DataInfo
+from zoo.tasks.by_name import TARGETS_OF, task_class
+
+S = TypeVar("S", bound=Spec)
+
+USES = {
+    ("model", "benchmark"): "zoo run MODEL --on {name}",
+    ("model", "dataset"): "zoo run MODEL --on {name}",
+    ("model", "recipe"): "zoo train {name}, or run its model: zoo run {model} --on {dataset}",
+    ("model", "metric"): "zoo run MODEL --on BENCHMARK --metric {name}",
+    ("benchmark", "model"): "zoo run {name} --on BENCHMARK",
+    ("benchmark", "recipe"): "zoo train {name}",
+    ("dataset", "benchmark"): "its dataset is {dataset}",
+}
+"""What to do with an entry of the second kind, where one of the first was asked for."""
+
+
+def registry() -> "Registry":
+    """The registry of what is installed now."""
+    return Registry(load_index())
+
+
+class Registry:
+    """Look-ups by name, which raise UnknownNameError with candidates, and lists by filter. Specs come with full names."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+
+    def models(self, *, task: str | None = None, modality: str | None = None, plugin: str | None = None) -> list[ModelSpec]:
+        """Models, by the task they implement and what they take."""
+        return self._list(ModelSpec, "model", task=task, modality=modality, plugin=plugin)
+
+    def datasets(self, *, modality: str | None = None, plugin: str | None = None) -> list[DatasetSpec]:
+        """Datasets, by what their samples are."""
+        return self._list(DatasetSpec, "dataset", modality=modality, plugin=plugin)
+
+    def metrics(self, *, task: str | None = None, plugin: str | None = None) -> list[MetricSpec]:
+        """Metrics, by task."""
+        return self._list(MetricSpec, "metric", task=task, plugin=plugin)
+
+    def benchmarks(
+        self, *, task: str | None = None, modality: str | None = None, dataset: str | None = None, plugin: str | None = None
+    ) -> list[BenchmarkSpec]:
+        """Benchmarks, by task, modality, or dataset (full or bare name)."""
+        return self._list(BenchmarkSpec, "benchmark", task=task, modality=modality, dataset=dataset, plugin=plugin)
+
+    def recipes(
+        self, *, task: str | None = None, modality: str | None = None, dataset: str | None = None, plugin: str | None = None
+    ) -> list[RecipeSpec]:
+        """Recipes, by task, modality, or dataset."""
+        return self._list(RecipeSpec, "recipe", task=task, modality=modality, dataset=dataset, plugin=plugin)
+
+    def commands(self) -> list[CommandSpec]:
+        """Commands that plugins add."""
+        return self._list(CommandSpec, "command")
+
+    def homeworks(self) -> list[HomeworkSpec]:
+        """Homeworks that plugins define."""
+        return self._list(HomeworkSpec, "homework")
+
+    def model(self, name: str) -> ModelSpec:
+        """The model of a full, bare or dynamic name, without a weights tag."""
+        return self._get(ModelSpec, "model", name)
+
+    def tagged_model(self, name: str) -> tuple[ModelSpec, str | None]:
+        """The model of a name that may have a tag, and the tag: of its weights, unless a plugin takes it for part of the name.
+
+        A repository has revisions: `hf/OWNER/NAME@REVISION`.
+        """
+        base, tag = split_tag(name)
+        plugin = self.index.dynamic_plugin(name) if tag else None
+        whole = self._resolve(plugin, "model", name) if plugin else None
+        return (whole, None) if isinstance(whole, ModelSpec) else (self.model(base), tag)
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """The dataset of a full, bare or dynamic name (`folder:PATH`)."""
+        return self._get(DatasetSpec, "dataset", name)
+
+    def metric(self, text: str) -> MetricSpec:
+        """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
+        return self._get(MetricSpec, "metric", bare_metric(text))
+
+    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None) -> BenchmarkSpec:
+        """The benchmark of a name, or else the default benchmark of the dataset of that name for one of `tasks`.
+
+        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them.
+        """
+        found, unknown = None, None
+        try:
+            found = self._get(BenchmarkSpec, "benchmark", name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            unknown = error
+        if found is not None and (tasks is None or found.task in tasks):
+            return found
+        try:
+            dataset = self.dataset(name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError:
+            if found is not None:
+                return found
+            raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
+        return found if found and not any(_serves(dataset, task) for task in tasks or ()) else default_benchmark(dataset, tasks)
+
+    def recipe(self, name: str) -> RecipeSpec:
+        """The recipe of a full or bare name."""
+        return self._get(RecipeSpec, "recipe", name)
+
+    def homework(self, name: str) -> HomeworkSpec:
+        """The homework of a full or bare name."""
+        return self._get(HomeworkSpec, "homework", name)
+
+    def observers(self) -> pluggy.PluginManager:
+        """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
+        modules = []
+        for plugin in self.index.plugins:
+            if plugin["observes"]:
+                try:
+                    modules.append((plugin["id"], importlib.import_module(plugin["module"])))
+                except (Exception, SystemExit) as error:
+                    warnings.warn(f"{plugin_title(plugin)} does not observe: {type(error).__name__}: {error}", stacklevel=2)
+        return manager(modules)
+
+    def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
+        return [spec_class.model_validate(entry["spec"]) for entry in select(self.index, kind, filters)]
+
+    def _get(self, spec_class: type[S], kind: str, name: str) -> S:
+        if plugin := self.index.dynamic_plugin(name):
+            found = self._resolve(plugin, kind, name)
+            if isinstance(found, spec_class):
+                return found
+            raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", listing(kind))
+        try:
+            return spec_class.model_validate(self.index.entry(kind, name)["spec"])
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            raise self._of_another_kind(kind, name, error) from None
+
+    def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
+        """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
+        for other in ("model", "benchmark", "dataset", "recipe", "metric"):
+            with suppress(UnknownNameError):
+                spec = self.index.entry(other, name)["spec"]
+                near = error.hint if error.candidates else f"zoo show {spec['name']}"
+                hint = USES[kind, other].format(**spec) if (kind, other) in USES else near
+                return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
+        return error
+
+    @staticmethod
+    def _resolve(plugin: dict[str, Any], kind: str, name: str) -> Any:
+        who = plugin_title(plugin)
+        try:
+            module = importlib.import_module(plugin["module"])
+            found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
+        except ZooError:
+            raise
+        except (Exception, SystemExit) as error:
+            why = f"{who} failed to resolve {name!r}: {type(error).__name__}: {error}"
+            raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
+        if found is not None and not isinstance(found, KINDS[kind]):
+            raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
+        return found
+
+
+def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) -> BenchmarkSpec:
+    """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task.
+
+    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first.
+    """
+    task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
+    if task is None:
+        raise ModelError(
+            f"{dataset.name} serves the tasks {', '.join(dataset.tasks)}, not {', '.join(tasks or ())}",
+            f"zoo list datasets shows what each serves; zoo list benchmarks --dataset {dataset.name}",
+        )
+    split = "test" if "test" in dataset.splits else list(dataset.splits)[-1]
+    info = DataInfo(dataset.name, split, dataset.modality, dataset.classes)
+    return BenchmarkSpec.model_validate(
+        {
+            "name": dataset.name,
+            "summary": f"Default benchmark of {dataset.name}.",
+            "task": task,
+            "modality": dataset.modality,
+            "dataset": dataset.name,
+            "split": split,
+            "metrics": task_class(task).suited(dataset.modality, {}, ()).default_metrics(info),
+        }
+    )
+
+
+def _serves(dataset: DatasetSpec, task: str) -> bool:
+    return task in dataset.tasks or TARGETS_OF.get(task) in dataset.tasks

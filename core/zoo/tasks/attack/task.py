@@ -1,0 +1,221 @@
+"""attack: an input that a victim gets wrong, within a bound of the clean one.
+
+Input: an image. Target: int, the true class. The victim is the task's `aux["victim"]`, a classifier, bound before the run and
+part of its key; images are prepared as it declares, and its classes mapped to the dataset's by name.
+Prediction: an adversarial image of the clean one's shape, in [0, 1] and within the protocol's bound, checked on every sample.
+Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
+`forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32> where the protocol says `save_inputs`.
+An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
+"""
+
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BeforeValidator, Field
+
+from zoo.data.dataset import Sample
+from zoo.errors import ModelError, PredictionError
+from zoo.imaging.images import prepare_image, stack
+from zoo.specs import Frozen, TaskName
+from zoo.tasks.attack.verify import TOLERANCE, Victim, attack_batch
+from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.classes import class_columns, some
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from zoo.tasks.attack.verify import Outcome
+
+Norm = Literal["linf", "l2"]
+
+
+def exact_ratio(value: Any) -> Any:
+    """A number as it is; a text such as `8/255` or `0.3` as the float nearest to it. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(Fraction(value.replace(" ", "")))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError("must be a number, or a fraction such as 8/255") from None
+
+
+Ratio = Annotated[float, BeforeValidator(exact_ratio)]
+"""A number that may be written as a fraction: `8/255`."""
+
+
+class ThreatSettings(Frozen):
+    """What a protocol of this task says: the threat model, and what is stored."""
+
+    norm: Annotated[Norm, Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")] = "linf"
+    eps: Annotated[Ratio, Field(ge=0, allow_inf_nan=False, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
+    save_inputs: Annotated[bool, Field(description="Store the adversarial inputs, too.")] = False
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What the attacker may do: stay within `eps` of the clean input in `norm`. `eps` None: no bound of its own."""
+
+    norm: Norm
+    eps: float | None
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """Adversarial inputs [b, ...] and, per sample, the evaluations of the victim and of gradients that they took.
+
+    `masked` says which samples show a sign of gradient masking, such as a gradient that is zero everywhere.
+    """
+
+    inputs: "Tensor"
+    forwards: "Sequence[int] | Tensor"
+    gradients: "Sequence[int] | Tensor"
+    masked: "Sequence[bool] | Tensor | None" = None
+
+
+class Attacker(Protocol):
+    """What a model of this task does. An attribute `bounded = False` says that it keeps to no eps, as DeepFool does.
+
+    Such an attack is given `eps` None, and where its perturbation is larger than the protocol's eps, the sample holds.
+    """
+
+    def __call__(self, victim: Victim, inputs: "Tensor", labels: "Tensor", threat: Threat, seeds: Sequence[int], /) -> Attacked:
+        """Adversarial inputs for clean ones float32 [b, c, h, w] in [0, 1], all of which the victim gets right.
+
+        `victim(inputs)` gives logits float32 [b, classes of the dataset] and gradients to its inputs, in `eval` mode and
+        normalising inside; `labels` int64 [b]. All randomness of sample i comes from seeds[i].
+        """
+
+
+class Attack(Task):
+    """Runs an attack on a victim."""
+
+    name: ClassVar[str] = "attack"
+    version: ClassVar[int] = 1
+    shard_size: ClassVar[int] = 256
+    needs_grad: ClassVar[bool] = True
+    settings: ClassVar[type[ThreatSettings]] = ThreatSettings
+    roles: ClassVar[Mapping[str, TaskName]] = {"victim": "classify"}
+
+    def __init__(
+        self,
+        model: ModelInfo,
+        data: DataInfo,
+        protocol: Mapping[str, Any] | None = None,
+        aux: Mapping[str, ModelInfo] | None = None,
+    ) -> None:
+        super().__init__(model, data, protocol, aux)
+        self.threat = ThreatSettings.model_validate(self.protocol)
+        self.victim_info = self.aux["victim"]
+        if data.modality != "image" or self.victim_info.modality not in (None, "image"):
+            raise ModelError(
+                f"attacks are on images; {data.name} is {data.modality}, the victim takes {self.victim_info.modality}",
+                "choose a victim and a dataset of images: zoo list models --task classify --modality image",
+            )
+        if not data.classes:
+            raise ModelError(f"{data.name} has no classes, so nothing on it can be attacked")
+        self.outputs, self.columns = class_columns(self.victim_info, data)
+
+    @classmethod
+    def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
+        return ("robust-accuracy", "clean-accuracy", "success-rate", "median-norm", "forwards", "gradients")
+
+    def bind(self, aux_models: Mapping[str, Any]) -> None:
+        super().bind(aux_models)
+        self.victim = Victim(aux_models["victim"], self.victim_info.name, self.outputs, self.columns)
+
+    def prepare(self, sample: Sample) -> Sample:
+        target, classes = operator.index(sample.target), len(self.data.classes or ())
+        if not 0 <= target < classes:
+            raise ValueError(f"its target {target} is not one of the {classes} classes")
+        return Sample(sample.id, prepare_image(sample.input, self.victim_info.input), target)
+
+    def collate(self, samples: Sequence[Sample]) -> "Tensor":
+        stacked = stack([sample.input for sample in samples])
+        if isinstance(stacked, list):
+            ids = [sample.id for sample in samples]
+            raise PredictionError(
+                f"images of several sizes, as of {some(ids)}, cannot be attacked in one batch",
+                f"{self.victim_info.name} declares no input size: pass --batch-size 1",
+                ids,
+            )
+        return stacked
+
+    def predict(self, model: Attacker, batch: Batch) -> "Outcome":
+        """Both logits, norm and counts of every sample."""
+        threat = Threat(self.threat.norm, self.threat.eps if getattr(model, "bounded", True) else None)
+        return attack_batch(model, self.model.name, self.victim, batch, threat)
+
+    @property
+    def schema(self) -> pa.Schema:
+        logits = pa.list_(pa.float32())
+        columns = [
+            ("clean", logits),
+            ("adversarial", logits),
+            ("norm", pa.float64()),
+            ("forwards", pa.int32()),
+            ("gradients", pa.int32()),
+            ("masked", pa.bool_()),
+            ("target", pa.int32()),
+        ]
+        return pa.schema([*columns, *([("input", pa.list_(pa.float32()))] if self.threat.save_inputs else [])])
+
+    def encode(self, predictions: "Outcome", batch: Batch) -> dict[str, pa.Array]:
+        found = {
+            "clean": _lists(predictions.clean),
+            "adversarial": _lists(predictions.adversarial),
+            "norm": pa.array(predictions.norm.numpy()),
+            "forwards": pa.array(predictions.forwards.numpy(), pa.int32()),
+            "gradients": pa.array(predictions.gradients.numpy(), pa.int32()),
+            "masked": pa.array(predictions.masked.numpy()),
+            "target": pa.array(batch.targets, pa.int32()),
+        }
+        return found | ({"input": _lists(predictions.inputs.flatten(1))} if self.threat.save_inputs else {})
+
+    def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
+        """`within` bool [n] says whether a perturbation keeps to eps, which only that of an unbounded attack may not."""
+        n, classes = table.num_rows, len(self.data.classes or ())
+        norm = table["norm"].to_numpy()
+        columns = {
+            "clean": _flat(table["clean"]).reshape(n, classes),
+            "adversarial": _flat(table["adversarial"]).reshape(n, classes),
+            "norm": norm,
+            "within": norm <= self.threat.eps * (1 + TOLERANCE),
+            "forwards": table["forwards"].to_numpy().astype(np.int64),
+            "gradients": table["gradients"].to_numpy().astype(np.int64),
+            "masked": table["masked"].to_numpy(zero_copy_only=False).astype(bool),
+            "target": table["target"].to_numpy().astype(np.int64),
+        }
+        if self.threat.save_inputs:
+            columns["input"] = np.empty(n, dtype=object)
+            columns["input"][:] = [np.asarray(row, dtype=np.float32) for row in table["input"].to_pylist()]
+        return columns
+
+    def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
+        """Clean image, change, and adversarial image, side by side; the change about grey, stretched to full contrast."""
+        if "input" not in columns:
+            raise ValueError("the adversarial inputs are not stored; ask for them by --save-inputs true")
+        from PIL import Image
+
+        clean = self.prepare(sample).input.numpy()
+        made = columns["input"][0].reshape(clean.shape)
+        change = made - clean
+        shown = np.concatenate([clean, 0.5 + 0.5 * change / max(1e-12, np.abs(change).max()), made], axis=2)
+        pixels = (shown * 255).round().astype(np.uint8)
+        return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
+def _lists(values: "Tensor") -> pa.Array:
+    """float32 [n, d] as a column of lists."""
+    flat = values.cpu().contiguous().numpy()
+    offsets = np.arange(0, flat.size + 1, max(1, flat.shape[1]), dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1)))
+
+
+def _flat(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    return np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False))

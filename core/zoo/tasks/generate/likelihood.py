@@ -1,0 +1,136 @@
+"""generate, the likelihood of given images: log-likelihood, or draws from which a lower bound of it follows.
+
+Input of a sample: an image. Target: any; it is not looked at. The protocol says what a pixel is, since a likelihood of one
+kind of pixels cannot be compared to that of another.
+Prediction: importance weights of latent draws, log p(x, z) - log q(z | x) in nats, float [b, draws]; or, of a model that knows
+its density, log p(x), float [b, 1]. Their mean is the ELBO, their log-mean-exp the IWAE bound, from the same draws.
+Stored: `log_weights` list<float64>.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from zoo.data.dataset import Sample
+from zoo.errors import ModelError, PredictionError
+from zoo.imaging.images import prepare_image, stack
+from zoo.seeds import sample_seed
+from zoo.specs import Frozen
+from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.classes import some
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = np.ndarray[Any, Any]
+
+
+class LikelihoodSettings(Frozen):
+    """What a protocol of this kind says."""
+
+    pixels: Annotated[
+        Literal["binarised"],
+        Field(description="binarised: a pixel is 1 with its grey value as probability, seeded by sample id."),
+    ]
+    draws: Annotated[int, Field(ge=1, le=10_000, description="Latent draws per image, for bounds.")] = 50
+
+
+class ImageDensity(Protocol):
+    """What a model of this kind does, beside drawing images, which is not asked of it here."""
+
+    def log_weights(self, images: "Tensor", draws: int, seeds: Sequence[int], /) -> "Tensor":
+        """log p(x, z_k) - log q(z_k | x) in nats, float [b, draws], with z_k drawn from q(z | x); or log p(x), float [b, 1].
+
+        `images` float32 [b, c, h, w], of pixels 0 and 1 where they are binarised. All randomness of image i comes from seeds[i],
+        and draw k is the same however many are asked for, so that more draws add to fewer.
+        """
+
+
+def binarised(image: "Tensor", sample_id: str) -> "Tensor":
+    """Pixels that are 1 with their value in [0, 1] as probability, else 0. Drawn by NumPy from the sample's id alone.
+
+    So every model in every run meets the same binary image. Source: Salakhutdinov & Murray 2008, On the quantitative analysis
+    of deep belief networks, doi:10.1145/1390156.1390266, section 6; the fixed draw is ours.
+    """
+    import torch
+
+    drawn = np.random.default_rng(sample_seed(0, f"binarise/{sample_id}")).random(tuple(image.shape))
+    return (torch.from_numpy(drawn) < image).to(image.dtype)
+
+
+class ImageLikelihood(Task):
+    """Runs an `ImageDensity` on the dataset's own images."""
+
+    name: ClassVar[str] = "generate"
+    version: ClassVar[int] = 1
+    settings: ClassVar[type[LikelihoodSettings]] = LikelihoodSettings
+
+    def __init__(
+        self,
+        model: ModelInfo,
+        data: DataInfo,
+        protocol: Mapping[str, Any] | None = None,
+        aux: Mapping[str, ModelInfo] | None = None,
+    ) -> None:
+        super().__init__(model, data, protocol, aux)
+        self.how = LikelihoodSettings.model_validate(self.protocol)
+
+    @classmethod
+    def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
+        return ("elbo-binarised", "iwae-binarised")
+
+    def prepare(self, sample: Sample) -> Sample:
+        return Sample(sample.id, binarised(prepare_image(sample.input, self.model.input), sample.id), None)
+
+    def collate(self, samples: Sequence[Sample]) -> Any:
+        return stack([sample.input for sample in samples])
+
+    def predict(self, model: ImageDensity, batch: Batch) -> "Tensor":
+        """Log-weights float64 [b, draws or 1] on the CPU."""
+        if not callable(getattr(model, "log_weights", None)):
+            raise ModelError(
+                f"{self.model.name} draws images but knows no likelihood of those it is given",
+                "a model that does has log_weights(images, draws, seeds); zoo list benchmarks --task generate",
+            )
+        return verify_weights(
+            model.log_weights(batch.inputs, self.how.draws, batch.seeds), self.how.draws, batch.ids, self.model.name
+        )
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([("log_weights", pa.list_(pa.float64()))])
+
+    def encode(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
+        return {"log_weights": pa.array(list(predictions.numpy()), pa.list_(pa.float64()))}
+
+    def decode(self, table: pa.Table) -> dict[str, Array]:
+        """`log_weights` float64 [n, draws], or [n, 1] where they are log-likelihoods; `pixels` str [n], as the protocol says."""
+        flat = table["log_weights"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        n = table.num_rows
+        return {"log_weights": flat.reshape(n, -1 if n else self.how.draws), "pixels": np.full(n, self.how.pixels)}
+
+
+def verify_weights(weights: Any, draws: int, ids: Sequence[str], model: str) -> "Tensor":
+    """The log-weights as float64 on the CPU, if they are finite and [b, draws] or [b, 1]; else PredictionError."""
+    import torch
+
+    if (
+        not isinstance(weights, torch.Tensor)
+        or not weights.is_floating_point()
+        or weights.shape
+        not in (
+            (len(ids), draws),
+            (len(ids), 1),
+        )
+    ):
+        what = f"{weights.dtype} {list(weights.shape)}" if isinstance(weights, torch.Tensor) else type(weights).__name__
+        wanted = f"expected floating point [{len(ids)}, {draws}], or [{len(ids)}, 1] of a density"
+        raise PredictionError(f"{model} returned log-weights {what} for {some(ids)}", wanted, ids)
+    kept: Tensor = weights.detach().cpu().double()
+    bad = [sample for sample, good in zip(ids, kept.isfinite().all(1).tolist(), strict=True) if not good]
+    if bad:
+        raise PredictionError(f"{model} returned NaN or infinite log-weights for {len(bad)} samples: {some(bad)}", ids=bad)
+    return kept
