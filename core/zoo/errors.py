@@ -2,6 +2,23 @@
 
 from collections.abc import Sequence
 
+__all__ = [
+    "AmbiguousNameError",
+    "CatalogueError",
+    "DataError",
+    "ModelError",
+    "NotScoredError",
+    "OptionError",
+    "PluginError",
+    "PredictionError",
+    "RunError",
+    "StoreError",
+    "UnknownNameError",
+    "WeightsError",
+    "ZooError",
+    "reason_of",
+]
+
 
 class ZooError(Exception):
     """Base of all errors that are not bugs of ours.

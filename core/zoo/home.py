@@ -10,6 +10,8 @@ from zoo.errors import OptionError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = ["cache_dir", "data_dirs", "writing", "zoo_home"]
+
 
 def zoo_home() -> Path:
     """The folder of all state: `ZOO_HOME`, else the platform's user data folder. Not created here."""

@@ -12,6 +12,22 @@ if TYPE_CHECKING:
     from zoo.runs.record import RunRecord, RunStart
     from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, HomeworkSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 
+__all__ = [
+    "hookimpl",
+    "zoo_benchmarks",
+    "zoo_commands",
+    "zoo_datasets",
+    "zoo_homeworks",
+    "zoo_metrics",
+    "zoo_models",
+    "zoo_names",
+    "zoo_namespaces",
+    "zoo_recipes",
+    "zoo_resolve",
+    "zoo_run_finished",
+    "zoo_run_started",
+]
+
 hookspec = HookspecMarker("zoo")
 hookimpl = HookimplMarker("zoo")
 

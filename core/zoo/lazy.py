@@ -7,6 +7,8 @@ from typing import Any
 
 from zoo.errors import PluginError
 
+__all__ = ["load_target"]
+
 
 def load_target(target: str) -> Any:
     """The attribute that a target names. Raises PluginError where module or attribute is absent."""
@@ -27,14 +29,23 @@ def load_target(target: str) -> Any:
         raise PluginError(f"module {module_name!r} has no {attribute!r}", f"the spec's target {target!r} is wrong") from error
 
 
-def exports(package: str, homes: Mapping[str, Sequence[str]]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def exports(
+    package: str, homes: Mapping[str, Sequence[str]], renamed: Mapping[str, tuple[str, str]] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package whose names are imported from their modules when they are first used.
 
-    So a plugin's entry module may import from it, and costs nothing that it does not use.
+    So a plugin's entry module may import from it, and costs nothing that it does not use. `renamed` maps a former name to the
+    present one and the version since when; it works still, with a ZooDeprecationWarning.
     """
     home = {name: module for module, names in homes.items() for name in names}
 
     def get(name: str) -> Any:
+        if renamed and name in renamed:
+            from zoo.deprecation import warn_deprecated
+
+            present, since = renamed[name]
+            warn_deprecated(f"{package}.{name}", f"{package}.{present}", since=since)
+            return getattr(sys.modules[package], present)
         if name not in home:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(home[name]), name)

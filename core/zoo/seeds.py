@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["derived_seed", "sample_seed", "seed_everything"]
+
 
 def sample_seed(seed: int, sample_id: str) -> int:
     """A seed in [0, 2**63) for one sample of a run."""

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from zoo.errors import OptionError
 
+__all__ = ["checked_settings", "described_settings"]
+
 
 def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
     """The settings, completed by their defaults. `kind` ("option") and `owner` (a name) are for the error.

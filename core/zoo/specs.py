@@ -8,6 +8,32 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+__all__ = [
+    "KINDS",
+    "BareName",
+    "BenchmarkSpec",
+    "CommandSpec",
+    "DataFile",
+    "DatasetSpec",
+    "Frozen",
+    "HomeworkLimits",
+    "HomeworkSpec",
+    "ImageInput",
+    "MetricSpec",
+    "Modality",
+    "ModelSpec",
+    "Optimizer",
+    "RecipeSpec",
+    "Sha256",
+    "Spec",
+    "SubmissionKind",
+    "Tag",
+    "Target",
+    "TaskName",
+    "Weights",
+    "WeightsPart",
+]
+
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
 SubmissionKind = Literal["predictions", "weights", "onnx", "code"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def open_bsds(files: DataFiles, split: str) -> "Boundaries":
     return Boundaries(_members(archive, split), str(archive))
 
 
-class Boundaries:
+class Boundaries(SampleSequence):
     """Photographs uint8 [3, h, w] and boundary maps bool [annotators, h, w].
 
     `files` are path to content. A drawing that is absent, cannot be read or has another size than its photograph raises
@@ -66,9 +66,6 @@ class Boundaries:
                 f"its drawing would be {absent[0]}.mat in the folder groundTruth",
             )
         self.targets: Sequence[Any] = _Targets(self)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         id_ = self.ids[index]

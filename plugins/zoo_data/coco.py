@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, reason_of
 from zoo.specs import DatasetSpec
 from zoo_data.folder import decode_content
@@ -151,7 +151,7 @@ class Instances:
         return DataError(f"{self.path}: {problem}", "its format is that of COCO's instances, cocodataset.org/#format-data")
 
 
-class CocoDataset:
+class CocoDataset(SampleSequence):
     """Images uint8 [3, h, w], RGB, with their boxes; ids are file names, in the order of the annotation file.
 
     Classes are its categories in its order. Images without annotations remain. An image that cannot be decoded or is not as
@@ -169,9 +169,6 @@ class CocoDataset:
                 "put them there, or name the folder that has them",
             )
         self.targets: Sequence[Any] = [instances.boxes(image) for image in instances.images]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         from zoo.tasks import check_boxes

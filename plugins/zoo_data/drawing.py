@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.tasks import Reals
 from zoo_data.idx import read_images
 
@@ -16,7 +16,7 @@ DRAWN = 1000
 """Samples of the test split: a couple of minutes for a small diffusion model."""
 
 
-class Samples:
+class Samples(SampleSequence):
     """Ids without inputs. The target of each is two real images, of `reals` and of `others`, in their order."""
 
     classes = None
@@ -36,9 +36,6 @@ class Samples:
 
     def target(self, index: int) -> Reals:
         return Reals(self.reals[index], self.others[index])
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         return Sample(self.ids[index], None, self.target(index))

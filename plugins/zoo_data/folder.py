@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, reason_of
 from zoo.specs import DatasetSpec
 
@@ -60,7 +60,7 @@ def open_folder(files: DataFiles, split: str) -> "ImageFolder":
     return ImageFolder(root, found, classes)
 
 
-class ImageFolder:
+class ImageFolder(SampleSequence):
     """Images uint8 [3, h, w], RGB, turned as their EXIF says; grey ones have three equal channels.
 
     Ids are paths relative to `root`, with `/`, and give the order. A file that cannot be decoded raises DataError when it is
@@ -74,9 +74,6 @@ class ImageFolder:
         found = sorted((path.relative_to(root).as_posix(), label) for path, label in images)
         self.ids = [id_ for id_, _ in found]
         self.targets = [label for _, label in found]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         path = self._root / self.ids[index]

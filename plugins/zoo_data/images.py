@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, OptionError
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_data.folder import SUFFIXES
@@ -83,7 +83,7 @@ def open_grey_pictures(files: DataFiles, split: str) -> "Pictures":
     return Pictures(_declared(files), channels=1)
 
 
-class Pictures:
+class Pictures(SampleSequence):
     """Pictures uint8 [3, h, w], or [1, h, w] where all are grey; the target of each is itself.
 
     One that cannot be decoded raises DataError when it is read, not before.
@@ -96,9 +96,6 @@ class Pictures:
         self._channels = channels
         self.ids = list(paths)
         self.targets = _Targets(self)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         picture = self.target(index)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, reason_of
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
@@ -58,7 +58,7 @@ def open_masks(files: DataFiles, split: str) -> "LabelledImages":
     return LabelledImages(pairs, classes)
 
 
-class LabelledImages:
+class LabelledImages(SampleSequence):
     """Images uint8 [3, h, w], RGB, with label maps uint8 [h, w] of the same size; 255 where a pixel is ignored.
 
     `pairs` are (id, image, mask). `void` are labels that the files use for pixels to be ignored. A pair that cannot be
@@ -71,9 +71,6 @@ class LabelledImages:
         self.classes = tuple(classes)
         self.ids = [id_ for id_, _, _ in pairs]
         self.targets = _Targets(self)
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         id_, path, mask = self._pairs[index]

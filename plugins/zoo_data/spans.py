@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from zoo.data import DataFiles, Sample, cut_spans
+from zoo.data import DataFiles, Sample, SampleSequence, cut_spans
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 
@@ -13,7 +13,7 @@ HELD_OUT = 0.1
 """Share of tiny-shakespeare at its end that is the test split, as in nanoGPT: 111,540 characters."""
 
 
-class Spans:
+class Spans(SampleSequence):
     """A text in spans, in order. `groups` numbers passages of consecutive spans; the texts of one, joined, are continuous."""
 
     classes = None
@@ -24,9 +24,6 @@ class Spans:
         self.targets = [0] * len(self.spans)
         self.groups = [index // PASSAGE for index in range(len(self.spans))]
         self.fingerprint = hashlib.sha256(repr((name, stride, context, text)).encode()).hexdigest()
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         return Sample(self.ids[index], self.spans[index], self.targets[index])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, reason_of
 from zoo.specs import DatasetSpec
 from zoo_data.folder import SUFFIXES, decode
@@ -51,7 +51,7 @@ def open_voc(files: DataFiles, split: str) -> "VocDataset":
     return VocDataset(_root(files.spec.path or ""), split)
 
 
-class VocDataset:
+class VocDataset(SampleSequence):
     """Images uint8 [3, h, w], RGB, with their boxes; ids are file names, in the order of the split's list.
 
     Classes are the sorted names of all objects in `Annotations`, whatever the split. A pixel counted from 1 that belongs to
@@ -77,9 +77,6 @@ class VocDataset:
         self._annotations = [annotations[name] for name in names]
         self.ids: Sequence[str] = [path.name for path in self._images]
         self.targets: Sequence[Any] = [_boxes(objects[name], label_of) for name in names]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         from zoo.tasks import check_boxes

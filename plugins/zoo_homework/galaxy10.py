@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import DataFiles, Sample
+from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 
@@ -117,7 +117,7 @@ def galaxy_id(position: int) -> str:
     return f"galaxy10-{position:05}"
 
 
-class Galaxies:
+class Galaxies(SampleSequence):
     """Images uint8 [3, side, side], RGB, read when asked for; ids number the galaxies of the file, from `galaxy10-00000`."""
 
     def __init__(
@@ -137,9 +137,6 @@ class Galaxies:
         self._path = path
         self._positions = positions
         self._opened: tuple[int, Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         import torch

@@ -21,11 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo import registry
+from zoo import __version__, registry
 from zoo.errors import OptionError
 from zoo.home import data_dirs, writing, zoo_home
 from zoo.runs import Result
-from zoo.version import __version__
 from zoo_homework import sandbox
 from zoo_homework.collecting import Attempt, content_sha256
 from zoo_homework.course import Homework

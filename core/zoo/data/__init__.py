@@ -10,6 +10,7 @@ __all__ = [
     "DataFiles",
     "Dataset",
     "Sample",
+    "SampleSequence",
     "Span",
     "cut_spans",
     "hub_reachable",
@@ -18,7 +19,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from zoo.data.dataset import ArrayDataset, Dataset, Sample
+    from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_reachable
     from zoo.data.files import DataFiles, offline_forced
     from zoo.data.hashing import AlteredError, unzip
@@ -27,7 +28,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
+            "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_reachable"],
             "zoo.data.files": ["DataFiles", "offline_forced"],
             "zoo.data.hashing": ["AlteredError", "unzip"],

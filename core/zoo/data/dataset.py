@@ -1,7 +1,7 @@
 """What a dataset is: samples of one split in a fixed order, each with a stable id."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -47,8 +47,29 @@ class Dataset(Protocol):
     def __getitem__(self, index: int, /) -> Sample:
         """The sample at a position. Raises any exception where it is corrupt."""
 
+    def __len__(self) -> int:
+        """Number of samples."""
 
-class ArrayDataset:
+    def __iter__(self) -> Iterator[Sample]:
+        """The samples in order. `SampleSequence` gives this and the length."""
+
+
+class SampleSequence:
+    """Length and iteration, for a dataset that says its `ids` and gives the sample at a position."""
+
+    ids: Sequence[str]
+
+    def __getitem__(self, index: int, /) -> Sample:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self[index] for index in range(len(self)))
+
+
+class ArrayDataset(SampleSequence):
     """A dataset that lies in memory: a tensor [n, ...] or a list of n strings, with n integer labels."""
 
     def __init__(
@@ -83,9 +104,6 @@ class ArrayDataset:
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(array.data)
         return digest.hexdigest()
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
     def __getitem__(self, index: int, /) -> Sample:
         return Sample(self.ids[index], self.inputs[index], self.targets[index])

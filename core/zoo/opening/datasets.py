@@ -15,6 +15,7 @@ from zoo.opening.requirements import check_requirements
 from zoo.specs import DataFile, DatasetSpec
 
 Folder = str | os.PathLike[str] | None
+DATASET_MEMBERS = ("ids", "targets", "classes", "fingerprint", "__getitem__", "__len__", "__iter__")
 
 
 def dataset(name: str, split: str = "test", data_dir: Folder = None) -> Dataset:
@@ -123,6 +124,11 @@ def _is_altered(path: Path, file: DataFile) -> bool:
 
 
 def _check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
+    if absent := [name for name in DATASET_MEMBERS if not hasattr(opened, name)]:
+        raise DataError(
+            f"{spec.name} opened as {type(opened).__name__}, which has no {', '.join(absent)}",
+            "its opener is wrong: see zoo.data.Dataset; zoo.data.SampleSequence gives length and iteration",
+        )
     count, declared = len(opened.ids), spec.splits[split]
     if count != len(opened.targets):
         raise DataError(f"{spec.name} opened with {count} ids but {len(opened.targets)} targets", "its opener is wrong")

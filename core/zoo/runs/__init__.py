@@ -5,23 +5,55 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "Artifact",
+    "Check",
+    "Cost",
+    "DataRecord",
+    "Environment",
+    "Execution",
+    "ModelInfoRecord",
     "Result",
     "RunRecord",
     "RunStart",
+    "Shards",
     "Store",
     "stored_predictions",
 ]
 
 if TYPE_CHECKING:
     from zoo.runs.predictions import stored_predictions
-    from zoo.runs.record import Result, RunRecord, RunStart
+    from zoo.runs.record import (
+        Artifact,
+        Check,
+        Cost,
+        DataRecord,
+        Environment,
+        Execution,
+        ModelInfoRecord,
+        Result,
+        RunRecord,
+        RunStart,
+        Shards,
+    )
     from zoo.runs.store import Store
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.runs.predictions": ["stored_predictions"],
-            "zoo.runs.record": ["Result", "RunRecord", "RunStart"],
+            "zoo.runs.record": [
+                "Artifact",
+                "Check",
+                "Cost",
+                "DataRecord",
+                "Environment",
+                "Execution",
+                "ModelInfoRecord",
+                "Result",
+                "RunRecord",
+                "RunStart",
+                "Shards",
+            ],
             "zoo.runs.store": ["Store"],
         },
     )

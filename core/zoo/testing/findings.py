@@ -15,6 +15,7 @@ CHECKS = {
     "references": "datasets, models, metrics, recipes and splits that its specs name are there",
     "targets": "what its specs point to can be imported, and is what it should be",
     "declared-imports": "what it imports is part of deepzoo, or required by its distribution or a spec",
+    "public-imports": "what it imports of deepzoo is public: `zoo`, or listed by a package one level below it",
     "builds": "the model can be built, with its weights where they are here",
     "predicts": "the model predicts synthetic samples of its task and modality without raising",
     "outputs": "shapes, types and ranges of what the model returns are those of its task",

@@ -21,6 +21,7 @@ from zoo.plugins.discovery import Plugin
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.registry import Registry
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.testing.faces import check_faces
 from zoo.testing.findings import Finding
 
 
@@ -47,6 +48,8 @@ def check_specs(plugin: Plugin, entries: Registry) -> Iterator[Finding]:
             message = f"there is another {kind} of the bare name {bare!r}, so yours must always be named in full"
             yield Finding("names", "warned", spec.name, message, "take a name of its own, where you still can")
     yield _declared_imports(plugin)
+    if plugin.candidate.module.partition(".")[0] != "zoo":
+        yield check_faces(plugin.files)
 
 
 def _described(spec: Spec) -> Iterator[tuple[str, str]]:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from zoo.data.dataset import Dataset, Sample
+from zoo.data.dataset import Dataset, Sample, SampleSequence
 from zoo.errors import DataError
 
 
@@ -39,7 +39,7 @@ def split_validation(
     return [i for i in positions if i not in held_out], [i for i in positions if i in held_out]
 
 
-class Subset:
+class Subset(SampleSequence):
     """Some samples of a dataset, in the order of their positions there."""
 
     def __init__(self, dataset: Dataset, positions: Sequence[int]) -> None:
@@ -57,14 +57,8 @@ class Subset:
         """Targets in the order of the samples; read when they are first asked for, since masks and images are large."""
         return [self.dataset.targets[i] for i in self.positions]
 
-    def __len__(self) -> int:
-        return len(self.positions)
-
     def __getitem__(self, index: int, /) -> Sample:
         return self.dataset[self.positions[index]]
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self[index] for index in range(len(self)))
 
 
 def _groups(dataset: Dataset) -> list[list[int]]:

@@ -52,7 +52,7 @@ def test_equal_states_give_equal_bytes_in_every_process(tmp_path: Path) -> None:
     metadata = {letter: letter for letter in "zyxwvutsrq"}
     digest = save_state(tmp_path / "m.safetensors", {"b": torch.ones(2), "a": torch.zeros(3)}, metadata)
     code = (
-        "import torch; from pathlib import Path; from zoo.opening.datasets.weights import save_state;"
+        "import torch; from pathlib import Path; from zoo.opening.weights import save_state;"
         f"print(save_state(Path({str(tmp_path / 'n.safetensors')!r}), {{'a': torch.zeros(3), 'b': torch.ones(2)}},"
         " {letter: letter for letter in 'qrstuvwxyz'}))"
     )

@@ -144,7 +144,7 @@ print(len(zoo.dataset("sms-spam", "test").ids))
 for spec in zoo.registry().models():
     for tag, weights in spec.weights.items():
         if weights.uri.startswith("pkg:zoo_"):
-            from zoo.opening.datasets.weights import find_weights
+            from zoo.opening.weights import find_weights
             assert find_weights(weights).is_relative_to(WHEEL), weights.uri
 """
     environment = {**os.environ, "PYTHONPATH": str(wheel)}

@@ -12,7 +12,18 @@ import pytest
 from zoo.errors import AmbiguousNameError, UnknownNameError
 from zoo.plugins.index import Index, load_index, search_path
 
-HEAVY = ("torch", "numpy", "pandas", "transformers", "pydantic", "pluggy", "yaml", "zoo.specs", "zoo.hookspecs", "zoo.plugins")
+HEAVY = (
+    "torch",
+    "numpy",
+    "pandas",
+    "transformers",
+    "pydantic",
+    "pluggy",
+    "yaml",
+    "zoo.specs",
+    "zoo.hookspecs",
+    "zoo.plugins.discovery",
+)
 PROBE = """
 import json, sys
 from zoo.plugins.index import load_index
@@ -51,7 +62,7 @@ class Machine:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         read: dict[str, Any] = json.loads(out)
-        return {**read, "cold": "zoo.plugins" in read["imported"]}
+        return {**read, "cold": "zoo.plugins.discovery" in read["imported"]}
 
     def files(self) -> list[Path]:
         return sorted(path for path in (self.home / "cache" / "index").iterdir())

@@ -14,10 +14,9 @@ from zoo.tasks.generate.text import SpanLikelihood, SpanTooLongError
 
 PLUGIN = """
     import torch
-    from zoo.data import Sample
+    from zoo.data import Sample, SampleSequence, cut_spans
     from zoo.hookspecs import hookimpl
     from zoo.specs import BenchmarkSpec, DatasetSpec
-    from zoo.data import cut_spans
     from zoo.tasks import Reals
 
     TEXT = "to be, or not to be: that is the question.\\n" * 40
@@ -40,7 +39,7 @@ PLUGIN = """
                           metrics=("elbo-binarised", "iwae-binarised:k=8", "iwae-binarised:k=2"), **image),
         ]
 
-    class Listed:
+    class Listed(SampleSequence):
         classes = None
 
         def __init__(self, name, inputs, targets):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo.data.dataset import ArrayDataset, Sample
+from zoo.data import ArrayDataset, Sample, SampleSequence
 from zoo.hookspecs import hookimpl
 from zoo.metrics import Metric, Score
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
@@ -97,7 +97,7 @@ def open_photos(files, split):
     return Photos()
 
 
-class Photos:
+class Photos(SampleSequence):
     """40 images [3, 8, 8]; those that TOY_CORRUPT names cannot be read."""
 
     ids = tuple(f"photo-{i:02}.png" for i in range(40))

@@ -91,9 +91,7 @@ class Sampling(Task):
 
     def prepare(self, sample: Sample) -> Sample:
         if not isinstance(sample.target, Reals):
-            raise ValueError(
-                f"its target is {type(sample.target).__name__}, not two real images (zoo.tasks.generate.restore.samples.Reals)"
-            )
+            raise ValueError(f"its target is {type(sample.target).__name__}, not two real images (zoo.tasks.Reals)")
         real, another = (prepare_image(image, self.space.input) for image in sample.target)
         return Sample(sample.id, {"condition": sample.input, "real": real, "another": another}, None)
 

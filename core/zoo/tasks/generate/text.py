@@ -115,7 +115,7 @@ class TextLikelihood(Task):
         if not callable(getattr(model, "span_likelihood", None)):
             raise ModelError(
                 f"{self.model.name} knows no likelihood of a text",
-                "a language model has span_likelihood(spans) (zoo.tasks.generate.restore.text.LanguageModel)",
+                "a language model has span_likelihood(spans) (zoo.tasks.generate.text.LanguageModel)",
             )
         try:
             found = model.span_likelihood(batch.inputs)
@@ -163,7 +163,7 @@ def verify_likelihood(found: Any, ids: Sequence[str], model: str) -> SpanLikelih
     if not isinstance(found, SpanLikelihood):
         raise PredictionError(
             f"{model} returned {type(found).__name__} for {some(ids)}",
-            "expected a zoo.tasks.generate.restore.text.SpanLikelihood",
+            "expected a zoo.tasks.SpanLikelihood",
             ids,
         )
     likelihood = torch.as_tensor(found.log_likelihood).detach().cpu().double()
