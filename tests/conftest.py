@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads of torch would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def zoo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

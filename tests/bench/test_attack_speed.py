@@ -1,4 +1,4 @@
-"""PGD-20 on a ResNet-18 at 32x32, batch 64, beside torchattacks in one process: `pytest tests/bench --benchmark-only`.
+"""PGD-20 on a ResNet-18 at 32x32, batch 64, beside torchattacks in one process: `pytest tests/bench --benchmark-only -n 0`.
 
 Once where no sample falls, so that both take the same 20 gradients of all 64, and once where half of them fall at the first
 step and leave. What is printed is the ratio of medians; nothing asserts a time.

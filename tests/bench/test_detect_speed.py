@@ -1,4 +1,4 @@
-"""COCO's scores against pycocotools in one process: `pytest tests/bench --benchmark-only -s`. Nothing here asserts a time.
+"""COCO's scores against pycocotools in one process: `pytest tests/bench --benchmark-only -n 0 -s`. Nothing here asserts a time.
 
 1,000 images with 20 objects of 80 classes and 20 detections each. Both begin with plain arrays and end with the twelve
 numbers; what our metric adds, 200 bootstrap replicates of each of the twelve, is timed beside it.

@@ -1,4 +1,4 @@
-"""Speed and memory of embedding, beside sentence-transformers: `pytest tests/bench --benchmark-only -s`. Asserts no time.
+"""Speed and memory of embedding, beside sentence-transformers: `pytest tests/bench --benchmark-only -n 0 -s`. Asserts no time.
 
 MiniLM encodes 1,000 texts of mixed length by `zoo`'s encoder and by sentence-transformers' `encode`, in turn, several times.
 Retrieval among 100,000 vectors of 384 dimensions runs in a process of its own, which reports how much its memory grew.

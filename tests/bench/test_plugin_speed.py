@@ -1,6 +1,6 @@
 """What many plugins cost: `zoo list --json` with 50 of 10 models each, beside a trivial Typer command, whole processes.
 
-Ratios, never asserted: `pytest tests/bench/test_plugin_speed.py --benchmark-only -s`.
+Ratios, never asserted: `pytest tests/bench/test_plugin_speed.py --benchmark-only -n 0 -s`.
 """
 
 import json

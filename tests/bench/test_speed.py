@@ -1,4 +1,4 @@
-"""Speed as ratios within one process: `pytest tests/bench --benchmark-only`. Nothing here asserts a time.
+"""Speed as ratios within one process: `pytest tests/bench --benchmark-only -n 0`. Nothing here asserts a time.
 
 Each benchmark times the bare loop and `zoo.evaluate` in turn, several times, and prints the ratio of medians.
 """
