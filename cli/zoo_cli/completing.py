@@ -11,12 +11,12 @@ Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def names_of(*kinds: str) -> Complete:
-    """Completes full names of entries of these kinds, and bare ones once a letter is typed."""
+    """Completes full names of entries of these kinds, and bare ones once a letter is typed. Without kinds: all but commands."""
 
     def complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
         found: dict[str, str] = {}
         for entry in load_index(strict=False).entries:
-            if entry["kind"] in kinds:
+            if entry["kind"] in kinds or (not kinds and entry["kind"] != "command"):
                 full = entry["name"]
                 for name in [full, full.partition("/")[2]] if typed and "/" not in typed else [full]:
                     found.setdefault(name, entry["spec"]["summary"])

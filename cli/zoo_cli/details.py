@@ -116,6 +116,21 @@ DETAILS: dict[str, Callable[[Entry, Index], Fields]] = {
 }
 
 
+def of_plugin_kind(entry: Entry, index: Index) -> Fields:
+    """Of an entry of a kind that a plugin adds: every field that says something."""
+    fields = {name: value for name, value in entry["spec"].items() if name not in ("name", "summary")}
+    return [("plugin", entry["plugin"]), *((name.replace("_", " "), _value(value)) for name, value in fields.items())]
+
+
+def _value(value: Any) -> str:
+    """A field of any JSON type; empty where it says nothing."""
+    if isinstance(value, dict):
+        return pairs(value)
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _input(spec: dict[str, Any]) -> str:
     """What a model takes, in words."""
     wanted = spec["input"]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from zoo.errors import ZooError
+from zoo_cli.flags import running_command, warned, with_flags
 from zoo_cli.render import note, print_json, styled
 
 USER_ERROR = 2
@@ -37,7 +38,7 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     if "_ZOO_COMPLETE" in os.environ:  # a shell asks for completions: click answers and exits
         command.main(list(arguments), prog_name="zoo")
     as_json = "--json" in arguments
-    warnings.showwarning = lambda message, *_: note(f"{styled('warning:', sys.stderr, fg='yellow')} {message}")
+    warnings.showwarning = lambda message, *_: note(f"{styled('warning:', sys.stderr, fg='yellow')} {warned(message)}")
     try:
         with command.make_context("zoo", list(arguments)) as context:
             code = command.invoke(context)
@@ -48,7 +49,9 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except ZooError as error:
         if os.environ.get("ZOO_DEBUG"):
             _print_traceback(error)
-        return _say(as_json, type(error).__name__, error.message, error.hint, error.exit_code)
+        command = running_command(error)
+        message, hint = with_flags(error.message, command), with_flags(error.hint, command)
+        return _say(as_json, type(error).__name__, message, hint, error.exit_code)
     except click.ClickException as error:
         return _say(as_json, "UsageError", _message(error), _hint(error), USER_ERROR)
     except (KeyboardInterrupt, click.Abort):

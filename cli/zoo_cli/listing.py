@@ -13,7 +13,7 @@ from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.render import note, print_json, print_list, say, styled
-from zoo_cli.types import Choice
+from zoo_cli.types import Choice, Kind
 
 KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes")
 TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")
@@ -25,7 +25,7 @@ FILTERS = {
     "benchmarks": ("task", "modality", "plugin", "dataset"),
     "recipes": ("task", "modality", "plugin", "dataset"),
 }
-"""Which filters a kind of entry knows."""
+"""Which filters a kind of entry knows; what a plugin adds is filtered by plugin."""
 
 
 @click.command(
@@ -38,7 +38,7 @@ FILTERS = {
         "zoo list | cut -f1",
     ),
 )
-@click.argument("kind", type=Choice(KINDS), default="models")
+@click.argument("kind", type=Kind(KINDS), default="models")
 @click.option("--task", type=Choice(TASKS), help="Only entries of this task.")
 @click.option("--modality", type=Choice(MODALITIES), help="Only entries that take this.")
 @click.option(
@@ -51,7 +51,7 @@ FILTERS = {
 @click.option("--rebuild", is_flag=True, help="Ask the library anew for the names in a namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None) -> None:
-    """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes.
+    """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes, or what a plugin adds.
 
     In a pipe: one entry a line, tab-separated.
     """
@@ -63,7 +63,7 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
     if as_json:
         print_json(entries)
         return
-    header, row = COLUMNS[kind]
+    header, row = COLUMNS.get(kind) or ((kind.removesuffix("s").upper(), "SUMMARY"), lambda entry: [])
     print_list(header, [[styled(e["name"], bold=True), *row(e), e["spec"]["summary"]] for e in entries])
     if not entries:
         note(f"no {kind} match")
@@ -73,7 +73,7 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
 
 def _check_filters(kind: str, filters: dict[str, str | None]) -> None:
     for name, value in filters.items():
-        if value is not None and name not in FILTERS[kind]:
+        if value is not None and name not in FILTERS.get(kind, ("plugin",)):
             known = ", ".join(other for other, names in FILTERS.items() if name in names)
             raise OptionError(f"{kind} have no --{name}", f"it filters {known}")
 
@@ -119,7 +119,8 @@ COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {
 
 def _print_footer(index: Index, kind: str, count: int) -> None:
     """What else there is."""
-    totals: dict[str, Any] = {other: sum(1 for _ in index.select(other.removesuffix("s"))) for other in KINDS if other != kind}
+    kinds = [*KINDS, *(f"{other}s" for other in index.kinds)]
+    totals: dict[str, Any] = {other: sum(1 for _ in index.select(other.removesuffix("s"))) for other in kinds if other != kind}
     others = ", ".join(f"{total} {other}" for other, total in totals.items() if total)
     dynamic = ", ".join(f"{name}:…" for plugin in index.plugins for name in plugin["namespaces"])
     say()

@@ -8,7 +8,7 @@ from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.plugins.index import Entry, Index
 from zoo.plugins.names import split_tag
 from zoo_cli.completing import names_of
-from zoo_cli.details import DETAILS
+from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
 from zoo_cli.lookup import open_index
 from zoo_cli.render import print_fields, print_json, say, styled
@@ -20,10 +20,10 @@ KINDS = ("model", "dataset", "benchmark", "metric", "recipe")
 
 
 @click.command(cls=Command, examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"))
-@click.argument("name", shell_complete=names_of("model", "dataset", "benchmark", "metric", "recipe"))
+@click.argument("name", shell_complete=names_of())
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def show(name: str, as_json: bool) -> None:
-    """Show everything about NAME: a model, dataset, benchmark, metric or recipe.
+    """Show everything about NAME: a model, dataset, benchmark, metric or recipe, or what a plugin adds.
 
     A name that stands for several, such as a dataset and its benchmark, shows each.
     """
@@ -46,7 +46,7 @@ def show(name: str, as_json: bool) -> None:
         say(f"{styled(entry['name'], bold=True)}  {styled(entry['kind'], fg='cyan')}")
         say(entry["spec"]["summary"])
         say()
-        print_fields(DETAILS[entry["kind"]](entry, index))
+        print_fields(DETAILS.get(entry["kind"], of_plugin_kind)(entry, index))
 
 
 def _find(index: Index, name: str) -> list[Entry]:
@@ -54,7 +54,7 @@ def _find(index: Index, name: str) -> list[Entry]:
     found: list[Entry] = []
     near: list[str] = []
     ambiguous, plugin = None, index.dynamic_plugin(name)
-    for kind in KINDS:
+    for kind in (*KINDS, *index.kinds):
         try:
             found.append(_dynamic(kind, name, plugin["id"]) if plugin else index.entry(kind, name))
         except AmbiguousNameError as error:

@@ -1,11 +1,14 @@
 """Types of values on the command line, whose errors read as all of ours do."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from zoo.errors import OptionError
+from zoo.plugins.index import load_index
 
 
 class Choice(click.Choice[str]):
@@ -17,6 +20,26 @@ class Choice(click.Choice[str]):
         error = click.UsageError(f"{_called(param)}: {value!r} is not one of {', '.join(self.choices)}", ctx)
         error.possibilities = get_close_matches(str(value), self.choices)  # type: ignore[attr-defined]
         raise error
+
+
+class Kind(Choice):
+    """A kind of entry, in the plural: one of ours, or one that a plugin adds; of these it is known when they are asked for."""
+
+    def __init__(self, own: Sequence[str]) -> None:
+        super().__init__(own)
+        self.own = tuple(own)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        self._learn(value)
+        return super().convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        self._learn(incomplete)
+        return super().shell_complete(ctx, param, incomplete)
+
+    def _learn(self, value: Any) -> None:
+        if value not in self.own:
+            self.choices = (*self.own, *(f"{kind}s" for kind in load_index().kinds))
 
 
 class AtLeast(click.ParamType[int]):

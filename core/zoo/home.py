@@ -31,7 +31,7 @@ def data_dirs(data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
     given = [Path(data_dir)] if data_dir else []
     for folder in given:
         if not folder.is_dir():
-            raise OptionError(f"--data-dir {folder}: there is no such folder", "name the folder that holds the datasets' folders")
+            raise OptionError(f"`data_dir` {folder}: there is no such folder", "name the folder that holds the datasets' folders")
     named = [Path(part).expanduser() for part in os.environ.get("ZOO_DATA_DIR", "").split(os.pathsep) if part]
     for folder in named:
         if not folder.is_dir():

@@ -10,14 +10,13 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunRecord, RunStart
-    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, HomeworkSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SpecKind
 
 __all__ = [
     "hookimpl",
     "zoo_benchmarks",
     "zoo_commands",
     "zoo_datasets",
-    "zoo_homeworks",
     "zoo_metrics",
     "zoo_models",
     "zoo_names",
@@ -26,6 +25,7 @@ __all__ = [
     "zoo_resolve",
     "zoo_run_finished",
     "zoo_run_started",
+    "zoo_spec_kinds",
 ]
 
 hookspec = HookspecMarker("zoo")
@@ -58,13 +58,13 @@ def zoo_recipes() -> "list[RecipeSpec]":  # type: ignore[empty-body]
 
 
 @hookspec
-def zoo_homeworks() -> "list[HomeworkSpec]":  # type: ignore[empty-body]
-    """Homeworks: a benchmark with a pass mark, and what may be handed in for it."""
+def zoo_commands() -> "list[CommandSpec]":  # type: ignore[empty-body]
+    """Commands to add to `zoo`."""
 
 
 @hookspec
-def zoo_commands() -> "list[CommandSpec]":  # type: ignore[empty-body]
-    """Commands to add to `zoo`."""
+def zoo_spec_kinds() -> "list[SpecKind]":  # type: ignore[empty-body]
+    """Kinds of entry that the core does not know; every plugin may then implement the hook `zoo_<name>s` of each."""
 
 
 @hookspec

@@ -6,7 +6,9 @@ In a plugin a spec has its bare name (`lenet5`); the registry hands it out under
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from zoo.passmark import parse_pass_mark
 
 __all__ = [
     "KINDS",
@@ -16,9 +18,8 @@ __all__ = [
     "DataFile",
     "DatasetSpec",
     "Frozen",
-    "HomeworkLimits",
-    "HomeworkSpec",
     "ImageInput",
+    "KindName",
     "MetricSpec",
     "Modality",
     "ModelSpec",
@@ -26,7 +27,7 @@ __all__ = [
     "RecipeSpec",
     "Sha256",
     "Spec",
-    "SubmissionKind",
+    "SpecKind",
     "Tag",
     "Target",
     "TaskName",
@@ -36,13 +37,13 @@ __all__ = [
 
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
-SubmissionKind = Literal["predictions", "weights", "onnx", "code"]
 
 Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """An attribute of a module, imported only when it is used: `"zoo_cnn.lenet:LeNet5"`."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in lower-case hexadecimal."""
 BareName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(_[a-z]+)*$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 
@@ -182,15 +183,12 @@ class BenchmarkSpec(Spec):
     metrics: tuple[str, ...] = Field(min_length=1, description="`name` or `name:option=value,...`; first is primary.")
     protocol: dict[str, Any] = Field(default_factory=dict, description="What else the task needs to know.")
     aux: dict[str, str] = Field(default_factory=dict, description="Other models that it needs: role to model name.")
-    pass_mark: str | None = Field(default=None, description="`accuracy > 0.90`; the metric is one of `metrics`.")
+    pass_mark: str | None = Field(default=None, description="`accuracy > 0.90`, `nll <= 0.3`; the metric is one of `metrics`.")
 
     @model_validator(mode="after")
     def _pass_mark_names_a_metric(self) -> Self:
-        if self.pass_mark is not None:
-            metric, _, bound = self.pass_mark.partition(" > ")
-            if metric not in self.metrics:
-                raise ValueError(f"pass_mark must read 'METRIC > VALUE' with a metric of this benchmark: {self.pass_mark!r}")
-            float(bound)
+        if self.pass_mark is not None and parse_pass_mark(self.pass_mark).metric not in self.metrics:
+            raise ValueError(f"the pass mark {self.pass_mark!r} is of none of the benchmark's metrics: {', '.join(self.metrics)}")
         return self
 
 
@@ -240,31 +238,12 @@ class CommandSpec(Spec):
     target: Target = Field(description="A click command, a Typer app, or a function whose parameters Typer reads.")
 
 
-class HomeworkLimits(Frozen):
-    """What one submission may take; beyond, it is stopped and gets a named status."""
+class SpecKind(Frozen):
+    """A kind of entry that a plugin adds. Every plugin may then implement the hook `zoo_<name>s`, which returns its specs."""
 
-    file_bytes: int = Field(default=256 << 20, gt=0, description="Size of what is handed in, unpacked.")
-    wall_seconds: float = Field(default=120.0, gt=0, description="Of the clock on the wall.")
-    cpu_seconds: float = Field(default=120.0, gt=0, description="Of all its processes together.")
-    memory_bytes: int = Field(
-        default=4 << 30, gt=0, description="Resident, of all its processes together; also the most of each."
-    )
-    processes: int = Field(default=64, gt=0, description="Processes and threads at once.")
-    output_bytes: int = Field(default=64 << 20, gt=0, description="Predictions, and what it writes to its temporary folder.")
-
-
-class HomeworkSpec(Spec):
-    """A homework of a course: a benchmark with a pass mark, and what may be handed in for it."""
-
-    benchmark: str = Field(description="Name of a benchmark of task classify with a pass mark.")
-    accepts: tuple[SubmissionKind, ...] = Field(
-        default=("predictions", "weights", "onnx", "code"), min_length=1, description="Kinds of submission."
-    )
-    points: float = Field(default=100.0, ge=0, allow_inf_nan=False, description="For passing; whatever else happens is 0 points.")
-    limits: HomeworkLimits = Field(default=HomeworkLimits(), description="What one submission may take.")
-    due: AwareDatetime | None = Field(default=None, description="With its offset from UTC; what comes later is marked late.")
-    attempts: Literal["best", "last", "first"] = Field(default="best", description="Which of a student's attempts counts.")
-    max_attempts: int | None = Field(default=None, ge=1, description="Later attempts are not graded.")
+    name: KindName = Field(description="Its name, in the singular: `homework`, of which `zoo list homeworks` lists all.")
+    spec: Target = Field(description="Class of its specs, a subclass of `zoo.specs.Spec`.")
+    summary: str = Field(min_length=1, description="One line: what it is.")
 
 
 KINDS: dict[str, type[Spec]] = {
@@ -274,6 +253,5 @@ KINDS: dict[str, type[Spec]] = {
     "benchmark": BenchmarkSpec,
     "recipe": RecipeSpec,
     "command": CommandSpec,
-    "homework": HomeworkSpec,
 }
-"""Every kind of entry. A hook `zoo_<kind>s` returns specs of that kind."""
+"""Every kind of entry that the core knows; plugins add others. A hook `zoo_<kind>s` returns specs of that kind."""

@@ -7,14 +7,14 @@ from zoo.specs import (
     CommandSpec,
     DataFile,
     DatasetSpec,
-    HomeworkLimits,
-    HomeworkSpec,
     ImageInput,
     ModelSpec,
     Optimizer,
     RecipeSpec,
     Spec,
+    SpecKind,
 )
+from zoo_homework.specs import HomeworkLimits, HomeworkSpec
 
 GALAXIES = (
     "Disturbed",
@@ -38,7 +38,7 @@ def zoo_datasets() -> list[DatasetSpec]:
             summary="Galaxy10 DECaLS: 17,736 photographs of galaxies in ten shapes, 256x256 RGB; 2.5 GB.",
             requires=("h5py>=3",),
             modality="image",
-            target="zoo_homework.galaxy10:open_galaxy10",
+            target="zoo_homework.galaxies.dataset:open_galaxy10",
             splits={"train": None, "test": None},
             classes=GALAXIES,
             files=(
@@ -72,7 +72,7 @@ def zoo_resolve(kind: str, name: str) -> Spec | None:
     namespace, _, path = name.partition(":")
     if kind != "dataset" or namespace != "galaxy10" or not path:
         return None
-    spec: Spec = load_target("zoo_homework.galaxy10:galaxy_file_spec")(name, path)
+    spec: Spec = load_target("zoo_homework.galaxies.dataset:galaxy_file_spec")(name, path)
     return spec
 
 
@@ -82,7 +82,7 @@ def zoo_models() -> list[ModelSpec]:
         ModelSpec(
             name="galaxy-net",
             summary="A timm backbone for galaxies; in evaluation the mean over the eight turns and mirror images",
-            tasks={"classify": "zoo_homework.galaxy_net:GalaxyNet"},
+            tasks={"classify": "zoo_homework.galaxies.network:GalaxyNet"},
             modality="image",
             config={"backbone": "convnext_tiny", "classes": len(GALAXIES)},
             input=ImageInput(channels=3, size=(224, 224), interpolation="bicubic"),
@@ -100,7 +100,7 @@ def zoo_recipes() -> list[RecipeSpec]:
             summary="ConvNeXt-T from ImageNet on Galaxy10: flips, rotations, label smoothing, EMA; for one GPU, not yet measured",
             model="homework/galaxy-net",
             dataset="homework/galaxy10",
-            trainer="zoo_homework.galaxy_trainer:train",
+            trainer="zoo_homework.galaxies.trainer:train",
             epochs=30,
             batch_size=64,
             optimizer=Optimizer(name="adamw", lr=2e-4, weight_decay=0.05),
@@ -143,6 +143,17 @@ def zoo_benchmarks() -> list[BenchmarkSpec]:
             ),
             pass_mark="f1:positive=spam > 0.9",
         ),
+    ]
+
+
+@hookimpl
+def zoo_spec_kinds() -> list[SpecKind]:
+    return [
+        SpecKind(
+            name="homework",
+            spec="zoo_homework.specs:HomeworkSpec",
+            summary="A benchmark with a pass mark, and what may be handed in for it.",
+        )
     ]
 
 

@@ -12,7 +12,7 @@ import click
 from zoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from zoo_homework.course import Homework
+    from zoo_homework.homework import Homework
 
 PATH = click.Path(path_type=Path)
 
@@ -49,17 +49,17 @@ def grade(homework: str, submissions: tuple[Path, ...], manifest: Path | None, r
       zoo grade hw2 submissions/ --output grades
       zoo grade hw2 export-of-the-lms.zip --due 2026-11-24T18:00:00+01:00 --allow-code
     """
-    from zoo_homework.classroom import grade_class, write_class
-    from zoo_homework.course import open_homework
-    from zoo_homework.grading import How
+    from zoo_homework.grades.classroom import grade_class, write_class
+    from zoo_homework.grades.grading import GradingOptions
+    from zoo_homework.homework import open_homework
     from zoo_homework.printing import print_class, print_failures, print_json
 
     opened = open_homework(homework, test_set=options["test_set"], data_dir=options["data_dir"])
     opened = _with_policy(opened, options)
-    how = How(options["jobs"] or 0, options["allow_code"], options["unsafe_no_sandbox"], options["fresh"])
+    chosen = GradingOptions(options["jobs"] or 0, options["allow_code"], options["unsafe_no_sandbox"], options["fresh"])
     names = _roster(roster)
     with _bar() as progress:
-        graded = grade_class(opened, submissions, manifest_file=manifest, roster=names, how=how, progress=progress)
+        graded = grade_class(opened, submissions, manifest_file=manifest, roster=names, options=chosen, progress=progress)
     one = len(graded.entries) == 1 and not names
     folder = options["output"] or (
         None if one and not options["gradescope"] else Path(f"grades-{opened.spec.name.rpartition('/')[2]}")
@@ -87,10 +87,10 @@ def list_homeworks(as_json: bool) -> None:
 
     In a pipe: one homework a line, tab-separated.
     """
-    from zoo import registry
+    from zoo_homework.homework import homework_specs
     from zoo_homework.printing import print_homeworks
 
-    specs = registry().homeworks()
+    specs = homework_specs()
     if as_json:
         print(json.dumps([spec.model_dump(mode="json") for spec in specs], indent=2))
         return
@@ -115,8 +115,8 @@ def check(homework: str, submission: Path, test_set: str | None, data_dir: Path 
     Examples:
       zoo homework check hw2 my.csv
     """
-    from zoo_homework.checking import check_file
     from zoo_homework.printing import print_results
+    from zoo_homework.student import check_file
 
     found = check_file(homework, submission, data_dir, test_set)
     if as_json:
@@ -142,7 +142,7 @@ def inputs(homework: str, split: str, output: Path, test_set: str | None, data_d
     Examples:
       zoo homework inputs hw2 --split validation --output validation.csv
     """
-    from zoo_homework.checking import write_split
+    from zoo_homework.student import write_split
 
     rows, title = write_split(homework, split, output, data_dir, test_set)
     print(f"{rows:,} rows of the {title} are in {output}")
@@ -161,7 +161,7 @@ def export(run: str, output: Path) -> None:
       zoo run sequence/ngram-bag --on hw2 && zoo results
       zoo homework export 87448321 --output my.csv
     """
-    from zoo_homework.checking import export_run
+    from zoo_homework.student import export_run
 
     rows = export_run(run, output)
     print(f"{rows:,} predictions are in {output}")

@@ -8,10 +8,10 @@ from pathlib import Path
 from zoo import registry
 from zoo.errors import ZooError
 from zoo.runs import Result
-from zoo.specs import HomeworkSpec
-from zoo_homework.classroom import Class
-from zoo_homework.gradebook import Entry, due_text, failed_by_grader, manifest, verdict
-from zoo_homework.scoring import baseline, printable
+from zoo_homework.grades.classroom import GradedClass
+from zoo_homework.grades.gradebook import Entry, due_text, failed_by_grader, manifest, verdict
+from zoo_homework.grades.scoring import baseline, printable
+from zoo_homework.specs import HomeworkSpec
 
 COLUMNS = ("student", "status", "score", "95 % interval", "passed", "points", "late", "message")
 HOMEWORKS = ("name", "benchmark", "pass mark", "points", "due", "accepts", "summary")
@@ -19,20 +19,20 @@ LONGEST_NAME = 40
 PASSED = {"passed": "yes", "not passed": "no", "not graded": "-"}
 
 
-def print_class(graded: Class, folder: Path | None) -> None:
+def print_class(graded: GradedClass, folder: Path | None) -> None:
     """A table of the class, how many passed, and what else a teacher should know."""
-    spec, (metric, bound) = graded.homework.spec, graded.homework.mark
+    spec, mark = graded.homework.spec, graded.homework.mark
     due = f"; due {due_text(spec.due)}" if spec.due else ""
     samples = f"{len(graded.homework.ids):,} samples of {graded.homework.dataset.name}"
-    print(f"{spec.name} on {samples}; pass: {metric} > {bound:g}{due}\n")
+    print(f"{spec.name} on {samples}; pass: {mark}{due}\n")
     _print_table([COLUMNS, *map(_cells, graded.entries)], indent="  ")
     passed = sum(entry.counted.passed for entry in graded.entries)
     pairs = f"; {len(graded.pairs)} pair{'s' if len(graded.pairs) > 1 else ''} to look at" if graded.pairs else ""
     print(f"\n  {passed} of {len(graded.entries)} passed{pairs}")
     if len(graded.entries) == 1 and graded.entries[0].counted.grade is not None:
         print_results(graded.entries[0].counted.grade.results[1:])
-    name, base = baseline(graded.homework)
-    print(f"  answering {name!r} throughout scores {base.primary.value:.4f}")
+    if base := baseline(graded.homework):
+        print(f"  answering {base[0]!r} throughout scores {base[1].primary.value:.4f}")
     if graded.homework.public:
         print("  the labels of this test set are public: a high score may be memory")
     if any(one.attempt.kind in ("onnx", "code") for entry in graded.entries for one in entry.attempts):
@@ -41,7 +41,7 @@ def print_class(graded: Class, folder: Path | None) -> None:
         print(f"  grades and reports are in {folder}")
 
 
-def print_failures(graded: Class) -> bool:
+def print_failures(graded: GradedClass) -> bool:
     """Say on stderr how many students could not be graded because of this machine; whether there are any."""
     failed = [one for entry in graded.entries if (one := failed_by_grader(entry))]
     if failed:
@@ -51,7 +51,7 @@ def print_failures(graded: Class) -> bool:
     return bool(failed)
 
 
-def print_json(graded: Class, folder: Path | None) -> None:
+def print_json(graded: GradedClass, folder: Path | None) -> None:
     told = manifest(graded.homework, graded.entries, graded.protections)
     points = {entry.student: entry.points for entry in graded.entries}
     pairs = [vars(pair) for pair in graded.pairs]

@@ -152,7 +152,9 @@ def _steps(pipeline: Any, asked: int | None) -> int | None:
     if asked is None:
         return min(default.default, trained) if isinstance(default.default, int) else None
     if asked > trained:
-        raise OptionError(f"{asked} steps are more than the {trained} that the scheduler was trained with", f"--steps {trained}")
+        raise OptionError(
+            f"{asked} steps are more than the {trained} that the scheduler was trained with", f"ask for `options.steps={trained}`"
+        )
     return asked
 
 

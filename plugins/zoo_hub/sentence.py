@@ -35,7 +35,9 @@ class SentenceEncoder(Wrapped):
         files = files or described(folder)
         own = window_of(folder, files, config, most)
         if window is not None and window > own:
-            raise OptionError(f"a window of {window} tokens is more than the model's own, {own}", f"--window {own} at most")
+            raise OptionError(
+                f"a window of {window} tokens is more than the model's own, {own}", f"`options.window={own}` at most"
+            )
         self.reader = Reader(folder, files, window or own, overflow)
         config.dtype = torch.float32
         self.body = AutoModel.from_config(config, trust_remote_code=False).float()  # type: ignore[no-untyped-call]

@@ -59,7 +59,7 @@ class Reader:
             raise ModelError(
                 f"{len(longer)} of {len(texts)} texts are longer than the window of {self.window} tokens; "
                 f"one begins {longer[0][:60]!r}",
-                "shorten them, or let their beginnings stand for them: --overflow truncate",
+                "shorten them, or let their beginnings stand for them: `options.overflow=truncate`",
             )
         if longer and not self._warned:
             self._warned = True

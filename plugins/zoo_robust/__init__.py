@@ -12,10 +12,10 @@ def attack(name: str, target: str, summary: str, paper: str) -> ModelSpec:
 
 
 def under(name: str, dataset: str, eps: str, victim: str) -> BenchmarkSpec:
-    """A dataset's test split under an L-infinity bound. The victim is the default one: `--victim` names another."""
+    """A dataset's test split under an L-infinity bound. The victim is the default one: another is named as its aux."""
     return BenchmarkSpec(
         name=name,
-        summary=f"Test images of {dataset}, each pixel changed by at most {eps}; --victim names the classifier",
+        summary=f"Test images of {dataset}, each pixel changed by at most {eps}; its victim is the classifier",
         task="attack",
         modality="image",
         dataset=f"data/{dataset}",

@@ -25,7 +25,9 @@ class Square(Frozen):
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         if threat.norm != "linf" or threat.eps is None:
-            raise OptionError(f"robust/square searches under linf, not {threat.norm}", "take --norm linf, or another attack")
+            raise OptionError(
+                f"robust/square searches under linf, not {threat.norm}", "take `protocol.norm=linf`, or another attack"
+            )
         fight = Fight(victim, inputs, labels, seeds)
         allowed = LinfBall(inputs, threat.eps)
         images = allowed.project(inputs + threat.eps * _stripes(inputs, seeds))

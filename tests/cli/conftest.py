@@ -29,15 +29,16 @@ def zoo_models():
         ModelSpec(name="stalling", summary="Stops on the way", tasks={{"classify": "zoo_toy_net:Stalling"}}, **common),
     ]
 
-def benchmark(name, bound):
+def benchmark(name, mark):
     return BenchmarkSpec(
         name=name, summary="Digits with a pass mark", task="classify", modality="image", dataset="data/digits", split="train",
-        metrics=("accuracy", "confusion"), pass_mark=f"accuracy > {{bound}}",
+        metrics=("accuracy", "confusion", "nll"), pass_mark=mark,
     )
 
 @hookimpl
 def zoo_benchmarks():
-    return [benchmark("easy", 0.5), benchmark("hard", 0.9999)]
+    marks = {{"easy": "accuracy > 0.5", "hard": "accuracy > 0.9999", "sure": "nll <= 9", "surer": "nll < 0", "odd": "nll > 1"}}
+    return [benchmark(name, mark) for name, mark in marks.items()]
 
 @hookimpl
 def zoo_commands():

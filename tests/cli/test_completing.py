@@ -43,3 +43,8 @@ def test_names_of_models_and_benchmarks_are_completed(complete):
 def test_commands_are_completed_with_those_of_plugins(complete, toy):
     assert complete("gre") == ["greet"]
     assert complete("plugins", "un") == ["uninstall"]
+
+
+def test_kinds_and_entries_that_plugins_add_are_completed(complete):
+    assert complete("list", "home") == ["homeworks"]
+    assert complete("show", "homework/hw") == ["homework/hw1", "homework/hw2"]

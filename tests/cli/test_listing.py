@@ -17,7 +17,9 @@ PLUGINS = {"zoo_data", "zoo_intro", "zoo_cnn", "zoo_sequence", "zoo_homework"}
 OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins.discovery", "zoo.hookspecs"}
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "datasets"], ["list", "--json"], ["--version"], ["--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "datasets"], ["list", "homeworks"], ["list", "--json"], ["--version"], ["--help"]]
+)
 def test_listing_from_a_warm_index_imports_nothing_heavy(zoo_process, arguments):
     # given a warm index; an edit of deepzoo itself at this moment, in a checkout, takes another attempt
     assert zoo_process("list").code == 0
@@ -71,6 +73,16 @@ def test_filters_narrow_the_list(zoo):
     assert intro and {entry["plugin"] for entry in intro} == {"intro"}
 
 
+def test_entries_of_a_kind_that_a_plugin_adds_are_listed_filtered_and_shown(zoo):
+    lines = [line.split("\t") for line in zoo("list", "homeworks").out.splitlines()]
+    assert [line[0] for line in lines] == ["homework/hw1", "homework/hw2"]
+    assert {entry["kind"] for entry in zoo("list", "homeworks", "--json").json} == {"homework"}
+    assert zoo("list", "homeworks", "--plugin", "cnn").err == "no homeworks match\n"
+    shown = zoo("show", "hw2").out
+    assert "homework/hw2  benchmark" in shown and "homework/hw2  homework" in shown
+    assert re.search(r"accepts +predictions, weights, onnx, code\n", shown)
+
+
 def test_nothing_that_matches_is_no_error(zoo):
     done = zoo("list", "models", "--modality", "vector")
     assert (done.code, done.out, done.err) == (0, "", "no models match\n")
@@ -85,6 +97,8 @@ def test_nothing_that_matches_is_no_error(zoo):
         (("models", "--task", "classification"), "did you mean classify"),
         (("modles",), "did you mean models"),
         (("animals",), "'animals' is not one of"),
+        (("homework",), "did you mean homeworks"),
+        (("homeworks", "--task", "classify"), "homeworks have no --task"),
         (("benchmarks", "--dataset", "digit"), "there is no dataset named 'digit'"),
     ],
 )

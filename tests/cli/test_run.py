@@ -33,6 +33,16 @@ def test_a_missed_pass_mark_exits_1_with_the_result(zoo, toy):
     assert done.json["passed"] is False
 
 
+def test_a_pass_mark_on_what_is_better_lower_passes_below_it(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/sure")
+    assert done.code == 0 and re.search(r"PASSED nll \d\.\d+, needed <= 9\n", done.out)
+    done = zoo("run", "toy/centroid", "--on", "toy/surer", "--json")
+    assert done.code == 1 and done.json["passed"] is False
+    done = zoo("run", "toy/centroid", "--on", "toy/odd")
+    assert done.code == 2 and "toy/odd is passed with nll > 1, but of nll the lower value is the better one" in done.err
+    assert "should read nll < 1" in done.err
+
+
 def test_a_run_reads_well_in_a_pipe(zoo, toy):
     done = zoo("run", "toy/centroid", "--on", "toy/hard")
     lines = done.out.splitlines()

@@ -65,9 +65,10 @@ def test_a_bundled_plugin_is_well(plugin: Plugin) -> None:
 def test_an_entry_module_and_its_hooks_import_nothing_heavy(plugin: Plugin) -> None:
     code = f"""
 import importlib, sys
-from zoo.plugins.hooks import manager, named_specs
+from zoo.plugins.hooks import declared_kinds, manager, named_specs, spec_classes
 module = importlib.import_module({plugin.candidate.module!r})
-named_specs("x", manager([("x", module)]).hook)
+classes = spec_classes(declared_kinds(manager([("x", module)]).hook))
+named_specs("x", manager([("x", module)], classes).hook, classes)
 print(*sorted(set({HEAVY!r}) & set(sys.modules)))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

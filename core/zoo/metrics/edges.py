@@ -102,7 +102,7 @@ def edge_counts(rows: Rows) -> Array:
         if drawings.shape[1:] != edges.shape:
             raise DataError(
                 f"the drawing of sample {rows.ids[row]} is {list(drawings.shape[1:])}, its prediction {list(edges.shape)}",
-                "was the data replaced meanwhile? run it again with --fresh",
+                "was the data replaced meanwhile? run it again with `fresh`",
             )
         counts[row] = image_counts(edges.astype(np.float64) / 255, drawings)
     return counts

@@ -146,7 +146,7 @@ class EmbedMetric(Metric):
         filled = [state for state in states if len(state["label"])] or states[:1]
         widths = sorted({state["vector"].shape[1] for state in filled})
         if len(widths) > 1:
-            raise DataError(f"vectors differ in length: {', '.join(map(str, widths))}", "compute the shards anew: --fresh")
+            raise DataError(f"vectors differ in length: {', '.join(map(str, widths))}", "compute the shards anew: `fresh`")
         return {name: np.concatenate([state[name] for state in filled]) for name in filled[0]}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:

@@ -80,5 +80,5 @@ def check_space(rows: Rows, wanted: str | None) -> None:
     if wanted is not None and found:
         raise DataError(
             f"these are features of {', '.join(sorted(found))}, not of {wanted}, which the metric's name says",
-            f"--features {wanted}, or --metric frechet-distance, which takes any",
+            f"take `aux.features={wanted}`, or among the `metrics` frechet-distance, which takes any",
         )

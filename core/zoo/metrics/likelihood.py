@@ -65,6 +65,8 @@ class IwaeBinarised(_Bound):
 
         made = log_weights.shape[1]
         if self.k is not None and 1 < made < self.k:
-            raise DataError(f"iwae-binarised:k={self.k} needs {self.k} draws, but the run made {made}", f"--draws {self.k}")
+            raise DataError(
+                f"iwae-binarised:k={self.k} needs {self.k} draws, but the run made {made}", f"`protocol.draws={self.k}`"
+            )
         taken = log_weights[:, : self.k]
         return np.asarray(logsumexp(taken, axis=1) - np.log(taken.shape[1]))

@@ -136,7 +136,7 @@ def _reference(target: Array, image: Array, sample: str) -> Array:
     if target.ndim != 3 or any(own < other for own, other in zip(target.shape[1:], image.shape[1:], strict=True)):
         raise DataError(
             f"sample {sample} is {list(image.shape)}, but its target {list(target.shape)}, so they cannot be compared",
-            "these metrics are for benchmarks that restore pictures; was the data replaced meanwhile, use --fresh",
+            "these metrics are for benchmarks that restore pictures; was the data replaced meanwhile, use `fresh`",
         )
     cropped = target[:, : image.shape[1], : image.shape[2]]
     return cropped if len(cropped) == len(image) else _converted(cropped, len(image))

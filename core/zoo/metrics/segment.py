@@ -158,7 +158,7 @@ def confusion(target: Array, predicted: Array, classes: int, sample: str) -> Arr
     if target.shape != predicted.shape:
         raise DataError(
             f"the target of sample {sample} is {list(target.shape)}, its stored prediction {list(predicted.shape)}",
-            "was the data replaced meanwhile? run it again with --fresh",
+            "was the data replaced meanwhile? run it again with `fresh`",
         )
     kept = target != IGNORE
     true, said = target[kept].astype(np.int64), predicted[kept].astype(np.int64)

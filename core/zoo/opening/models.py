@@ -205,7 +205,7 @@ def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256
         state = read_weights(weights, sha256=sha256, data_dir=choice.data_dir, allow_pickle=choice.allow_pickle)
     elif hasattr(model, "state_dict") and model.state_dict():
         raise WeightsError(
-            f"{name} has parameters but no weights here, and random ones are never run", "pass --weights FILE, or train it"
+            f"{name} has parameters but no weights here, and random ones are never run", "pass `weights=FILE`, or train it"
         )
     else:
         return

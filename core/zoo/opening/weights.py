@@ -50,7 +50,7 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         if others:
             raise WeightsError(error.message, f"{others[0]}; {error.hint}") from error
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
-            raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: --weights FILE") from error
+            raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: `weights=FILE`") from error
         raise
 
 
@@ -228,7 +228,7 @@ def _parse_torch(content: bytes, path: Path, allow_pickle: bool) -> Any:
         if not allow_pickle and (isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error)):
             raise WeightsError(
                 f"{path} contains a pickle that could run code of its author, so it was not loaded",
-                "convert it to safetensors where you trust it, or pass --allow-pickle, which the record will show",
+                "convert it to safetensors where you trust it, or pass `allow_pickle`, which the record will show",
             ) from error
         raise WeightsError(f"{path} is cut short, or no PyTorch checkpoint", "get it again, or take safetensors") from error
 

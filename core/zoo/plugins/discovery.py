@@ -9,7 +9,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -19,13 +19,13 @@ from pathlib import Path
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from zoo import hookspecs, specs
-from zoo.plugins.hooks import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
+from zoo import hookspecs
+from zoo.plugins.hooks import ID, InvalidOfferError, declared_kinds, manager, named_specs, reserved_namespaces, spec_classes
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.switches import allowed_ids, disabled_ids
-from zoo.specs import Spec
+from zoo.specs import KINDS, Spec, SpecKind
 from zoo.version import __version__
 
 GROUP = "zoo"
@@ -55,12 +55,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plugin:
-    """A discovered plugin: its state, why it is not ok, what to do about it, and its specs under their full names."""
+    """A discovered plugin: its state, why it is not ok, what to do about it, and its specs under their full names.
+
+    `kinds` are those that it declares. They stay also where its own specs are invalid, for others may offer entries of them.
+    """
 
     candidate: Candidate
     state: str
     reason: str = ""
     hint: str = ""
+    kinds: tuple[SpecKind, ...] = ()
     specs: tuple[tuple[str, Spec], ...] = ()
     namespaces: tuple[str, ...] = ()
     observes: tuple[str, ...] = ()
@@ -70,12 +74,15 @@ class Plugin:
 def discover(path: Sequence[str] | None = None) -> list[Plugin]:
     """Every plugin installed in the folders of `path` (default: `sys.path`), bundled ones first.
 
-    Each is loaded unless its state forbids it.
+    Each is loaded unless its state forbids it: imported, and, once it is known which kinds of entry there are, asked.
     """
     candidates = _candidates(list(sys.path if path is None else path))
     disabled = disabled_ids()
-    found = [_refused(candidate, candidates, disabled) or _load(candidate) for candidate in candidates]
-    return [_without_clash(plugin, found) for plugin in found]
+    imported = [_refused(candidate, candidates, disabled) or _import(candidate) for candidate in candidates]
+    imported = [_without_clash(plugin, imported, "kind", _kinds_of) for plugin in imported]
+    classes = spec_classes(kind for plugin in imported for kind in plugin.kinds)
+    found = [_ask(plugin, classes) if plugin.state == "ok" else plugin for plugin in imported]
+    return [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
 
 
 def _candidates(path: list[str]) -> list[Candidate]:
@@ -119,7 +126,7 @@ def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Co
     allowed = allowed_ids()
     if allowed is not None and candidate.id not in allowed and not candidate.bundled:
         if not allowed:
-            return refuse("disabled", "all plugins by others are left out", "leave out --no-plugins, or unset ZOO_PLUGINS")
+            return refuse("disabled", "all plugins by others are left out", "unset ZOO_PLUGINS, which `zoo --no-plugins` empties")
         return refuse("disabled", "not named in ZOO_PLUGINS", f"add {candidate.id} to ZOO_PLUGINS, or unset it")
     if not ID.fullmatch(candidate.id):
         return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
@@ -156,31 +163,52 @@ def _requirements(candidate: Candidate) -> Iterator[Requirement]:
             continue
 
 
-def _load(candidate: Candidate) -> Plugin:
-    """Import the plugin and ask its hooks. Whatever it raises becomes its state."""
+def _import(candidate: Candidate) -> Plugin:
+    """Import the plugin and ask which kinds of entry it declares. Whatever it raises becomes its state."""
     files = tuple(map(str, _sources(candidate.module)))
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our --json
+        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our JSON
             module = importlib.import_module(candidate.module)
-            asked = manager([(candidate.id, module)]).hook
-            specs = named_specs(candidate.id, asked)
-            namespaces = reserved_namespaces(candidate.id, asked)
+            kinds = declared_kinds(manager([(candidate.id, module)]).hook)
     except (Exception, SystemExit) as error:
-        return Plugin(candidate, *_diagnosis(candidate, error), files=files)
-    observes = tuple(name for name in OBSERVERS if getattr(asked, name).get_hookimpls())
-    return Plugin(candidate, "ok", "", "", specs, namespaces, observes, files)
+        return Plugin(candidate, *_diagnosis(candidate, error, KINDS), files=files)
+    return Plugin(candidate, "ok", kinds=kinds, files=files)
 
 
-def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
-    """The plugin, or, where it reserves a namespace that another one has, the conflict. Bundled ones keep theirs."""
+def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
+    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is."""
+    candidate = plugin.candidate
+    try:
+        with redirect_stdout(sys.stderr):
+            asking = manager([(candidate.id, importlib.import_module(candidate.module))], classes)
+            asking.check_pending()
+            specs = named_specs(candidate.id, asking.hook, classes)
+            namespaces = reserved_namespaces(candidate.id, asking.hook)
+    except (Exception, SystemExit) as error:
+        return Plugin(candidate, *_diagnosis(candidate, error, classes), kinds=plugin.kinds, files=plugin.files)
+    observes = tuple(name for name in OBSERVERS if getattr(asking.hook, name).get_hookimpls())
+    return replace(plugin, specs=specs, namespaces=namespaces, observes=observes)
+
+
+def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Callable[[Plugin], Collection[str]]) -> Plugin:
+    """The plugin, or, where it takes one of the `names` that another one has, the conflict. Bundled ones keep theirs."""
     others = [other for other in found if other is not plugin and (other.state != "disabled" or other.candidate.bundled)]
-    for namespace in () if plugin.candidate.bundled else plugin.namespaces:
+    for name in () if plugin.candidate.bundled else names(plugin):
         for other in others:
-            if namespace == other.candidate.id or namespace in other.namespaces:
-                why = f"namespace {namespace!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
+            if name in names(other) or (what == "namespace" and name == other.candidate.id):
+                why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
-                return replace(plugin, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), observes=())
+                kinds = () if what == "kind" else plugin.kinds
+                return Plugin(plugin.candidate, "conflict", why, hint, kinds, files=plugin.files)
     return plugin
+
+
+def _kinds_of(plugin: Plugin) -> list[str]:
+    return [kind.name for kind in plugin.kinds]
+
+
+def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:
+    return plugin.namespaces
 
 
 def _sources(module: str) -> list[Path]:
@@ -197,8 +225,8 @@ def _sources(module: str) -> list[Path]:
     return sorted(files)
 
 
-def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, str]:
-    """State, reason and hint of a plugin whose import or hooks raised `error`."""
+def _diagnosis(candidate: Candidate, error: BaseException, classes: Mapping[str, type[Spec]]) -> tuple[str, str, str]:
+    """State, reason and hint of a plugin whose import or hooks raised `error`; `classes` are those of the specs."""
     update, upgrade = _update(candidate), f"zoo plugins install --upgrade {BUNDLED}"
     if isinstance(error, ImportError) and _top(error.name) == "zoo":
         return "invalid", f"{_one_line(error)}: it needs a newer deepzoo", upgrade
@@ -212,14 +240,18 @@ def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, st
         problems = error.errors()
         unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
         where = ".".join(map(str, (unknown or problems[0])["loc"]))
-        near = get_close_matches(where, getattr(getattr(specs, error.title, None), "model_fields", ()), 1, cutoff=0.75)
+        near = get_close_matches(where, _fields_of(error.title, classes), 1, cutoff=0.75)
         if unknown and near:
             return "invalid", f"{error.title} has no field {where!r}, did you mean {near[0]!r}?", update
+        declared = next((kind for kind, one in classes.items() if one.__name__ == error.title and kind not in KINDS), None)
+        if unknown and declared:
+            why = f"{error.title} has a field {where!r} unknown here: it needs a newer plugin that declares {declared!r}"
+            return "invalid", why, update
         if unknown:
             return "invalid", f"{error.title} has a field {where!r} unknown here: it needs a newer deepzoo", upgrade
         return "invalid", f"{error.title}.{where}: {problems[0]['msg']}", update
     if isinstance(error, pluggy.PluginValidationError):
-        return "invalid", _hook_problem(error), update
+        return "invalid", _hook_problem(error, classes), update
     if isinstance(error, InvalidOfferError):
         return "invalid", _one_line(error), update
     return "error", f"{type(error).__name__}: {_one_line(error)}", update
@@ -246,13 +278,21 @@ def _absent(candidate: Candidate) -> Iterator[str]:
             yield f"'{requirement.name}{requirement.specifier}'" if requirement.specifier else requirement.name
 
 
-def _hook_problem(error: pluggy.PluginValidationError) -> str:
+def _fields_of(title: str, classes: Mapping[str, type[Spec]]) -> Collection[str]:
+    """The fields of a spec's class, or of another one that stands beside it, by its name."""
+    beside = (getattr(sys.modules[spec_class.__module__], title, None) for spec_class in classes.values())
+    return next((found.model_fields for found in beside if isinstance(found, type) and issubclass(found, BaseModel)), ())
+
+
+def _hook_problem(error: pluggy.PluginValidationError, kinds: Collection[str]) -> str:
     """Pluggy's words without the module's path, and the nearest hook where one is misspelt."""
     text = _one_line(error)
     if not (misspelt := re.match(r"unknown hook '(\w+)'", text)):
         return text
-    near = get_close_matches(misspelt[1], [name for name in vars(hookspecs) if name.startswith("zoo_")], 1)
-    return f"unknown hook {misspelt[1]!r}" + (f", did you mean {near[0]!r}?" if near else ": it needs a newer deepzoo")
+    known = [*(name for name in vars(hookspecs) if name.startswith("zoo_")), *(f"zoo_{kind}s" for kind in kinds)]
+    near = get_close_matches(misspelt[1], known, 1, cutoff=0.75)
+    needs = "it needs a newer deepzoo, or a plugin that declares this kind of entry"
+    return f"unknown hook {misspelt[1]!r}" + (f", did you mean {near[0]!r}?" if near else f": {needs}")
 
 
 def _top(module: str | None) -> str:

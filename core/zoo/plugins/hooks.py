@@ -1,7 +1,10 @@
-"""What a plugin offers: its hooks are asked, and every spec that they return is checked and given its full name."""
+"""What a plugin offers: its hooks are asked, and every spec that they return is checked and given its full name.
+
+A plugin may declare kinds of entry of its own (`SpecKind`); the hook of such a kind is then valid for every plugin.
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +12,8 @@ import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from zoo import hookspecs
-from zoo.specs import KINDS, BareName, Spec
+from zoo.lazy import load_target
+from zoo.specs import KINDS, BareName, Spec, SpecKind
 
 ID = re.compile(r"[a-z][a-z0-9-]*")
 BARE_NAME = TypeAdapter(BareName)
@@ -19,24 +23,53 @@ class InvalidOfferError(Exception):
     """What a hook returned is not a list of what it should return."""
 
 
-def manager(modules: Iterable[tuple[str, ModuleType]]) -> pluggy.PluginManager:
-    """A pluggy manager with our hookspecs and these plugins. Raises PluginValidationError on a wrong or misspelt hook."""
+def manager(modules: Iterable[tuple[str, ModuleType]], kinds: Collection[str] = ()) -> pluggy.PluginManager:
+    """A pluggy manager with our hookspecs, those of `kinds`, and these plugins. Raises PluginValidationError on a wrong hook.
+
+    A misspelt one is found by its `check_pending`, which needs the kinds that all plugins declare.
+    """
     made = pluggy.PluginManager("zoo")
     made.add_hookspecs(hookspecs)
+    if hooks := {f"zoo_{kind}s": _hook_of_kind(kind) for kind in kinds if kind not in KINDS}:
+        made.add_hookspecs(type("HooksOfKinds", (), hooks))
     for plugin_id, module in modules:
         made.register(module, name=plugin_id)
-    made.check_pending()
     return made
 
 
-def named_specs(plugin_id: str, asked: Any) -> tuple[tuple[str, Spec], ...]:
-    """The specs of all hooks as (kind, spec), under full names."""
+def declared_kinds(asked: Any) -> tuple[SpecKind, ...]:
+    """The kinds of entry that the plugin adds. The class of each is there, and its hook is none of the core's."""
+    kinds = tuple(kind for returned in asked.zoo_spec_kinds() for kind in _list(returned, "zoo_spec_kinds"))
+    names = [kind.name if isinstance(kind, SpecKind) else "" for kind in kinds]
+    for kind, name in zip(kinds, names, strict=True):
+        if not isinstance(kind, SpecKind):
+            raise InvalidOfferError(f"hook zoo_spec_kinds must return SpecKind, not {type(kind).__name__}")
+        if hasattr(hookspecs, f"zoo_{name}s"):
+            raise InvalidOfferError(f"it declares the kind {name!r}, whose hook zoo_{name}s is the core's own")
+        if names.count(name) > 1:
+            raise InvalidOfferError(f"it declares the kind {name!r} twice")
+    spec_classes(kinds)
+    return kinds
+
+
+def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
+    """The class of the specs of every kind: the core's, and these."""
+    found = dict(KINDS)
+    for kind in kinds:
+        found[kind.name] = load_target(kind.spec)
+        if not (isinstance(found[kind.name], type) and issubclass(found[kind.name], Spec)):
+            raise InvalidOfferError(f"{kind.spec!r}, the class of the kind {kind.name!r}, is no subclass of zoo.specs.Spec")
+    return found
+
+
+def named_specs(plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS) -> tuple[tuple[str, Spec], ...]:
+    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names."""
     found: dict[tuple[str, str], Spec] = {}
-    for kind in KINDS:
+    for kind, spec_class in classes.items():
         hook = f"zoo_{kind}s"
         for returned in getattr(asked, hook)():
             for spec in _list(returned, hook):
-                checked = _checked(plugin_id, kind, spec)
+                checked = _checked(plugin_id, kind, spec_class, spec)
                 if (kind, checked.name) in found:
                     raise InvalidOfferError(f"two {kind}s are named {spec.name!r}")
                 found[kind, checked.name] = checked
@@ -54,9 +87,18 @@ def reserved_namespaces(plugin_id: str, asked: Any) -> tuple[str, ...]:
     return names
 
 
-def _checked(plugin_id: str, kind: str, spec: Any) -> Spec:
+def _hook_of_kind(kind: str) -> Any:
+    """The hookspec of a kind that a plugin declares."""
+
+    def hook() -> list[Spec]:  # type: ignore[empty-body]
+        """Entries of the kind."""
+
+    hook.__name__ = f"zoo_{kind}s"
+    return hookspecs.hookspec(hook)
+
+
+def _checked(plugin_id: str, kind: str, spec_class: type[Spec], spec: Any) -> Spec:
     """The spec under its full name, once through JSON and validation: so it can be indexed and read back."""
-    spec_class = KINDS[kind]
     if not isinstance(spec, spec_class):
         raise InvalidOfferError(f"hook zoo_{kind}s must return {spec_class.__name__}, not {type(spec).__name__}")
     try:

@@ -21,7 +21,7 @@ from zoo.home import cache_dir, writing, zoo_home
 from zoo.plugins.names import find_name, namespace_of
 from zoo.version import __version__
 
-FORMAT = 3
+FORMAT = 4
 VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
@@ -43,6 +43,11 @@ class Index:
         for entry in self.entries:
             if entry["kind"] == kind and matches(entry, filters):
                 yield entry
+
+    @property
+    def kinds(self) -> dict[str, dict[str, Any]]:
+        """Kinds of entry that plugins add, each with its `name`, `spec` (the target of its class) and `summary`."""
+        return {kind["name"]: kind for plugin in self.plugins for kind in plugin["kinds"]}
 
     def find(self, kind: str, name: str) -> str:
         """The full name of an entry. A dynamic name (`folder:PATH`) is its own.
@@ -211,6 +216,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
                 "state": plugin.state,
                 "reason": plugin.reason,
                 "hint": plugin.hint,
+                "kinds": [kind.model_dump(mode="json") for kind in plugin.kinds],
                 "namespaces": list(plugin.namespaces),
                 "observes": list(plugin.observes),
                 "entries": dict(Counter(entry["kind"] for entry in own)),
@@ -222,7 +228,8 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
 
 def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
     """What the index holds of a spec under its full name."""
-    tasks = list(spec["tasks"]) if "tasks" in spec else [spec["task"]] if "task" in spec else []
+    tasks = spec.get("tasks", [spec["task"]] if "task" in spec else [])
+    tasks = list(tasks) if isinstance(tasks, (list, dict)) else []  # a plugin's own kind may mean something else by it
     return {"kind": kind, "name": spec["name"], "plugin": plugin, "tasks": tasks, "modality": spec.get("modality"), "spec": spec}
 
 
@@ -239,10 +246,10 @@ def _link(entries: list[Entry], index: Index) -> None:
 
     for entry in entries:
         spec, plugin = entry["spec"], entry["plugin"]
-        for kind in ("dataset", "model"):
-            if kind in spec:
+        for kind in ("dataset", "model", "benchmark"):
+            if isinstance(spec.get(kind), str):
                 spec[kind] = full(kind, spec[kind], plugin)
-        for weights in spec.get("weights", {}).values():
+        for weights in spec["weights"].values() if entry["kind"] == "model" else ():
             weights["recipe"] = weights["recipe"] and full("recipe", weights["recipe"], plugin)
         if entry["kind"] == "recipe" and ("model", spec["model"]) in names:
             entry["modality"] = names["model", spec["model"]]["modality"]

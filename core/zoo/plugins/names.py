@@ -43,7 +43,7 @@ def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[
 
 def listing(kind: str) -> str:
     """The command that lists the entries of a kind."""
-    return "zoo homework list" if kind == "homework" else f"zoo list {kind}s"
+    return f"zoo list {kind}s"
 
 
 def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:

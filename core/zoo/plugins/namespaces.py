@@ -28,17 +28,17 @@ def select(index: Index, kind: str, filters: Mapping[str, str | None], *, rebuil
     owner = next((plugin for plugin in index.plugins if namespace in plugin["namespaces"]), None)
     if owner is None:
         return index.select(kind, **filters)
-    found = _names(owner, namespace, rebuild)
+    found = _names(index, owner, namespace, rebuild)
     return (entry for entry in found if entry["kind"] == kind and matches(entry, {**filters, "plugin": None}))
 
 
-def _names(plugin: dict[str, Any], namespace: str, rebuild: bool) -> list[Entry]:
+def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) -> list[Entry]:
     path = cache_dir("names") / f"{namespace}.json"
     kept = None if rebuild else _kept(path, plugin)
     if kept is not None:
         return kept
-    from zoo.plugins.hooks import manager
-    from zoo.specs import KINDS
+    from zoo.plugins.hooks import manager, spec_classes
+    from zoo.specs import SpecKind
 
     module = import_module(plugin["module"])
     answer = manager([(plugin["id"], module)]).hook.zoo_names(namespace=namespace)
@@ -48,7 +48,8 @@ def _names(plugin: dict[str, Any], namespace: str, rebuild: bool) -> list[Entry]
             f"plugin {plugin['id']!r} takes them as you write them",
         )
     library, specs = answer
-    kinds = {spec_class: kind for kind, spec_class in KINDS.items()}
+    declared = [SpecKind.model_validate(kind) for kind in index.kinds.values()]
+    kinds = {spec_class: kind for kind, spec_class in spec_classes(declared).items()}
     entries = [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
     with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
         document = {"key": _key(plugin, library), "library": library, "entries": entries}

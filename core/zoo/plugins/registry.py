@@ -9,22 +9,13 @@ from typing import Any, TypeVar
 import pluggy
 
 from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
+from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, load_index, plugin_title
 from zoo.plugins.names import listing, split_tag
 from zoo.plugins.namespaces import select
-from zoo.specs import (
-    KINDS,
-    BenchmarkSpec,
-    CommandSpec,
-    DatasetSpec,
-    HomeworkSpec,
-    MetricSpec,
-    ModelSpec,
-    RecipeSpec,
-    Spec,
-)
+from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
 
@@ -81,9 +72,13 @@ class Registry:
         """Commands that plugins add."""
         return self._list(CommandSpec, "command")
 
-    def homeworks(self) -> list[HomeworkSpec]:
-        """Homeworks that plugins define."""
-        return self._list(HomeworkSpec, "homework")
+    def entries(self, kind: str, *, plugin: str | None = None) -> list[Spec]:
+        """All entries of a kind: one of the core's (`model`), or one that a plugin declares (`homework`)."""
+        return self._list(self._spec_class(kind), kind, plugin=plugin)
+
+    def entry(self, kind: str, name: str) -> Spec:
+        """The entry of a kind, the core's or a plugin's own, by full, bare or dynamic name."""
+        return self._get(self._spec_class(kind), kind, name)
 
     def model(self, name: str) -> ModelSpec:
         """The model of a full, bare or dynamic name, without a weights tag."""
@@ -135,10 +130,6 @@ class Registry:
         """The recipe of a full or bare name."""
         return self._get(RecipeSpec, "recipe", name)
 
-    def homework(self, name: str) -> HomeworkSpec:
-        """The homework of a full or bare name."""
-        return self._get(HomeworkSpec, "homework", name)
-
     def observers(self) -> pluggy.PluginManager:
         """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
         modules = []
@@ -149,6 +140,16 @@ class Registry:
                 except (Exception, SystemExit) as error:
                     warnings.warn(f"{plugin_title(plugin)} does not observe: {type(error).__name__}: {error}", stacklevel=2)
         return manager(modules)
+
+    def _spec_class(self, kind: str) -> type[Spec]:
+        """The class of a kind's specs. Raises UnknownNameError where neither the core nor a plugin declares the kind."""
+        if kind in KINDS:
+            return KINDS[kind]
+        declared = self.index.kinds
+        if kind not in declared:
+            raise UnknownNameError(f"there is no kind of entry named {kind!r}", f"there are: {', '.join([*KINDS, *declared])}")
+        found: type[Spec] = load_target(declared[kind]["spec"])
+        return found
 
     def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
         return [spec_class.model_validate(entry["spec"]) for entry in select(self.index, kind, filters)]
@@ -168,7 +169,7 @@ class Registry:
 
     def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
         """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
-        for other in ("model", "benchmark", "dataset", "recipe", "metric"):
+        for other in ("model", "benchmark", "dataset", "recipe", "metric", *self.index.kinds):
             with suppress(UnknownNameError):
                 spec = self.index.entry(other, name)["spec"]
                 near = error.hint if error.candidates else f"zoo show {spec['name']}"
@@ -176,8 +177,7 @@ class Registry:
                 return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
         return error
 
-    @staticmethod
-    def _resolve(plugin: dict[str, Any], kind: str, name: str) -> Any:
+    def _resolve(self, plugin: dict[str, Any], kind: str, name: str) -> Any:
         who = plugin_title(plugin)
         try:
             module = importlib.import_module(plugin["module"])
@@ -187,7 +187,7 @@ class Registry:
         except (Exception, SystemExit) as error:
             why = f"{who} failed to resolve {name!r}: {type(error).__name__}: {error}"
             raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
-        if found is not None and not isinstance(found, KINDS[kind]):
+        if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
         return found
 

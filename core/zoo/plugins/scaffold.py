@@ -29,14 +29,14 @@ def new_project(name: str, folder: Path | None = None) -> Path:
         raise OptionError(f"there is a plugin {plugin!r} already, of {taken['distribution']}", "take another name")
     target = folder or Path(plugin)
     if target.exists():
-        raise OptionError(f"{target} is there already", "remove it, or name another folder: --to FOLDER")
+        raise OptionError(f"{target} is there already", "remove it, or name another folder: `folder=FOLDER`")
     draft = target.with_name(f".{target.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)
         _write(draft, plugin)
         draft.rename(target)
     except OSError as error:
-        raise StoreError(f"cannot write {target}: {reason_of(error)}", "name a folder of yours: --to FOLDER") from error
+        raise StoreError(f"cannot write {target}: {reason_of(error)}", "name a folder of yours: `folder=FOLDER`") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target

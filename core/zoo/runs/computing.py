@@ -113,11 +113,11 @@ def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:
     (sample, problem), count, data = next(iter(done.skipped.items())), len(done.skipped), plan.task.data.name
     advice = done.hints.get(sample, "repair or remove it")
     if count == 1:
-        raise DataError(f"sample {sample} of {data} cannot be read: {problem}", f"{advice}; or pass --skip-bad 1")
+        raise DataError(f"sample {sample} of {data} cannot be read: {problem}", f"{advice}; or pass `skip_bad=1`")
     more = f", more than the {allowed} allowed" if allowed else ""
     raise DataError(
         f"{count} samples of {data} cannot be read{more}; the first is {sample}: {problem}",
-        f"of the first: {advice}; or leave them all out with --skip-bad {count}",
+        f"of the first: {advice}; or leave them all out with `skip_bad={count}`",
     )
 
 

@@ -22,7 +22,7 @@ def check_figures(task: type[Task], count: int) -> None:
     if count < 0:
         raise OptionError(f"save_figures must be at least 0, not {count}")
     if count and task.draw is Task.draw:
-        raise OptionError(f"predictions of task {task.name} cannot be drawn", "leave --save-figures out")
+        raise OptionError(f"predictions of task {task.name} cannot be drawn", "leave `save_figures` out")
 
 
 def save_figures(plan: Plan, count: int) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from zoo.errors import NotScoredError, RunError
 from zoo.metrics.base import State
+from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
@@ -43,21 +44,19 @@ def check_scored(plan: Plan, results: Sequence[Result]) -> None:
         return
     raise NotScoredError(
         f"no metric of {plan.task.name} has a value on {plan.task.data.name}: {results[0].interval.removeprefix('none: ')}",
-        f"only the first {plan.samples:,} samples were taken: raise --limit"
+        f"only the first {plan.samples:,} samples were taken: raise `limit`"
         if plan.samples < len(plan.dataset.ids)
-        else f"the predictions are kept; take other data, or --metric NAME: zoo list metrics --task {plan.task.name}",
+        else f"the predictions are kept; take other data, or other `metrics`: zoo list metrics --task {plan.task.name}",
     )
 
 
 def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -> list[Check]:
-    """The scores beside the benchmark's pass mark (strictly above it) and beside what the catalogue claims of them."""
+    """The scores beside the benchmark's pass mark and beside what the catalogue claims of them."""
     checks = []
     values = {result.metric: result.value for result in results}
     if plan.benchmark.pass_mark is not None:
-        metric, _, bound = plan.benchmark.pass_mark.partition(" > ")
-        value = values[metric]
-        passed = value is not None and value > float(bound)
-        checks.append(Check(kind="pass_mark", metric=metric, expected=f"> {bound}", passed=passed))
+        mark = parse_pass_mark(plan.benchmark.pass_mark)
+        checks.append(Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(values[mark.metric])))
     for metric, value in values.items():
         claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric)
         if claim is not None and value is not None and plan.model.has_defaults:

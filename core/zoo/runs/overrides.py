@@ -56,7 +56,7 @@ def asked_aux(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[str, An
         if role not in found:
             raise ModelError(
                 f"{benchmark.name} needs a {role}: a model that does {needs}",
-                f"name one: --{role} MODEL (zoo list models --task {needs}); from Python aux={{{role!r}: model}}",
+                f"name one: `aux.{role}=MODEL`; zoo list models --task {needs} shows which there are",
             )
     return found
 

@@ -17,6 +17,7 @@ from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Choice, Model, named_model, own_model
+from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.shards import Shard, plan_shards
@@ -81,7 +82,7 @@ class Plan:
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
     if request.limit is not None and request.limit < 1:
-        raise OptionError(f"--limit must be at least 1, not {request.limit}")
+        raise OptionError(f"`limit` must be at least 1, not {request.limit}")
     if request.precision not in ("fp32", "bf16", "fp16"):
         raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
@@ -180,6 +181,9 @@ def _metrics(
                 f"metric {bare_metric(text)} is for {spec.task}; {what}",
                 f"metrics of {benchmark.task}: {known}",
             )
+    if benchmark.pass_mark is not None:
+        mark = parse_pass_mark(benchmark.pass_mark)
+        mark.check(benchmark.name, dict(specs)[mark.metric].direction)
     return [(text, build_metric(text, spec), spec) for text, spec in specs]
 
 

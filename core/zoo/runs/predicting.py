@@ -30,7 +30,7 @@ def pick_device(name: str) -> Any:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = reason_of(error).partition(". ")[0]
-        raise OptionError(f"device {name!r} cannot be used: {reason}", "try --device auto or --device cpu") from error
+        raise OptionError(f"device {name!r} cannot be used: {reason}", "try `device=auto` or `device=cpu`") from error
     return device
 
 
@@ -117,7 +117,7 @@ class Predictor:
         where = f"sample {first}" if len(part) == 1 else f"{len(part)} samples, {first} to {last}"
         if _out_of_memory(error):
             smaller = len(part) > 1
-            hint = "use a smaller --batch-size, or auto" if smaller else "try another --device, or a lower --precision"
+            hint = "use a smaller `batch_size`, or auto" if smaller else "try another `device`, or a lower `precision`"
             return ModelError(f"{name} ran out of memory on {where}", hint)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
         return ModelError(f"{name} raised {type(error).__name__} on {where}: {reason}", "set ZOO_DEBUG=1 to see the traceback")

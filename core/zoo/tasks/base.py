@@ -164,5 +164,5 @@ class Task(ABC):
         """Columns of a shard as the arrays that metrics fold. A table without rows gives arrays of length 0."""
 
     def draw(self, sample: Sample, columns: "Mapping[str, np.ndarray[Any, Any]]") -> "Image | None":
-        """A picture of one prediction for `--save-figures`: the sample, and the decoded columns of its row alone."""
+        """A picture of one prediction for `save_figures`: the sample, and the decoded columns of its row alone."""
         return None

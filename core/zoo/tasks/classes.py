@@ -17,7 +17,7 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
         return len(classes), None
     if not isinstance(model.classes, tuple):
         own = f'pass classes="dataset" if they are those of {data.name} in order, or their names'
-        named = "its weights would: pass --weights FILE, or train some (zoo list recipes)"
+        named = "its weights would: pass `weights=FILE`, or train some (zoo list recipes)"
         raise ModelError(
             f"{model.name} does not say which class each of its outputs is", own if model.name.startswith("local/") else named
         )

@@ -1,4 +1,4 @@
-"""Drawing boxes on pictures, for `--save-figures`."""
+"""Drawing boxes on pictures, for `save_figures`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

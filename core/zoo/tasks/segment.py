@@ -185,7 +185,7 @@ def _outputs(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
     if model.classes is None and not model.name.startswith("local/"):
         raise ModelError(
             f"{model.name} has no classes, as edge detectors have none, so it cannot label the pixels of {data.name}",
-            "run an edge detector on edges: --on bsds500; for another model pass --weights FILE that names its classes",
+            "run an edge detector on edges: `benchmark=bsds500`; for another model pass `weights=FILE` that names its classes",
         )
     return class_columns(model, data)
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from zoo.plugins.discovery import Candidate
 from zoo.testing.findings import Finding
@@ -17,19 +19,26 @@ HEAVY = (
 PROBE = """
 import importlib, json, sys, time
 import zoo.hookspecs, zoo.specs
-from zoo.plugins.hooks import manager, named_specs
+from zoo.plugins.hooks import declared_kinds, manager, named_specs, spec_classes
+from zoo.specs import SpecKind
+classes = spec_classes(map(SpecKind.model_validate, json.loads(sys.argv[2])))
 before, began = set(sys.modules), time.perf_counter()
 module = importlib.import_module(sys.argv[1])
-asked = manager([("checked", module)]).hook
-named_specs("checked", asked)
+classes |= spec_classes(declared_kinds(manager([("checked", module)]).hook))
+asked = manager([("checked", module)], classes).hook
+named_specs("checked", asked, classes)
 took = time.perf_counter() - began
 print(json.dumps([1000 * took, sorted({name.partition(".")[0] for name in set(sys.modules) - before})]))
 """
 
 
-def check_import(candidate: Candidate) -> tuple[Finding, float | None]:
-    """Whether the entry module and its hooks import nothing heavy, and the milliseconds that both take."""
-    done = subprocess.run([sys.executable, "-c", PROBE, candidate.module], capture_output=True, text=True, check=False)
+def check_import(candidate: Candidate, kinds: Iterable[Mapping[str, Any]]) -> tuple[Finding, float | None]:
+    """Whether the entry module and its hooks import nothing heavy, and the milliseconds that both take.
+
+    `kinds` are those that other plugins declare, of which it may offer entries.
+    """
+    command = [sys.executable, "-c", PROBE, candidate.module, json.dumps(list(kinds))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding("light-import", "failed", "", f"importing {candidate.module} ended in: {reason}"), None

@@ -17,10 +17,11 @@ from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.opening.weights import find_weights
+from zoo.passmark import parse_pass_mark
 from zoo.plugins.discovery import Plugin
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.registry import Registry
-from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 from zoo.testing.faces import check_faces
 from zoo.testing.findings import Finding
 
@@ -47,7 +48,7 @@ def check_specs(plugin: Plugin, entries: Registry) -> Iterator[Finding]:
         if not plugin.candidate.bundled and (kind, bare) in taken:
             message = f"there is another {kind} of the bare name {bare!r}, so yours must always be named in full"
             yield Finding("names", "warned", spec.name, message, "take a name of its own, where you still can")
-    yield _declared_imports(plugin)
+    yield _declared_imports(plugin, {part["module"].partition(".")[0] for part in entries.index.plugins if part["bundled"]})
     if plugin.candidate.module.partition(".")[0] != "zoo":
         yield check_faces(plugin.files)
 
@@ -56,16 +57,16 @@ def _described(spec: Spec) -> Iterator[tuple[str, str]]:
     if "\n" in spec.summary or len(spec.summary) > 120:
         yield f"its summary has {len(spec.summary)} characters or several lines", "say in one line of at most 120 what it is"
     for name in ("licence", "citation", "reference"):
-        if not getattr(spec, name, "-").strip():
+        if isinstance(value := getattr(spec, name, None), str) and not value.strip():
             yield f"its {name} is empty", f"say its {name}; where there is none, say that"
-    for tag, weights in getattr(spec, "weights", {}).items():
+    for tag, weights in spec.weights.items() if isinstance(spec, ModelSpec) else ():
         for name in ("licence", "source"):
             if not getattr(weights, name).strip():
                 yield f"the {name} of its weights {tag!r} is empty", f"say the {name}; where there is none, say that"
 
 
 def _hashes(spec: Spec) -> Iterator[Finding]:
-    weights: dict[str, Any] = getattr(spec, "weights", {})
+    weights = spec.weights if isinstance(spec, ModelSpec) else {}
     for tag, own in weights.items():
         entry = f"{spec.name}@{tag}"
         if own.uri.startswith("pkg:"):
@@ -111,6 +112,8 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
     if isinstance(spec, BenchmarkSpec):
         for text in spec.metrics:
             yield from problem(lambda text: build_metric(text, entries.metric(text)), text)
+        if spec.pass_mark is not None and (mark := parse_pass_mark(spec.pass_mark)).metric in spec.metrics:
+            yield from problem(lambda text: mark.check(spec.name, entries.metric(text).direction), mark.metric)
         for name in spec.aux.values():
             yield from problem(entries.model, name.partition("@")[0])
     if isinstance(spec, RecipeSpec):
@@ -123,11 +126,11 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
 
 
 def _targets(spec: Spec) -> Iterator[tuple[str, str]]:
-    wanted: list[tuple[str | None, type | None]] = [(getattr(spec, "trainer", None), None)]
+    wanted: list[tuple[str | None, type | None]] = [(spec.trainer, None)] if isinstance(spec, RecipeSpec) else []
     if isinstance(spec, ModelSpec):
         wanted += [(target, None) for target in spec.tasks.values()] + [(spec.options, BaseModel)]
-    else:
-        wanted.append((getattr(spec, "target", None), Metric if isinstance(spec, MetricSpec) else None))
+    elif isinstance(spec, (DatasetSpec, MetricSpec, CommandSpec)):
+        wanted.append((spec.target, Metric if isinstance(spec, MetricSpec) else None))
     for target, base in wanted:
         if target is None:
             continue
@@ -156,10 +159,10 @@ def _lacks(spec: Spec) -> bool:
     return False
 
 
-def _declared_imports(plugin: Plugin) -> Finding:
-    """Whether all third-party modules that its files import come from declared distributions."""
+def _declared_imports(plugin: Plugin, bundled: set[str]) -> Finding:
+    """Whether all third-party modules that its files import come from declared distributions; `bundled` ones are deepzoo's."""
     own = {Path(file).parent.name for file in plugin.files} | {Path(file).stem for file in plugin.files}
-    passed = set(sys.stdlib_module_names) | own | {plugin.candidate.module.partition(".")[0], "zoo"}
+    passed = set(sys.stdlib_module_names) | own | bundled | {plugin.candidate.module.partition(".")[0], "zoo"}
     imported = {name: file for file in plugin.files for name in _imports(Path(file)) if name not in passed}
     declared = _closure(BUNDLED) | _names(plugin.candidate.requires)
     declared |= {name for _, spec in plugin.specs for name in _names(spec.requires)}

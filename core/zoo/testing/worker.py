@@ -37,10 +37,10 @@ def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> 
             tell_all([Finding("loads", "failed", "", f"{plugin.state}: {plugin.reason}", plugin.hint)])
             return
         tell_all([Finding("loads", "ok")])
-        finding, import_ms = check_import(plugin.candidate)
+        entries = registry()
+        finding, import_ms = check_import(plugin.candidate, entries.index.kinds.values())
         tell(import_ms=import_ms)
         tell_all([finding])
-        entries = registry()
         tell_all(check_specs(plugin, entries))
         for _, spec in plugin.specs if behaviour == "1" else ():
             tell(doing=spec.name)

@@ -143,12 +143,14 @@ class Loop:
             loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
         except IndexError as error:  # what a loss of torch says of a class that has no output
             classes = len(self.job.classes)
-            raise self._unfit(f"it has fewer outputs than the {classes} classes", f"--set config.classes={classes}") from error
+            raise self._unfit(
+                f"it has fewer outputs than the {classes} classes", f"`overrides.config.classes={classes}`"
+            ) from error
         except RuntimeError as error:
             if "shape" not in str(error) and "size" not in str(error):
                 raise
             said = str(error).partition("\n")[0]
-            raise self._unfit(said, "--set input.channels=1, --set 'input.size=[28, 28]'") from error
+            raise self._unfit(said, "`overrides.input.channels=1`, `overrides.input.size=[28, 28]`") from error
         return loss
 
     def _unfit(self, why: str, example: str) -> ModelError:

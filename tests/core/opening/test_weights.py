@@ -92,7 +92,7 @@ def test_a_pickle_never_runs_unless_it_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="contains a pickle") as caught:
         read_state(path)
     assert not mark.exists()
-    assert "--allow-pickle" in caught.value.hint
+    assert "`allow_pickle`" in caught.value.hint
     with pytest.raises(WeightsError, match="no tensor"):
         read_state(path, allow_pickle=True)
     assert mark.exists()
@@ -244,7 +244,7 @@ def test_weights_of_a_hub_that_cannot_be_had_say_so(tmp_path: Path, monkeypatch:
     weights = Weights(uri="hf://no-such-org/no-such-repo@main/model.safetensors", sha256=None, licence="-", source="-")
     with pytest.raises(WeightsError, match="absent and cannot be downloaded") as caught:
         find_weights(weights)
-    assert "--weights FILE" in caught.value.hint
+    assert "`weights=FILE`" in caught.value.hint
     assert "ZOO_OFFLINE forbids" in caught.value.message
 
 
@@ -264,7 +264,7 @@ def test_a_text_is_no_weights_file_and_no_pickle(tmp_path: Path) -> None:
     path.write_text("garbage")
     with pytest.raises(WeightsError, match="is no weights file") as caught:
         read_state(path)
-    assert "--allow-pickle" not in caught.value.hint
+    assert "allow_pickle" not in caught.value.hint
 
 
 def in_parts(tmp_path: Path, *states: dict[str, torch.Tensor]) -> Weights:

@@ -210,7 +210,10 @@ def test_a_plugin_that_its_author_edits_is_corrected_where_it_lies(site) -> None
 
 @pytest.mark.parametrize(
     ("given", "reason", "hint"),
-    [("", "all plugins by others are left out", "leave out --no-plugins"), ("other", "not named in ZOO_PLUGINS", "add mine to")],
+    [
+        ("", "all plugins by others are left out", "unset ZOO_PLUGINS"),
+        ("other", "not named in ZOO_PLUGINS", "add mine to"),
+    ],
 )
 def test_a_plugin_that_is_not_let_in_says_by_what(site, monkeypatch, given, reason, hint) -> None:
     monkeypatch.setenv("ZOO_PLUGINS", given)

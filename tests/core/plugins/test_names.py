@@ -71,7 +71,7 @@ def test_where_nothing_is_near_the_error_says_how_to_see_all() -> None:
     assert caught.value.hint == "zoo list benchmarks shows them all"
     with pytest.raises(UnknownNameError) as caught:
         find_name("homework", "zzzzzz", KNOWN)
-    assert caught.value.hint == "zoo homework list shows them all"
+    assert caught.value.hint == "zoo list homeworks shows them all"
 
 
 @given(name=TEXT | FULL | BARE, known=st.lists(FULL, unique=True, max_size=8), data=st.data())

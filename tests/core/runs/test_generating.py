@@ -228,7 +228,7 @@ def test_the_window_is_a_setting_and_is_stated():
 def test_a_span_longer_than_the_models_window_is_an_error_that_says_what_to_do():
     with pytest.raises(PredictionError, match="longer than the window of 100 of local/Uniform") as caught:
         zoo.evaluate(Uniform(window=100), "tiny/verse")
-    assert "--window 100 characters" in caught.value.hint and caught.value.ids[0].startswith("line")
+    assert "protocol.window=100" in caught.value.hint and caught.value.ids[0].startswith("line")
     zoo.evaluate(Uniform(window=100), "tiny/verse", protocol={"window": 100})
 
 

@@ -104,7 +104,7 @@ def test_a_degenerate_or_outside_box_makes_its_image_corrupt(box: list[int], tmp
 
     with pytest.raises(DataError, match=r"sample b\.jpg of .* cannot be read: annotation 1 of .*boxes\.json \(x1") as caught:
         zoo.evaluate(nothing_found, name, classes="dataset", key="nothing")
-    assert caught.value.hint == "correct the box; or pass --skip-bad 1"
+    assert caught.value.hint == "correct the box; or pass `skip_bad=1`"
     record = zoo.evaluate(nothing_found, name, classes="dataset", key="nothing", skip_bad=1)
     assert list(record.dataset.skipped) == ["b.jpg"]
 

@@ -191,7 +191,7 @@ def test_a_run_names_the_sample_or_skips_it(pair: Path) -> None:
     name = f"masks:{pair}/images:{pair}/masks"
     with pytest.raises(DataError, match=r"sample b of masks:.* cannot be read: .*masks/b\.png is 3x3") as caught:
         zoo.evaluate(model, name, classes="dataset")
-    assert caught.value.hint == "a mask needs the size of its image; or pass --skip-bad 1"
+    assert caught.value.hint == "a mask needs the size of its image; or pass `skip_bad=1`"
     record = zoo.evaluate(model, name, classes="dataset", skip_bad=1)
     assert list(record.dataset.skipped) == ["b"] and record.results[0].n == 1
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from hostile import Answers
 
-from zoo_homework.course import Homework, open_homework
+from zoo_homework.homework import Homework, open_homework
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ import pytest
 import zoo
 from zoo.errors import OptionError, StoreError, ZooError
 from zoo_homework import commands
-from zoo_homework.checking import check_file, export_run, write_split
-from zoo_homework.classroom import grade_class
-from zoo_homework.course import open_homework
+from zoo_homework.grades.classroom import grade_class
+from zoo_homework.homework import open_homework
+from zoo_homework.student import check_file, export_run, write_split
 
 THIRD = """
 from zoo.hookspecs import hookimpl
-from zoo.specs import HomeworkLimits, HomeworkSpec, BenchmarkSpec
+from zoo.specs import BenchmarkSpec
+from zoo_homework.specs import HomeworkLimits, HomeworkSpec
 
 @hookimpl
 def zoo_benchmarks():
@@ -94,7 +95,7 @@ def test_one_command_grades_and_its_exit_code_says_whether_it_passed(tmp_path: P
         (("grade", "hw2", "nowhere.csv"), "there is no nowhere.csv"),
         (("grade", "hw2", "nowhere.csv", "--due", "soon"), "'soon' is no time"),
         (("grade", "hw2", "nowhere.csv", "--test-set", "nowhere.csv"), "cannot read the test set"),
-        (("grade", "hw2", "nowhere.csv", "--test-set", ""), "--test-set is empty"),
+        (("grade", "hw2", "nowhere.csv", "--test-set", ""), "`test_set` is empty"),
         (("grade", "hw2", "nowhere.csv", "--due", "0001-01-01"), "'0001-01-01' is no time"),
         (("homework", "check", "hw2", "nowhere.csv"), "there is no file"),
         (("homework", "export", "nothing", "--output", "x.csv"), "there is no run"),
@@ -141,7 +142,7 @@ def test_a_day_is_due_at_its_end_and_a_time_without_an_offset_is_this_machines(
 def test_where_this_machine_fails_the_exit_code_and_stderr_say_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("zoo_homework.sandbox.isolation", lambda: "no namespaces here")
+    monkeypatch.setattr("zoo_homework.sandbox.launching.why_not_isolated", lambda: "no namespaces here")
     for name in ("ada", "bob"):
         (tmp_path / f"{name}.onnx").write_bytes(b"x")
     (tmp_path / "cyd.csv").write_text("id,label\n")

@@ -85,7 +85,7 @@ def test_a_window_that_fits_is_named(language_model: Path, tmp_path: Path) -> No
     (tmp_path / "own.txt").write_text("word " * 300)
     with pytest.raises(PredictionError, match="longer than the window of 256") as caught:
         zoo.evaluate(f"hf/{language_model}", f"text:{tmp_path}/own.txt", protocol={"window": None})
-    assert "--window 256 characters" in caught.value.hint
+    assert "protocol.window=256" in caught.value.hint
 
 
 def test_where_no_window_fits_the_hint_is_another_dataset(language_model: Path, real_data: Path) -> None:

@@ -54,7 +54,7 @@ def test_without_a_connection_the_weights_are_asked_for(monkeypatch: pytest.Monk
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     with pytest.raises(WeightsError, match=r"model\.safetensors is absent") as caught:
         zoo.evaluate("timm/resnet18.a1_in1k", "digits", task="embed")
-    assert "--weights FILE" in caught.value.hint
+    assert "`weights=FILE`" in caught.value.hint
 
 
 def test_unknown_names_and_tags_answer_with_the_nearest() -> None:

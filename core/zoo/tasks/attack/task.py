@@ -141,7 +141,7 @@ class Attack(Task):
             ids = [sample.id for sample in samples]
             raise PredictionError(
                 f"images of several sizes, as of {some(ids)}, cannot be attacked in one batch",
-                f"{self.victim_info.name} declares no input size: pass --batch-size 1",
+                f"{self.victim_info.name} declares no input size: pass `batch_size=1`",
                 ids,
             )
         return stacked
@@ -199,7 +199,7 @@ class Attack(Task):
     def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
         """Clean image, change, and adversarial image, side by side; the change about grey, stretched to full contrast."""
         if "input" not in columns:
-            raise ValueError("the adversarial inputs are not stored; ask for them by --save-inputs true")
+            raise ValueError("the adversarial inputs are not stored; ask for them by `protocol.save_inputs=true`")
         from PIL import Image
 
         clean = self.prepare(sample).input.numpy()

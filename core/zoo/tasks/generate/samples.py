@@ -164,7 +164,7 @@ class Sampling(Task):
         from zoo.tasks.drawing import to_picture
 
         if "image" not in columns:
-            raise ValueError("the drawn images are not stored; ask for them by --store uint8")
+            raise ValueError("the drawn images are not stored; ask for them by `protocol.store=uint8`")
         picture = to_picture(torch.from_numpy(columns["image"][0].copy()).float() / 255)
         factor = max(1, SHOWN // min(picture.size))
         return picture.resize((factor * picture.width, factor * picture.height), Pictures.Resampling.NEAREST)

@@ -106,7 +106,7 @@ class TextLikelihood(Task):
         if room < 0:
             raise OptionError(
                 f"a window of {self.how.window} characters is shorter than sample {sample_id}, which has {len(span.text)}",
-                f"give it at least {len(span.text)}, twice that for context: --window {2 * len(span.text)}",
+                f"give it at least {len(span.text)}, twice that for context: `protocol.window={2 * len(span.text)}`",
             )
         return Span(span.text, span.context[-room:] if room else "")
 
@@ -122,7 +122,7 @@ class TextLikelihood(Task):
         except SpanTooLongError as error:
             sample, span = batch.ids[error.place], batch.inputs[error.place]
             fitting = (len(span.text) + len(span.context)) * error.window // error.tokens
-            fits = f"show it less context: --window {fitting} characters, or less"
+            fits = f"show it less context, of {fitting} characters or less: `protocol.window={fitting}`"
             never = (
                 f"its span of {len(span.text)} characters alone does not fit; take a dataset of shorter spans, such as text:PATH"
             )

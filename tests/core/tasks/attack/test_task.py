@@ -348,5 +348,5 @@ def test_figures_show_the_stored_inputs(zoo_home):
 
     figures = sorted((zoo_home / "runs" / record.key).rglob("*.png"))
     assert len(figures) == 2 and Image.open(figures[0]).size == (24, 8)
-    with pytest.warns(UserWarning, match="--save-inputs"):
+    with pytest.warns(UserWarning, match="save_inputs"):
         zoo.evaluate("robust/fgsm", "digits", **settings)

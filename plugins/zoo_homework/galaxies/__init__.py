@@ -1,0 +1,1 @@
+"""Galaxy10 DECaLS, and a network for it."""

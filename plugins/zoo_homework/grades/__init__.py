@@ -1,0 +1,1 @@
+"""From attempts to grades, and all that is written about a class."""

@@ -1,0 +1,1 @@
+"""Running a stranger's program: what it sees, what it may use, what it sends back."""
