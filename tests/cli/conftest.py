@@ -147,13 +147,13 @@ def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = site / "centroids.safetensors"
     save_state(weights, {"linear.weight": 2 * means, "linear.bias": -(means**2).sum(1)}, {})
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    (site / "zoo_toy.py").write_text(ENTRIES.format(path=weights, sha256=sha256))
+    (site / "zoo_toy_entries.py").write_text(ENTRIES.format(path=weights, sha256=sha256))
     (site / "zoo_toy_net.py").write_text(NETWORKS)
     (site / "zoo_toy_command.py").write_text(COMMAND)
     info = site / "zoo_toy-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-toy\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[zoo]\ntoy = zoo_toy\n")
+    (info / "entry_points.txt").write_text("[zoo]\ntoy = zoo_toy_entries\n")
     return site
 
 
