@@ -105,7 +105,7 @@ def check_data(names: tuple[str, ...], data_dir: str | None, as_json: bool) -> i
     bad = ("altered", "absent") if names else ("altered",)
     faulty = [(spec.name, file) for spec, files in found for file in files if file.state in bad]
     for name, file in faulty:
-        advice = f"zoo data get {name}" if file.path is None else f"remove {file.path}, then: zoo data get {name}"
+        advice = f"zoo data get {name}" if file.path is None else f"move {file.path} elsewhere, then: zoo data get {name}"
         note(f"{name}: {file.name} is {file.state}; {advice}")
     return 1 if faulty else 0
 

@@ -6,7 +6,7 @@ import click
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.plugins.index import Entry, Index
-from zoo.plugins.names import split_tag
+from zoo.plugins.names import is_path, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
@@ -65,6 +65,10 @@ def _find(index: Index, name: str) -> list[Entry]:
         return found
     if ambiguous:
         raise ambiguous
+    if is_path(name):
+        from zoo.plugins.registry import registry
+
+        registry().dataset(name)  # which says how to name it
     candidates = list(dict.fromkeys(near))
     hint = f"did you mean {' or '.join(candidates)}?" if candidates else "zoo list shows what there is"
     raise UnknownNameError(f"nothing is named {name!r}", hint, candidates)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import DataFiles, Sample, SampleSequence
+from zoo.data import DataFiles, Sample, SampleSequence, pointer_problem
 from zoo.errors import DataError
+from zoo_data.decoding import open_picture, undecodable
+from zoo_data.walking import walk
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +36,7 @@ def open_bsds(files: DataFiles, split: str) -> "Boundaries":
         root = files.find_folder(*inside)
         if root is None:
             continue
-        found = {path.relative_to(root).as_posix(): path for part in inside for path in (root / part).iterdir() if path.is_file()}
+        found = {path.relative_to(root).as_posix(): path for part in inside for path in walk(root / part, deep=False)}
         if found and split in (inside[0].rpartition("/")[2], "test"):
             return Boundaries({name: path.read_bytes for name, path in found.items()}, str(root))
     archive = files.path(ARCHIVE)
@@ -84,14 +86,13 @@ class Boundaries(SampleSequence):
 
     def _image(self, id_: str) -> "Tensor":
         import torch
-        from PIL import Image
 
         name = self._images[id_]
         try:
-            with Image.open(BytesIO(self._files[name]())) as opened:
+            with open_picture(self._files[name]()) as opened:
                 return torch.from_numpy(np.array(opened.convert("RGB"))).permute(2, 0, 1).contiguous()
-        except Exception as error:
-            raise DataError(f"cannot decode the photograph {self._place}/{name}: {error}", "replace or remove it") from error
+        except Exception as error:  # every decoder has errors of its own
+            raise undecodable(f"the photograph {self._place}/{name}", error) from error
 
     @cached_property
     def fingerprint(self) -> str:
@@ -123,6 +124,8 @@ def parse_drawings(content: bytes, name: str) -> Array:
     """
     from scipy.io import loadmat
 
+    if pointer := pointer_problem(content):
+        raise DataError(f"cannot read {name}: {pointer[0]}", pointer[1])
     try:
         cells = loadmat(BytesIO(content), variable_names=["groundTruth"])["groundTruth"].reshape(-1)
         maps = [np.asarray(cell["Boundaries"][0, 0]) for cell in cells]
@@ -144,5 +147,8 @@ def _members(archive: Path, split: str) -> dict[str, Read]:
                 if stream is not None and entry.size <= LARGEST:
                     found[entry.name] = BytesIO(stream.read()).getvalue
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{archive} is a broken archive: {error}", "remove it, so that it is fetched again") from error
+        raise DataError(
+            f"{archive} is a broken archive: {error}",
+            "put a whole copy in its place, or move it elsewhere and let it be fetched again",
+        ) from error
     return found

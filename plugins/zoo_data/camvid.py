@@ -1,6 +1,7 @@
 """camvid: road scenes from a driving car, with a label for every pixel."""
 
 from zoo.data import DataFiles
+from zoo_data.labels import IGNORE, Coding
 from zoo_data.masks import LabelledImages, paired
 
 VOID = 11
@@ -12,4 +13,6 @@ def open_camvid(files: DataFiles, split: str) -> LabelledImages:
     However many of a split's images are there are taken: the record names the number, and the fingerprint the content.
     """
     root = files.folder(split, f"{split}annot")
-    return LabelledImages(paired(root / split, root / f"{split}annot"), files.spec.classes or (), void=(VOID,))
+    classes = files.spec.classes or ()
+    coding = Coding(tuple(range(len(classes))), ignored=(VOID, IGNORE))
+    return LabelledImages(paired(root / split, root / f"{split}annot"), classes, coding)

@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import DataFiles, Sample, SampleSequence
-from zoo.errors import DataError, reason_of
+from zoo.data import DataFiles, Sample, SampleSequence, decoded
+from zoo.errors import DataError
 from zoo.specs import DatasetSpec
-from zoo_data.folder import decode_content
+from zoo_data.decoding import decode, undecodable
+from zoo_data.walking import plain, walk
 
 if TYPE_CHECKING:
     from zoo.tasks import Boxes
@@ -61,8 +64,8 @@ def open_own(files: DataFiles, split: str) -> "CocoDataset":
 
 def open_pair(images: Path, annotations: Path) -> "CocoDataset":
     """A folder of images, and the file of their annotations."""
-    present = {path.relative_to(images).as_posix() for path in images.rglob("*") if path.is_file()}
-    return CocoDataset(Instances(annotations), lambda name: (images / name).read_bytes(), present, str(images))
+    present = {plain(path.relative_to(images).as_posix()): path for path in walk(images)}
+    return CocoDataset(Instances(annotations), lambda name: present[name].read_bytes(), present, str(images))
 
 
 def open_coco(files: DataFiles, split: str) -> "CocoDataset":
@@ -77,33 +80,31 @@ def open_coco(files: DataFiles, split: str) -> "CocoDataset":
 
 
 class Instances:
-    """An annotation file, checked: every image, category and annotation is whole, and refers only to what is there."""
+    """An annotation file, read as pycocotools reads it: of entries of one id the last counts, each time that the id stands there;
+    an annotation of an image or a category that is not listed counts for nothing. Both are said in a warning.
+
+    `images` and `categories` are entries as they stand there, `of_image` the annotations by the id of their image.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.content = path.read_bytes()
+        text = decoded(self.content, path)
         try:
-            read = json.loads(self.content)
+            read = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path} is not JSON: {error}", "get it again, or export it anew") from error
-        self.images = self._entries(read, "images", {"id": int, "file_name": str, "height": int, "width": int})
-        self.categories = self._entries(read, "categories", {"id": int, "name": str})
-        annotations = self._entries(read, "annotations", {"id": int, "image_id": int, "category_id": int, "bbox": list})
-        for entries, kind, key in (
-            (self.images, "images", "id"),
-            (self.images, "images", "file_name"),
-            (self.categories, "categories", "id"),
-            (self.categories, "categories", "name"),
-            (annotations, "annotations", "id"),
-        ):
-            twice = [value for value, count in Counter(entry[key] for entry in entries).items() if count > 1]
-            if twice:
-                raise self._error(f"{len(twice)} {kind} share their {key}; the first is {twice[0]!r}")
-        self.of_image: dict[int, list[dict[str, Any]]] = {image["id"]: [] for image in self.images}
+        images = self._entries(read, "images", {"id": (int, str), "file_name": (str,)})
+        categories = self._entries(read, "categories", {"id": (int, str), "name": (str,)})
+        annotations = self._entries(read, "annotations", dict.fromkeys(("id", "image_id", "category_id"), (int, str)))
+        self.images = self._last(images, "images")
+        self.categories = self._last(categories, "categories")
+        names = Counter(category["name"] for category in self.categories)
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise self._error(f"{len(twice)} categories share their name; the first is {twice[0]!r}")
         self.labels = {category["id"]: label for label, category in enumerate(self.categories)}
-        for annotation in annotations:
-            self._check(annotation)
-            self.of_image[annotation["image_id"]].append(annotation)
+        self.of_image: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in self.images}
+        self._assign(annotations)
 
     def boxes(self, image: Mapping[str, Any]) -> "Boxes":
         """The boxes of an image, in the order of the file."""
@@ -112,9 +113,10 @@ class Instances:
         from zoo.tasks import Boxes
 
         found = self.of_image[image["id"]]
-        corners = torch.tensor([annotation["bbox"] for annotation in found], dtype=torch.float64).reshape(-1, 4)
+        sides = [self._box(annotation) for annotation in found]
+        corners = torch.tensor(sides, dtype=torch.float64).reshape(-1, 4)
         corners[:, 2:] += corners[:, :2]
-        areas = [annotation.get("area", annotation["bbox"][2] * annotation["bbox"][3]) for annotation in found]
+        areas = [annotation.get("area", box[2] * box[3]) for annotation, box in zip(found, sides, strict=True)]
         return Boxes(
             corners.float(),
             torch.tensor([self.labels[annotation["category_id"]] for annotation in found], dtype=torch.int64),
@@ -122,47 +124,98 @@ class Instances:
             area=torch.tensor(areas, dtype=torch.float64),
         )
 
-    def _entries(self, read: Any, kind: str, fields: Mapping[str, type]) -> list[dict[str, Any]]:
+    def _assign(self, annotations: Sequence[dict[str, Any]]) -> None:
+        """Give each image its annotations."""
+        last = {annotation["id"]: annotation for annotation in self._last(annotations, "annotations")}
+        left_out = 0
+        for annotation in annotations:
+            if annotation["image_id"] not in self.of_image or annotation["category_id"] not in self.labels:
+                left_out += 1
+                continue
+            counted = last[annotation["id"]]
+            if counted["image_id"] in self.of_image and counted["category_id"] in self.labels:
+                self.of_image[counted["image_id"]].append(counted)
+        if left_out:
+            warnings.warn(
+                f"{left_out} annotations of {self.path} are of images or categories that it does not list, and count for nothing",
+                stacklevel=2,
+            )
+
+    def _last(self, entries: Sequence[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+        """Entries by their id, of one id the last."""
+        by_id = {entry["id"]: entry for entry in entries}
+        if len(by_id) < len(entries):
+            first = next(id_ for id_, count in Counter(entry["id"] for entry in entries).items() if count > 1)
+            warnings.warn(
+                f"{len(entries) - len(by_id)} {kind} of {self.path} have an id that was given before, such as {first!r}; "
+                "of each id the last counts, as in pycocotools",
+                stacklevel=2,
+            )
+        return list(by_id.values())
+
+    def _entries(self, read: Any, kind: str, fields: Mapping[str, tuple[type, ...]]) -> list[dict[str, Any]]:
         entries = read.get(kind) if isinstance(read, dict) else None
         if not isinstance(entries, list):
             raise self._error(f"it has no list of {kind}")
         for position, entry in enumerate(entries):
-            for field, kind_of in fields.items():
-                if not isinstance(entry, dict) or type(entry.get(field)) is not kind_of:
-                    raise self._error(f"entry {position} of {kind} has no {field}, or not one of type {kind_of.__name__}")
+            for field, kinds in fields.items():
+                if not isinstance(entry, dict) or type(entry.get(field)) not in kinds:
+                    expected = " or ".join(kind.__name__ for kind in kinds)
+                    raise self._error(f"entry {position} of {kind} has no {field}, or not one of type {expected}")
         return entries
 
-    def _check(self, annotation: Mapping[str, Any]) -> None:
+    def _box(self, annotation: Mapping[str, Any]) -> list[float]:
+        """x, y, width, height; of its segmentation where it has no box of its own."""
         who = f"annotation {annotation['id']}"
-        if annotation["image_id"] not in self.of_image:
-            raise self._error(f"{who} is of image {annotation['image_id']}, which is missing")
-        if annotation["category_id"] not in self.labels:
-            raise self._error(f"{who} is of category {annotation['category_id']}, which is missing")
-        box = annotation["bbox"]
-        if len(box) != 4:
-            raise self._error(f"the box of {who} has {len(box)} numbers, not the four x, y, width, height")
+        box = annotation.get("bbox") or _around(annotation.get("segmentation"))
+        if not isinstance(box, list) or len(box) != 4:
+            found = f"{len(box)} numbers" if isinstance(box, list) else repr(box)
+            raise self._error(f"the box of {who} is {found}, not the four x, y, width, height")
         for name, value in zip(("x", "y", "width", "height", "area"), (*box, annotation.get("area", 0)), strict=True):
             if type(value) not in (int, float):
                 raise self._error(f"the {name} of {who} is {value!r}, which is no number")
             if not isfinite(value):
                 raise self._error(f"the {name} of {who} is {value}, which is not finite")
+        return box
 
     def _error(self, problem: str) -> DataError:
         return DataError(f"{self.path}: {problem}", "its format is that of COCO's instances, cocodataset.org/#format-data")
 
 
+def _around(segmentation: Any) -> list[float] | None:
+    """The box around polygons [x1, y1, x2, y2, ...], or around a mask in COCO's run lengths; None for anything else."""
+    with suppress(Exception):  # of what is no such thing
+        if isinstance(segmentation, dict):
+            from faster_coco_eval.core import mask
+
+            height, width = segmentation["size"]
+            packed = isinstance(segmentation["counts"], (str, bytes))
+            runs = segmentation if packed else mask.frPyObjects(segmentation, height, width)
+            return [float(side) for side in mask.toBbox(runs)]
+        across = [x for polygon in segmentation for x in polygon[::2]]
+        down = [y for polygon in segmentation for y in polygon[1::2]]
+        return [min(across), min(down), max(across) - min(across), max(down) - min(down)]
+    return None
+
+
 class CocoDataset(SampleSequence):
     """Images uint8 [3, h, w], RGB, with their boxes; ids are file names, in the order of the annotation file.
 
-    Classes are its categories in its order. Images without annotations remain. An image that cannot be decoded or is not as
-    large as the annotations say raises DataError when it is read.
+    Classes are its categories in its order. Images without annotations remain, and boxes are as annotated, also those without
+    area or beyond the image. An image is as stored, or turned as its EXIF says where only that has the annotated size. One
+    that cannot be decoded or is not as large as the annotations say raises DataError when it is read.
     """
 
-    def __init__(self, instances: Instances, read: Callable[[str], bytes], present: set[str], where: str) -> None:
+    def __init__(self, instances: Instances, read: Callable[[str], bytes], present: Collection[str], where: str) -> None:
         self._instances, self._read, self._where = instances, read, where
-        self.classes: Sequence[str] = tuple(category["name"] for category in instances.categories)
-        self.ids: Sequence[str] = [image["file_name"] for image in instances.images]
-        absent = [name for name in self.ids if name not in present]
+        self.classes: Sequence[str] = tuple(plain(category["name"]) for category in instances.categories)
+        self._names = [plain(image["file_name"].replace("\\", "/").removeprefix("./")) for image in instances.images]
+        shared = Counter(self._names)
+        self.ids: Sequence[str] = [
+            name if shared[name] == 1 else f"{name}#{image['id']}"
+            for name, image in zip(self._names, instances.images, strict=True)
+        ]
+        absent = [name for name in self._names if name not in present]
         if absent:
             raise DataError(
                 f"{len(absent)} of the {len(self.ids)} images of {instances.path} are not in {where}; the first is {absent[0]}",
@@ -171,36 +224,26 @@ class CocoDataset(SampleSequence):
         self.targets: Sequence[Any] = [instances.boxes(image) for image in instances.images]
 
     def __getitem__(self, index: int, /) -> Sample:
-        from zoo.tasks import check_boxes
-
-        entry = self._instances.images[index]
+        entry, name = self._instances.images[index], self._names[index]
+        height, width = entry.get("height"), entry.get("width")
+        declared = (height, width) if height and width else None
         try:
-            image = decode_content(self._read(self.ids[index]))
+            image = decode(self._read(name), size=declared)
         except Exception as error:  # every decoder has errors of its own
-            raise DataError(
-                f"cannot decode the image {self.ids[index]} in {self._where}: {reason_of(error)}",
-                "replace it",
-            ) from error
-        declared, found = (entry["height"], entry["width"]), tuple(image.shape[1:])
-        if declared != found:
+            raise undecodable(f"the image {name} in {self._where}", error) from error
+        found = tuple(image.shape[1:])
+        if declared is not None and declared != found:
             raise DataError(
                 f"it has {found[1]}x{found[0]} pixels, not the {declared[1]}x{declared[0]} of its annotations",
-                "annotate the image as it is",
+                f"put the image there that was annotated, or correct its width and height in {self._instances.path}",
             )
-        instances = self._instances
-        check_boxes(
-            self.targets[index],
-            len(self.classes),
-            *declared,
-            lambda box: f"annotation {instances.of_image[entry['id']][box]['id']} of {instances.path}",
-        )
         return Sample(self.ids[index], image, self.targets[index])
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the annotation file and the content of every image."""
         digest = hashlib.sha256(self._instances.content)
-        for name in self.ids:
+        for name in self._names:
             digest.update(hashlib.sha256(self._read(name)).digest())
         return digest.hexdigest()
 

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.data import ArrayDataset, DataFiles
+from zoo.data import ArrayDataset, DataFiles, pointer_problem
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def read_photograph(path: Path) -> "np.ndarray":
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST_FILE)
+        if pointer := pointer_problem(content):
+            raise DataError(f"{path} cannot be read: {pointer[0]}", pointer[1])
         with Image.open(BytesIO(content), formats=["PPM"]) as image:
             if (image.size, image.mode) != ((WIDTH, HEIGHT), "L"):
                 raise DataError(f"{path} is not a grey image of {WIDTH}x{HEIGHT} pixels", "get the whole set anew")

@@ -4,7 +4,7 @@ import struct
 from math import prod
 from typing import TYPE_CHECKING
 
-from zoo.data import AlteredError, ArrayDataset, DataFiles, unzip
+from zoo.data import ArrayDataset, DataFiles
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def open_idx(files: DataFiles, split: str) -> ArrayDataset:
     """Images uint8 [1, 28, 28] and labels 0 to 9, in the order of the files; ids such as `mnist-test-00000`."""
     classes = files.spec.classes or ()
     images, labels_name = read_images(files, split), f"{_prefix(split)}-labels-idx1-ubyte.gz"
-    (count,), labels = parse_idx(_content(files, labels_name), labels_name, dimensions=1)
+    (count,), labels = parse_idx(files.read(labels_name), labels_name, dimensions=1)
     if len(images) != count:
         raise DataError(f"{_prefix(split)}-images-idx3-ubyte.gz has {len(images)} images, but {labels_name} {count} labels")
     if count and max(labels) >= len(classes):
@@ -29,20 +29,12 @@ def read_images(files: DataFiles, split: str) -> "Tensor":
     import torch
 
     name = f"{_prefix(split)}-images-idx3-ubyte.gz"
-    shape, pixels = parse_idx(_content(files, name), name)
+    shape, pixels = parse_idx(files.read(name), name)
     return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(shape[0], 1, *shape[1:])
 
 
 def _prefix(split: str) -> str:
     return "train" if split == "train" else "t10k"
-
-
-def _content(files: DataFiles, name: str) -> bytes:
-    """Decompressed content, whether the hash known of the file is that of its content or that of its container."""
-    try:
-        return unzip(files.read(name), files.file(name).content_size)
-    except AlteredError as error:
-        raise DataError(f"{name} of {files.spec.name}: {error}") from error
 
 
 def parse_idx(content: bytes, name: str, dimensions: int = 3) -> tuple[tuple[int, ...], memoryview]:

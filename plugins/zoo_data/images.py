@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.data import DataFiles, Sample, SampleSequence
 from zoo.errors import DataError, OptionError
 from zoo.specs import BenchmarkSpec, DatasetSpec
-from zoo_data.folder import SUFFIXES
-from zoo_data.masks import decode_image
+from zoo_data.decoding import read_image
+from zoo_data.walking import SUFFIXES, files_below, plain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,11 +20,18 @@ _NAMED = re.compile(r"(?:(?P<gray>gray-)?noise(?P<sigma>\d+(?:\.\d+)?)|x(?P<scal
 _HOW = "write images:noise25:PATH, images:gray-noise25:PATH or images:x3:PATH"
 
 
-def images_spec(name: str, path: str) -> DatasetSpec:
-    """The spec of `images:PATH`, the pictures in a folder or one picture; nothing is looked at yet."""
+def images_spec(name: str, rest: str) -> DatasetSpec:
+    """The spec of `images:PATH`, the pictures in a folder or one picture; nothing is looked at yet.
+
+    What a benchmark's name says of the pictures (`images:noise25:PATH`) is none of the dataset's business.
+    """
+    named = _NAMED.fullmatch(rest)
+    path = named["path"] if named else rest
     root = Path(path).expanduser().absolute()
     if not root.exists():
         raise DataError(f"there is no folder and no picture {root}", _HOW)
+    if root.is_file() and root.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{root} is no picture by its suffix", f"pictures end in: {', '.join(sorted(SUFFIXES))}")
     return DatasetSpec(
         name=name,
         summary=f"Pictures in {path}.",
@@ -62,15 +69,14 @@ def images_benchmark(name: str, rest: str) -> BenchmarkSpec:
 
 
 def open_images(files: DataFiles, split: str) -> "Pictures":
-    """The user's pictures, RGB. Ids are paths below PATH, with `/`, and give the order; hidden files are passed over."""
+    """The user's pictures, RGB, turned as their EXIF says. Ids are paths below PATH, with `/`, and give the order."""
     root = Path(files.spec.path or "")
     if root.is_file():
-        return Pictures({root.name: root})
-    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES}
-    shown = {id_: path for id_, path in sorted(found.items()) if not any(part[0] == "." for part in id_.split("/"))}
-    if not shown:
+        return Pictures({plain(root.name): root})
+    found = {plain(path.relative_to(root).as_posix()): path for path in files_below(root, SUFFIXES)}
+    if not found:
         raise DataError(f"{root} has no pictures", f"pictures end in: {', '.join(sorted(SUFFIXES))}")
-    return Pictures(shown)
+    return Pictures(dict(sorted(found.items())))
 
 
 def open_pictures(files: DataFiles, split: str) -> "Pictures":
@@ -103,7 +109,7 @@ class Pictures(SampleSequence):
 
     def target(self, index: int) -> "Tensor":
         """The picture at a position."""
-        return decode_image(self._paths[self.ids[index]])[: self._channels]
+        return read_image(self._paths[self.ids[index]], upright=True)[: self._channels]
 
     @cached_property
     def fingerprint(self) -> str:

@@ -111,7 +111,10 @@ def _opened(files: DataFiles, name: str) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(BytesIO(files.read(name))) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
-        raise DataError(f"{name} is a broken archive: {error}", "remove it, so that it is fetched again") from error
+        raise DataError(
+            f"{name} is a broken archive: {error}",
+            "put a whole copy in its place, or move it elsewhere and let it be fetched again",
+        ) from error
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:

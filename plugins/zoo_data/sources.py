@@ -2,79 +2,47 @@
 
 from zoo.specs import DataFile
 
+_MNIST = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
+_FASHION = (
+    "https://fashion-mnist.s3.eu-central-1.amazonaws.com",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+)
 
-def _mnist(name: str, download: int, content: int, sha256: str) -> DataFile:
+
+def _idx(mirrors: tuple[str, ...], name: str, download: int, content: int, sha256: str) -> DataFile:
+    """A file that is known by its decompressed content, since the containers in circulation differ."""
     return DataFile(
         name=name,
         sha256=sha256,
         size=download,
         content_size=content,
         gzip=True,
-        urls=(
-            f"https://ossci-datasets.s3.amazonaws.com/mnist/{name}",
-            f"https://storage.googleapis.com/cvdf-datasets/mnist/{name}",
-        ),
+        urls=tuple(f"{mirror}/{name}" for mirror in mirrors),
         aliases=(name.removesuffix(".gz"),),
     )
 
 
-# Hashes are of the decompressed content, since the containers in circulation differ: measured on a copy whose contents
-# have the MD5s of the original files. Addresses and sizes: the mirrors of PyTorch and TensorFlow Datasets.
-MNIST = (
-    _mnist(
-        "train-images-idx3-ubyte.gz", 9_912_422, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    _mnist("train-labels-idx1-ubyte.gz", 28_881, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-    _mnist("t10k-images-idx3-ubyte.gz", 1_648_877, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-    _mnist("t10k-labels-idx1-ubyte.gz", 4_542, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+IMAGES, TEST_IMAGES, LABELS, TEST_LABELS = (
+    f"{part}.gz"
+    for part in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
 )
 
+# Hashes measured on a copy whose contents have the MD5s of the original files. Addresses and sizes: the mirrors of PyTorch
+# and TensorFlow Datasets.
+MNIST = (
+    _idx(_MNIST, IMAGES, 9_912_422, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    _idx(_MNIST, LABELS, 28_881, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    _idx(_MNIST, TEST_IMAGES, 1_648_877, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    _idx(_MNIST, TEST_LABELS, 4_542, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+)
 
-def _fashion(name: str, size: int, content: int, sha256: str, md5: str) -> DataFile:
-    return DataFile(
-        name=name,
-        sha256=sha256,
-        size=size,
-        content_size=content,
-        md5=md5,
-        urls=(
-            f"https://fashion-mnist.s3.eu-central-1.amazonaws.com/{name}",
-            f"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/{name}",
-        ),
-    )
-
-
-# SHA-256 and sizes of the gzip files: TensorFlow Datasets, url_checksums/fashion_mnist.txt (torchvision's prototype
-# datasets give the same); MD5: the authors' README; size of the content: that of MNIST, whose format and counts they share.
+# Hashes measured on a copy which becomes, byte for byte, the authors' gzip files once names and times stand in its headers
+# again: those have the SHA-256 that TensorFlow Datasets gives (url_checksums/fashion_mnist.txt), as have the sizes here.
 FASHION_MNIST = (
-    _fashion(
-        "train-images-idx3-ubyte.gz",
-        26_421_880,
-        47_040_016,
-        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    ),
-    _fashion(
-        "train-labels-idx1-ubyte.gz",
-        29_515,
-        60_008,
-        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        "25c81989df183df01b3e8a0aad5dffbe",
-    ),
-    _fashion(
-        "t10k-images-idx3-ubyte.gz",
-        4_422_102,
-        7_840_016,
-        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        "bef4ecab320f06d8554ea6380940ec79",
-    ),
-    _fashion(
-        "t10k-labels-idx1-ubyte.gz",
-        5_148,
-        10_008,
-        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        "bb300cfdad3c16e7a12a480ee83cd310",
-    ),
+    _idx(_FASHION, IMAGES, 26_421_880, 47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+    _idx(_FASHION, LABELS, 29_515, 60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    _idx(_FASHION, TEST_IMAGES, 4_422_102, 7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+    _idx(_FASHION, TEST_LABELS, 5_148, 10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
 )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from zoo.data import DataFiles, Sample, SampleSequence, cut_spans
+from zoo.data import DataFiles, Sample, SampleSequence, cut_spans, decoded
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 
@@ -31,7 +31,7 @@ class Spans(SampleSequence):
 
 def open_tiny_shakespeare(files: DataFiles, split: str) -> Spans:
     """Spans of at most 64 characters. The first 90 % of the text are train, the rest test."""
-    text = _decoded(files.read("input.txt"), f"input.txt of {files.spec.name}")
+    text = _text(files, "input.txt")
     border = int(len(text) * (1 - HELD_OUT))
     part = text[:border] if split == "train" else text[border:]
     return Spans(part, f"tiny-shakespeare-{split}", stride=64, context=960)
@@ -39,7 +39,7 @@ def open_tiny_shakespeare(files: DataFiles, split: str) -> Spans:
 
 def open_wikitext2(files: DataFiles, split: str) -> Spans:
     """Spans of at most 512 characters of the tokenised articles, line by line as published; `<unk>` is text like any other."""
-    text = _decoded(files.read(f"{split}.txt"), f"{split}.txt of {files.spec.name}")
+    text = _text(files, f"{split}.txt")
     return Spans(text, f"wikitext2-{split}", stride=512, context=3584)
 
 
@@ -62,10 +62,13 @@ def text_spec(name: str, path: str) -> DatasetSpec:
 
 
 def open_text(files: DataFiles, split: str) -> Spans:
-    """Spans of at most 64 characters of a file of UTF-8, line ends as they are. Raises DataError where it is none, or empty."""
+    """Spans of at most 64 characters of a file of UTF-8, line ends as they are, without its byte-order mark.
+
+    Raises DataError where it is none, or empty.
+    """
     file = Path(files.spec.path or "")
     try:
-        text = _decoded(file.read_bytes(), str(file))
+        text = decoded(file.read_bytes(), file)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}", "write text:PATH with a file of text") from error
     if not text:
@@ -73,8 +76,5 @@ def open_text(files: DataFiles, split: str) -> Spans:
     return Spans(text, "span", stride=64, context=960)
 
 
-def _decoded(content: bytes, name: str) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not UTF-8: {error}") from error
+def _text(files: DataFiles, name: str) -> str:
+    return decoded(files.read(name), Path(f"{name} of {files.spec.name}"))

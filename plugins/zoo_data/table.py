@@ -1,122 +1,100 @@
 """csv:PATH: the user's own texts or vectors, a row per sample."""
 
-import csv
-import io
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zoo.data import ArrayDataset, DataFiles
+from zoo.data import ArrayDataset, DataFiles, Dataset, Table, read_header, read_table
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec, Modality
-from zoo_data.reading import decoded
+from zoo_data.holdout import SPLITS, HoldOut, part_of
+from zoo_data.options import split_options
+from zoo_data.walking import plain
 
-LONGEST_FIELD = 1 << 24
-"""Characters of a field; Python's own limit of 131,072 is too little for documents."""
+BEGINNING = 1 << 20
+"""Bytes of a file that are read for its header."""
 
 
-def table_spec(name: str, path: str) -> DatasetSpec:
+def table_spec(name: str, rest: str) -> DatasetSpec:
     """The spec of `csv:PATH`; only the header is read.
 
     With columns `text` and `label` the samples are texts, and other columns are passed over; with `label` but no `text`
-    they are vectors of all other columns, which must be numbers. A column `id` names the samples. The one split is `test`.
+    they are vectors of all other columns, which must be numbers. A column `id` names the samples. The split `test` is all
+    rows, and `train` all but a fifth of every class; `csv:holdout=0.2:PATH` holds that fifth out as `test`.
     """
+    path = split_options(HoldOut, rest, "csv")[1]
     table = Path(path).expanduser().absolute()
-    with _opened(table) as file:
-        head = file.readline()
-    header = next(iter(_rows(decoded(head, table), table)), (1, []))[1]
+    header = read_header(_content(table, BEGINNING), table.suffix, table)
     return DatasetSpec(
         name=name,
         summary=f"Rows of {path}.",
         modality=_modality(header, table),
         target="zoo_data.table:open_table",
-        splits={"test": None},
+        splits=dict.fromkeys(SPLITS),
         licence="The user's own.",
         citation="The user's own.",
         path=str(table),
     )
 
 
-def open_table(files: DataFiles, split: str) -> ArrayDataset:
-    """Texts, or vectors float32 [d]. Classes are the labels, sorted, as numbers where all are whole numbers.
+def open_table(files: DataFiles, split: str) -> Dataset:
+    """Texts as they stand, or vectors float32 [d]. Classes are the labels, stripped and sorted, as numbers where all are.
 
     Ids are those of the column `id`, else `row-N` with the number of the row as a spreadsheet shows it: the header is row 1.
     """
+    path = Path(files.spec.path or "")
+    table = read_table(_content(path), path.suffix, path)
+    if table.passed_over:
+        warnings.warn(f"columns of {path} passed over: {', '.join(table.passed_over)}", stacklevel=2)
+    return part_of(_dataset(table, path), split, files.spec.name)
+
+
+def _dataset(table: Table, path: Path) -> ArrayDataset:
     import torch
 
-    table = Path(files.spec.path or "")
-    with _opened(table) as file:
-        rows = _rows(decoded(file.read(), table), table)
-        _, header = next(rows, (1, []))
-        modality = _modality(header, table)
-        body = [(number, _checked(number, row, header, table)) for number, row in rows]
-    labels = [row["label"] for _, row in body]
+    modality = _modality(list(table.columns), path)
+    for column in ("label", "text", "id"):
+        for number, field in zip(table.rows, table.columns.get(column, ()), strict=False):
+            if not field.strip():
+                raise DataError(f"row {number} of {path} has no {column}", "fill it in or leave the row out")
+    labels = [plain(label.strip()) for label in table.columns["label"]]
     classes = _classes(labels)
     index = {name: position for position, name in enumerate(classes)}
-    ids = _ids(body, table)
     targets = [index[label] for label in labels]
+    ids = _ids(table, path)
     if modality == "text":
-        return ArrayDataset([row["text"] for _, row in body], targets, ids, classes)
-    columns = [column for column in header if column not in ("id", "label")]
-    values = [[_number(row[column], number, column, table) for column in columns] for number, row in body]
-    return ArrayDataset(torch.tensor(values, dtype=torch.float32).reshape(-1, len(columns)), targets, ids, classes)
+        return ArrayDataset(table.columns["text"], targets, ids, classes)
+    features = {name: fields for name, fields in table.columns.items() if name not in ("id", "label")}
+    values = _numbers(features, table.rows, path)
+    return ArrayDataset(torch.tensor(values, dtype=torch.float32).reshape(len(ids), len(features)), targets, ids, classes)
 
 
-def _opened(table: Path) -> io.BufferedReader:
+def _content(table: Path, most: int = -1) -> bytes:
     try:
-        return open(table, "rb")
+        with open(table, "rb") as file:
+            return file.read(most)
     except OSError as error:
         raise DataError(f"cannot read {table}: {error.strerror or error}", "write csv:PATH with a file that is there") from error
 
 
-def _rows(content: str, table: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and fields of each row; quotes as RFC 4180 has them, tabs for commas in a `.tsv`. Raises DataError."""
-    delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
-    before = csv.field_size_limit(LONGEST_FIELD)
-    number = 0
-    try:
-        for number, row in enumerate(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True), 1):
-            yield number, row
-    except csv.Error as error:
-        raise DataError(
-            f"row {number + 1} of {table} cannot be read: {error}", 'write a quote within a quoted field twice: ""'
-        ) from error
-    finally:
-        csv.field_size_limit(before)
-
-
-def _modality(header: list[str], table: Path) -> Modality:
-    found = f"its columns are: {', '.join(header) or 'none'}"
-    for sign, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and sign in header[0]:
-            advice = "save it with commas" + (", or name it .tsv" if sign == "\t" else "")
-            raise DataError(f"{table} separates its columns with {name}, not commas", advice)
-    if len(set(header)) != len(header):
-        raise DataError(f"{table} has two columns of one name", found)
+def _modality(header: Sequence[str], path: Path) -> Modality:
     if "label" not in header or not set(header) - {"label", "id"}:
+        found = f"its columns are: {', '.join(header) or 'none'}"
         needed = "a column 'label', and a column 'text' or columns of numbers"
-        raise DataError(f"{table} needs {needed}; {found}", "name the columns in the first row")
+        raise DataError(f"{path} needs {needed}; {found}", "name the columns in the first row")
     return "text" if "text" in header else "vector"
 
 
-def _checked(number: int, row: list[str], header: list[str], table: Path) -> dict[str, str]:
-    if not any(field.strip() for field in row):
-        raise DataError(f"row {number} of {table} is empty", "remove it")
-    if len(row) != len(header):
-        raise DataError(f"row {number} of {table} has {len(row)} fields, the header {len(header)}", "quote fields with commas")
-    fields = dict(zip(header, row, strict=True))
-    for column in ("label", "text", "id"):
-        if column in fields and not fields[column].strip():
-            raise DataError(f"row {number} of {table} has no {column}", "fill it in or remove the row")
-    return fields
-
-
-def _ids(body: list[tuple[int, dict[str, str]]], table: Path) -> list[str]:
+def _ids(table: Table, path: Path) -> list[str]:
+    given = table.columns.get("id")
+    if given is None:
+        return [f"row-{number}" for number in table.rows]
     rows: dict[str, int] = {}
-    for number, row in body:
-        name = row.get("id", f"row-{number}")
+    for number, field in zip(table.rows, given, strict=True):
+        name = field.strip()
         if name in rows:
-            raise DataError(f"rows {rows[name]} and {number} of {table} have one id: {name!r}", "give every row an id of its own")
+            raise DataError(f"rows {rows[name]} and {number} of {path} have one id: {name!r}", "give every row an id of its own")
         rows[name] = number
     return list(rows)
 
@@ -127,14 +105,24 @@ def _classes(labels: list[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct, key=lambda label: (int(label), label)) if whole else sorted(distinct))
 
 
-def _number(text: str, number: int, column: str, table: Path) -> float:
+def _numbers(features: Mapping[str, Sequence[str]], rows: Sequence[int], path: Path) -> list[list[float]]:
+    """A row of numbers for each row."""
+    values = [
+        [_number(field, number, name, path) for number, field in zip(rows, fields, strict=True)]
+        for name, fields in features.items()
+    ]
+    return [list(row) for row in zip(*values, strict=True)]
+
+
+def _number(text: str, number: int, column: str, path: Path) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or abs(value) > 3.4028235e38 or "_" in text:
+        decimal = "write decimals with a point" if text.strip().replace(",", "").removeprefix("-").isdecimal() else "correct it"
         raise DataError(
-            f"row {number} of {table} has {text!r} in column {column!r}, which is no finite number",
-            "correct it; a column of texts must be named 'text'",
+            f"row {number} of {path} has {text!r} in column {column!r}, which is no finite number",
+            f"{decimal}; a column of texts must be named 'text'",
         )
     return value

@@ -1,6 +1,5 @@
 """A homework made ready: its benchmark, the samples that it is graded on with their labels, its metrics."""
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.data import Dataset
-from zoo.errors import DataError, OptionError, PluginError
+from zoo.data import Dataset, read_header
+from zoo.errors import DataError, OptionError, PluginError, reason_of
 from zoo.metrics import Metric, build_metric
 from zoo.opening import open_dataset
 from zoo.passmark import PassMark, parse_pass_mark
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
 from zoo_homework.specs import HomeworkSpec, SubmissionKind
 from zoo_homework.statuses import SubmissionError
-from zoo_homework.worker.prediction_files import class_index, class_number, delimiter_of, read_table
+from zoo_homework.worker.prediction_files import class_index, class_number, read_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -259,8 +258,8 @@ def _class_number(label: str, classes: Sequence[str], where: str = "the test set
 
 def _header(path: Path) -> list[str]:
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            line = file.readline()
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter_of(line)), [])]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read the test set {path}: {error}", "give a UTF-8 CSV file that is there") from error
+        with open(path, "rb") as file:
+            beginning = file.read(1 << 16)
+    except OSError as error:
+        raise DataError(f"cannot read the test set {path}: {reason_of(error)}", "give a CSV file that is there") from error
+    return [name.strip() for name in read_header(beginning, ".csv", path)]

@@ -143,7 +143,7 @@ def test_data_of_the_user_s_own_shows_its_classes_and_samples(zoo, tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("text,label\nhello,ham\nbuy,spam\nbye,ham\n")
     out = zoo("show", f"csv:{table}").out
-    assert re.search(r"splits +test: 3 samples\n", out) and re.search(r"classes +2: ham, spam\n", out)
+    assert re.search(r"splits +train: 2 samples\n +test: 3 samples\n", out) and re.search(r"classes +2: ham, spam\n", out)
     table.write_text("text,label\nhello\n")
     done = zoo("show", f"csv:{table}")
     assert done.code == 2 and "row 2" in done.err

@@ -9,12 +9,20 @@ __all__ = [
     "ArrayDataset",
     "DataFiles",
     "Dataset",
+    "EncodingError",
     "Sample",
     "SampleSequence",
     "Span",
+    "Table",
+    "TableError",
     "cut_spans",
+    "decoded",
     "hub_reachable",
     "offline_forced",
+    "pointer_problem",
+    "read_header",
+    "read_lines",
+    "read_table",
     "unzip",
 ]
 
@@ -23,7 +31,10 @@ if TYPE_CHECKING:
     from zoo.data.download import hub_reachable
     from zoo.data.files import DataFiles, offline_forced
     from zoo.data.hashing import AlteredError, unzip
+    from zoo.data.pointers import pointer_problem
     from zoo.data.spans import Span, cut_spans
+    from zoo.data.tables import Table, TableError, read_header, read_table
+    from zoo.data.texts import EncodingError, decoded, read_lines
 else:
     __getattr__, __dir__ = exports(
         __name__,
@@ -32,6 +43,9 @@ else:
             "zoo.data.download": ["hub_reachable"],
             "zoo.data.files": ["DataFiles", "offline_forced"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
+            "zoo.data.pointers": ["pointer_problem"],
             "zoo.data.spans": ["Span", "cut_spans"],
+            "zoo.data.tables": ["Table", "TableError", "read_header", "read_table"],
+            "zoo.data.texts": ["EncodingError", "decoded", "read_lines"],
         },
     )

@@ -42,6 +42,9 @@ def unpack(archive: Path, members: Mapping[str, int | None], store: Callable[[st
                     if not missing:
                         break
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise DataError(f"{archive} is a broken archive: {error}", "remove it, so that it is fetched again") from error
+        raise DataError(
+            f"{archive} is a broken archive: {error}",
+            "put a whole copy in its place, or move it elsewhere and let it be fetched again",
+        ) from error
     if missing:
         raise DataError(f"{archive} has no member {', '.join(sorted(missing))}", "the archive is not the declared one")

@@ -38,7 +38,7 @@ def fetch(
     except AlteredError as error:
         if uri.startswith("hf:"):
             _remove_from_hub(path)
-        raise _altered(path, name, error, "use the file that was declared", kind) from error
+        raise _altered(path, name, error, error.hint or "use the file that was declared", kind) from error
     return path
 
 
@@ -149,8 +149,16 @@ class DataFiles:
     def _what(self, file: DataFile) -> str:
         return f"{file.name} of {self.spec.name}"
 
+    def _cure(self, path: Path, error: AlteredError) -> str:
+        """What to do about an altered file; one of the user's own is never removed."""
+        if error.hint:
+            return error.hint
+        if any(path.is_relative_to(root) for root in self._roots):
+            return f"put the declared file in its place, or move it elsewhere and fetch that: zoo data get {self.spec.name}"
+        return f"move it elsewhere, then: zoo data get {self.spec.name}"
+
     def _altered(self, path: Path, file: DataFile, error: AlteredError) -> ZooError:
-        return _altered(path, self._what(file), error, f"remove or replace it, then: zoo data get {self.spec.name}", "data")
+        return _altered(path, self._what(file), error, self._cure(path, error), "data")
 
 
 def package_path(name: str, kind: Kind = "data") -> Path:

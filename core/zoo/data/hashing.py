@@ -6,6 +6,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+from zoo.data.pointers import LONGEST_POINTER, pointer_problem
 from zoo.specs import DataFile
 
 LARGEST_CONTENT = 1 << 30
@@ -13,12 +14,18 @@ LARGEST_CONTENT = 1 << 30
 
 
 class AlteredError(Exception):
-    """A file is not the declared one: `str()` says in what."""
+    """A file is not the declared one: `str()` says in what, and `hint` what to do, where the cause is known."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def verify(path: Path, file: DataFile) -> None:
     """Raises AlteredError where the file at `path` is not `file`."""
     try:
+        with open(path, "rb") as stream:
+            _check_pointer(stream.read(LONGEST_POINTER + 1))
         if file.gzip:
             _check(file, unzip(path.read_bytes(), file.content_size))
         elif not size_fits(path, file):
@@ -36,6 +43,7 @@ def verified_content(path: Path, file: DataFile) -> bytes:
         raw = path.read_bytes()
     except OSError as error:
         raise AlteredError(f"it cannot be read: {error.strerror or error}") from error
+    _check_pointer(raw)
     if not file.gzip and file.size not in (None, len(raw)):
         raise AlteredError(f"it has {len(raw):,} bytes, expected {file.size:,}")
     content = unzip(raw, file.content_size) if file.gzip else raw
@@ -74,6 +82,11 @@ def size_fits(path: Path, file: DataFile) -> bool:
             stream.seek(-4, 2)
             size = int.from_bytes(stream.read(4), "little")
     return file.content_size is None or file.content_size % 2**32 == size
+
+
+def _check_pointer(content: bytes) -> None:
+    if pointer := pointer_problem(content):
+        raise AlteredError(*pointer)
 
 
 def _known(file: DataFile) -> tuple[str, str] | None:

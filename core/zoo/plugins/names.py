@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 
@@ -21,6 +23,13 @@ def split_tag(name: str) -> tuple[str, str | None]:
     if at and not (base and tag):
         raise OptionError(f"cannot read {name!r}", "write MODEL or MODEL@TAG, for example cnn/lenet5@mnist")
     return base, tag if at else None
+
+
+def is_path(name: str) -> bool:
+    """Whether a file or folder of that name is there."""
+    with suppress(OSError, RuntimeError, ValueError):  # of what can be no path
+        return Path(name).expanduser().exists()
+    return False
 
 
 def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[str] = ()) -> str:

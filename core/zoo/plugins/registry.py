@@ -13,7 +13,7 @@ from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, load_index, plugin_title
-from zoo.plugins.names import listing, split_tag
+from zoo.plugins.names import is_path, listing, split_tag
 from zoo.plugins.namespaces import select
 from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 from zoo.tasks.base import DataInfo
@@ -175,7 +175,20 @@ class Registry:
                 near = error.hint if error.candidates else f"zoo show {spec['name']}"
                 hint = USES[kind, other].format(**spec) if (kind, other) in USES else near
                 return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
+        if kind in ("benchmark", "dataset") and is_path(name) and (names := self._own_data(name)):
+            ways = " or ".join(names[:3])
+            return UnknownNameError(f"{name} is a path, and no {kind} has that name", f"say what it holds: {ways}")
         return error
+
+    def _own_data(self, path: str) -> list[str]:
+        """The names under which plugins take a file or folder of the user's own for a dataset."""
+        found = []
+        for plugin in self.index.plugins:
+            for namespace in plugin["namespaces"]:
+                with suppress(ZooError):
+                    if isinstance(self._resolve(plugin, "dataset", f"{namespace}:{path}"), DatasetSpec):
+                        found.append(f"{namespace}:{path}")
+        return found
 
     def _resolve(self, plugin: dict[str, Any], kind: str, name: str) -> Any:
         who = plugin_title(plugin)

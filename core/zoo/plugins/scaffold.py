@@ -29,7 +29,7 @@ def new_project(name: str, folder: Path | None = None) -> Path:
         raise OptionError(f"there is a plugin {plugin!r} already, of {taken['distribution']}", "take another name")
     target = folder or Path(plugin)
     if target.exists():
-        raise OptionError(f"{target} is there already", "remove it, or name another folder: `folder=FOLDER`")
+        raise OptionError(f"{target} is there already", "name another folder: `folder=FOLDER`")
     draft = target.with_name(f".{target.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)

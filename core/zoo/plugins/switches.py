@@ -27,7 +27,9 @@ def disabled_ids() -> set[str]:
     try:
         return set(TypeAdapter(dict[str, list[str]]).validate_json(content).get("disabled", ()))
     except ValidationError as error:
-        raise StoreError(f'{state_file()} does not read {{"disabled": ["ID", ...]}}', "correct or remove it") from error
+        raise StoreError(
+            f'{state_file()} does not read {{"disabled": ["ID", ...]}}', "correct it, or move it elsewhere"
+        ) from error
 
 
 def allowed_ids() -> set[str] | None:

@@ -111,7 +111,7 @@ def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:
     if len(done.skipped) <= allowed:
         return
     (sample, problem), count, data = next(iter(done.skipped.items())), len(done.skipped), plan.task.data.name
-    advice = done.hints.get(sample, "repair or remove it")
+    advice = done.hints.get(sample, "put a whole copy in its place")
     if count == 1:
         raise DataError(f"sample {sample} of {data} cannot be read: {problem}", f"{advice}; or pass `skip_bad=1`")
     more = f", more than the {allowed} allowed" if allowed else ""

@@ -34,7 +34,6 @@ __all__ = [
     "Task",
     "Threat",
     "Victim",
-    "check_boxes",
     "margins",
     "perturbation_norms",
     "restored",
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
     from zoo.tasks.by_name import TARGETS_OF, TASKS, task_class, task_of
     from zoo.tasks.classify import Classifier
-    from zoo.tasks.detect import Boxes, Detector, check_boxes, verify_boxes
+    from zoo.tasks.detect import Boxes, Detector, verify_boxes
     from zoo.tasks.embed import Embedder, Place
     from zoo.tasks.generate.likelihood import ImageLikelihood
     from zoo.tasks.generate.restore import Generate, Generator, restored
@@ -67,7 +66,7 @@ else:
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],
             "zoo.tasks.by_name": ["TARGETS_OF", "TASKS", "task_class", "task_of"],
             "zoo.tasks.classify": ["Classifier"],
-            "zoo.tasks.detect": ["Boxes", "Detector", "check_boxes", "verify_boxes"],
+            "zoo.tasks.detect": ["Boxes", "Detector", "verify_boxes"],
             "zoo.tasks.embed": ["Embedder", "Place"],
             "zoo.tasks.generate.likelihood": ["ImageLikelihood"],
             "zoo.tasks.generate.restore": ["Generate", "Generator", "restored"],

@@ -6,7 +6,7 @@ label: int32, crowd: bool, area: float64}> of the annotators, `height` and `widt
 A row is a sample, so average precision is a corpus metric that gathers rows and merges them in id order.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from zoo.builtin.detect import COCO_METRICS
 from zoo.data.dataset import Sample
-from zoo.errors import DataError, ModelError, PredictionError
+from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image
 from zoo.specs import ImageInput
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-OUTSIDE = 1.0
-"""Pixels by which an annotated box may reach beyond its image: annotators' tools round."""
 CORNERS = ("x1", "y1", "x2", "y2")
 BOX = pa.struct([*((name, pa.float32()) for name in CORNERS), ("score", pa.float32()), ("label", pa.int32())])
 OBJECT = pa.struct(
@@ -104,7 +102,7 @@ class Detect(Task):
 
     def prepare(self, sample: Sample) -> Sample:
         image = prepare_image(sample.input, ImageInput(channels=3))
-        _check_target(sample.target, len(self.data.classes or ()), image.shape[1], image.shape[2])
+        _check_target(sample.target, len(self.data.classes or ()))
         return Sample(sample.id, image, sample.target)
 
     def collate(self, samples: Sequence[Sample]) -> "list[Tensor]":
@@ -197,35 +195,26 @@ def verify_boxes(found: Any, id_: str, outputs: int, model: str) -> Boxes:
     return Boxes(boxes, labels, scores)
 
 
-def _check_target(target: Any, classes: int, height: int, width: int) -> None:
-    """Raise ValueError where it is no Boxes, and what `check_boxes` raises."""
+def _check_target(target: Any, classes: int) -> None:
+    """Raise ValueError where it is no Boxes, or one of them is not finite or of no class.
+
+    A box without area or beyond its image is counted, as pycocotools counts it: none may be found there, but it is annotated.
+    """
+    import torch
+
     if not isinstance(target, Boxes):
         raise ValueError(f"its target is {type(target).__name__}, not Boxes")
     if target.boxes.shape != (len(target.labels), 4):
         raise ValueError(f"{len(target.labels)} labels come with boxes of shape {list(target.boxes.shape)}")
-    check_boxes(target, classes, height, width)
-
-
-def check_boxes(target: Boxes, classes: int, height: int, width: int, name_of: Callable[[int], str] | None = None) -> None:
-    """Raise DataError where an annotated box is degenerate, beyond the image, or of no class.
-
-    `name_of` says what the box at a position is called where it is annotated.
-    """
-    import torch
-
-    edges = torch.tensor([width, height, width, height]) + OUTSIDE
     wrong = {
         "is not finite": ~torch.isfinite(target.boxes).all(dim=1),
-        "has no width or no height": (target.boxes[:, 2:] <= target.boxes[:, :2]).any(dim=1),
-        f"reaches beyond the image of {width}x{height} pixels": ((target.boxes < -OUTSIDE) | (target.boxes > edges)).any(dim=1),
         f"is of none of the {classes} classes": (target.labels < 0) | (target.labels >= classes),
     }
     for problem, which in wrong.items():
         if bool(which.any()):
             first = int(which.nonzero()[0])
             numbers = ", ".join(f"{value:g}" for value in target.boxes[first].tolist())
-            who = name_of(first) if name_of is not None else f"annotated box {first}"
-            raise DataError(f"{who} (x1 y1 x2 y2 = {numbers}) {problem}", "correct the box")
+            raise ValueError(f"annotated box {first} (x1 y1 x2 y2 = {numbers}) {problem}")
 
 
 def _columns(found: Boxes, *, scores: bool) -> list[np.ndarray[Any, Any]]:

@@ -78,6 +78,8 @@ class Segment(Task):
         if target.ndim != (2 if self.kind == "labels" else 3) or 0 in target.shape:
             expected = "a label map [h, w]" if self.kind == "labels" else "boundary maps [annotators, h, w]"
             raise ValueError(f"its target must be {expected}, not {list(target.shape)}")
+        if self.kind == "labels":
+            check_labels(target, len(self.data.classes or ()))
         return Sample(sample.id, prepare_image(sample.input, self.model.input), target)
 
     def collate(self, samples: Sequence[Sample]) -> Any:
@@ -130,6 +132,16 @@ class Segment(Task):
             return Pictures.fromarray(255 - own)
         picture = to_picture(prepare_image(sample.input, None)).resize(own.shape[::-1])
         return Pictures.blend(picture, Pictures.fromarray(palette()[own]), 0.6)
+
+
+def check_labels(target: Array, classes: int) -> None:
+    """Raise ValueError where a label map holds anything but whole numbers from 0 to `classes` - 1, and `IGNORE`."""
+    if target.dtype.kind not in "biu":
+        raise ValueError(f"its label map is {target.dtype}, not whole numbers")
+    unknown = target[(target != IGNORE) & ((target < 0) | (target >= classes))]
+    if unknown.size:
+        shown = ", ".join(map(str, np.unique(unknown)[:5].tolist()))
+        raise ValueError(f"its label map has {shown}, and labels are 0 to {classes - 1}, or {IGNORE} to be ignored")
 
 
 def verify_maps(maps: Any, ids: Sequence[str], outputs: int, model: str, *, soft: bool = False) -> "Tensor":

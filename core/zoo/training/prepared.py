@@ -96,7 +96,7 @@ class Prepared:
         except Exception as error:
             raise DataError(
                 f"sample {self.dataset.ids[position]} is corrupt: {type(error).__name__}: {error}",
-                "repair or remove it, then train again",
+                "put a whole copy in its place, then train again",
             ) from error
         return prepared, isinstance(sample.input, torch.Tensor) and sample.input.dtype == torch.uint8
 

@@ -5,7 +5,6 @@ probabilities, or a column `logit:CLASS` a class; a label beside those must be t
 probabilities [n, C] in the order of the test ids. Runs in a process of its own, without labels.
 """
 
-import csv
 import io
 import math
 import re
@@ -16,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo import data
+from zoo.data import EncodingError
+from zoo.errors import DataError
 from zoo_homework.statuses import Status, SubmissionError
 
 Array = np.ndarray[Any, Any]
@@ -23,7 +25,7 @@ Columns = Mapping[str, Sequence[Any]]
 
 TABLES = (".csv", ".tsv", ".parquet")
 NPY = b"\x93NUMPY"
-PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".th", ".bin", ".ckpt", ".npz")
+PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".th", ".bin", ".ckpt")
 SUM_TOLERANCE = 0.01
 """GradingOptions far the probabilities of a row may add up from 1: people round them to two or three places."""
 WHOLE = re.compile(r"(\d+)\.0+")
@@ -44,9 +46,15 @@ def read_predictions(path: Path, ids: Sequence[str], classes: Sequence[str], spl
 
 
 def read_table(content: bytes, suffix: str) -> Columns:
-    """The columns of a CSV or Parquet file by name, `ID` and `Label` as `id` and `label`. Raises SubmissionError."""
+    """The columns of a CSV or Parquet file by name, fields of a CSV stripped. Raises SubmissionError."""
     check_content(content, suffix)
-    return _renamed(_from_parquet(content) if suffix == ".parquet" else _from_csv(content))
+    try:
+        columns = data.read_table(content, suffix).columns
+    except EncodingError as error:
+        raise SubmissionError(Status.BAD_ENCODING, f"{error.message}; save it as UTF-8") from error
+    except DataError as error:
+        raise SubmissionError(Status.BAD_FORMAT, error.message) from error
+    return {name: [v.strip() if isinstance(v, str) else v for v in values] for name, values in columns.items()}
 
 
 def read_array(content: bytes) -> Array:
@@ -68,52 +76,13 @@ def check_content(content: bytes, suffix: str) -> None:
     """Refuse what is empty or a pickle, whatever it is called."""
     if not content.strip():
         raise SubmissionError(Status.EMPTY, "the file is empty")
+    if suffix == ".npz":
+        raise SubmissionError(Status.BAD_FORMAT, "this is an archive of arrays; write one array by numpy.save, as .npy")
     pickled = len(content) > 1 and content[0] == 0x80 and content[1] <= 5
     if suffix in PICKLES or pickled:
         raise SubmissionError(
             Status.PICKLE, "this is a pickle, which can run code when it is opened; hand in CSV, Parquet, .npy or safetensors"
         )
-
-
-def _from_csv(content: bytes) -> Columns:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SubmissionError(Status.BAD_ENCODING, "the file is UTF-16; save it as UTF-8")
-    if b"\0" in content:
-        raise SubmissionError(Status.BAD_FORMAT, "the file holds zero bytes, so it is no CSV")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SubmissionError(Status.BAD_ENCODING, f"line {line} is not UTF-8; save the file as UTF-8") from error
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True) if row]
-    except csv.Error as error:
-        raise SubmissionError(Status.BAD_FORMAT, f"this is no CSV: {error}") from error
-    header = [name.strip() for name in rows[0]]
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(header):
-            raise SubmissionError(Status.BAD_FORMAT, f"row {number} has {len(row)} fields, the header {len(header)}")
-    if len(set(header)) != len(header):
-        raise SubmissionError(Status.BAD_FORMAT, "two columns have one name")
-    return {name: [row[column].strip() for row in rows[1:]] for column, name in enumerate(header)}
-
-
-def delimiter_of(text: str) -> str:
-    """What separates the fields of a CSV file, by its first line: a comma, a semicolon or a tab."""
-    return max(",;\t", key=text.partition("\n")[0].count)
-
-
-def _from_parquet(content: bytes) -> Columns:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise SubmissionError(Status.BAD_FORMAT, f"this is no Parquet file: {_line(error)}") from error
-    if len(set(table.column_names)) != len(table.column_names):
-        raise SubmissionError(Status.BAD_FORMAT, "two columns have one name")
-    return {name: table[name].to_pylist() for name in table.column_names}
 
 
 def _order(columns: Columns, ids: Sequence[str], split: str) -> list[int]:
@@ -133,12 +102,6 @@ def _order(columns: Columns, ids: Sequence[str], split: str) -> list[int]:
         raise SubmissionError(Status.BAD_IDS, f"the ids are not those of the {split}: " + "; ".join(said))
     row_of = {name: row for row, name in enumerate(found)}
     return [row_of[name] for name in ids]
-
-
-def _renamed(columns: Columns) -> Columns:
-    """The columns with `ID` and `Label` as `id` and `label`, where those are not there themselves."""
-    lower = {name: name.lower() for name in columns if name.lower() in ("id", "label") and name.lower() not in columns}
-    return columns if len(set(lower.values())) < len(lower) else {lower.get(name, name): v for name, v in columns.items()}
 
 
 def _from_columns(columns: Columns, classes: Sequence[str]) -> Array:

@@ -442,3 +442,25 @@ def test_a_name_that_cannot_be_resolved_is_asked_for_once(tmp_path: Path, monkey
     with pytest.raises(download.DownloadError, match="Temporary failure"):
         download.download("https://nowhere.invalid/x", tmp_path / "x", lambda _: None)
     assert len(asked) == 1
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pointer_of_git_lfs_is_called_one(packed: bool, tmp_path: Path) -> None:
+    (tmp_path / "bricks").mkdir()
+    (tmp_path / "bricks/bricks.bin").write_bytes(LFS)
+    files = DataFiles(spec_of(DataFile(name="bricks.bin", sha256=sha256(CONTENT), gzip=packed)), tmp_path)
+    for read in (files.path, files.read):
+        with pytest.raises(DataError, match="a pointer of Git LFS") as caught:
+            read("bricks.bin")
+        assert "git lfs pull" in caught.value.hint
+
+
+def test_nobody_is_told_to_remove_an_altered_file_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "bricks").mkdir()
+    (tmp_path / "bricks/bricks.bin").write_bytes(b"altered")
+    with pytest.raises(DataError, match="as declared") as caught:
+        DataFiles(spec_of(DataFile(name="bricks.bin", sha256=sha256(CONTENT))), tmp_path).path("bricks.bin")
+    assert "remove" not in caught.value.hint and "move it elsewhere" in caught.value.hint

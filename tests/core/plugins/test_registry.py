@@ -151,6 +151,22 @@ def test_dynamic_names_are_asked_of_the_plugin_that_reserves_them(site: Any) -> 
         registry.model("HF/Org/Repo")
 
 
+def test_a_path_that_is_there_is_told_how_to_name_it(
+    registry: zoo.Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d/dig/zero").mkdir(parents=True)
+    (tmp_path / "t.csv").write_text("text,label\na,b\n")
+    for name, told in (("d/dig", "folder:d/dig"), ("t.csv", "csv:t.csv")):
+        for look_up in (registry.benchmark, registry.dataset):
+            with pytest.raises(UnknownNameError, match="has that name") as caught:
+                look_up(name)
+            assert told in caught.value.hint
+    for name in ("x" * 5000, "~nobody-of-that-name", "nul\0"):  # which can be no path
+        with pytest.raises(UnknownNameError):
+            registry.benchmark(name)
+
+
 def test_a_plugin_that_fails_to_resolve_is_named(site: Any) -> None:
     site.install("hub-bridge", HUB, id="bridge")
     registry = zoo.registry()

@@ -157,6 +157,21 @@ def test_no_rows_are_an_empty_column():
     assert len(edges().decode(edges().schema.empty_table())["edges"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        (mask(2, 2) + 3, "its label map has 3, and labels are 0 to 2, or 255"),
+        (mask(2, 2).astype(np.int64) - 1, "its label map has -1"),
+        (np.array([[0.0, 1.0]]), "its label map is float64, not whole numbers"),
+    ],
+)
+def test_a_label_map_of_anything_but_labels_is_corrupt(target, problem):
+    with pytest.raises(ValueError, match=problem):
+        bound().prepare(Sample("a", torch.zeros(3, 2, 2), target))
+    whole = bound().prepare(Sample("a", torch.zeros(3, 2, 2), np.array([[0, 2], [255, 1]])))
+    assert whole.target.tolist() == [[0, 2], [255, 1]]
+
+
 def test_a_target_of_another_kind_is_corrupt():
     image = torch.zeros(3, 2, 2)
     with pytest.raises(ValueError, match=r"a label map \[h, w\], not \[\]"):

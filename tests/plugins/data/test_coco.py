@@ -1,17 +1,22 @@
 """coco and coco:IMAGES:ANNOTATIONS: what is read, and what is refused with its place."""
 
+import contextlib
 import hashlib
+import io
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.io import write_jpeg
 
 import zoo
 import zoo_data
+from zoo.builtin.detect import COCO_METRICS
 from zoo.errors import DataError
 from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
@@ -63,15 +68,14 @@ def test_area_and_crowd_may_be_left_out(tmp_path: Path) -> None:
         ("[" * 100_000, "is not JSON"),
         ("[]", "no list of images"),
         ({"images": []}, "no list of categories"),
-        (instances({**BOX, "image_id": 8}), "annotation 1 is of image 8, which is missing"),
-        (instances({**BOX, "category_id": 1}), "annotation 1 is of category 1, which is missing"),
-        (instances({**BOX, "bbox": [1, 2, 3]}), "the box of annotation 1 has 3 numbers, not the four"),
+        (instances({**BOX, "bbox": [1, 2, 3]}), "the box of annotation 1 is 3 numbers, not the four"),
         (instances({**BOX, "bbox": [1, 2, 3, "4"]}), "the height of annotation 1 is '4', which is no number"),
         (instances({**BOX, "bbox": [1, 2, 3, float("inf")]}), "the height of annotation 1 is inf, which is not finite"),
         (instances({**BOX, "bbox": [float("nan"), 2, 3, 4]}), "the x of annotation 1 is nan, which is not finite"),
         (instances({**BOX, "area": None}), "the area of annotation 1 is None, which is no number"),
         (instances({"id": 1}), "entry 0 of annotations has no image_id"),
-        (instances(BOX, BOX), "1 annotations share their id; the first is 1"),
+        (instances({key: BOX[key] for key in BOX if key != "bbox"}), "the box of annotation 1 is None, not the four"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "is a pointer of Git LFS"),
         (instances(categories=[{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]), "1 categories share their name"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 80 else "",
@@ -93,20 +97,136 @@ def test_a_file_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
         zoo.dataset(lay(tmp_path, content))
 
 
-@pytest.mark.parametrize("box", [[1, 1, 0, 5], [1, 1, 5, -2], [30, 1, 9, 5], [-3, 1, 9, 5]], ids=str)
-def test_a_degenerate_or_outside_box_makes_its_image_corrupt(box: list[int], tmp_path: Path) -> None:
-    name = lay(tmp_path, instances({**BOX, "bbox": box}, {**BOX, "id": 2, "image_id": 3}))
+ODD: dict[str, dict[str, Any]] = {
+    "height 0": instances(BOX, {**BOX, "id": 2, "bbox": [3, 4, 8, 0], "area": 0}),
+    "width 0, which is in no image": instances(BOX, {**BOX, "id": 2, "image_id": 3, "bbox": [3, 4, 0, 6], "area": 0}),
+    "a negative height": instances(BOX, {**BOX, "id": 2, "bbox": [3, 4, 8, -2], "area": 16}),
+    "over the edge": instances(BOX, {**BOX, "id": 2, "bbox": [25, 10, 40, 40], "area": 1600}),
+    "left of the edge": instances(BOX, {**BOX, "id": 2, "image_id": 3, "bbox": [-9, -3, 20, 12], "area": 240}),
+    "a crowd": instances(BOX, {**BOX, "id": 2, "bbox": [0, 0, 30, 16], "area": 480, "iscrowd": 1}),
+    "an image without annotations": instances(BOX),
+    "an area that is not that of the box": instances(BOX, {**BOX, "id": 2, "bbox": [1, 1, 20, 10], "area": 5000}),
+    "one id twice": instances(BOX, {**BOX, "bbox": [1, 1, 20, 10]}, {**BOX, "id": 3, "image_id": 3}),
+    "one id in two images": instances(BOX, {**BOX, "image_id": 3, "bbox": [1, 1, 20, 10]}),
+    "an image twice": instances(BOX, images=[*instances()["images"], {**instances()["images"][0], "license": 4}]),
+    "an image and a category that are missing": instances(
+        BOX, {**BOX, "id": 2, "image_id": 99}, {**BOX, "id": 3, "category_id": 99}, {**BOX, "id": 1, "image_id": 99}, BOX
+    ),
+    "no sizes of images": instances(BOX, images=[{"id": i, "file_name": name} for i, name in ((7, "b.jpg"), (3, "a.jpg"))]),
+    "ids that are words": {
+        "images": [{"id": "first", "file_name": "b.jpg"}, {"id": "other", "file_name": "a.jpg"}],
+        "categories": [{"id": 1, "name": "kite"}],
+        "annotations": [
+            {**BOX, "id": 1, "image_id": "first", "category_id": 1},
+            {**BOX, "image_id": "other", "category_id": 1, "id": 2},
+        ],
+    },
+}
+"""Annotation files that pycocotools takes."""
 
-    def nothing_found(images: Any) -> Any:
-        from zoo.tasks.detect import Boxes
 
-        return [Boxes(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0)) for _ in images]
+@pytest.mark.parametrize("content", ODD.values(), ids=ODD)
+@pytest.mark.filterwarnings("ignore")
+def test_what_pycocotools_takes_is_scored_as_pycocotools_scores_it(content: dict[str, Any], tmp_path: Path) -> None:
+    """Every sample counts, and AP and AR are those of pycocotools for the same detections, wrong ones among them."""
+    from zoo.tasks.detect import Boxes
 
-    with pytest.raises(DataError, match=r"sample b\.jpg of .* cannot be read: annotation 1 of .*boxes\.json \(x1") as caught:
-        zoo.evaluate(nothing_found, name, classes="dataset", key="nothing")
-    assert caught.value.hint == "correct the box; or pass `skip_bad=1`"
-    record = zoo.evaluate(nothing_found, name, classes="dataset", key="nothing", skip_bad=1)
-    assert list(record.dataset.skipped) == ["b.jpg"]
+    name = lay(tmp_path, content)
+    random = torch.Generator().manual_seed(1)
+    sides = torch.tensor([[2.5, 1, 10, 4.25], [1, 1, 20, 10], [3, 4, 8, 6], [0, 0, 22, 9], [20, 8, 11, 7]])
+    found: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    for file in ("a.jpg", "b.jpg"):  # each annotated box or nearly, and some that nobody has annotated
+        found[file] = sides, torch.rand(len(sides), generator=random)
+
+    def detector(images: Any) -> Any:
+        said = []
+        for image in images:
+            boxes, scores = found["a.jpg" if image.mean() < 0.08 else "b.jpg"]
+            corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
+            said.append(Boxes(corners, torch.zeros(len(boxes), dtype=torch.int64), scores))
+        return said
+
+    record = zoo.evaluate(detector, name, classes="dataset", key="some", device="cpu", workers=0)
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(tmp_path / "boxes.json"))
+        first = truth.dataset["categories"][0]["id"]
+        result = COCO()
+        result.dataset = {"images": truth.dataset["images"], "categories": truth.dataset["categories"], "annotations": []}
+        for image in truth.imgs.values():
+            for box, score in zip(*found[image["file_name"]], strict=True):
+                x, y, width, height = box.tolist()
+                annotation = {"image_id": image["id"], "category_id": first, "bbox": [x, y, width, height], "score": float(score)}
+                result.dataset["annotations"].append(
+                    {**annotation, "id": len(result.dataset["annotations"]) + 1, "area": width * height, "iscrowd": 0}
+                )
+        result.createIndex()
+        evaluation = COCOeval(truth, result, "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    assert (record.dataset.samples, record.dataset.skipped) == (len(truth.imgs), {})
+    values = {scored.metric: scored.value for scored in record.results}
+    for metric, expected in zip(COCO_METRICS, evaluation.stats, strict=True):
+        value = values.get(metric)
+        assert (value is None or math.isnan(value)) if expected == -1 else value == pytest.approx(expected, abs=1e-6), metric
+
+
+def test_an_annotation_without_a_box_has_that_of_its_segmentation(tmp_path: Path) -> None:
+    """Of polygons the extent of their corners, of run lengths that of `pycocotools.mask.toBbox`."""
+    from pycocotools import mask
+
+    plain = {key: value for key, value in BOX.items() if key not in ("bbox", "area")}
+    polygons = [[2.5, 3, 9, 3, 9, 10.5], [1, 4, 2, 4, 2, 5]]
+    counts = [16 * 3 + 2, 5, 16 - 5, 5, 16 * 32 - 16 * 3 - 2 - 5 - 11 - 5]
+    runs = {"size": [16, 32], "counts": counts}
+    packed = mask.frPyObjects(runs, 16, 32)
+    names = [
+        {**plain, "id": i, "segmentation": s}
+        for i, s in enumerate((polygons, runs, {**packed, "counts": packed["counts"].decode()}))
+    ]
+    boxes = zoo.dataset(lay(tmp_path, instances(*names)))[0].target.boxes.tolist()
+    x, y, width, height = mask.toBbox(packed).tolist()
+    assert boxes == [[1, 3, 9, 10.5], [x, y, x + width, y + height], [x, y, x + width, y + height]]
+
+
+def test_what_counts_for_nothing_or_twice_is_said(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"1 annotations of .*boxes\.json are of images or categories that it does not list"):
+        zoo.dataset(
+            lay(
+                tmp_path,
+                ODD["an image and a category that are missing"] | {"annotations": [BOX, {**BOX, "id": 2, "image_id": 9}]},
+            )
+        )
+    with pytest.warns(UserWarning, match="1 images of .* such as 7; of each id the last counts"):
+        zoo.dataset(lay(tmp_path, ODD["an image twice"]))
+
+
+def test_one_file_under_two_ids_is_two_samples(tmp_path: Path) -> None:
+    images = [{"id": i, "file_name": "a.jpg", "width": 32, "height": 16} for i in (7, 3)]
+    assert list(zoo.dataset(lay(tmp_path, instances(BOX, images=images))).ids) == ["a.jpg#7", "a.jpg#3"]
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("declared", ["stored", "turned"])
+def test_image_and_boxes_are_in_one_frame(orientation: int, declared: str, tmp_path: Path) -> None:
+    """That in which the image is stored, which is pycocotools' and torchvision's; the turned one where only that fits."""
+    if declared == "turned" and orientation == 3:
+        pytest.skip("turned by 180 degrees the size is the same, and the stored frame is taken")
+    name = lay(tmp_path, instances(BOX))
+    stored = torch.zeros(16, 32, 3, dtype=torch.uint8)
+    stored[1:5, 2:12] = 255
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(stored.numpy()).save(tmp_path / "images/b.jpg", exif=exif, quality=95)
+    if declared == "turned":
+        turned = [{**image, "width": 16, "height": 32} if image["id"] == 7 else image for image in instances()["images"]]
+        lay(tmp_path, instances({**BOX, "bbox": [11, 2, 4, 10]}, images=turned), ("a.jpg",))
+    sample = zoo.dataset(name)[0]
+    left, top, right, bottom = (round(side) for side in sample.target.boxes[0].tolist())
+    assert sample.input[0, top:bottom, left:right].float().mean() > 200
 
 
 def test_a_corrupt_image_and_one_of_another_size_are_named_when_read(tmp_path: Path) -> None:
@@ -211,5 +331,5 @@ def test_checking_opens_the_users_own_data(tmp_path: Path) -> None:
     name = lay(tmp_path, instances(BOX))
     found = CliRunner().invoke(data, ["check", name])
     assert found.exit_code == 0 and "can be opened; samples: test 2" in found.output
-    lay(tmp_path, instances({**BOX, "category_id": 1}))
+    lay(tmp_path, instances({**BOX, "bbox": [1]}))
     assert isinstance(CliRunner().invoke(data, ["check", name]).exception, DataError)

@@ -1,6 +1,7 @@
 """folder:PATH: the user's own images, with all that a folder may hold besides."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import zoo_data
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError
 from zoo.opening.datasets import open_dataset
-from zoo_data.folder import decode, folder_spec
+from zoo_data.decoding import read_image
+from zoo_data.folder import folder_spec
 
 
 def picture(value: int = 0, height: int = 6, width: int = 8) -> torch.Tensor:
@@ -57,6 +59,45 @@ def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
     assert opened(tmp_path).classes == ("cat",)
 
 
+def test_what_is_skipped_is_said(tmp_path: Path) -> None:
+    put(tmp_path / "cat/a.jpg")
+    for name in ("cat/b.heic", "cat/c.HEIC", "cat/d.jpg.part", "cat/notes"):
+        (tmp_path / name).write_bytes(b"no image")
+    with pytest.warns(UserWarning, match=r"4 files in .*cat passed over, by suffix: 2 \.heic"):
+        assert list(opened(tmp_path).ids) == ["cat/a.jpg"]
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".JPG", ".AVIF", ".WebP", ".pbm", ".tga", ".apng"])
+def test_every_image_counts_whatever_its_suffix(suffix: str, tmp_path: Path) -> None:
+    kind = {".jfif": "JPEG", ".jpe": "JPEG", ".jpg": "JPEG", ".pbm": "PPM", ".apng": "PNG"}
+    (tmp_path / "cat").mkdir()
+    black = Image.new("1", (8, 6)) if suffix == ".pbm" else Image.new("RGB", (8, 6))
+    black.save(tmp_path / f"cat/a{suffix}", kind.get(suffix.lower(), suffix[1:].upper()))
+    dataset = opened(tmp_path)
+    assert len(dataset.ids) == 1 and tuple(dataset[0].input.shape) == (3, 6, 8) and not dataset[0].input.any()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    ["@eaDir", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", ".Trash", "#recycle", "lost+found", ".ipynb_checkpoints"],
+)
+def test_folders_that_systems_leave_are_no_classes(junk: str, tmp_path: Path) -> None:
+    put(tmp_path / "cat/a.jpg")
+    put(tmp_path / junk / "x.jpg")
+    put(tmp_path / "cat" / junk / "x.jpg")
+    (tmp_path / "cat/._a.jpg").write_bytes(b"\0\5\x16\7")
+    assert (opened(tmp_path).classes, list(opened(tmp_path).ids)) == (("cat",), ["cat/a.jpg"])
+
+
+def test_names_are_composed_as_models_and_other_systems_have_them(tmp_path: Path) -> None:
+    put(tmp_path / "cafe\u0301/the\u0301.jpg")
+    dataset = opened(tmp_path)
+    assert (dataset.classes, list(dataset.ids)) == (("caf\xe9",), ["caf\xe9/th\xe9.jpg"])
+    assert dataset[0].target == 0
+    put(tmp_path / "caf\xe9/other.jpg")
+    assert (opened(tmp_path).classes, list(opened(tmp_path).targets)) == (("caf\xe9",), [0, 0])
+
+
 def test_a_class_without_images_keeps_its_label(tmp_path: Path) -> None:
     put(tmp_path / "cat/a.jpg")
     put(tmp_path / "dog/a.jpg")
@@ -74,6 +115,73 @@ def test_folders_train_and_test_are_splits_of_the_same_classes(tmp_path: Path) -
     test = opened(tmp_path, "test")
     assert (test.classes, list(test.ids), list(test.targets)) == (("cat", "dog"), ["test/dog/b.jpg"], [1])
     assert list(opened(tmp_path, "train").targets) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (("Train", "Test"), ["train", "test"]),
+        (("train", "valid", "test"), ["train", "val", "test"]),
+        (("training", "validation", "testing"), ["train", "val", "test"]),
+        (("TRAIN", "VAL"), ["train", "val"]),
+    ],
+)
+def test_splits_are_known_by_the_names_that_people_use(names: tuple[str, ...], splits: list[str], tmp_path: Path) -> None:
+    for name in names:
+        put(tmp_path / name / "cat/a.jpg")
+    assert list(folder_spec("folder:x", str(tmp_path)).splits) == splits
+    assert [list(opened(tmp_path, split).ids) for split in splits] == [[f"{name}/cat/a.jpg"] for name in names]
+
+
+def test_one_split_under_two_names_is_refused(tmp_path: Path) -> None:
+    for name in ("val", "valid"):
+        put(tmp_path / name / "cat/a.jpg")
+    with pytest.raises(DataError, match="two folders for the split val: val and valid"):
+        folder_spec("folder:x", str(tmp_path))
+
+
+def heap(root: Path) -> Path:
+    for name, count in (("cat", 10), ("dog", 5), ("emu", 1)):
+        for number in range(count):
+            put(root / name / f"{number}.png")
+    return root
+
+
+def test_a_heap_is_scored_whole_and_trained_on_without_what_is_held_out(tmp_path: Path) -> None:
+    root = heap(tmp_path / "heap")
+    whole = opened(root)
+    with pytest.warns(UserWarning, match=r"leaves out 3 of 16 samples, test is all of them: .*folder:holdout=0\.2:"):
+        train = opened(root, "train")
+    held_out = zoo.dataset(f"folder:holdout=0.2:{root}", "test")
+    assert (len(whole.ids), Counter(held_out.targets), Counter(train.targets)) == (16, {0: 2, 1: 1}, {0: 8, 1: 4, 2: 1})
+    assert sorted([*train.ids, *held_out.ids]) == list(whole.ids)
+    assert zoo.dataset(f"folder:holdout=0.2:{root}", "train").ids == train.ids
+    assert len({whole.fingerprint, train.fingerprint, held_out.fingerprint}) == 3
+    assert held_out.classes == whole.classes == ("cat", "dog", "emu")
+
+
+def test_what_is_held_out_hangs_on_names_alone(tmp_path: Path) -> None:
+    first, again = heap(tmp_path / "one"), heap(tmp_path / "two")
+    put(again / "cat/0.png", 9)
+    names = [zoo.dataset(f"folder:holdout=0.4:{root}", "test").ids for root in (first, again)]
+    assert names[0] == names[1] and len(names[0]) == 6
+
+
+def test_a_folder_with_splits_of_its_own_holds_nothing_out(tmp_path: Path) -> None:
+    put(tmp_path / "train/cat/a.jpg")
+    with pytest.raises(DataError, match="has splits of its own: train") as caught:
+        zoo.dataset(f"folder:holdout=0.2:{tmp_path}", "train")
+    assert f"folder:{tmp_path}" in caught.value.hint
+
+
+def test_a_run_on_what_is_held_out_sees_nothing_else(tmp_path: Path) -> None:
+    root = heap(tmp_path / "heap")
+
+    def model(images: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(images), 3) + torch.tensor([0.0, -1.0, -2.0])
+
+    record = zoo.evaluate(model, f"folder:holdout=0.2:{root}", classes="dataset", key="flat", device="cpu", workers=0)
+    assert (record.dataset.samples, record.primary.value) == (3, pytest.approx(2 / 3))
 
 
 def test_a_class_that_is_called_train_is_a_class(tmp_path: Path) -> None:
@@ -148,46 +256,11 @@ def test_the_fingerprint_is_that_of_names_and_contents(tmp_path: Path) -> None:
     assert opened(tmp_path / "one").fingerprint not in (same, changed)
 
 
-LOSSLESS = {(suffix, mode) for suffix in ("png", "bmp", "ppm", "tif", "webp", "gif") for mode in ("RGB", "L", "RGBA", "P", "1")}
-UNWRITABLE = {("ppm", "P"), ("ppm", "RGBA"), ("webp", "RGBA")}
-
-
-@pytest.mark.parametrize(("suffix", "mode"), sorted(LOSSLESS - UNWRITABLE))
-def test_every_format_and_mode_decodes_as_pil_decodes_it(suffix: str, mode: str, tmp_path: Path) -> None:
-    source = Image.fromarray(picture(50, 20, 30).permute(1, 2, 0).numpy()).convert(mode)
-    path = tmp_path / f"a.{suffix}"
-    source.save(path, **({"lossless": True} if suffix == "webp" else {}))
-    with Image.open(path) as read:
-        expected = torch.tensor(list(read.convert("RGB").tobytes()), dtype=torch.uint8).reshape(20, 30, 3).permute(2, 0, 1)
-    found = decode(path)
-    assert (found.dtype, found.shape) == (torch.uint8, (3, 20, 30))
-    assert torch.equal(found, expected)
-
-
-@pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_sixteen_bits_are_scaled_not_cut_off(suffix: str, tmp_path: Path) -> None:
-    import numpy as np
-
-    Image.fromarray(np.array([[0, 257, 32896, 65535]], dtype=np.uint16)).save(tmp_path / f"a.{suffix}")
-    assert decode(tmp_path / f"a.{suffix}")[1, 0].tolist() == [0, 1, 128, 255]
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "tif"])
-def test_a_picture_is_turned_as_its_exif_says(suffix: str, tmp_path: Path) -> None:
-    source = Image.fromarray(picture(0, 40, 24).permute(1, 2, 0).numpy())
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    source.save(tmp_path / f"a.{suffix}", exif=exif)
-    found = decode(tmp_path / f"a.{suffix}")
-    assert found.shape == (3, 24, 40)
-    assert found[0, 0].float().mean() < found[0, -1].float().mean()
-
-
 def test_jpeg_decoding_agrees_with_pil(real_data: Path) -> None:
     for path in sorted((real_data / "galaxy_zoo1/images").glob("*.jpg"))[:5]:
         with Image.open(path) as read:
             expected = torch.tensor(list(read.convert("RGB").tobytes()), dtype=torch.uint8)
-        found = decode(path).permute(1, 2, 0).flatten()
+        found = read_image(path).permute(1, 2, 0).flatten()
         assert (found.int() - expected.int()).abs().max() <= 2
 
 

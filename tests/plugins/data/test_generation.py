@@ -61,9 +61,9 @@ def test_a_text_that_is_no_utf8_is_an_error(monkeypatch):
         spec = zoo.registry().dataset("tiny-shakespeare")
 
         def read(self, name):
-            return b"\xff\xfe"
+            return b"caf\xe9"
 
-    with pytest.raises(DataError, match=r"input\.txt of data/tiny-shakespeare is not UTF-8"):
+    with pytest.raises(DataError, match=r"line 1 of input\.txt of data/tiny-shakespeare is not UTF-8"):
         spans.open_tiny_shakespeare(Files(), "test")
 
 
@@ -76,7 +76,17 @@ def test_a_text_of_ones_own_is_a_dataset(tmp_path):
     assert found.metric == "bits-per-character" and found.n == len(spans) and 0 < found.value < 6
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "there is no file"), (b"", "is empty"), (b"\xff", "is not UTF-8")])
+def test_a_byte_order_mark_is_not_scored(tmp_path):
+    for name, start in (("plain", b""), ("marked", b"\xef\xbb\xbf")):
+        (tmp_path / name).write_bytes(start + b"To be, or not to be.\n")
+    plain, marked = (zoo.dataset(f"text:{tmp_path / name}") for name in ("plain", "marked"))
+    assert plain[0] == marked[0] and plain.fingerprint == marked.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "there is no file"), (b"", "is empty"), (b"\xff", "is not UTF-8"), ("wide".encode("utf-16"), "is UTF-16, not UTF-8")],
+)
 def test_a_text_that_is_none_says_so(tmp_path, content, message):
     if content is not None:
         (tmp_path / "mine.txt").write_bytes(content)

@@ -70,6 +70,14 @@ def test_the_score_is_free_of_batch_size_and_worker_count(folder):
     assert [result.value for result in again.results] == [result.value for result in first.results]
 
 
+def test_the_pictures_of_a_benchmark_are_a_dataset_by_its_name(folder):
+    """So that `zoo show` and `zoo data check` say what is there."""
+    named = zoo.dataset(f"images:noise25:{folder}")
+    assert (named.ids, named.fingerprint) == ((plain := zoo.dataset(f"images:{folder}")).ids, plain.fingerprint)
+    with pytest.raises(DataError, match="no picture by its suffix"):
+        zoo.dataset(f"images:{folder / 'notes.txt'}")
+
+
 def test_pictures_without_a_degradation_say_how_to_name_one(folder):
     with pytest.raises(OptionError, match="images:noise25:PATH"):
         zoo.evaluate("vision/bicubic", f"images:{folder}")

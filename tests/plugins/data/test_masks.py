@@ -9,10 +9,11 @@ from PIL import Image
 
 import zoo
 from zoo.data.dataset import Dataset
-from zoo.errors import DataError
+from zoo.errors import DataError, OptionError
 from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
-from zoo_data.masks import IGNORE, masks_spec
+from zoo_data.labels import IGNORE
+from zoo_data.masks import masks_spec
 from zoo_data.segmentation_specs import DATASETS
 
 CAMVID = next(spec for spec in DATASETS if spec.name == "camvid")
@@ -127,8 +128,11 @@ def test_a_mask_of_another_size_is_named(pair: Path) -> None:
 
 
 def test_unknown_labels_are_named(pair: Path) -> None:
-    (pair / "classes.txt").write_text("sky\n")
-    with pytest.raises(DataError, match=r"masks/a\.png has unknown labels: 1") as caught:
+    (pair / "classes.txt").write_text("sky\nroad\n")
+    mask = labels(value=1)
+    mask[0] = 2
+    put_mask(pair / "masks/a.png", mask)
+    with pytest.raises(DataError, match=r"masks/a\.png has unknown labels: 2") as caught:
         opened(pair)[0]
     assert "255 to ignore" in caught.value.hint
 
@@ -148,7 +152,7 @@ def test_a_mask_of_sixteen_bits_is_read_where_its_labels_fit(pair: Path) -> None
     assert np.unique(opened(pair)[0].target).tolist() == [0, 1]
     wide[0] = 1000
     Image.fromarray(wide).save(pair / "masks/a.png")
-    with pytest.raises(DataError, match="has a label 1000"):
+    with pytest.raises(DataError, match="has unknown labels: 1000"):
         opened(pair)[0]
 
 
@@ -194,6 +198,211 @@ def test_a_run_names_the_sample_or_skips_it(pair: Path) -> None:
     assert caught.value.hint == "a mask needs the size of its image; or pass `skip_bad=1`"
     record = zoo.evaluate(model, name, classes="dataset", skip_bad=1)
     assert list(record.dataset.skipped) == ["b"] and record.results[0].n == 1
+
+
+TRUTH = np.zeros((6, 8), dtype=np.uint8)
+TRUTH[:, 4:] = 1
+TRUTH[2, 5:7] = 0
+
+
+def nothing(images: torch.Tensor) -> torch.Tensor:
+    """A model that says background everywhere."""
+    return torch.stack([images.mean(1) + 1, images.mean(1)], dim=1)
+
+
+def miou(name: str) -> float:
+    record = zoo.evaluate(nothing, name, classes="dataset", key="nothing", device="cpu", workers=0, metrics=["miou"])
+    return float(record.results[0].value)
+
+
+@pytest.mark.parametrize(
+    "classes", [None, "background\nobject\n", "0 background\n255 object\n"], ids=["no list", "list", "values"]
+)
+@pytest.mark.parametrize("mode", ["L", "P", "I;16", "L in colours"])
+def test_0_and_255_are_two_classes(classes: str | None, mode: str, tmp_path: Path) -> None:
+    """Right is scikit-learn's Jaccard index, mean over both: a model of background alone is no perfect one."""
+    from sklearn.metrics import jaccard_score
+
+    put_image(tmp_path / "images/a.png")
+    put_image(tmp_path / "images/b.png")
+    picture = Image.fromarray(TRUTH * 255)
+    (tmp_path / "masks").mkdir()
+    if mode == "L in colours":
+        classes = "#000000 background\n#ffffff object\n"
+        picture.convert("RGB").save(tmp_path / "masks/a.png")
+    else:
+        converted = Image.fromarray(TRUTH.astype(np.uint16) * 255) if mode == "I;16" else picture.convert(mode)
+        converted.save(tmp_path / "masks/a.png")
+    put_mask(tmp_path / "masks/b.png", labels())
+    if mode == "L in colours":
+        Image.new("RGB", (8, 6)).save(tmp_path / "masks/b.png")
+    if classes:
+        (tmp_path / "classes.txt").write_text(classes)
+    truth = np.concatenate([TRUTH.ravel(), labels().ravel()])
+    expected = jaccard_score(truth, np.zeros_like(truth), average="macro")
+    assert 0 < expected < 0.5
+    assert miou(f"masks:{tmp_path}/images:{tmp_path}/masks") == pytest.approx(expected, abs=1e-6)
+
+
+def test_0_and_255_are_said_to_be_two_classes(pair: Path) -> None:
+    put_mask(pair / "masks/a.png", TRUTH * 255)
+    with pytest.warns(UserWarning, match="0 is taken for 'background', 255 for 'object'.*masks:ignore=255"):
+        assert opened(pair).classes == ("background", "object")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_0_and_255_with_another_number_of_classes_are_refused_until_they_are_told(count: int, pair: Path) -> None:
+    put_mask(pair / "masks/a.png", TRUTH * 255)
+    names = ("background", "object", "other")[:count]
+    (pair / "classes.txt").write_text("\n".join(names))
+    with pytest.raises(DataError, match=f"of the {count} classes in the list the masks hold the first alone, and 255") as caught:
+        opened(pair)
+    assert "255 object" in caught.value.hint and "masks:ignore=255" in caught.value.hint
+    told = zoo.dataset(f"masks:ignore=255:{pair}/images:{pair}/masks")
+    assert np.unique(told[0].target).tolist() == [0, IGNORE]
+
+
+def test_a_value_that_is_no_class_does_not_make_255_one_to_be_ignored(tmp_path: Path) -> None:
+    """A mask with soft edges is named; the others are read as what they are, should that one be left out."""
+    soft = TRUTH * 255
+    soft[0, 3] = 128
+    for name, mask in (("a", soft), ("b", TRUTH * 255)):
+        put_image(tmp_path / f"images/{name}.png")
+        put_mask(tmp_path / f"masks/{name}.png", mask)
+    (tmp_path / "classes.txt").write_text("background\nobject\n")
+    dataset = opened(tmp_path)
+    with pytest.raises(DataError, match=r"a\.png has unknown labels: 128"):
+        dataset[0]
+    assert dataset[1].target.tolist() == TRUTH.tolist()
+
+
+def test_255_is_ignored_where_any_mask_has_another_class(tmp_path: Path) -> None:
+    for name, mask in (("a", TRUTH * 255), ("b", TRUTH)):
+        put_image(tmp_path / f"images/{name}.png")
+        put_mask(tmp_path / f"masks/{name}.png", mask)
+    for listed in (None, "background\nobject\n", "background\nobject\nother\n"):
+        if listed:
+            (tmp_path / "classes.txt").write_text(listed)
+        assert np.unique(opened(tmp_path)[0].target).tolist() == [0, IGNORE]
+
+
+@pytest.mark.parametrize("values", [(0, 128, 255), (0, 200), (0, 85, 170), (7, 255), (1000, 0), (0, 50, 100, 150)])
+def test_values_that_number_no_classes_are_refused_until_they_are_named(values: tuple[int, ...], pair: Path) -> None:
+    mask = labels().astype(np.uint16)
+    mask.ravel()[: len(values)] = values
+    mask.ravel()[len(values) :] = values[0]
+    Image.fromarray(mask if max(values) > 255 else mask.astype(np.uint8)).save(pair / "masks/a.png")
+    with pytest.raises(DataError, match=r"which do not number classes|and 255 alone") as caught:
+        opened(pair)
+    assert "255 object" in caught.value.hint
+    (pair / "classes.txt").write_text("".join(f"{value} class{value}\n" for value in values))
+    dataset = opened(pair)
+    assert dataset.classes == tuple(f"class{value}" for value in values)
+    assert dataset[0].target.ravel()[: len(values)].tolist() == list(range(len(values)))
+
+
+@pytest.mark.parametrize(
+    "listed", ["#000000 sky\n#804080 road\n", "0 0 0\tsky\n128 64 128\troad\n", "0,0,0,sky\n128,64,128,road\n"]
+)
+def test_masks_in_colours_are_read_by_the_colours_of_a_list(listed: str, pair: Path) -> None:
+    (pair / "classes.txt").write_text(listed)
+    picture = np.zeros((6, 8, 3), dtype=np.uint8)
+    picture[:, 4:] = (128, 64, 128)
+    for mode in ("RGB", "RGBA", "P"):
+        Image.fromarray(picture).convert(mode, palette=Image.Palette.ADAPTIVE).save(pair / "masks/a.png")
+        assert opened(pair)[0].target.tolist() == np.repeat([[0] * 4 + [1] * 4], 6, axis=0).tolist(), mode
+    picture[0, 0] = (0, 0, 255)  # which as a number is 255
+    Image.fromarray(picture).save(pair / "masks/a.png")
+    with pytest.raises(DataError, match="unknown labels: #0000ff"):
+        opened(pair)[0]
+    told = zoo.dataset(f"masks:ignore=#0000ff:{pair}/images:{pair}/masks")
+    assert told[0].target[0, 0] == IGNORE
+
+
+@pytest.mark.parametrize(
+    ("listed", "problem"),
+    [
+        ("0 sky\n#ff0000 road\n", "values for some classes and colours for others"),
+        ("0 sky\n0 road\n", "gives two classes one value"),
+        ("0 sky\n1 sky\n", "names no classes, or one twice"),
+        ("0 sky\n4000000000 road\n", "gives a value or colour beyond 16777215"),
+        ("", "names no classes"),
+    ],
+)
+def test_a_list_that_contradicts_itself_is_refused(listed: str, problem: str, pair: Path) -> None:
+    (pair / "classes.txt").write_text(listed)
+    with pytest.raises(DataError, match=problem):
+        opened(pair)
+
+
+def test_masks_of_few_bits_hold_numbers_of_classes(tmp_path: Path) -> None:
+    """PIL spreads the values of a grey PNG of 2 or 4 bits over 0 to 255."""
+    from .test_decoding import png
+
+    rows = {1: bytes([0b01010000]), 2: bytes([0b00011011]), 4: bytes([0x01, 0x23])}
+    expected = {1: [0, 1, 0, 1], 2: [0, 1, 2, 3], 4: [0, 1, 2, 3]}
+    for depth, row in rows.items():
+        root = tmp_path / str(depth)
+        put_image(root / "images/a.png", 1, 4)
+        (root / "masks").mkdir()
+        (root / "masks/a.png").write_bytes(png(4, 1, depth, 0, b"\0" + row))
+        assert opened(root)[0].target.tolist() == [expected[depth]]
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [([[-1, 0], [1, 1]], "has a label -1, and labels are 0 or more"), ([[0.5, 0], [1, 1]], "values that are no whole numbers")],
+)
+def test_values_that_are_no_labels_are_named(values: list[list[float]], problem: str, tmp_path: Path) -> None:
+    put_image(tmp_path / "images/a.png", 2, 2)
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "classes.txt").write_text("sky\nroad\n")
+    Image.fromarray(np.array(values, dtype=np.int32 if values[0][0] == -1 else np.float32)).save(tmp_path / "masks/a.tif")
+    with pytest.raises(DataError, match=problem):
+        opened(tmp_path)[0]
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif"])
+def test_image_and_mask_are_in_one_frame(orientation: int, kind: str, tmp_path: Path) -> None:
+    """As both are stored, which is how torchvision reads them; also where the mask carries the image's EXIF."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    bright = np.repeat((TRUTH * 255)[:, :, None], 3, axis=2).repeat(8, axis=0).repeat(8, axis=1)
+    mask = TRUTH.repeat(8, axis=0).repeat(8, axis=1)
+    for name in ("plain", "same"):
+        (tmp_path / name / "images").mkdir(parents=True)
+        (tmp_path / name / "masks").mkdir()
+        Image.fromarray(bright).save(tmp_path / name / f"images/a.{kind}", exif=exif)
+    Image.fromarray(mask).save(tmp_path / "plain/masks/a.png")
+    Image.fromarray(mask).save(tmp_path / "same/masks/a.tif", exif=exif)
+    for name in ("plain", "same"):
+        sample = opened(tmp_path / name)[0]
+        assert ((sample.input[0].numpy() > 127) == sample.target).mean() > 0.98
+
+
+def test_a_mask_that_fits_the_turned_image_alone_was_drawn_on_that(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "images").mkdir()
+    bright = Image.fromarray(np.repeat((TRUTH * 255)[:, :, None], 3, axis=2))
+    bright.save(tmp_path / "images/a.png", exif=exif)
+    put_mask(tmp_path / "masks/a.png", np.rot90(TRUTH, -1))
+    sample = opened(tmp_path)[0]
+    assert np.array_equal(sample.input[0].numpy() > 127, sample.target)
+
+
+def test_a_value_that_is_ignored_can_be_named(pair: Path) -> None:
+    put_mask(pair / "masks/a.png", TRUTH + 1)
+    (pair / "classes.txt").write_text("sky\nroad\n")
+    with pytest.raises(DataError, match="unknown labels: 2"):
+        opened(pair)[0]
+    (pair / "classes.txt").write_text("1 sky\n2 road\n")
+    put_mask(pair / "masks/a.png", np.where(TRUTH == 1, 0, TRUTH + 1))
+    told = zoo.dataset(f"masks:ignore=0:{pair}/images:{pair}/masks")
+    assert np.unique(told[0].target).tolist() == [0, IGNORE]
+    with pytest.raises(OptionError, match="ignore of masks:"):
+        zoo.dataset(f"masks:ignore=sky:{pair}/images:{pair}/masks")
 
 
 def test_camvid_ignores_void_and_takes_what_is_there(tmp_path: Path) -> None:

@@ -75,6 +75,18 @@ def test_a_truncated_mnist_file_is_named(real_data: Path, tmp_path: Path) -> Non
         open_dataset(SPECS["mnist"], "test", data_dir=tmp_path)
 
 
+def test_fashion_mnist_is_known_by_its_content(real_data: Path, tmp_path: Path) -> None:
+    """Whatever wrote the container: Debian's copy as it is here, its content packed anew, and its bare content."""
+    assert {row.state for row in check(SPECS["fashion-mnist"])} == {"present"}
+    test = open_dataset(SPECS["fashion-mnist"], "test")
+    assert test.targets[:10] == [9, 2, 1, 1, 6, 1, 4, 6, 5, 7] and {test.targets.count(label) for label in range(10)} == {1000}
+    (tmp_path / "fashion-mnist").mkdir()
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        content = gzip.decompress((real_data / f"fashion_mnist/{name}.gz").read_bytes())
+        (tmp_path / f"fashion-mnist/{name}.gz").write_bytes(gzip.compress(content, 1))
+    assert open_dataset(SPECS["fashion-mnist"], "test", data_dir=tmp_path).fingerprint == test.fingerprint
+
+
 def test_fashion_mnist_is_read_from_its_gzip_files(tmp_path: Path) -> None:
     contents = {
         "t10k-images-idx3-ubyte.gz": gzip.compress(idx(bytes(range(256)) * 7 + bytes(0), 2, 28, 32)),
