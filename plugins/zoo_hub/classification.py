@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo_hub.folder import FolderModel
 from zoo_hub.imagenet import ids_of
-from zoo_hub.texts import Reader, window_of
+from zoo_hub.texts import Reader, forget, taken, tokenizer, window_of
 from zoo_hub.wrapping import Normalise, Wrapped
 
 
@@ -97,18 +97,29 @@ class TransformersImageClassifier(FolderModel):
 
 
 class TransformersTextClassifier(FolderModel):
-    """Logits [b, classes] of b texts."""
+    """Logits [b, classes] of b texts; each as the network alone says of it, whatever stands beside it."""
 
     auto = "AutoModelForSequenceClassification"
     kind = "classifier"
 
     def __init__(self, source: str, overflow: str = "truncate", window: int | None = None, files: str | None = None) -> None:
         super().__init__(source, files)
-        self.reader = Reader(self.folder, self.files, window_of(self.folder, self.files, self.body.config, window), overflow)
+        known = tokenizer(str(self.folder), self.files)
+        self.reader = Reader(self.folder, self.files, window_of(self.body, known.model_max_length, window), overflow)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        logits: list[Tensor | None] = [None] * len(texts)
-        for part, tokens in self.reader.passes(texts, next(self.body.parameters()).device):
-            for i, row in zip(part, self.body(**tokens).logits, strict=True):
-                logits[i] = row
-        return torch.stack([row for row in logits if row is not None])
+        # Decoders take the last token that is no padding for a text's end, and refuse a batch where padding has no number.
+        alone = self.body.config.get_text_config().pad_token_id is None
+        return self.reader.each(texts, self._logits, next(self.body.parameters()).device, alone=alone)
+
+    def _logits(self, tokens: dict[str, Tensor]) -> Tensor:
+        forget(self.body)
+        logits: Tensor
+        try:
+            logits = self.body(**taken(self.body, tokens)).logits
+        except ValueError:  # BART's kin look for a token of end, and refuse texts together that have more and less of it
+            rows = len(tokens["input_ids"])
+            if rows == 1:
+                raise
+            logits = torch.cat([self._logits({name: column[i : i + 1] for name, column in tokens.items()}) for i in range(rows)])
+        return logits

@@ -27,8 +27,12 @@ class TorchvisionDetector(Wrapped):
                     layer.eps = frozen_eps
 
     def forward(self, images: Sequence[Tensor]) -> list[Boxes]:
-        """Boxes of images [3, h, w] in [0, 1], of any size."""
-        return [Boxes(found["boxes"], found["labels"], found["scores"]) for found in self.body(list(images))]
+        """Boxes of images [3, h, w] in [0, 1], of any size.
+
+        One image a pass: torchvision fills those of a batch up to the size of the largest, and what it finds hangs on that.
+        """
+        results = [self.body([image])[0] for image in images]
+        return [Boxes(found["boxes"], found["labels"], found["scores"]) for found in results]
 
 
 def resolve_torchvision(name: str, rest: str) -> ModelSpec | None:
@@ -70,11 +74,17 @@ class TransformersDetector(FolderModel):
     kind = "detector"
 
     def forward(self, images: Sequence[Tensor]) -> list[Boxes]:
-        """Boxes of images [3, h, w] in [0, 1], of any size; all that the model proposes, however unsure."""
-        bytes_ = [(image * 255).round().byte() for image in images]  # resized as they were in training
+        """Boxes of images [3, h, w] in [0, 1], of any size; all that the model proposes, however unsure.
+
+        One image a pass: processors fill those of a batch up to the size of the largest, and what is found hangs on that.
+        """
+        return [self._boxes(image) for image in images]
+
+    def _boxes(self, image: Tensor) -> Boxes:
+        bytes_ = (image * 255).round().byte()  # resized as they were in training
         processor = image_processor(str(self.folder), self.files)
-        prepared = processor(images=bytes_, return_tensors="pt", input_data_format="channels_first")
+        prepared = processor(images=[bytes_], return_tensors="pt", input_data_format="channels_first")
         said = self.body(**prepared.to(next(self.body.parameters()).device))
-        sizes = [tuple(image.shape[1:]) for image in images]
-        results = processor.post_process_object_detection(said, threshold=0.0, target_sizes=sizes)
-        return [Boxes(found["boxes"], found["labels"], found["scores"]) for found in results]
+        size = [tuple(image.shape[1:])]
+        found = processor.post_process_object_detection(said, threshold=0.0, target_sizes=size)[0]
+        return Boxes(found["boxes"], found["labels"], found["scores"])

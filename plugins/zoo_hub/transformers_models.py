@@ -2,12 +2,14 @@
 
 import warnings
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from zoo.errors import ModelError
 from zoo.specs import ImageInput, Modality, ModelSpec, TaskName
 from zoo_hub.imagenet import ids_of
-from zoo_hub.source import Source, described, find_source, refuse_code
+from zoo_hub.sentence_layout import Layout, read_layout
+from zoo_hub.source import Source, described, find_source, refuse_code, require_tokenizer
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Kind:
 
 _TEXT = "zoo_hub.texts:TextOptions"
 IMAGE_CLASSIFIER = Kind("FOR_IMAGE_CLASSIFICATION", "classify", "image", "zoo_hub.classification:TransformersImageClassifier")
-SENTENCES = Kind("", "embed", "text", "zoo_hub.sentence:SentenceEncoder", _TEXT)
+SENTENCES = Kind("", "embed", "text", "zoo_hub.sentence:SentenceEncoder", "zoo_hub.sentence:SentenceOptions")
 KINDS = (
     IMAGE_CLASSIFIER,
     Kind("FOR_SEQUENCE_CLASSIFICATION", "classify", "text", "zoo_hub.classification:TransformersTextClassifier", _TEXT),
@@ -41,7 +43,7 @@ def resolve(name: str, rest: str) -> ModelSpec:
     its weights are pickled.
     """
     source = find_source(rest)
-    config = source.json("config.json")
+    config = source.json(str(PurePosixPath(read_layout(source.folder).transformer, "config.json")))
     if "architecture" in config and "architectures" not in config:
         from zoo_hub.timm_models import saved
 
@@ -54,6 +56,9 @@ def resolve(name: str, rest: str) -> ModelSpec:
         from zoo_hub.preparing import declared_preprocessing
 
         images, preparing = declared_preprocessing(source)
+    layout = read_layout(source.folder) if kind is SENTENCES else Layout()
+    if kind.modality == "text":
+        require_tokenizer(source.folder / layout.transformer)
     return ModelSpec(
         name=name,
         summary=f"{architecture} of {source.rest}",
@@ -63,7 +68,7 @@ def resolve(name: str, rest: str) -> ModelSpec:
         config={"source": source.text, "files": described(source.folder), **preparing},
         input=images,
         options=kind.options,
-        weights=source.weights(classes=classes, class_ids=ids_of(classes or ())),
+        weights=source.weights(*layout.weights.values(), classes=classes, class_ids=ids_of(classes or ())),
     )
 
 
@@ -91,7 +96,8 @@ def _kind(source: Source, config: dict[str, Any]) -> tuple[Kind, str]:
     for kind in KINDS:
         if architecture in _names(getattr(lists, f"MODEL_{kind.list}_MAPPING_NAMES")):
             return kind, architecture
-    if architecture in _names(lists.MODEL_MAPPING_NAMES) - _names(lists.MODEL_FOR_IMAGE_MAPPING_NAMES):
+    encoders = _names(lists.MODEL_MAPPING_NAMES) | _names(lists.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES)
+    if architecture in encoders - _names(lists.MODEL_FOR_IMAGE_MAPPING_NAMES):
         return SENTENCES, architecture
     raise ModelError(
         f"{source.rest} is a {architecture}, which no task here takes",

@@ -1,7 +1,9 @@
 """Metrics of task generate over texts: folded from `nll` in nats, the counts of each span, and `context`.
 
 Totals are divided once, over all spans: a mean of per-span figures would weigh short spans like long ones. Perplexity counts
-the model's own tokens, so only models of one tokenizer may be compared by it; per character, byte and word they all may.
+the model's own tokens, so only models of one tokenizer may be compared by it; per character, byte and word they all may, where
+their tokens give the whole text back. Where some of it is lost (capitals, spaces, signs of an unknown script), there is no such
+figure: what is lost need not be foreseen, so it would be too good.
 """
 
 import math
@@ -32,7 +34,8 @@ class _PerUnit(Metric):
     def update(self, rows: Rows) -> State:
         columns = rows.columns
         seen = columns["characters"] + columns["context"]
-        return {"nll": columns["nll"], "count": columns[self.unit], "window": seen, "stride": columns["characters"]}
+        kept = {"nll": columns["nll"], "count": columns[self.unit], "lost": columns["lost"]}
+        return {**kept, "window": seen, "stride": columns["characters"]}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         nll, count = state["nll"], state["count"].astype(np.float64)
@@ -45,6 +48,12 @@ class _PerUnit(Metric):
         note = (
             f"window {int(state['window'].max()):,} characters, stride {int(state['stride'].max()):,}, {int(total):,} {self.unit}"
         )
+        if state["lost"].any():
+            share = float(state["lost"].sum()) / float(state["stride"].sum())
+            lost = f"the model's tokens lose {100 * share:.2g} % of the characters"
+            note = f"{note}; {lost}"
+            if self.unit != "tokens":
+                return Score(None, n, interval=f"none: {lost}, so nothing is said per {self.unit[:-1]}", note=note)
         return Score(**{**vars(scored(self.figure(ratio), n, self._interval(nll, count, ratio))), "note": note})
 
     def _interval(self, nll: Array, count: Array, ratio: float) -> Interval:

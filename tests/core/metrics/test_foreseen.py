@@ -12,7 +12,7 @@ from zoo.metrics.likelihood import ElboBinarised, IwaeBinarised
 from zoo.tasks.base import Rows
 
 
-def texts(nll, tokens, characters=None, words=None, size=None):
+def texts(nll, tokens, characters=None, words=None, size=None, lost=None):
     n = len(nll)
     characters = tokens if characters is None else characters
     columns = {
@@ -22,6 +22,7 @@ def texts(nll, tokens, characters=None, words=None, size=None):
         "bytes": characters if size is None else size,
         "words": tokens if words is None else words,
         "context": np.zeros(n),
+        "lost": np.zeros(n) if lost is None else lost,
     }
     integers = {name: np.asarray(column, dtype=np.int64) for name, column in columns.items() if name != "nll"}
     return Rows([f"t{i}" for i in range(n)], {**integers, "nll": np.asarray(nll, dtype=np.float64)}, ())
@@ -90,3 +91,19 @@ def test_no_sample_has_an_elbo_above_its_iwae_bound():
 def test_likelihoods_of_other_pixels_are_refused():
     with pytest.raises(DataError, match="likelihoods of dequantised pixels, not of binarised ones"):
         score(ElboBinarised(), images([[1.0]], pixels="dequantised"))
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"), [(BitsPerCharacter(), "character"), (BitsPerByte(), "byte"), (WordPerplexity(), "word")]
+)
+def test_nothing_is_said_per_character_where_tokens_lose_some(metric, unit):
+    found = score(metric, texts([2.0, 3.0], [4, 5], characters=[30, 20], lost=[0, 1]))
+    assert found.value is None and found.ci_low is None and found.n == 2
+    assert found.interval == f"none: the model's tokens lose 2 % of the characters, so nothing is said per {unit}"
+    assert score(metric, texts([2.0, 3.0], [4, 5], characters=[30, 20])).value is not None
+
+
+def test_perplexity_says_what_its_tokens_lose():
+    found = score(Perplexity(), texts([2.0, 3.0], [4, 5], characters=[30, 20], lost=[0, 1]))
+    assert found.value == pytest.approx(math.exp(5 / 9))
+    assert found.note.endswith("; the model's tokens lose 2 % of the characters")

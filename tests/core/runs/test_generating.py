@@ -246,6 +246,23 @@ def test_an_impossible_likelihood_names_its_sample(likelihood, message):
         zoo.evaluate(Bad(), "tiny/verse")
 
 
+@pytest.mark.parametrize(("tokens", "lost", "message"), [(1, -1, "negative counts of lost characters"), (0, 0, "no tokens")])
+def test_a_text_of_no_tokens_is_one_that_is_lost(tokens, lost, message):
+    class Losing(Uniform):
+        def span_likelihood(self, spans):
+            found = super().span_likelihood(spans)
+            counts = [tokens, *list(found.tokens)[1:]]
+            return found._replace(tokens=counts, lost=[self.lost, *[0] * (len(spans) - 1)])
+
+    model = Losing()
+    model.lost = lost
+    with pytest.raises(PredictionError, match=f"{message} for 1 samples: line000"):
+        zoo.evaluate(model, "tiny/verse")
+    model.lost = 1
+    results = {result.metric: result for result in zoo.evaluate(model, "tiny/verse").results}
+    assert results["bits-per-character"].value is None and "lose" in results["bits-per-character"].interval
+
+
 def test_a_model_that_is_no_language_model_is_told_so():
     with pytest.raises(ModelError, match="knows no likelihood of a text"):
         zoo.evaluate(nn.Identity(), "tiny/verse")

@@ -201,7 +201,7 @@ def save_words(path: Path) -> None:
     from transformers import BertTokenizerFast
 
     (path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    BertTokenizerFast(vocab_file=str(path / "vocab.txt"), model_max_length=32).save_pretrained(path)
+    BertTokenizerFast(vocab=str(path / "vocab.txt"), model_max_length=32).save_pretrained(path)
 
 
 def write(path: Path, content: Any) -> None:

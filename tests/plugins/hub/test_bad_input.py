@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import zoo
+from zoo.data.spans import Span
 from zoo.errors import ModelError, UnknownNameError, WeightsError
 from zoo.plugins.registry import registry
 
@@ -123,13 +124,50 @@ def test_code_of_a_folder_is_never_run(kind: str, request: pytest.FixtureRequest
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_model_of_texts_without_a_tokenizer_says_so(language_model: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(language_model, tmp_path / "model")
-    for file in folder.glob("*token*"):
-        file.unlink()
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that nobody may ask, though nothing forbids it."""
+    monkeypatch.delenv("ZOO_OFFLINE", raising=False)
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, lambda *_: pytest.fail("the network was asked"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("the network was asked"))
+
+
+@pytest.mark.usefixtures("unasked")
+@pytest.mark.parametrize("kind", ["language_model", "text_classifier", "sentences"])
+def test_a_model_of_texts_without_a_tokenizer_says_so(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    folder = shutil.copytree(request.getfixturevalue(kind), tmp_path / "model")
+    for pattern in ("*token*", "vocab*"):
+        for file in folder.glob(pattern):
+            file.unlink()
     with pytest.raises(ModelError, match="has no tokenizer") as caught:
-        zoo.evaluate(f"hf/{folder}", "tiny-shakespeare", limit=2)
+        zoo.evaluate(f"hf/{folder}", "tiny-shakespeare", limit=2)  # before its text is looked for
     assert "tokenizer.json" in str(caught.value.hint)
+
+
+@pytest.mark.usefixtures("unasked")
+@pytest.mark.parametrize(
+    "kind",
+    ["image_classifier", "text_classifier", "detr", "segformer", "sentences", "language_model", "timm_folder", "pipeline"],
+)
+def test_a_whole_folder_is_run_without_a_network(kind: str, request: pytest.FixtureRequest) -> None:
+    namespace = {"timm_folder": "timm", "pipeline": "diffusers"}.get(kind, "hf")
+    name = f"{namespace}/{request.getfixturevalue(kind)}"
+    model = zoo.load(name, task=next(iter(registry().model(name).tasks)))
+    with torch.inference_mode():
+        if kind in ("text_classifier", "sentences"):
+            model(["the cat", "a dog"])
+        elif kind == "language_model":
+            model.span_likelihood([Span("to be", "or not ")])
+        elif kind in ("detr", "segformer"):
+            model(torch.rand(1, 3, 40, 40))
+
+
+@pytest.mark.usefixtures("unasked")
+def test_a_backbone_by_name_is_not_looked_for_on_the_hub(detr: Path, tmp_path: Path) -> None:
+    folder = copied(detr, tmp_path / "named", backbone="owner/absent", backbone_config=None, use_pretrained_backbone=False)
+    with pytest.raises(ModelError, match="cannot build the detector"):
+        zoo.load(f"hf/{folder}", task="detect")
 
 
 def test_code_of_a_pipeline_is_never_run(pipeline: Path, tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 Input of a sample: a `Span`, a piece of text with the text to its left, whatever the model's tokens are. Target: none.
 Protocol: `window`, the characters of context and span together; the stride is the length of the dataset's spans.
 Prediction: `SpanLikelihood`.
-Stored: `nll` float64 in nats; of the span's text `tokens`, `characters`, `bytes` (UTF-8) and `words`, int32; `context` int32, the
-characters of context that were seen.
+Stored: `nll` float64 in nats; of the span's text `tokens`, `characters`, `bytes` (UTF-8) and `words`, int32; `lost` int32, the
+characters of the text that its tokens do not give back; `context` int32, the characters of context that were seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = np.ndarray[Any, Any]
-COUNTS = ("tokens", "characters", "bytes", "words")
+COUNTS = ("tokens", "characters", "bytes", "words", "lost", "context")
 
 
 class TextSettings(Frozen):
@@ -40,10 +40,14 @@ class SpanLikelihood(NamedTuple):
     """log p(text | context) of each span, in nats: float [b], and how many of the model's tokens each text is: int [b].
 
     The log-likelihood is the sum over the tokens of the text, none left out; its context is conditioned on, not scored.
+    `lost` int [b]: characters of each text that its tokens do not give back when they are decoded, such as capitals of a model
+    that reads small letters alone; None: none are. What is lost need not be foreseen, so figures per character would be too
+    good.
     """
 
     log_likelihood: "Tensor"
     tokens: "Sequence[int] | Tensor"
+    lost: "Sequence[int] | Tensor | None" = None
 
 
 class SpanTooLongError(Exception):
@@ -60,9 +64,10 @@ class LanguageModel(Protocol):
     def span_likelihood(self, spans: Sequence[Span], /) -> SpanLikelihood:
         """The likelihood of the spans' texts, each given its own context alone; another span in the batch changes nothing.
 
-        Context and text are encoded one after the other, so that their border is a border of tokens. Where the context is
-        empty the model begins as it begins a text (with its own token of beginning). Nothing is cut off: raises
-        SpanTooLongError where a span does not fit its window.
+        Context and text are encoded together, as the one text that they are. A token belongs to the span in which it ends, so
+        that the spans of a text share out its tokens; of one that reaches over a border, the whole likelihood counts there.
+        Where no token of context stands before the text, the model begins as it begins a text (with its own token of
+        beginning). Nothing is cut off: raises SpanTooLongError where a span does not fit its window.
         """
 
 
@@ -70,7 +75,7 @@ class TextLikelihood(Task):
     """Runs a `LanguageModel`."""
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     shard_size: ClassVar[int] = 256
     settings: ClassVar[type[TextSettings]] = TextSettings
 
@@ -111,7 +116,7 @@ class TextLikelihood(Task):
         return Span(span.text, span.context[-room:] if room else "")
 
     def predict(self, model: LanguageModel, batch: Batch) -> SpanLikelihood:
-        """Log-likelihoods float64 [b] and tokens int64 [b], verified, on the CPU."""
+        """Log-likelihoods float64 [b], tokens and lost characters int64 [b], verified, on the CPU."""
         if not callable(getattr(model, "span_likelihood", None)):
             raise ModelError(
                 f"{self.model.name} knows no likelihood of a text",
@@ -136,7 +141,7 @@ class TextLikelihood(Task):
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([("nll", pa.float64()), *((name, pa.int32()) for name in COUNTS), ("context", pa.int32())])
+        return pa.schema([("nll", pa.float64()), *((name, pa.int32()) for name in COUNTS)])
 
     def encode(self, predictions: SpanLikelihood, batch: Batch) -> dict[str, pa.Array]:
         spans: Sequence[Span] = batch.inputs
@@ -145,19 +150,23 @@ class TextLikelihood(Task):
             "characters": [len(span.text) for span in spans],
             "bytes": [len(span.text.encode()) for span in spans],
             "words": [count_words(span) for span in spans],
+            "lost": [0] * len(spans) if predictions.lost is None else list(predictions.lost),
             "context": [len(span.context) for span in spans],
         }
         nll = pa.array((-predictions.log_likelihood).numpy())
         return {"nll": nll, **{name: pa.array([int(n) for n in numbers], pa.int32()) for name, numbers in counts.items()}}
 
     def decode(self, table: pa.Table) -> dict[str, Array]:
-        """`nll` float64 [n] in nats; the counts and `context`, the characters of context that were seen, int64 [n]."""
-        counts = {name: table[name].to_numpy().astype(np.int64) for name in (*COUNTS, "context")}
+        """`nll` float64 [n] in nats; `tokens`, `characters`, `bytes`, `words`, `lost` and `context`, int64 [n]."""
+        counts = {name: table[name].to_numpy().astype(np.int64) for name in COUNTS}
         return {"nll": table["nll"].to_numpy(), **counts}
 
 
 def verify_likelihood(found: Any, ids: Sequence[str], model: str) -> SpanLikelihood:
-    """Log-likelihoods float64 [b], finite and at most 0, and tokens int64 [b] of at least 1; else PredictionError."""
+    """Log-likelihoods float64 [b], finite and at most 0, tokens int64 [b], and lost characters int64 [b]; else PredictionError.
+
+    A text is at least one token, unless all of it is lost.
+    """
     import torch
 
     if not isinstance(found, SpanLikelihood):
@@ -168,15 +177,18 @@ def verify_likelihood(found: Any, ids: Sequence[str], model: str) -> SpanLikelih
         )
     likelihood = torch.as_tensor(found.log_likelihood).detach().cpu().double()
     tokens = torch.as_tensor(found.tokens).cpu()
-    if likelihood.shape != (len(ids),) or tokens.shape != (len(ids),) or tokens.is_floating_point():
-        shapes = f"{list(likelihood.shape)} log-likelihoods and {list(tokens.shape)} {tokens.dtype} token counts"
-        raise PredictionError(f"{model} returned {shapes} for {some(ids)}", f"expected [{len(ids)}] of both, tokens int", ids)
+    lost = torch.zeros(len(ids), dtype=torch.long) if found.lost is None else torch.as_tensor(found.lost).cpu()
+    for numbers, what in ((tokens, "token counts"), (lost, "counts of lost characters")):
+        if likelihood.shape != (len(ids),) or numbers.shape != (len(ids),) or numbers.is_floating_point():
+            shapes = f"{list(likelihood.shape)} log-likelihoods and {list(numbers.shape)} {numbers.dtype} {what}"
+            raise PredictionError(f"{model} returned {shapes} for {some(ids)}", f"expected [{len(ids)}] of both, {what} int", ids)
     for good, what in (
         (likelihood.isfinite(), "NaN or infinite log-likelihoods"),
         (likelihood <= 1e-6, "positive log-likelihoods, which no probability of tokens has,"),
-        (tokens >= 1, "no tokens"),
+        ((tokens >= 1) | ((tokens == 0) & (lost > 0)), "no tokens"),
+        (lost >= 0, "negative counts of lost characters"),
     ):
         bad = [sample for sample, fine in zip(ids, good.tolist(), strict=True) if not fine]
         if bad:
             raise PredictionError(f"{model} returned {what} for {len(bad)} samples: {some(bad)}", ids=bad)
-    return SpanLikelihood(likelihood, tokens.long())
+    return SpanLikelihood(likelihood, tokens.long(), lost.long())
