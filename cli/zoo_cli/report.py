@@ -42,6 +42,8 @@ def print_scores(record: "RunRecord") -> None:
     for check in record.checks:
         say(f"  {_verdict(check, values[check.metric])}")
     for part in (record.model, *record.aux.values()):
+        for fact in part.notes:
+            say(f"  {styled('note', fg='yellow')} {part.name}: {fact}")
         if part.left_out:
             what = f"{counted(part.left_out, 'output')} of {part.name}, whose classes {data.name} has not"
             say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "zoo run intro/mlp --on digits",
         "zoo run cnn/lenet5@mnist --on mnist --json",
         "zoo run cnn/resnet20 --weights resnet20.th --on folder:photos --batch-size 64",
+        "zoo run timm/resnet18 --weights tuned.pth --classes cat,dog,horse --on folder:photos",
         "zoo run robust/pgd --on mnist-linf --victim cnn/lenet5 --eps 8/255 --norm linf --steps 20",
     ),
 )
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 @click.option("--skip-bad", type=AtLeast(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
 @click.option("--fresh", is_flag=True, help="Compute everything anew, reuse no shard.")
 @click.option("--weights", type=click.Path(), help="Weights file of your own.")
+@click.option("--weights-key", metavar="KEY", help="Which of several sets of weights in the file, such as state_dict_ema.")
+@click.option(
+    "--classes", metavar="NAMES|FILE", help="Names of the outputs, in order: a,b,c, a file of them, or dataset for its own."
+)
 @click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
 @click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")

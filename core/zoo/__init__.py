@@ -14,6 +14,7 @@ from zoo.version import __version__
 __all__ = [
     "ArrayDataset",
     "Dataset",
+    "ImageInput",
     "Registry",
     "RunRecord",
     "Sample",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
+    from zoo.specs import ImageInput
     from zoo.training.run import train
 else:
     __getattr__, __dir__ = exports(
@@ -55,6 +57,7 @@ else:
             "zoo.runs.record": ["RunRecord"],
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
+            "zoo.specs": ["ImageInput"],
             "zoo.training.run": ["train"],
         },
     )

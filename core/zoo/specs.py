@@ -6,7 +6,7 @@ In a plugin a spec has its bare name (`lenet5`); the registry hands it out under
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from zoo.passmark import parse_pass_mark
 
@@ -64,7 +64,8 @@ class Spec(Frozen):
 class ImageInput(Frozen):
     """How a model wants its images: the preprocessing that makes its score reproducible.
 
-    Normalisation is not here: it is part of the model.
+    The normalisation of a model by name is no part of it, but of the network. `mean` and `std` are for modules of your own
+    that have none: such a module is wrapped in its normalisation, so that all else sees images in [0, 1].
     """
 
     channels: Literal[1, 3] | None = Field(default=None, description="1 grey, 3 RGB; None takes the dataset's own.")
@@ -78,6 +79,40 @@ class ImageInput(Frozen):
         description="Of half a pixel at the crop's edge: torchvision and timm round it (to even), transformers cuts it off.",
     )
     interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(default="bilinear", description="Of resizing.")
+    mean: tuple[float, ...] | None = Field(
+        default=None, description="Of each channel of pixels in [0, 1], which a module of your own wants subtracted."
+    )
+    std: tuple[float, ...] | None = Field(default=None, description="What it then wants them divided by.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _channels_of_the_mean(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("channels") is None and data.get("mean") is not None:
+            return {**data, "channels": len(data["mean"])}
+        return data
+
+    @model_validator(mode="after")
+    def _normalisation_fits(self) -> Self:
+        mean, std = self.mean, self.std
+        if mean is None and std is None:
+            return self
+        if mean is None or std is None or len(mean) != len(std) or len(mean) not in (1, 3):
+            raise ValueError("mean and std belong together, with one number or three each")
+        if self.channels != len(mean):
+            raise ValueError(f"mean and std have {len(mean)} numbers, so channels must be {len(mean)}, not {self.channels}")
+        if not all(0 <= value <= 1 for value in mean) or not all(0 < value <= 1 for value in std):
+            raise ValueError("mean and std are those of pixels in [0, 1]: divide those of 0 to 255 by 255")
+        return self
+
+
+def _not_normalised(value: ImageInput | None) -> ImageInput | None:
+    if value is not None and value.mean is not None:
+        raise ValueError("the normalisation of a model by name is part of its network: leave mean and std out")
+    return value
+
+
+Preprocessing = Annotated[ImageInput | None, AfterValidator(_not_normalised)]
+"""Of a model by name."""
 
 
 class WeightsPart(Frozen):
@@ -109,7 +144,7 @@ class Weights(Frozen):
         default=None, description="Ids of the same classes, such as WordNet's, for datasets that name their classes so."
     )
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
-    input: ImageInput | None = Field(default=None, description="Preprocessing, where it differs from the model's.")
+    input: Preprocessing = Field(default=None, description="Preprocessing, where it differs from the model's.")
 
 
 class ModelSpec(Spec):
@@ -119,7 +154,7 @@ class ModelSpec(Spec):
     modality: Modality = Field(description="What it takes.")
     weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
-    input: ImageInput | None = Field(default=None, description="Preprocessing of images; None takes them as they are.")
+    input: Preprocessing = Field(default=None, description="Preprocessing of images; None takes them as they are.")
     classes: tuple[str, ...] | None = Field(default=None, description="Class names in order, of a model that needs no weights.")
     options: Target | None = Field(default=None, description="pydantic class of the options that a run may set.")
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
@@ -210,7 +245,7 @@ class RecipeSpec(Spec):
     split: str = Field(default="train", description="Split to train on; a share of it is held out for validation.")
     trainer: Target = Field(default="zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
-    input: ImageInput | None = Field(default=None, description="Preprocessing, where it differs from the model's.")
+    input: Preprocessing = Field(default=None, description="Preprocessing, where it differs from the model's.")
     epochs: int = Field(default=10, ge=1, description="Passes over the training samples.")
     batch_size: int = Field(default=64, ge=1, description="Samples of a step.")
     optimizer: Optimizer = Field(default=Optimizer(), description="The optimizer and its settings.")

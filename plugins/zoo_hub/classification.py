@@ -1,7 +1,7 @@
 """Classifiers by name: `torchvision/NAME` of torchvision.models, and images and texts of transformers by folder or repository."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,12 +21,17 @@ class TorchvisionClassifier(Wrapped):
         super().__init__()
         from torchvision import models
 
-        # With its auxiliary heads where it has them, since the published weights do.
-        heads = {"aux_logits": True, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        # With auxiliary heads where torchvision keeps those of its weights; they are for training alone.
+        heads = {"aux_logits": name == "inception_v3", "init_weights": False} if name in ("googlenet", "inception_v3") else {}
         self.body = models.get_model(name, weights=None, num_classes=classes, **heads)
+        self.unused = ("aux1.", "aux2.") if name == "googlenet" else ()
         if heads:
             self.body.transform_input = True  # of the weights' own training; torchvision sets it when it loads them
         self.normalise = Normalise(mean, std)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        kept = {name: tensor for name, tensor in state_dict.items() if not name.startswith(self.unused)}
+        return super().load_state_dict(kept if self.unused else state_dict, strict, assign)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.body(self.normalise(images))
@@ -87,8 +92,10 @@ class TransformersImageClassifier(FolderModel):
     auto = "AutoModelForImageClassification"
     kind = "classifier"
 
-    def __init__(self, source: str, mean: Sequence[float], std: Sequence[float], files: str | None = None) -> None:
-        super().__init__(source, files)
+    def __init__(
+        self, source: str, mean: Sequence[float], std: Sequence[float], files: str | None = None, classes: int | None = None
+    ) -> None:
+        super().__init__(source, files, classes)
         self.normalise = Normalise(mean, std)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -102,8 +109,15 @@ class TransformersTextClassifier(FolderModel):
     auto = "AutoModelForSequenceClassification"
     kind = "classifier"
 
-    def __init__(self, source: str, overflow: str = "truncate", window: int | None = None, files: str | None = None) -> None:
-        super().__init__(source, files)
+    def __init__(
+        self,
+        source: str,
+        overflow: str = "truncate",
+        window: int | None = None,
+        files: str | None = None,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__(source, files, classes)
         known = tokenizer(str(self.folder), self.files)
         self.reader = Reader(self.folder, self.files, window_of(self.body, known.model_max_length, window), overflow)
 

@@ -20,8 +20,11 @@ class FolderModel(Wrapped):
     kind: ClassVar[str]
     """What it is, in messages."""
 
-    def __init__(self, source: str, files: str | None = None) -> None:
-        """`source` is `Source.text` of the configuration, `files` the hash that `described` must give."""
+    def __init__(self, source: str, files: str | None = None, classes: int | None = None) -> None:
+        """`source` is `Source.text` of the configuration, `files` the hash that `described` must give.
+
+        `classes` replaces the number of labels that the configuration has.
+        """
         super().__init__()
         import transformers
 
@@ -32,6 +35,8 @@ class FolderModel(Wrapped):
                 config = transformers.AutoConfig.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
                 if getattr(config, "use_pretrained_backbone", False):
                     config.use_pretrained_backbone = False  # the weights hold the backbone, too
+                if classes is not None:
+                    config.num_labels = classes
                 config.dtype = torch.float32  # whatever they are stored in: a run's precision is the caller's
                 self.body: Any = getattr(transformers, self.auto).from_config(config, trust_remote_code=False).float()
         except (ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 from zoo.errors import ModelError
 from zoo.imaging import prepare_image
+from zoo.opening import timm_input
 from zoo.specs import ImageInput
 from zoo_hub.folder import image_processor
 from zoo_hub.source import Source, described
@@ -75,11 +76,9 @@ def _of_timm(name: str, cfg: dict[str, Any]) -> tuple[ImageInput, list[float], l
     """Of a model of timm in transformers' clothes, whose processor holds timm's own declaration."""
     import timm
 
-    from zoo_hub.timm_models import preprocessing
-
     library: Any = timm.data
     data = library.resolve_data_config(pretrained_cfg=cfg)
-    return preprocessing(name, data), list(data["mean"]), list(data["std"])
+    return timm_input(name, data), list(data["mean"]), list(data["std"])
 
 
 def _difference(processor: Any, want: ImageInput, mean: list[float], std: list[float], shape: tuple[int, ...]) -> float:

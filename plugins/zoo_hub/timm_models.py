@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ModelError, UnknownNameError
-from zoo.specs import ImageInput, ModelSpec, TaskName, Weights
+from zoo.opening import timm_input
+from zoo.specs import ModelSpec, TaskName, Weights
 from zoo_hub.imagenet import timm_classes
 from zoo_hub.source import Names, Source, find_source
 from zoo_hub.wrapping import Normalise, Wrapped
@@ -21,21 +22,29 @@ TARGETS: dict[TaskName, str] = {
     "embed": "zoo_hub.timm_models:TimmEmbedder",
 }
 _LIBRARY: Any = timm  # what of it is not typed, or not declared public
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
 class TimmModel(Wrapped):
-    """A model of timm with the normalisation that its weights want; `create` is what `timm.create_model` takes."""
+    """A model of timm with the normalisation that its weights want; `create` is what `timm.create_model` takes.
 
-    def __init__(self, create: Mapping[str, Any], mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    `classes` is the number of outputs, None that of the weights that timm names.
+    """
+
+    def __init__(
+        self, create: Mapping[str, Any], mean: tuple[float, ...], std: tuple[float, ...], classes: int | None = None
+    ) -> None:
         super().__init__()
-        self.create = dict(create)
+        self.create = {**create, **({} if classes is None else {"num_classes": classes})}
         self.body = timm.create_model(**self.create, pretrained=False)
         self.normalise = Normalise(mean, std)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """By timm, which knows the key names of the weights' first authors; strictly all the same."""
+        own = self.body.state_dict()
+        if own.keys() == state_dict.keys() and all(own[key].shape == state_dict[key].shape for key in own):
+            return self.body.load_state_dict(state_dict, strict=strict, assign=assign)
         cfg = {**self.create.get("pretrained_cfg", {}), "state_dict": dict(state_dict), "source": "", "custom_load": False}
+        cfg["num_classes"] = self.body.num_classes  # of another number timm would leave the head at random
         given = "pretrained_cfg" if "pretrained_cfg" in self.create else "pretrained_cfg_overlay"
         with torch.random.fork_rng(devices=[]):  # the new network is drawn at random before it is filled
             self.body = timm.create_model(**{**self.create, given: cfg}, pretrained=True).eval()
@@ -110,36 +119,20 @@ def listed() -> Iterator[ModelSpec]:
         yield spec.model_copy(update={"weights": weights})
 
 
-def preprocessing(name: str, declared: Mapping[str, Any]) -> ImageInput:
-    """timm's evaluation transform, as `zoo.imaging.images` does it. Raises ModelError where it is of another kind."""
-    channels, height, width = declared["input_size"]
-    mode, interpolation = declared.get("crop_mode") or "center", declared["interpolation"]
-    share = declared["crop_pct"]
-    if channels not in (1, 3) or mode not in ("center", "squash") or interpolation not in INTERPOLATIONS or share > 1:
-        what = f"{channels} channels, crop {mode} of {share}, interpolation {interpolation}"
-        raise ModelError(f"the preprocessing of timm's {name} cannot be done here: {what}", "run it as a model of your own")
-    return ImageInput(
-        channels=channels,
-        size=(height, width),
-        crop_pct=share,
-        crop_mode=mode,
-        interpolation=interpolation,
-    )
-
-
 def _spec(name: str, what: str, declared: Mapping[str, Any], create: dict[str, Any], weights: dict[str, Weights]) -> ModelSpec:
-    """A spec. Where nobody knows the classes, the last layer is a projection or a stranger's, and there are features only."""
+    """A spec. Where nobody knows the classes, the last layer is a projection or a stranger's, and features come first."""
     data: dict[str, Any] = _LIBRARY.data.resolve_data_config(pretrained_cfg=dict(declared))
     channels, height, width = data["input_size"]
-    classified = any(one.classes for one in weights.values())
+    named = any(one.classes for one in weights.values())
+    tasks: list[TaskName] = ["classify", "embed"] if named else ["embed", "classify"] if declared["num_classes"] else ["embed"]
     return ModelSpec(
         name=name,
         summary=f"{what} of timm, {channels} channels of {height}x{width}",
         requires=("timm>=1.0",),
-        tasks=TARGETS if classified else {"embed": TARGETS["embed"]},
+        tasks={task: TARGETS[task] for task in tasks},
         modality="image",
         config={"create": create, "mean": list(data["mean"]), "std": list(data["std"])},
-        input=preprocessing(what, data),
+        input=timm_input(what, data),
         weights=weights,
         paper=str(declared.get("paper_name") or ""),
     )

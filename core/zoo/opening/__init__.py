@@ -11,10 +11,12 @@ __all__ = [
     "named_model",
     "open_dataset",
     "read_metadata",
+    "timm_input",
 ]
 
 if TYPE_CHECKING:
     from zoo.opening.datasets import open_dataset
+    from zoo.opening.declared import timm_input
     from zoo.opening.models import Choice, Model, build_model, named_model
     from zoo.opening.weights import read_metadata
 else:
@@ -22,6 +24,7 @@ else:
         __name__,
         {
             "zoo.opening.datasets": ["open_dataset"],
+            "zoo.opening.declared": ["timm_input"],
             "zoo.opening.models": ["Choice", "Model", "build_model", "named_model"],
             "zoo.opening.weights": ["read_metadata"],
         },

@@ -4,25 +4,24 @@ import copy
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pydantic import TypeAdapter, ValidationError
-
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.lazy import load_target
+from zoo.opening.class_names import given_classes, respelled
+from zoo.opening.declared import normalised, pixels
 from zoo.opening.identity import library_versions, module_identity, package_sha256
 from zoo.opening.requirements import check_requirements
-from zoo.opening.weights import file_sha256, load_state, read_metadata, read_state, read_weights, weights_sha256
+from zoo.opening.weights import load_state, read_weights, weights_sha256
+from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.settings import checked_settings
-from zoo.specs import ImageInput, ModelSpec, Weights
+from zoo.specs import ImageInput, Modality, ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
 
 LoadFn = Callable[[], Any]
-METADATA: dict[str, Any] = {"classes": tuple[str, ...] | None, "config": dict[str, Any], "input": ImageInput | None}
-"""What a weights file may say of its model beside the tensors, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +40,71 @@ class Model:
     unsafe: tuple[str, ...] = ()
     has_defaults: bool = True
     """Whether all its options are those that it has by default."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """What a file of weights changes of the network that the name stands for: `{"depth": 56}`."""
+    notes: tuple[str, ...] = ()
+    """What a reader of its score must know: which weights of a file were taken, whose class names, which pixels."""
+
+    def spelled(self, classes: Sequence[str]) -> "Model":
+        """The same model with its class names in the spelling of a dataset's, where they differ in that alone."""
+        names, ids = self.info.classes, self.info.class_ids or ()
+        if not isinstance(names, tuple) or set(classes) <= set(ids):
+            return self
+        found, note = respelled(names, classes)
+        return replace(self, info=replace(self.info, classes=found), notes=(*self.notes, note)) if note else self
+
+
+@dataclass(frozen=True)
+class Loaded(ModelInfo):
+    """What a model that `zoo.load` returned knows of itself: also which weights it has, and what was said of them."""
+
+    weights_sha256: str | None = None
+    weights_uri: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of a model's weights to take: a tag, a dataset whose name picks the tag, or a file of the user's own."""
+    """Which of a model's weights to take: a tag, a dataset whose name picks the tag, or a file of the user's own.
+
+    `key` says which of several sets in a file, `classes` names the outputs in order (see `given_classes`).
+    """
 
     tag: str | None = None
     dataset: str = ""
     file: Path | None = None
     allow_pickle: bool = False
     data_dir: str | os.PathLike[str] | None = field(default=None, repr=False)
+    key: str | None = None
+    classes: Sequence[str] | str | os.PathLike[str] | None = None
 
 
-def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] | None = None, allow_pickle: bool = False) -> Any:
+def load(
+    name: str,
+    *,
+    task: str = "classify",
+    weights: str | os.PathLike[str] | None = None,
+    weights_key: str | None = None,
+    classes: Sequence[str] | str | os.PathLike[str] | None = None,
+    allow_pickle: bool = False,
+) -> Any:
     """The model of a name (`cnn/lenet5@mnist`), with its weights, in `eval` mode, on the CPU.
 
+    `weights` is a file of your own, `weights_key` says which of several sets in it, `classes` names its outputs in order.
     Raises UnknownNameError, WeightsError or ModelError.
     """
     from zoo.plugins.registry import registry
 
     spec, tag = registry().tagged_model(name)
-    choice = Choice(tag, file=Path(weights) if weights else None, allow_pickle=allow_pickle)
+    file = Path(weights) if weights else None
+    choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
     model = named_model(spec, task, choice)
     loaded = model.load()
-    loaded.zoo_info = model.info
+    known = vars(model.info)
+    loaded.zoo_info = Loaded(
+        **known, weights_sha256=model.weights_sha256, weights_uri=model.weights_uri, config=model.config, notes=model.notes
+    )
     loaded.zoo_identity = module_identity(loaded)
     return loaded
 
@@ -87,62 +126,89 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
     check_requirements(spec, ModelError)
     tag, weights = choose_weights(spec, choice)
-    own = _metadata_of(choice.file)
-    config = {**(weights.config if weights else {}), **own.get("config", {})}
+    told = told_by(choice.file)
+    declared = {**spec.config, **(weights.config if weights else {})}
+    config = {**declared, **told.get("config", {})}
     chosen_options = checked_options(spec, options or {})
-    classes = own.get("classes") or (weights.classes if weights else None) or spec.classes
-    class_ids = weights.class_ids if weights and not own.get("classes") else None
-    preprocessing = own.get("input") or (weights.input if weights else None) or spec.input
-    sha256 = _sha256_of(weights, choice)
+    sized_by = outputs_parameter(load_target(spec.tasks[task])) if choice.file or choice.classes is not None else None
+    own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
+    if own is not None and own.outputs is not None:
+        config[sized_by or ""] = own.outputs
+    outputs = config.get(sized_by) if sized_by else None
+    classes, class_ids, named = _classes(spec, task, weights, choice, own, told.get("classes"), outputs)
+    preprocessing = told.get("input") or (weights.input if weights else None) or spec.input
+    sha256 = own.sha256 if own else weights_sha256(weights, choice.data_dir) if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
     source = package_sha256(spec.tasks[task])
 
     def loaded() -> Any:
         model = build_model(spec, task, {**config, **chosen_options})
-        _fill(model, name, weights, choice, sha256)
+        _fill(model, name, weights, choice, own, sha256)
         return _in_eval(model)
 
-    info = ModelInfo(name, spec.modality, tuple(classes) if classes else None, preprocessing, chosen_options, class_ids)
     identity = {
         "spec": spec.model_dump(mode="json", include={"name", "tasks", "config"}),
         "config": config,
         "options": chosen_options,
         "weights": sha256,
+        "weights_key": own.key if own else choice.key,
         "source": source,
         "libraries": library_versions(spec.requires),
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
-    unsafe = ("allow-pickle",) if choice.allow_pickle else ()
-    has_defaults = not options or chosen_options == checked_options(spec, {})
-    return Model(info, identity, loaded, sha256, uri, source, unsafe, has_defaults=has_defaults)
+    return Model(
+        ModelInfo(name, spec.modality, classes, preprocessing, chosen_options, class_ids),
+        identity,
+        loaded,
+        sha256,
+        uri,
+        source,
+        unsafe=("allow-pickle",) if choice.allow_pickle else (),
+        has_defaults=not options or chosen_options == checked_options(spec, {}),
+        config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
+        notes=(*(own.notes if own else ()), *named),
+    )
 
 
 def own_model(
-    module: Any, *, classes: Sequence[str] | str | None = None, input: ImageInput | None = None, key: str | None = None
+    module: Any,
+    *,
+    classes: Sequence[str] | str | os.PathLike[str] | None = None,
+    input: ImageInput | None = None,
+    key: str | None = None,
+    task: str = "classify",
+    modality: Modality | None = None,
 ) -> Model:
     """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
 
-    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded.
+    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded. Images are prepared,
+    and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
     """
     if isinstance(module, type) or not callable(module):
         raise OptionError(
             f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
         )
-    known: ModelInfo | None = getattr(module, "zoo_info", None)
+    known: Loaded | None = getattr(module, "zoo_info", None)
     identity = {"key": key} if key else module_identity(module)
     if identity is None:
         text = "what its predictions depend on cannot be told in full, so nothing of this run is used again; key= tells it"
         warnings.warn(f"{type(module).__name__}: {text}", stacklevel=3)
-    unchanged = known and identity is not None and identity == getattr(module, "zoo_identity", None)
-    name = known.name if known and unchanged else f"local/{type(module).__name__}"
-    named = classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
-    info = ModelInfo(name, known.modality if known else None, named, input or (known.input if known else None))
+    unchanged = identity is not None and identity == getattr(module, "zoo_identity", None)
+    origin = known if unchanged else None
+    name = origin.name if origin else f"local/{type(module).__name__}"
+    named = given_classes(classes) if classes is not None else known.classes if known else None
+    wanted, notes = pixels(module, input, known, task, modality)
+    info = ModelInfo(name, known.modality if known else None, named, wanted)
     return Model(
         info,
         identity or {"unknown": uuid4().hex},
-        lambda: _copied(module, name),
-        source_sha256=identity.get("source") if identity else None,
+        lambda: normalised(_copied(module, name), wanted),
+        origin.weights_sha256 if origin else None,
+        origin.weights_uri if origin else None,
+        identity.get("source") if identity else None,
+        config=origin.config if origin else {},
+        notes=(*(origin.notes if origin else ()), *notes),
     )
 
 
@@ -191,38 +257,64 @@ def _in_eval(model: Any) -> Any:
     return model
 
 
-def _sha256_of(weights: Weights | None, choice: Choice) -> str | None:
-    if choice.file is not None:
-        return file_sha256(choice.file)
-    return weights_sha256(weights, choice.data_dir) if weights is not None else None
+def _opened(spec: ModelSpec, task: str, choice: Choice, config: Mapping[str, Any], sized_by: str | None) -> OwnFile | None:
+    """The user's own file of weights, fitted to the model, whose number of outputs may be set by the parameter `sized_by`."""
+    if choice.file is None:
+        return None
+    return open_own(
+        choice.file,
+        lambda **outputs: build_model(spec, task, {**config, **outputs}),
+        sized_by,
+        choice.key,
+        choice.allow_pickle,
+    )
 
 
-def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, sha256: str | None) -> None:
+def _classes(
+    spec: ModelSpec,
+    task: str,
+    weights: Weights | None,
+    choice: Choice,
+    own: OwnFile | None,
+    trained: tuple[str, ...] | None,
+    outputs: int | None,
+) -> tuple[tuple[str, ...] | str | None, tuple[str, ...] | None, tuple[str, ...]]:
+    """Names of the outputs, other ids of the same, and what is to be said of them: from the caller, the file, the spec."""
+    declared = (weights.classes if weights else None) or spec.classes
+    if outputs is None and own is None and declared:
+        outputs = len(declared)
+    if choice.classes is not None:
+        if task not in ("classify", "detect", "segment"):
+            raise OptionError(f"classes are the names of outputs, which {spec.name} has none of where it does {task}")
+        given = given_classes(choice.classes)
+        if outputs is not None and given != "dataset" and len(given) != outputs:
+            raise OptionError(
+                f"{spec.name} has {outputs} outputs here, but classes names {len(given)}",
+                "name all of them, in order; weights of your own with so many outputs are given by weights",
+            )
+        shown = (
+            "the dataset's, in order" if isinstance(given, str) else f"{', '.join(given[:10])}{', …' if len(given) > 10 else ''}"
+        )
+        return given, None, (f"the outputs were named by the caller: {shown}",)
+    found = trained or (own.classes if own else None)
+    if found and outputs in (None, len(found)):
+        return found, None, ()
+    if own is None or (own.outputs is None and outputs in (None, len(declared or ()))):
+        note = f"the outputs of the weights file were taken for those that {spec.name} declares, in order"
+        return declared, weights.class_ids if weights else None, (note,) if own and declared and task == "classify" else ()
+    return None, None, ()
+
+
+def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, own: OwnFile | None, sha256: str | None) -> None:
     """Load the chosen weights; a model with parameters never runs on random ones."""
-    if choice.file is not None:
-        state, _ = read_state(choice.file, sha256=sha256, allow_pickle=choice.allow_pickle)
+    if own is not None:
+        state = own.read(dict_of(model))
     elif weights is not None:
-        state = read_weights(weights, sha256=sha256, data_dir=choice.data_dir, allow_pickle=choice.allow_pickle)
-    elif hasattr(model, "state_dict") and model.state_dict():
+        state = read_weights(weights, sha256=sha256, data_dir=choice.data_dir, allow_pickle=choice.allow_pickle, key=choice.key)
+    elif dict_of(model):
         raise WeightsError(
             f"{name} has parameters but no weights here, and random ones are never run", "pass `weights=FILE`, or train it"
         )
     else:
         return
     load_state(model, state, name)
-
-
-def _metadata_of(file: Path | None) -> dict[str, Any]:
-    """What `zoo train` wrote into a weights file beside the tensors: classes, config, input. Raises WeightsError."""
-    if file is None:
-        return {}
-    found: dict[str, Any] = {}
-    for key, text in read_metadata(file).items():
-        if key in METADATA:
-            try:
-                found[key] = TypeAdapter(METADATA[key]).validate_json(text)
-            except ValidationError as error:
-                raise WeightsError(
-                    f"{file.name}: its metadata {key!r} cannot be read", "write it as JSON, as zoo train does"
-                ) from error
-    return found

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import WeightsError
 from zoo.home import data_dirs, writing
+from zoo.opening.weights_file import Checkpoint, metadata_in, read_checkpoint, unreadable
+from zoo.opening.weights_fit import attempts, check_kinds, choose, differences
 from zoo.specs import Weights
 
 if TYPE_CHECKING:
@@ -16,9 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SAFE = ".safetensors"
-PICKLED = (".pt", ".pth", ".th", ".bin")
-"""Suffixes of PyTorch's own format, a zip or stream around a pickle; read with `weights_only=True`."""
+    from zoo.opening.weights_file import State
 
 
 def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> Path:
@@ -75,23 +75,28 @@ def weights_sha256(weights: Weights, data_dir: "str | os.PathLike[str] | None" =
 
 
 def read_weights(
-    weights: Weights, *, sha256: str | None, data_dir: "str | os.PathLike[str] | None" = None, allow_pickle: bool = False
-) -> "dict[str, Tensor]":
+    weights: Weights,
+    *,
+    sha256: str | None,
+    data_dir: "str | os.PathLike[str] | None" = None,
+    allow_pickle: bool = False,
+    key: str | None = None,
+) -> "State":
     """All tensors of some weights, in one file or in several, of which `sha256` is what `weights_sha256` gave.
 
     Raises WeightsError as `read_state` does, and where two files have a tensor of one name.
     """
     if not weights.parts:
-        return read_state(find_weights(weights, data_dir), sha256=sha256, allow_pickle=allow_pickle)[0]
+        return read_state(find_weights(weights, data_dir), sha256=sha256, allow_pickle=allow_pickle, key=key)[0]
     parts = _hashed_parts(weights, data_dir)
     if sha256 is not None and _joint_sha256(parts) != sha256:
         raise WeightsError(f"the weights at {weights.uri} have changed meanwhile", "start again")
-    state: dict[str, Tensor] = {}
+    state: State = OrderedDict()
     for prefix, path, found in parts:
         more = {prefix + name: tensor for name, tensor in read_state(path, sha256=found, allow_pickle=allow_pickle)[0].items()}
         if twice := sorted(state.keys() & more.keys()):
             raise WeightsError(f"{path} and the files before it both hold {twice[0]!r}", "get all files of one version")
-        state |= more
+        state.update(more)
     return state
 
 
@@ -101,63 +106,68 @@ def file_sha256(path: Path) -> str:
         with open(path, "rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = False) -> "tuple[dict[str, Tensor], str]":
-    """The tensors of a checkpoint by name, on the CPU, and the SHA-256 of the bytes that they were parsed from.
+def read_state(
+    path: Path, *, sha256: str | None = None, allow_pickle: bool = False, key: str | None = None
+) -> "tuple[State, str]":
+    """The tensors of a file by name, on the CPU, and the SHA-256 of the bytes that they were parsed from.
 
-    Reads `.safetensors`, and `.pt`, `.pth`, `.th`, `.bin` without running any pickle in them unless `allow_pickle` says so.
-    Wrappers (`state_dict`, `model`) and the `module.` prefix of DataParallel are taken off. Raises WeightsError where the
-    file is absent, altered, truncated, holds a pickle or something that is no tensor, or has a NaN. Infinities pass:
-    attention masks are full of them, and a run checks what the model returns anyway.
+    Reads safetensors, and what `torch.save` wrote without running any pickle in it unless `allow_pickle` says so. Of several
+    sets of weights `key` says which. Raises WeightsError as `read_checkpoint` does, where several sets are there and no key,
+    and where there is a NaN. Infinities pass: attention masks are full of them, and a run checks what the model returns anyway.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    found = _sha256(content)
-    if sha256 is not None and found != sha256:
-        raise WeightsError(
-            f"{path} is not the file that was declared: its SHA-256 is {found}, not {sha256}",
-            "the file was altered or cut short, so it was not opened; remove it to have it fetched again",
-        )
-    if path.suffix.lower() == SAFE:
-        loaded = _parse_safetensors(content, path)
-    elif path.suffix.lower() in PICKLED:
-        loaded = _parse_torch(content, path, allow_pickle)
-    else:
-        raise WeightsError(f"cannot tell the format of {path} by its suffix", f"known: {', '.join((SAFE, *PICKLED))}")
-    return _verified(_unwrap(loaded), path), found
+    checkpoint = read_checkpoint(path, sha256=sha256, allow_pickle=allow_pickle)
+    fit = choose(checkpoint, lambda _: {}, key)
+    return checked(checkpoint, fit.set), checkpoint.sha256
+
+
+def checked(checkpoint: Checkpoint, name: str) -> "State":
+    """One of the sets of a file. Raises WeightsError where it has a NaN."""
+    import torch
+
+    state = checkpoint.sets[name]
+    for key, tensor in state.items():
+        if tensor.is_floating_point() and bool(torch.isnan(tensor).any()):
+            hint = "the training that wrote it diverged; take another checkpoint"
+            raise WeightsError(f"{checkpoint.path} holds NaN in {key!r}", hint)
+    return state
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The text that a safetensors file carries beside its tensors; empty for other formats and damaged headers."""
-    if path.suffix.lower() != SAFE:
-        return {}
     try:
         with open(path, "rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(size, 2**26)))
-        return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
-    except (OSError, ValueError, AttributeError):
+            start = file.read(9)
+            return metadata_in(start + file.read(min(int.from_bytes(start[:8], "little"), 2**26) - 1))
+    except (OSError, ValueError):
         return {}
 
 
 def load_state(model: Any, state: "Mapping[str, Tensor]", name: str) -> None:
     """Load a state strictly into anything with `load_state_dict(state, strict=True)`.
 
-    Raises WeightsError where a key is missing or unexpected or a shape differs; the model must then not be used, since some
-    of its parameters may be loaded and others not.
+    One wrapper around all names, such as `module.`, is taken off. Raises WeightsError where a name is missing or unexpected,
+    or a shape or a kind of number differs; the model must then not be used, since some of its parameters may be loaded and
+    others not.
     """
-    try:
-        model.load_state_dict(dict(state), strict=True)
-    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
-        own = model.state_dict() if hasattr(model, "state_dict") else {}
-        reason = _differences(own, state) or str(error)
-        raise WeightsError(
-            f"these weights are not those of {name}: {reason}", "take the weights of this very architecture"
-        ) from error
+    own = model.state_dict() if hasattr(model, "state_dict") else {}
+    failed: Exception | None = None
+    for attempt in attempts(own, state):
+        check_kinds(own, attempt, name)
+        try:
+            model.load_state_dict(attempt, strict=True)
+        except WeightsError as error:
+            failed = failed or error
+        except (RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+            reason = differences(own, attempt) or str(error)
+            failed = failed or WeightsError(f"these weights are not those of {name}: {reason}", _found(state))
+            failed.__cause__ = failed.__cause__ or error
+        else:
+            return
+    if failed is not None:
+        raise failed
 
 
 def save_state(path: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str, str] | None = None) -> str:
@@ -184,10 +194,6 @@ def _joint_sha256(parts: Sequence[tuple[str, Path, str]]) -> str:
     return _sha256(json.dumps([[prefix, found] for prefix, _, found in parts]).encode())
 
 
-def _unreadable(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(f"cannot read the weights {path}: {error.strerror or error}", "give the path of a file that is there")
-
-
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -200,79 +206,8 @@ def _sorted_header(content: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[end:]
 
 
-def _parse_safetensors(content: bytes, path: Path) -> Any:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return load(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise WeightsError(
-            f"{path} is not a whole safetensors file: {error}", "it is cut short or something else; get it again"
-        ) from error
-
-
-def _parse_torch(content: bytes, path: Path, allow_pickle: bool) -> Any:
-    import pickle
-
-    import torch
-
-    try:
-        return torch.load(BytesIO(content), weights_only=not allow_pickle, map_location="cpu")
-    except Exception as error:
-        # torch refuses a pickle with UnpicklingError and a TorchScript archive with RuntimeError; the rest is damage.
-        if not content.startswith((b"PK\x03\x04", b"\x80")):  # a zip, or a pickle of protocol 2 or later, as torch writes
-            raise WeightsError(
-                f"{path} is no weights file: it is neither an archive of PyTorch nor a pickle", "take another file"
-            ) from error
-        if not allow_pickle and (isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error)):
-            raise WeightsError(
-                f"{path} contains a pickle that could run code of its author, so it was not loaded",
-                "convert it to safetensors where you trust it, or pass `allow_pickle`, which the record will show",
-            ) from error
-        raise WeightsError(f"{path} is cut short, or no PyTorch checkpoint", "get it again, or take safetensors") from error
-
-
-def _unwrap(loaded: Any) -> Any:
-    """The state dict inside of what training scripts save around it."""
-    if hasattr(loaded, "state_dict"):  # a whole pickled module
-        loaded = loaded.state_dict()
-    for key in ("state_dict", "model"):
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-    if isinstance(loaded, Mapping) and loaded and all(str(key).startswith("module.") for key in loaded):
-        loaded = {str(key).removeprefix("module."): value for key, value in loaded.items()}
-    return loaded
-
-
-def _verified(loaded: Any, path: Path) -> "dict[str, Tensor]":
-    import torch
-
-    if not isinstance(loaded, Mapping) or not loaded:
-        raise WeightsError(
-            f"{path} holds no tensors by name, but {type(loaded).__name__}", "save model.state_dict(), best as safetensors"
-        )
-    for key, value in loaded.items():
-        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
-            hint = "save model.state_dict() alone, best as safetensors"
-            raise WeightsError(f"{path} holds {key!r}, which is {type(value).__name__} and no tensor", hint)
-        if value.is_floating_point() and bool(torch.isnan(value).any()):
-            raise WeightsError(f"{path} holds NaN in {key!r}", "the training that wrote it diverged; take another checkpoint")
-    return {key: value.detach() for key, value in loaded.items()}
-
-
-def _differences(own: "Mapping[str, Tensor]", state: "Mapping[str, Tensor]") -> str:
-    """What keeps a state from fitting, the first few of each kind: `2 keys missing (a, b); ...`."""
-    shapes = [
-        f"{key} {list(state[key].shape)} instead of {list(own[key].shape)}"
-        for key in own
-        if key in state and own[key].shape != state[key].shape
-    ]
-    kinds = (
-        ("missing", [key for key in own if key not in state]),
-        ("unexpected", [key for key in state if key not in own]),
-        ("of another shape", shapes),
-    )
-    return "; ".join(
-        f"{len(keys)} {kind} ({', '.join(keys[:3])}{', …' if len(keys) > 3 else ''})" for kind, keys in kinds if keys
-    )
+def _found(state: "Mapping[str, Tensor]") -> str:
+    """What a state holds, to tell it from others: `the file holds 122 tensors, from conv1.weight [64, 3, 7, 7] to ...`."""
+    shown = [f"{key} {list(tensor.shape)}" for key, tensor in state.items()]
+    some = f"from {shown[0]} to {shown[-1]}" if len(shown) > 1 else ", ".join(shown)
+    return f"the file holds {len(shown)} tensors, {some}: name the model that they are of"

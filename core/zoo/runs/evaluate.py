@@ -39,12 +39,13 @@ def evaluate(
     skip_bad: int = 0,
     fresh: bool = False,
     weights: str | os.PathLike[str] | None = None,
+    weights_key: str | None = None,
     allow_pickle: bool = False,
     metrics: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     protocol: Mapping[str, Any] | None = None,
     aux: Mapping[str, Any] | None = None,
-    classes: Sequence[str] | str | None = None,
+    classes: Sequence[str] | str | os.PathLike[str] | None = None,
     input: "ImageInput | None" = None,
     key: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
@@ -53,10 +54,14 @@ def evaluate(
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
 
-    `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own; for the
-    latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `key`
-    its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset; `task`
-    says which is meant where the model has several ("embed" of a classifier's features).
+    `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own. `classes`
+    names its outputs in order: names, a file of them (a line each, JSON, or a config.json with `id2label`), or "dataset",
+    which says that they are those of the dataset, in order. For a model of your own `input` is its preprocessing, a
+    `zoo.ImageInput` (what that leaves open is as the module itself declares, which those of timm do), and `key` its identity,
+    where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset; `task` says which is
+    meant where the model has several ("embed" of a classifier's features).
+    `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
+    of several sets of weights in it: "state_dict_ema".
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
     other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
     `key` then describe that module.
@@ -75,6 +80,7 @@ def evaluate(
         task=task,
         weights=Path(weights) if weights else None,
         allow_pickle=allow_pickle,
+        weights_key=weights_key,
         classes=classes,
         input=input,
         key=key,

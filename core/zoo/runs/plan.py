@@ -35,7 +35,8 @@ class Request:
     task: str | None = None
     weights: Path | None = None
     allow_pickle: bool = False
-    classes: Sequence[str] | str | None = None
+    weights_key: str | None = None
+    classes: Sequence[str] | str | os.PathLike[str] | None = None
     input: ImageInput | None = None
     key: str | None = None
     options: Mapping[str, Any] | None = None
@@ -87,6 +88,8 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
         raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
     tasks = [request.task] if request.task else list(named.spec.tasks) if named else None
+    if tasks and request.classes is not None:  # whoever names the outputs means them
+        tasks.sort(key=lambda task: task != "classify")
     benchmark = registry.benchmark(_benchmark_name(named, request), tasks=tasks)
     _check_task(named, benchmark, request.task)
     dataset_spec = registry.dataset(benchmark.dataset)
@@ -97,8 +100,12 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
     kind = task_of(benchmark)
+    model = model.spelled(classes or ())
     protocol, others = asked_protocol(kind, benchmark, request.protocol or {}), asked_aux(kind, benchmark, request.aux or {})
-    aux = {role: _aux_model(registry, kind, role, other, dataset_spec, request) for role, other in others.items()}
+    aux = {
+        role: _aux_model(registry, kind, role, other, dataset_spec, request).spelled(classes or ())
+        for role, other in others.items()
+    }
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
     task = kind(model.info, info, protocol, infos)
@@ -146,20 +153,32 @@ def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | Non
 
 def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec) -> Model:
     if named is None:
-        if request.weights or request.options:
+        if request.weights or request.weights_key is not None or request.options:
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
-        return own_model(request.model, classes=request.classes, input=request.input, key=request.key)
+        return _own(request.model, request, benchmark.task, dataset)
     others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
-    if not others_own and (request.classes is not None or request.input is not None or request.key is not None):
-        raise OptionError("classes, input and key are for models of your own; a model by name declares them")
-    choice = Choice(named.tag, dataset.name, request.weights, request.allow_pickle, request.data_dir)
+    if not others_own and (request.input is not None or request.key is not None):
+        raise OptionError("input and key are for models of your own; a model by name declares them")
+    choice = Choice(
+        named.tag,
+        dataset.name,
+        request.weights,
+        request.allow_pickle,
+        request.data_dir,
+        request.weights_key,
+        None if others_own else request.classes,
+    )
     return named_model(named.spec, benchmark.task, choice, request.options)
+
+
+def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Model:
+    return own_model(module, classes=request.classes, input=request.input, key=request.key, task=task, modality=dataset.modality)
 
 
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     if not isinstance(other, str):
-        return own_model(other, classes=request.classes, input=request.input, key=request.key)
+        return _own(other, request, kind.roles.get(role, ""), dataset)
     spec, tag = registry.tagged_model(other)
     task = kind.roles.get(role, next(iter(spec.tasks)))
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))

@@ -36,12 +36,23 @@ class ModelInfoRecord(Frozen):
         default=0, description="Outputs for classes that the dataset lacks: the scores are among the others alone."
     )
     unsafe: tuple[str, ...] = Field(default=(), description="Safety checks that the user switched off.")
+    config: dict[str, Any] = Field(
+        default_factory=dict, description="What the user's own weights change of the network that the name stands for."
+    )
+    notes: tuple[str, ...] = Field(
+        default=(), description="What a reader of the score must know of model, weights, classes and pixels."
+    )
 
     @property
     def label(self) -> str:
-        """The name, and where a file of the user's own stands for a tag, how its SHA-256 begins: `intro/mlp (2cc2d2b6)`."""
+        """The name, and where a file of the user's own stands for a tag, how its SHA-256 begins and what network it makes.
+
+        `intro/mlp (2cc2d2b6)`, `cnn/resnet20 (depth=56; 9e1b0c44)`.
+        """
         own = self.weights_sha256 is not None and (self.weights_uri or "").startswith("file:") and "@" not in self.name
-        return f"{self.name} ({(self.weights_sha256 or '')[:8]})" if own else self.name
+        network = ", ".join(f"{key}={value}" for key, value in self.config.items())
+        marks = [*filter(None, [network]), *([(self.weights_sha256 or "")[:8]] if own else [])]
+        return f"{self.name} ({'; '.join(marks)})" if marks else self.name
 
 
 class DataRecord(Frozen):

@@ -64,6 +64,8 @@ def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
         classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
         left_out=max(0, len(info.classes) - len(classes)) if among_classes and info.classes else 0,
         unsafe=model.unsafe,
+        config=dict(model.config),
+        notes=model.notes,
     )
 
 

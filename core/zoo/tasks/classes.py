@@ -16,10 +16,9 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
     if model.classes == "dataset":
         return len(classes), None
     if not isinstance(model.classes, tuple):
-        own = f'pass classes="dataset" if they are those of {data.name} in order, or their names'
-        named = "its weights would: pass `weights=FILE`, or train some (zoo list recipes)"
         raise ModelError(
-            f"{model.name} does not say which class each of its outputs is", own if model.name.startswith("local/") else named
+            f"{model.name} does not say which class each of its outputs is",
+            f'name them in order by classes; classes="dataset" says that they are those of {data.name} in order',
         )
     lists = [model.classes, model.class_ids or ()]
     labels = next((names for names in lists if set(classes) <= set(names)), model.classes)
@@ -30,7 +29,9 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
     if absent:
         raise ModelError(
             f"{model.name} has no output for {len(absent)} of the {len(classes)} classes of {data.name}: {some(absent)}",
-            "its classes are: " + "; or by their ids: ".join(some(names) for names in lists if names),
+            "its classes are: "
+            + "; or by their ids: ".join(some(names) for names in lists if names)
+            + "; classes names the outputs otherwise, in order",
         )
     twice = [name for name in dict.fromkeys(classes) if labels.count(name) > 1 or classes.count(name) > 1]
     if twice:

@@ -157,8 +157,8 @@ def test_loading_by_name_gives_a_model_in_eval_mode_that_knows_itself():
     assert "intro/logistic" in caught.value.candidates
 
 
-def test_classes_input_and_key_are_for_own_models():
-    for option in ({"classes": "dataset"}, {"input": ImageInput()}, {"key": "k"}):
+def test_input_and_key_are_for_own_models():
+    for option in ({"input": ImageInput()}, {"key": "k"}):
         with pytest.raises(OptionError, match="models of your own"):
             zoo.evaluate("intro/logistic", "digits", **option)
 

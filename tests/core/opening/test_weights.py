@@ -105,19 +105,6 @@ def test_an_allowed_pickle_of_a_whole_module_gives_its_state(tmp_path: Path) -> 
     assert same(read_state(tmp_path / "whole.pt", allow_pickle=True)[0], model().state_dict())
 
 
-def test_a_checkpoint_of_dataparallel_loses_its_wrappers_and_prefix(tmp_path: Path) -> None:
-    torch.save({"best_prec1": 91.7, "state_dict": nn.DataParallel(model()).state_dict()}, tmp_path / "a.th")
-    torch.save({"model": model().state_dict(), "epoch": 3}, tmp_path / "b.pth")
-    assert same(read_state(tmp_path / "a.th")[0], model().state_dict())
-    assert same(read_state(tmp_path / "b.pth")[0], model().state_dict())
-
-
-def test_a_prefix_that_not_all_keys_have_stays(tmp_path: Path) -> None:
-    state = {"module.a": torch.zeros(1), "b": torch.zeros(1)}
-    torch.save(state, tmp_path / "a.pt")
-    assert read_state(tmp_path / "a.pt")[0].keys() == state.keys()
-
-
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(share=st.floats(0, 0.999))
@@ -140,11 +127,11 @@ def test_any_bytes_give_a_weights_error(tmp_path: Path, content: bytes, suffix: 
         read_state(path)
 
 
-def test_an_absent_file_and_one_of_unknown_format_say_so(tmp_path: Path) -> None:
+def test_an_absent_file_and_one_of_another_format_say_so(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot read"):
         read_state(tmp_path / "absent.safetensors")
     (tmp_path / "model.onnx").write_bytes(b"x")
-    with pytest.raises(WeightsError, match="format"):
+    with pytest.raises(WeightsError, match="is no weights file, but an ONNX file"):
         read_state(tmp_path / "model.onnx")
 
 
@@ -215,6 +202,7 @@ def test_the_published_cifar10_resnets_parse(real_data: Path) -> None:
     folder = real_data / "weights" / "cifar10_resnet"
     for name, parameters in (("resnet20-12fca82f.th", 269_722), ("resnet32-d509ac18.th", 464_154)):
         state, _ = read_state(folder / name)
+        state = {key.removeprefix("module."): tensor for key, tensor in state.items()}
         learned = sum(t.numel() for k, t in state.items() if "running" not in k and "num_batches" not in k)
         assert learned == parameters
         assert "conv1.weight" in state

@@ -60,7 +60,7 @@ def test_a_dataset_is_picked_by_the_only_weights():
 
 
 def test_a_module_without_classes_says_what_to_pass():
-    with pytest.raises(ModelError, match='pass classes="dataset"'):
+    with pytest.raises(ModelError, match='classes="dataset" says that'):
         zoo.evaluate(digits_model(), "digits")
 
 

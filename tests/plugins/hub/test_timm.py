@@ -9,10 +9,11 @@ import torch
 import zoo
 from zoo.errors import ModelError, UnknownNameError, WeightsError
 from zoo.imaging.images import prepare_image
+from zoo.opening.declared import timm_input
 from zoo.opening.weights import save_state
 from zoo.plugins.registry import registry
 from zoo.specs import ImageInput
-from zoo_hub.timm_models import TimmEmbedder, preprocessing
+from zoo_hub.timm_models import TimmEmbedder
 
 NAME = "test_efficientnet.r160_in1k"
 
@@ -69,9 +70,9 @@ def test_unknown_names_and_tags_answer_with_the_nearest() -> None:
 def test_preprocessing_of_another_kind_is_refused() -> None:
     declared = {"input_size": (3, 8, 8), "crop_pct": 1.0, "crop_mode": "border", "interpolation": "bicubic"}
     with pytest.raises(ModelError, match="crop border"):
-        preprocessing("odd", declared)
+        timm_input("odd", declared)
     with pytest.raises(ModelError, match=r"crop center of 1\.15"):
-        preprocessing("odd", {**declared, "crop_mode": "center", "crop_pct": 1.15})
+        timm_input("odd", {**declared, "crop_mode": "center", "crop_pct": 1.15})
 
 
 def test_weights_of_another_architecture_are_refused(weights: Path) -> None:
