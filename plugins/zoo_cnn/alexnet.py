@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from zoo_cnn.normalise import Normalise
+from zoo.imaging import Normalise
 
 
 class AlexNet(nn.Module):

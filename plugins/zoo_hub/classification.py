@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo.imaging import Normalise
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo_hub.folder import FolderModel
 from zoo_hub.imagenet import ids_of
 from zoo_hub.texts import Reader, forget, taken, tokenizer, window_of
-from zoo_hub.wrapping import Normalise, Wrapped
+from zoo_hub.wrapping import Wrapped
 
 
 class TorchvisionClassifier(Wrapped):

@@ -5,9 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.imaging import Normalise
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo_hub.folder import FolderModel, image_processor
-from zoo_hub.wrapping import Normalise, Wrapped
+from zoo_hub.wrapping import Wrapped
 
 
 class TorchvisionSegmenter(Wrapped):

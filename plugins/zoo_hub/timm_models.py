@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from zoo.errors import ModelError, UnknownNameError
+from zoo.imaging import Normalise
 from zoo.opening import timm_input
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo_hub.imagenet import timm_classes
 from zoo_hub.source import Names, Source, find_source
-from zoo_hub.wrapping import Normalise, Wrapped
+from zoo_hub.wrapping import Wrapped
 
 TARGETS: dict[TaskName, str] = {
     "classify": "zoo_hub.timm_models:TimmClassifier",

@@ -1,10 +1,9 @@
 """Networks of other libraries in our terms: images in [0, 1] at their door, their own state dict inside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class Wrapped(nn.Module):
@@ -17,18 +16,3 @@ class Wrapped(nn.Module):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         return self.body.load_state_dict(state_dict, strict=strict, assign=assign)
-
-
-class Normalise(nn.Module):
-    """(x - mean) / std for every channel of images [b, c, h, w] in [0, 1]. Has no state of its own."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return (images - self.mean) / self.std

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, max_pool2d, relu
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from zoo.imaging import Normalise
 
 CLOCKWISE = (3, 0, 1, 6, 4, 2, 7, 8, 5)
 """For each tap of a 3x3 kernel, row by row, the tap one step back around the centre."""
@@ -26,13 +25,9 @@ class PiDiNet(nn.Module):
     arXiv:2108.07009, figure 5 (the architecture) and equations 2 to 5 (the convolutions).
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, width: int = 60, dilated: int = 24) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.normalise = Normalise()
         self.init_block = CentralDifference(3, width)
         self.stages: list[list[str]] = []
         planes, before = (width, 2 * width, 4 * width, 4 * width), width
@@ -49,7 +44,7 @@ class PiDiNet(nn.Module):
         self.classifier = nn.Conv2d(4, 1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.init_block((images - self.mean) / self.std)
+        x = self.init_block(self.normalise(images))
         sides = []
         branches = zip(self.dilations, self.attentions, self.conv_reduces, strict=True)
         for names, (dilate, attend, reduce) in zip(self.stages, branches, strict=True):

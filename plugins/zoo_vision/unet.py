@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from zoo.imaging import Normalise
 
 
 class UNet(nn.Module):
@@ -15,21 +14,17 @@ class UNet(nn.Module):
     convolutions, so that the map has the size of the image, and with batch normalisation (Ioffe & Szegedy 2015).
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, classes: int, width: int = 16, depth: int = 3) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.normalise = Normalise()
         self.down = nn.ModuleList(twice(before, after) for before, after in zip([3, *widths], widths, strict=False))
         self.up = nn.ModuleList(nn.ConvTranspose2d(2 * out, out, 2, stride=2) for out in reversed(widths[:-1]))
         self.join = nn.ModuleList(twice(2 * out, out) for out in reversed(widths[:-1]))
         self.classify = nn.Conv2d(width, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = (images - self.mean) / self.std
+        x = self.normalise(images)
         kept: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else nn.functional.max_pool2d(x, 2))

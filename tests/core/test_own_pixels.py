@@ -13,7 +13,7 @@ from torch import nn
 
 import zoo
 from zoo.errors import ModelError
-from zoo.imaging.normalised import Normalised
+from zoo.imaging.normalise import Normalised
 from zoo.opening.models import own_model
 from zoo.specs import ImageInput, ModelSpec, RecipeSpec
 

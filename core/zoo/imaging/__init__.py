@@ -7,6 +7,8 @@ from zoo.lazy import exports
 __all__ = [
     "Degradation",
     "Degraded",
+    "Normalise",
+    "Normalised",
     "imresize",
     "prepare_image",
     "rgb_to_ycbcr",
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.imaging.degrade import Degradation, Degraded, to_uint8
     from zoo.imaging.images import prepare_image, stack
     from zoo.imaging.matlab_resize import imresize
+    from zoo.imaging.normalise import Normalise, Normalised
 else:
     __getattr__, __dir__ = exports(
         __name__,
@@ -28,5 +31,6 @@ else:
             "zoo.imaging.degrade": ["Degradation", "Degraded", "to_uint8"],
             "zoo.imaging.images": ["prepare_image", "stack"],
             "zoo.imaging.matlab_resize": ["imresize"],
+            "zoo.imaging.normalise": ["Normalise", "Normalised"],
         },
     )

@@ -45,7 +45,7 @@ def normalised(model: Any, want: ImageInput | None) -> Any:
     """A module behind the normalisation that is asked for, if any is."""
     if want is None or want.mean is None or want.std is None:
         return model
-    from zoo.imaging.normalised import Normalised
+    from zoo.imaging.normalise import Normalised
 
     return Normalised(model, want.mean, want.std).eval()
 

@@ -5,9 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import ModelError
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, with which timm's backbones were trained."""
+from zoo.imaging import Normalise
 
 
 class GalaxyNet(nn.Module):
@@ -17,20 +15,16 @@ class GalaxyNet(nn.Module):
     are averaged (test-time augmentation; Dieleman et al. 2015, section 4.1).
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, backbone: str, classes: int) -> None:
         super().__init__()
         try:
             self.backbone = timm.create_model(backbone, pretrained=False, num_classes=classes)
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"timm has no backbone {backbone!r}: {error}", "timm.list_models() names them") from error
-        self.register_buffer("mean", torch.tensor(MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(3, 1, 1), persistent=False)
+        self.normalise = Normalise()  # of ImageNet, with which timm's backbones were trained
 
     def forward(self, images: Tensor) -> Tensor:
-        images = (images - self.mean) / self.std
+        images = self.normalise(images)
         if self.training:
             return self.backbone(images)  # type: ignore[no-any-return]
         return torch.stack([self.backbone(view) for view in views(images)]).mean(dim=0)

@@ -11,12 +11,12 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import pil_to_tensor
 
+from zoo.imaging import Normalise
 from zoo.lazy import load_target
 from zoo.opening.weights import find_weights, load_state, read_state
 from zoo_cnn import MODELS
 from zoo_cnn.alexnet import AlexNet
 from zoo_cnn.lenet import LeNet5
-from zoo_cnn.normalise import Normalise
 from zoo_cnn.resnet import CifarResNet, ResNet
 
 SPECS = {spec.name: spec for spec in MODELS}
