@@ -118,9 +118,9 @@ class Generate(Task):
     @classmethod
     def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
         kinds = (
-            (modality == "text", "zoo.tasks.generate.restore.text:TextLikelihood"),
-            ("pixels" in protocol, "zoo.tasks.generate.restore.likelihood:ImageLikelihood"),
-            ("features" in aux, "zoo.tasks.generate.restore.samples:Sampling"),
+            (modality == "text", "zoo.tasks.generate.text:TextLikelihood"),
+            ("pixels" in protocol, "zoo.tasks.generate.likelihood:ImageLikelihood"),
+            ("features" in aux, "zoo.tasks.generate.samples:Sampling"),
         )
         return next((load_target(target) for fits, target in kinds if fits), cls)
 
