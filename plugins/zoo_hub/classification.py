@@ -87,8 +87,10 @@ class TransformersImageClassifier(FolderModel):
     auto = "AutoModelForImageClassification"
     kind = "classifier"
 
-    def __init__(self, source: str, mean: Sequence[float], std: Sequence[float], files: str | None = None) -> None:
-        super().__init__(source, files)
+    def __init__(
+        self, source: str, mean: Sequence[float], std: Sequence[float], files: str | None = None, classes: int | None = None
+    ) -> None:
+        super().__init__(source, files, classes)
         self.normalise = Normalise(mean, std)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -102,8 +104,15 @@ class TransformersTextClassifier(FolderModel):
     auto = "AutoModelForSequenceClassification"
     kind = "classifier"
 
-    def __init__(self, source: str, overflow: str = "truncate", window: int | None = None, files: str | None = None) -> None:
-        super().__init__(source, files)
+    def __init__(
+        self,
+        source: str,
+        overflow: str = "truncate",
+        window: int | None = None,
+        files: str | None = None,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__(source, files, classes)
         self.reader = Reader(self.folder, self.files, window_of(self.folder, self.files, self.body.config, window), overflow)
 
     def forward(self, texts: Sequence[str]) -> Tensor:

@@ -20,8 +20,11 @@ class FolderModel(Wrapped):
     kind: ClassVar[str]
     """What it is, in messages."""
 
-    def __init__(self, source: str, files: str | None = None) -> None:
-        """`source` is `Source.text` of the configuration, `files` the hash that `described` must give."""
+    def __init__(self, source: str, files: str | None = None, classes: int | None = None) -> None:
+        """`source` is `Source.text` of the configuration, `files` the hash that `described` must give.
+
+        `classes` outputs it has where that is given, in place of those that the configuration names.
+        """
         super().__init__()
         import transformers
 
@@ -31,6 +34,8 @@ class FolderModel(Wrapped):
             config = transformers.AutoConfig.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
             if getattr(config, "use_pretrained_backbone", False):
                 config.use_pretrained_backbone = False  # the weights hold the backbone, too
+            if classes is not None:
+                config.num_labels = classes
             config.dtype = torch.float32  # whatever they are stored in: a run's precision is the caller's
             with quiet():
                 self.body: Any = getattr(transformers, self.auto).from_config(config, trust_remote_code=False).float()
@@ -45,6 +50,23 @@ class FolderModel(Wrapped):
         """By transformers; strictly all the same."""
         self.body = loaded(self.body, state_dict, str(self.folder), strict=strict)
         return torch.nn.modules.module._IncompatibleKeys([], [])
+
+    def begin_from(self, state: Mapping[str, Any]) -> list[str]:
+        """Take what fits of the state of a relative, such as the same transformer with another head, into the own parameters.
+
+        Returns the names of those that stay as they were.
+        """
+        with quiet():
+            found, report = type(self.body).from_pretrained(
+                None, config=self.body.config, state_dict=dict(state), output_loading_info=True, ignore_mismatched_sizes=True
+            )
+        fresh = {str(key) for key in report["missing_keys"]} | {str(key[0]) for key in report["mismatched_keys"]}
+        taken = found.state_dict()
+        with torch.no_grad():
+            for key, own in self.body.state_dict().items():
+                if key not in fresh:
+                    own.copy_(taken[key])
+        return sorted(fresh)
 
 
 def loaded(network: Any, state: Mapping[str, Any], name: str, *, strict: bool = True) -> Any:

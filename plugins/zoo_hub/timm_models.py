@@ -25,17 +25,25 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
 class TimmModel(Wrapped):
-    """A model of timm with the normalisation that its weights want; `create` is what `timm.create_model` takes."""
+    """A model of timm with the normalisation that its weights want; `create` is what `timm.create_model` takes.
 
-    def __init__(self, create: Mapping[str, Any], mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    `classes` outputs it has where that is given, in place of those of the published weights.
+    """
+
+    def __init__(
+        self, create: Mapping[str, Any], mean: tuple[float, ...], std: tuple[float, ...], classes: int | None = None
+    ) -> None:
         super().__init__()
-        self.create = dict(create)
+        self.create = {**create, **({"num_classes": classes} if classes is not None else {})}
+        self.classes = classes
         self.body = timm.create_model(**self.create, pretrained=False)
         self.normalise = Normalise(mean, std)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """By timm, which knows the key names of the weights' first authors; strictly all the same."""
         cfg = {**self.create.get("pretrained_cfg", {}), "state_dict": dict(state_dict), "source": "", "custom_load": False}
+        if self.classes is not None:
+            cfg |= {"num_classes": self.classes, "label_offset": 0}  # else timm would leave out the head, and load the rest
         given = "pretrained_cfg" if "pretrained_cfg" in self.create else "pretrained_cfg_overlay"
         with torch.random.fork_rng(devices=[]):  # the new network is drawn at random before it is filled
             self.body = timm.create_model(**{**self.create, given: cfg}, pretrained=True).eval()

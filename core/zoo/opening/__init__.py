@@ -11,18 +11,21 @@ __all__ = [
     "named_model",
     "open_dataset",
     "read_metadata",
+    "read_state",
+    "read_weights",
+    "weights_sha256",
 ]
 
 if TYPE_CHECKING:
     from zoo.opening.datasets import open_dataset
     from zoo.opening.models import Choice, Model, build_model, named_model
-    from zoo.opening.weights import read_metadata
+    from zoo.opening.weights import read_metadata, read_state, read_weights, weights_sha256
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.opening.datasets": ["open_dataset"],
             "zoo.opening.models": ["Choice", "Model", "build_model", "named_model"],
-            "zoo.opening.weights": ["read_metadata"],
+            "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "weights_sha256"],
         },
     )

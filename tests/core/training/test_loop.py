@@ -15,7 +15,7 @@ from zoo.data.dataset import ArrayDataset
 from zoo.errors import ModelError, OptionError
 from zoo.specs import Optimizer
 from zoo.training import loop
-from zoo.training.job import Progress, TrainingJob, TrainResult
+from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
 
 State = dict[str, torch.Tensor]
 
@@ -31,7 +31,7 @@ class InterruptionError(Exception):
 def train_until(job: TrainingJob, epoch: int) -> None:
     """Train, and stop in the middle of the epoch after `epoch`."""
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: TrainingProgress) -> None:
         if progress.epoch > epoch:
             raise InterruptionError
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from zoo.specs import Optimizer
-from zoo.training.optim import MovingAverage, balanced_weights, build_optimizer, build_schedule, rate_factor
+from zoo.training.optim import balanced_weights, build_optimizer, build_schedule, moving_average, rate_factor
 
 
 def rates(schedule: object, optimizer: torch.optim.Optimizer, steps: int) -> list[float]:
@@ -57,7 +57,7 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
 
 def test_the_moving_average_forgets_its_start_and_follows_buffers() -> None:
     model = nn.BatchNorm1d(1)
-    average = MovingAverage(model, 0.9)
+    average = moving_average(model, 0.9)
     with torch.no_grad():
         model.weight.fill_(3.0)
         model.running_mean.fill_(5.0)
@@ -67,5 +67,5 @@ def test_the_moving_average_forgets_its_start_and_follows_buffers() -> None:
         decay = min(0.9, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * 3.0
         average.update(model, step)
-        assert average.model.weight.item() == pytest.approx(expected, abs=1e-5)
-    assert (average.model.running_mean.item(), average.model.num_batches_tracked.item()) == (5.0, 2)
+        assert average.module.weight.item() == pytest.approx(expected, abs=1e-5)
+    assert (average.module.running_mean.item(), average.module.num_batches_tracked.item()) == (5.0, 2)
