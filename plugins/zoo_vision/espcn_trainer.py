@@ -59,10 +59,11 @@ class _Training:
         self.steps = int(recipe.options["steps"])
         self.optimizer = build_optimizer(recipe.optimizer, list(self.model.parameters()))
         self.schedule = build_schedule(recipe.schedule, self.optimizer, self.steps * recipe.epochs)
-        degrade: Degradation = self.job.task.degradation
-        if degrade.scale != self.model.scale:
+        degrade: Degradation | None = getattr(self.job.task, "degradation", None)
+        if degrade is None or degrade.scale != self.model.scale:
+            asked = f"{degrade.scale} times" if degrade is not None else "nothing of the kind"
             raise ModelError(
-                f"{recipe.model} enlarges {self.model.scale} times here, but {recipe.benchmark} asks for {degrade.scale} times",
+                f"{recipe.model} enlarges {self.model.scale} times here, but {recipe.benchmark} asks for {asked}",
                 "give the recipe a benchmark and a config.scale of one factor",
             )
         self.pictures = spoilt(self.job.train, degrade, recipe.options["zoom"], int(recipe.options["patch"]))

@@ -19,11 +19,13 @@ def build_optimizer(spec: Optimizer, parameters: "Sequence[nn.Parameter]") -> "T
 
     Weight decay is of all parameters. Raises OptionError where timm has none of the name, or it cannot be had here.
     """
-    from timm import optim
+    import timm
 
+    library: Any = timm  # which does not say what of it is public
+    optim = library.optim
     # timm's sgd is Nesterov's, which torch refuses without momentum.
     name = "momentum" if spec.name == "sgd" and not spec.momentum else spec.name
-    known = optim.list_optimizers()
+    known: list[str] = optim.list_optimizers()
     if name not in known:
         near = get_close_matches(name, known)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
@@ -68,9 +70,13 @@ def moving_average(model: "nn.Module", decay: float) -> Any:
     min(decay, (1 + step) / (10 + step)), so that the start does not weigh on a short training (as TensorFlow's
     ExponentialMovingAverage with num_updates; timm's own warm-up is another).
     """
-    from timm.utils import ModelEmaV3
+    from timm import utils
 
-    class MovingAverage(ModelEmaV3):
+    base: Any = utils.ModelEmaV3  # type: ignore[attr-defined]
+
+    class MovingAverage(base):  # type: ignore[misc]
+        decay: float
+
         def get_decay(self, step: int | None = None) -> float:
             return min(self.decay, (1 + step) / (10 + step)) if step is not None else self.decay
 

@@ -142,7 +142,7 @@ def overridden(recipe: RecipeSpec, overrides: Mapping[str, Any]) -> RecipeSpec:
     for name, value in overrides.items():
         first, *parts = name.split(".")
         _check_field(RecipeSpec, first, f"{recipe.name} has no field {name!r}")
-        inner = {"optimizer": Optimizer, "input": ImageInput}.get(first)
+        inner: type[BaseModel] | None = {"optimizer": Optimizer, "input": ImageInput}.get(first)  # type: ignore[assignment]
         if inner is not None and parts:
             _check_field(inner, parts[0], f"{first} of {recipe.name} has no part {parts[0]!r}")
         for key in reversed(parts):
