@@ -23,7 +23,7 @@ def check_kind(recipe: RecipeSpec, model: ModelSpec, data: DatasetSpec) -> None:
     What is generated needs no target of one kind: there the first sample tells.
     """
     if model.modality != data.modality:
-        hint = f"take {model.modality} data (zoo list datasets --modality {model.modality}), or a model of {data.modality}"
+        hint = f"take {model.modality} data (zoo list datasets), or a model that takes {data.modality} (zoo list models)"
         raise ModelError(f"{model.name} takes {model.modality}, but {data.name} is {data.modality}", hint)
     if recipe.task != "generate" and not serves(data, recipe.task):
         raise wrong_task(recipe, data)
@@ -39,7 +39,7 @@ def wrong_task(recipe: RecipeSpec, data: DatasetSpec, reason: str = "") -> Model
     return ModelError(
         f"{recipe.name} trains to {recipe.task}, but {data.name} is for: {', '.join(data.tasks)}"
         + (f" ({reason})" if reason else ""),
-        f"take a dataset for {recipe.task}, or a recipe of its own: zoo list recipes --task {data.tasks[0]}",
+        f"take a dataset for {recipe.task} (zoo list datasets), or a recipe for {data.tasks[0]} (zoo list recipes)",
     )
 
 

@@ -19,10 +19,9 @@ def build_optimizer(spec: Optimizer, parameters: "Sequence[nn.Parameter]") -> "T
 
     Weight decay is of all parameters. Raises OptionError where timm has none of the name, or it cannot be had here.
     """
-    import timm
+    from importlib import import_module
 
-    library: Any = timm  # which does not say what of it is public
-    optim = library.optim
+    optim: Any = import_module("timm.optim")  # which does not say what of it is public
     # timm's sgd is Nesterov's, which torch refuses without momentum.
     name = "momentum" if spec.name == "sgd" and not spec.momentum else spec.name
     known: list[str] = optim.list_optimizers()
