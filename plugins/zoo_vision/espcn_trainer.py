@@ -15,6 +15,7 @@ from zoo.errors import ModelError
 from zoo.imaging import Degradation, imresize, prepare_image, rgb_to_ycbcr
 from zoo.seeds import seed_everything
 from zoo.specs import ImageInput
+from zoo.tasks import Generate
 from zoo.training import (
     Epoch,
     TrainingJob,
@@ -59,14 +60,10 @@ class _Training:
         self.steps = int(recipe.options["steps"])
         self.optimizer = build_optimizer(recipe.optimizer, list(self.model.parameters()))
         self.schedule = build_schedule(recipe.schedule, self.optimizer, self.steps * recipe.epochs)
-        degrade: Degradation | None = getattr(self.job.task, "degradation", None)
-        if degrade is None or degrade.scale != self.model.scale:
-            asked = f"{degrade.scale} times" if degrade is not None else "nothing of the kind"
-            raise ModelError(
-                f"{recipe.model} enlarges {self.model.scale} times here, but {recipe.benchmark} asks for {asked}",
-                "give the recipe a benchmark and a config.scale of one factor",
-            )
-        self.pictures = spoilt(self.job.train, degrade, recipe.options["zoom"], int(recipe.options["patch"]))
+        task = self.job.task
+        if not isinstance(task, Generate) or task.degradation is None:
+            raise ModelError(f"{recipe.name} has no benchmark that shrinks pictures", "name one, such as vision/set5-x3")
+        self.pictures = spoilt(self.job.train, task.degradation, recipe.options["zoom"], int(recipe.options["patch"]))
         if not self.pictures:
             raise ModelError(
                 f"no picture of {recipe.dataset} is large enough for patches of {recipe.options['patch']}", "lower `patch`"
