@@ -215,15 +215,15 @@ def test_metadata_of_a_file_do_not_make_it_fit_another_model() -> None:
 
 
 def test_a_download_before_training_is_told_as_epoch_0(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zoo.training import plan
+    from zoo.training import data
 
     def open_after_download(spec, split, data_dir, progress):  # type: ignore[no-untyped-def]
         progress(5, 10)
         progress(10, None)
         return opened(spec, split, data_dir)
 
-    opened = plan.open_dataset
-    monkeypatch.setattr(plan, "open_dataset", open_after_download)
+    opened = data.open_dataset
+    monkeypatch.setattr(data, "open_dataset", open_after_download)
     steps: list[TrainingProgress] = []
     train(RECIPE, epochs=1, progress=steps.append)
     assert [(step.epoch, step.done, step.total) for step in steps[:2]] == [(0, 5, 10), (0, 10, 0)]
