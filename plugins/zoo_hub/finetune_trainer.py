@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from zoo.errors import WeightsError
 from zoo.opening import Choice, named_model, read_state, read_weights, weights_sha256
@@ -24,6 +25,10 @@ class Options(BaseModel):
     pretrained: bool | str = Field(
         True, description="true: from the weights that the model's name stands for; false: from nothing; else a file of your own."
     )
+    keep_statistics: bool = Field(
+        True,
+        description="Batch normalisation keeps the statistics of the weights that it begins with: few steps cannot learn them.",
+    )
     precision: str = Field("fp32", description="fp32, bf16 or fp16.")
 
 
@@ -41,9 +46,16 @@ class FinetuneLoop(Loop):
         super().__init__(job)
         network = self.accelerator.unwrap_model(self.model)
         note = begin(network, job, options.pretrained)
+        kept = options.keep_statistics and options.pretrained is not False
+        self.frozen = [part for part in network.modules() if kept and isinstance(part, nn.modules.batchnorm._BatchNorm)]
         if self.average:
             self.average.set(network)
         job.report(TrainingProgress(0, job.recipe.epochs, 0, 0, note=note))
+
+    def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
+        for part in self.frozen:
+            part.eval()
+        return super().batch_loss(inputs, targets, generator)
 
 
 def begin(network: nn.Module, job: TrainingJob, pretrained: bool | str) -> str:

@@ -77,6 +77,16 @@ def test_all_but_the_head_is_taken_over_and_what_is_new_is_said(photos: str, tmp
     assert {name for name in state if state[name].shape != before[name].shape} == {"fc.weight", "fc.bias"}
     same = [name for name in state if name.endswith("conv1.weight")]
     assert same and all(torch.allclose(state[name], before[name], atol=1e-6) for name in same)
+    assert all(torch.equal(state[name], before[name]) for name in state if "running_" in name)
+
+
+def test_statistics_of_batches_are_learnt_where_that_is_asked_for_or_nothing_is_begun_with(photos: str, tmp_path: Path) -> None:
+    published = build_model(zoo.registry().model(NETWORK), "classify", {})
+    file = str(save_state(tmp_path / "published.safetensors", published.state_dict()) and tmp_path / "published.safetensors")
+    for asked in ({"pretrained": file, "options.keep_statistics": False}, {"pretrained": False}):
+        state, _ = read_state(Path(finetuned(NETWORK, photos, epochs=1, **SMALL, **asked).weights))  # type: ignore[arg-type]
+        before = published.state_dict()
+        assert not any(torch.equal(state[name], before[name]) for name in state if name.endswith("running_var"))
 
 
 def test_an_interrupted_training_ends_with_the_same_weights(photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
