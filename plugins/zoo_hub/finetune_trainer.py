@@ -23,13 +23,14 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     pretrained: bool | str = Field(
-        True, description="true: from the weights that the model's name stands for; false: from nothing; else a file of your own."
+        default=True,
+        description="true: from the weights that the model's name stands for; false: from nothing; else a file of your own.",
     )
     keep_statistics: bool = Field(
-        True,
+        default=True,
         description="Batch normalisation keeps the statistics of the weights that it begins with: few steps cannot learn them.",
     )
-    precision: str = Field("fp32", description="fp32, bf16 or fp16.")
+    precision: str = Field(default="fp32", description="fp32, bf16 or fp16.")
 
 
 def train(job: TrainingJob) -> TrainResult:

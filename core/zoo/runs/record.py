@@ -19,7 +19,7 @@ class Result(Frozen):
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     detail: Any = None
-    note: str = Field("", description="What a reader must know beside the value, such as a reason to doubt it.")
+    note: str = Field(default="", description="What a reader must know beside the value, such as a reason to doubt it.")
 
 
 class ModelInfoRecord(Frozen):
@@ -31,9 +31,11 @@ class ModelInfoRecord(Frozen):
     source_sha256: str | None
     preprocessing: dict[str, Any] | None
     options: dict[str, Any] = Field(default_factory=dict)
-    classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
-    left_out: int = Field(0, description="Outputs for classes that the dataset lacks: the scores are among the others alone.")
-    unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
+    classes: str = Field(default="", description="How the model's classes were mapped to the dataset's.")
+    left_out: int = Field(
+        default=0, description="Outputs for classes that the dataset lacks: the scores are among the others alone."
+    )
+    unsafe: tuple[str, ...] = Field(default=(), description="Safety checks that the user switched off.")
 
     @property
     def label(self) -> str:
@@ -129,7 +131,9 @@ class RunRecord(Frozen):
     task: str
     benchmark: str
     protocol: dict[str, Any]
-    altered: tuple[str, ...] = Field((), description="Settings and other models that the caller replaced in the benchmark.")
+    altered: tuple[str, ...] = Field(
+        default=(), description="Settings and other models that the caller replaced in the benchmark."
+    )
     model: ModelInfoRecord
     aux: dict[str, ModelInfoRecord] = Field(default_factory=dict, description="Other models that the protocol needs, by role.")
     dataset: DataRecord

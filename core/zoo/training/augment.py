@@ -40,7 +40,7 @@ class Affine(_Options):
     """Of `affine`."""
 
     degrees: float = Field(ge=0, description="Most that an image is turned by.")
-    share: float = Field(0.0, ge=0, lt=1, description="Most that it is shifted by, of its size, and scaled by.")
+    share: float = Field(default=0.0, ge=0, lt=1, description="Most that it is shifted by, of its size, and scaled by.")
 
 
 class Cutout(_Options):
