@@ -90,20 +90,23 @@ def _metric(entry: Entry, index: Index) -> Fields:
 
 def _recipe(entry: Entry, index: Index) -> Fields:
     spec, optimizer = entry["spec"], dict(entry["spec"]["optimizer"])
+    yours = "yours: --dataset NAME, such as folder:PATH or csv:PATH"
+    missing = "".join(f" --{field} NAME" for field in ("model", "dataset") if not spec[field])
     extras = {
         key: spec[key] for key in ("label_smoothing", "class_weights", "ema", "clip_norm") if spec[key] not in (None, 0, "none")
     }
     return [
         ("plugin", entry["plugin"]),
-        ("model", _full(index, "model", spec["model"])),
-        ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}"),
+        ("model", _full(index, "model", spec["model"]) if spec["model"] else "yours: --model NAME"),
+        ("dataset", f"{index.find('dataset', spec['dataset'])}, split {spec['split']}" if spec["dataset"] else yours),
+        ("benchmark", spec["benchmark"] or ""),
         ("epochs", f"{spec['epochs']}, batches of {spec['batch_size']}"),
         ("optimizer", f"{optimizer.pop('name')} ({pairs(optimizer)}), {spec['schedule']} schedule"),
         ("augment", ", ".join(spec["augment"])),
         ("also", pairs({**extras, **spec["options"]})),
         ("selected by", f"{spec['metric']} on {spec['validation']:.0%} of {spec['split']}"),
         ("seed", str(spec["seed"])),
-        ("train it", f"zoo train {entry['name']}"),
+        ("train it", f"zoo train {entry['name']}{missing}"),
     ]
 
 

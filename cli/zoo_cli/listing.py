@@ -105,7 +105,7 @@ def _benchmark(entry: Entry) -> list[str]:
 
 def _recipe(entry: Entry) -> list[str]:
     spec = entry["spec"]
-    return [spec["model"], spec["dataset"], str(spec["epochs"])]
+    return [spec["model"] or "yours", spec["dataset"] or "yours", str(spec["epochs"])]
 
 
 COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {

@@ -13,19 +13,25 @@ from zoo_cli.render import note, number, print_fields, print_json, say, styled
 from zoo_cli.types import AtLeast, parsed
 
 if TYPE_CHECKING:
-    from zoo.training.job import Progress
+    from zoo.training.job import TrainingProgress
     from zoo.training.record import TrainingRecord
 
 
 @click.command(
     cls=Command,
-    examples=("zoo train intro/mlp-digits", "zoo train cnn/lenet5-mnist --output lenet5.safetensors", "zoo list recipes"),
+    examples=(
+        "zoo train intro/mlp-digits",
+        "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
+        "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
+        "zoo list recipes",
+    ),
 )
 @click.argument("recipe", shell_complete=names_of("recipe"))
 @click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
 @click.option("--epochs", type=AtLeast(1), help="Instead of the recipe's own number.")
 @click.option("--seed", type=int, help="Instead of the recipe's own.")
 @click.option("--dataset", help="Instead of the recipe's own, such as folder:PATH.")
+@click.option("--model", shell_complete=names_of("model"), help="Instead of the recipe's own, such as timm/resnet18.")
 @click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
@@ -33,6 +39,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON.")
 def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: object) -> None:
     """Train the weights of a model by RECIPE, and say where they are.
+
+    On data of your own the model gets an output for each of their classes; where they have no train split, a fifth of every
+    class is held out.
 
     The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
     training goes on where it stopped and ends with the same weights. --set takes YAML and parts of fields, such as
@@ -42,7 +51,7 @@ def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: ob
     fields = parsed("--set", "FIELD=VALUE", overrides)
     with progress_bar("batches") as show:
 
-        def progress(step: "Progress") -> None:
+        def progress(step: "TrainingProgress") -> None:
             if step.note:
                 note(step.note)
             if show is not None and step.epoch == 0:
@@ -72,6 +81,16 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
-            ("run them", f"zoo run {recipe.model} --weights {weights} --on {data.name}"),
+            ("run them", _run(record, weights)),
         ]
     )
+
+
+def _run(record: "TrainingRecord", weights: str) -> str:
+    """The command that scores the weights on what they have not seen, and what it is not to be taken for."""
+    data = record.dataset
+    run = f"zoo run {record.recipe.model} --weights {weights} --on {data.scored_on or data.name}"
+    if not data.held_out:
+        return run
+    seen = f"{len(data.held_out):,} samples were held out, and are listed in the record"
+    return f"{run}\n{seen}" if data.scored_on else f"{run}\nscores what was trained on, too: {seen}"

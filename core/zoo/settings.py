@@ -30,6 +30,32 @@ def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind:
         raise OptionError(f"{kind} {where} of {owner}: {message}, not {first['input']!r}", f"its {kind}s are: {known}") from error
 
 
+def parse_named(text: str) -> tuple[str, dict[str, str]]:
+    """Name and options of `name`, `name:value` and `name:option=value,option=value`; a value without a name stands under "".
+
+    Raises OptionError for what cannot be read so.
+    """
+    name, colon, rest = text.partition(":")
+    options: dict[str, str] = {}
+    for position, part in enumerate(rest.split(",") if colon else ()):
+        option, equals, value = (each.strip() for each in part.partition("="))
+        if not equals and position == 0:
+            option, value = "", option
+        if not name or not value or (equals and not option) or option in options or (not equals and position):
+            raise OptionError(f"cannot read {text!r}", "write name, name:value, or name:option=value,option=value")
+        options[option] = value
+    return name, options
+
+
+def named_settings(declared: type[BaseModel], options: Mapping[str, str], owner: str) -> BaseModel:
+    """The options of `parse_named`, checked; a value without a name is that of the first option that is declared."""
+    first = next(iter(declared.model_fields), "")
+    named = {option or first: value for option, value in options.items()}
+    if len(named) < len(options):
+        raise OptionError(f"{owner} has {first} twice", "give it once")
+    return checked_settings(declared, named, "option", owner)
+
+
 def described_settings(declared: type[BaseModel]) -> list[str]:
     """A line on each: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
     return [_described(name, schema) for name, schema in declared.model_json_schema().get("properties", {}).items()]

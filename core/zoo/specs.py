@@ -156,6 +156,11 @@ class ModelSpec(Spec):
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
     input: Preprocessing = Field(default=None, description="Preprocessing of images; None takes them as they are.")
     classes: tuple[str, ...] | None = Field(default=None, description="Class names in order, of a model that needs no weights.")
+    outputs: str | None = Field(
+        default=None,
+        description="Config key of the number of classes; None: the target's parameter classes, num_classes, num_labels or "
+        "n_classes, if it has one.",
+    )
     options: Target | None = Field(default=None, description="pydantic class of the options that a run may set.")
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
 
@@ -195,6 +200,10 @@ class DatasetSpec(Spec):
     citation: str = Field(description="Authors, year, title, venue.")
     homepage: str = Field(default="", description="URL of its publisher.")
     path: str | None = Field(default=None, description="The user's own path, of a generic dataset such as `folder:PATH`.")
+    held_out: str | None = Field(
+        default=None,
+        description="Name of the dataset whose test is what train of this one leaves out, where test of this one is the whole.",
+    )
 
 
 class MetricSpec(Spec):
@@ -228,20 +237,31 @@ class BenchmarkSpec(Spec):
 
 
 class Optimizer(Frozen):
-    """An optimizer by its PyTorch name, with its settings."""
+    """An optimizer by name, with its settings."""
 
-    name: Literal["sgd", "adam", "adamw"] = Field(default="adamw", description="Its name.")
+    name: str = Field(
+        default="adamw", description="sgd (with Nesterov momentum), adam, adamw, or another of timm's, such as lamb."
+    )
     lr: float = Field(default=1e-3, gt=0, description="Learning rate, the largest of the schedule.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of all parameters.")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="Of sgd (Nesterov); the others ignore it.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Of those that have one, such as sgd; the others ignore it.")
 
 
 class RecipeSpec(Spec):
     """How a model's weights are trained on a dataset; `zoo train` executes it."""
 
-    model: str = Field(description="Name of the model.")
-    task: TaskName = Field(default="classify", description="The task of the model that is trained.")
-    dataset: str = Field(description="Name of the dataset.")
+    model: str = Field(default="", description="Name of the model; empty: whoever trains names one.")
+    task: TaskName = Field(
+        default="classify", description="The task of the model that is trained; that of the benchmark, if it has one."
+    )
+    benchmark: str | None = Field(
+        default=None,
+        description="Name of the benchmark whose task, protocol and other models validation takes, and its dataset, if no other.",
+    )
+    protocol: dict[str, Any] = Field(
+        default_factory=dict, description="What validation changes of the benchmark's protocol, such as fewer draws."
+    )
+    dataset: str = Field(default="", description="Name of the dataset; empty: the benchmark's, or whoever trains names one.")
     split: str = Field(default="train", description="Split to train on; a share of it is held out for validation.")
     trainer: Target = Field(default="zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
@@ -254,7 +274,9 @@ class RecipeSpec(Spec):
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="balanced: a class counts as if all were equally large."
     )
-    augment: tuple[str, ...] = Field(default=(), description="Names of zoo.training.augment, applied in order.")
+    augment: tuple[str, ...] = Field(
+        default=(), description="Augmentations, `name` or `name:option=value,...`, applied in order."
+    )
     ema: float | None = Field(default=None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
     clip_norm: float | None = Field(default=None, gt=0, description="Largest gradient norm.")
     validation: float = Field(default=0.1, gt=0, lt=1, description="Share of the train split that selects the checkpoint.")

@@ -97,7 +97,7 @@ RECIPES = [
         optimizer=Optimizer(name="adamw", lr=4e-3, weight_decay=1e-2),
         schedule="onecycle",
         label_smoothing=0.05,
-        augment=("affine:15:0.1",),
+        augment=("affine:degrees=15,share=0.1",),
     ),
     RecipeSpec(
         name="lenet5-digits",
@@ -108,7 +108,7 @@ RECIPES = [
         batch_size=32,
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
         schedule="onecycle",
-        augment=("affine:10:0.1",),
+        augment=("affine:degrees=10,share=0.1",),
         metric="nll",  # 143 samples are too few to choose by accuracy
     ),
     RecipeSpec(

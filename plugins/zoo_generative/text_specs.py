@@ -27,6 +27,7 @@ RECIPES = [
         summary="The GPT on the first nine tenths of tiny Shakespeare: AdamW; minutes on one core",
         model="generative/char-gpt",
         task="generate",
+        benchmark="data/tiny-shakespeare",
         dataset="data/tiny-shakespeare",
         trainer="zoo_generative.trainers:train_char_gpt",
         epochs=8,

@@ -1,24 +1,20 @@
-"""The trainers of the three models: the core's loop with a loss and a validation of their own.
+"""The trainers of the three models: the core's loop with batches and a loss of their own.
 
 Batches are drawn at random, and an epoch is as many as the recipe's option `steps` says: an epoch's end is where a checkpoint
 is written and chosen, and a pass over all data would be too long between two of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import pyarrow as pa
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-import zoo
 from zoo.imaging import prepare_image, to_uint8
-from zoo.tasks import Batch, ImageLikelihood, ModelInfo, Rows, Sampling, Task
 from zoo.training import Loop, TrainingJob, TrainResult
 from zoo_generative.char_gpt import CharGPT
 from zoo_generative.ddpm import DDPM
-from zoo_generative.metrics import LENET
 from zoo_generative.vae import VAE
 
 STEPS = 500
@@ -64,20 +60,6 @@ class GenerativeLoop(Loop):
     def build_loss(self) -> nn.Module:
         return nn.Identity()
 
-    def score(self, task: Task) -> float | None:
-        """The recipe's metric on the validation split, run as a benchmark of this task would be."""
-        job, device = self.job, self.accelerator.device
-        states = []
-        for start in range(0, len(job.validation.ids), 256):
-            positions = range(start, min(start + 256, len(job.validation.ids)))
-            samples = [task.prepare(job.validation[position]) for position in positions]
-            ids = [sample.id for sample in samples]
-            batch = Batch(ids, placed(task.collate(samples), device), [None] * len(ids), list(positions))
-            with torch.inference_mode():
-                table = pa.table(task.encode(task.predict(self.scored_model.eval(), batch), batch))
-            states.append(job.metric.update(Rows(ids, task.decode(table), job.classes, positions, job.validation)))
-        return job.metric.compute(job.metric.merge_all(states), job.classes).value
-
 
 class VaeLoop(GenerativeLoop):
     def build_data(self) -> Draws:
@@ -94,10 +76,6 @@ class VaeLoop(GenerativeLoop):
         noise = torch.randn(1, len(inputs), model.latent, generator=generator)
         return -model.weigh(self._placed(binary), self._placed(noise)).mean()
 
-    def validate(self) -> float | None:
-        job = self.job
-        return self.score(ImageLikelihood(job.task.model, job.task.data, {"pixels": "binarised", "draws": 4}))
-
 
 class DdpmLoop(GenerativeLoop):
     def build_data(self) -> Draws:
@@ -111,13 +89,6 @@ class DdpmLoop(GenerativeLoop):
         noise = torch.randn(images.shape, generator=generator)
         model: DDPM = self.accelerator.unwrap_model(self.model)
         return model.loss(self._placed(images), self._placed(noise), self._placed(t))
-
-    def validate(self) -> float | None:
-        features = zoo.load(LENET, task="embed").to(self.accelerator.device)
-        aux: Mapping[str, ModelInfo] = {"features": features.zoo_info}
-        task = Sampling(self.job.task.model, self.job.task.data, {}, aux)
-        task.bind({"features": features})
-        return self.score(task)
 
 
 class CharGptLoop(GenerativeLoop):
@@ -140,14 +111,3 @@ class CharGptLoop(GenerativeLoop):
         seen = torch.cat([torch.full((len(text), 1), model.begin), text[:, :-1]], dim=1)
         logits = model.logits(self._placed(seen))
         return F.cross_entropy(logits.flatten(0, 1).float(), self._placed(text).flatten())
-
-    def validate(self) -> float | None:
-        job = self.job
-        return self.score(type(job.task)(job.task.model, job.task.data, {"window": self.scored_model.window}))
-
-
-def placed(inputs: Any, device: torch.device) -> Any:
-    """Tensors on the device, in a dict too."""
-    if isinstance(inputs, dict):
-        return {name: placed(column, device) for name, column in inputs.items()}
-    return inputs.to(device) if isinstance(inputs, Tensor) else inputs

@@ -105,7 +105,7 @@ def zoo_recipes() -> list[RecipeSpec]:
             batch_size=64,
             optimizer=Optimizer(name="adamw", lr=2e-4, weight_decay=0.05),
             label_smoothing=0.1,
-            augment=("hflip", "vflip", "affine:180:0.1"),
+            augment=("hflip", "vflip", "affine:degrees=180,share=0.1"),
             ema=0.999,
             clip_norm=1.0,
             options={"pretrained": "convnext_tiny.in12k_ft_in1k", "precision": "bf16"},

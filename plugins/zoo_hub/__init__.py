@@ -5,7 +5,7 @@ from pathlib import Path
 from zoo import hookimpl
 from zoo.errors import UnknownNameError
 from zoo.lazy import load_target
-from zoo.specs import ModelSpec, Spec
+from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Spec
 from zoo_hub import efficientnet_specs, sentence_specs
 
 PARTS = (sentence_specs, efficientnet_specs)
@@ -18,6 +18,26 @@ RESOLVERS = {
 """Namespace to the function (name, rest) -> ModelSpec."""
 LISTS = {"timm": "zoo_hub.timm_models:listed", "torchvision": "zoo_hub.torchvision_models:listed"}
 """Namespaces named as their library, whose names can all be listed, and what lists them."""
+
+RECIPES = [
+    RecipeSpec(
+        name="finetune",
+        summary="A classifier of timm, torchvision or transformers, by name, on images or texts of your own, under a new head",
+        trainer="zoo_hub.finetune_trainer:train",
+        epochs=5,
+        batch_size=32,
+        optimizer=Optimizer(name="adamw", lr=2e-4, weight_decay=0.05),
+        schedule="onecycle",
+        clip_norm=1.0,
+        metric="nll",  # a tenth of one's own data is often too few to choose by accuracy
+        options={"pretrained": True},
+    )
+]
+
+
+@hookimpl
+def zoo_recipes() -> list[RecipeSpec]:
+    return RECIPES
 
 
 @hookimpl

@@ -51,6 +51,23 @@ class FolderModel(Wrapped):
         self.body = loaded(self.body, state_dict, str(self.folder), strict=strict)
         return torch.nn.modules.module._IncompatibleKeys([], [])
 
+    def begin_from(self, state: Mapping[str, Any]) -> list[str]:
+        """Take what fits of the state of a relative, such as the same transformer with another head, into the own parameters.
+
+        Returns the names of those that stay as they were.
+        """
+        with quiet():
+            found, report = type(self.body).from_pretrained(
+                None, config=self.body.config, state_dict=dict(state), output_loading_info=True, ignore_mismatched_sizes=True
+            )
+        fresh = {str(key) for key in report["missing_keys"]} | {str(key[0]) for key in report["mismatched_keys"]}
+        taken = found.state_dict()
+        with torch.no_grad():
+            for key, own in self.body.state_dict().items():
+                if key not in fresh:
+                    own.copy_(taken[key])
+        return sorted(fresh)
+
 
 def loaded(network: Any, state: Mapping[str, Any], name: str, *, strict: bool = True) -> Any:
     """A network like this one of transformers, in float32, with a state: by transformers, which knows the names of older files

@@ -45,7 +45,7 @@ class TimmModel(Wrapped):
         if own.keys() == state_dict.keys() and all(own[key].shape == state_dict[key].shape for key in own):
             return self.body.load_state_dict(state_dict, strict=strict, assign=assign)
         cfg = {**self.create.get("pretrained_cfg", {}), "state_dict": dict(state_dict), "source": "", "custom_load": False}
-        cfg["num_classes"] = self.body.num_classes  # of another number timm would leave the head at random
+        cfg |= {"num_classes": self.body.num_classes, "label_offset": 0}  # else timm leaves the head at random
         given = "pretrained_cfg" if "pretrained_cfg" in self.create else "pretrained_cfg_overlay"
         with torch.random.fork_rng(devices=[]):  # the new network is drawn at random before it is filled
             self.body = timm.create_model(**{**self.create, given: cfg}, pretrained=True).eval()

@@ -27,9 +27,12 @@ class Kind:
 _TEXT = "zoo_hub.texts:TextOptions"
 IMAGE_CLASSIFIER = Kind("FOR_IMAGE_CLASSIFICATION", "classify", "image", "zoo_hub.classification:TransformersImageClassifier")
 SENTENCES = Kind("", "embed", "text", "zoo_hub.sentence:SentenceEncoder", "zoo_hub.sentence:SentenceOptions")
+TEXT_CLASSIFIER = Kind(
+    "FOR_SEQUENCE_CLASSIFICATION", "classify", "text", "zoo_hub.classification:TransformersTextClassifier", _TEXT
+)
 KINDS = (
     IMAGE_CLASSIFIER,
-    Kind("FOR_SEQUENCE_CLASSIFICATION", "classify", "text", "zoo_hub.classification:TransformersTextClassifier", _TEXT),
+    TEXT_CLASSIFIER,
     Kind("FOR_OBJECT_DETECTION", "detect", "image", "zoo_hub.detection:TransformersDetector"),
     Kind("FOR_SEMANTIC_SEGMENTATION", "segment", "image", "zoo_hub.segmentation:TransformersSegmenter"),
     Kind("FOR_CAUSAL_LM", "generate", "text", "zoo_hub.language:TransformersLanguageModel"),
@@ -49,7 +52,8 @@ def resolve(name: str, rest: str) -> ModelSpec:
 
         return saved(name, source)
     kind, architecture = _kind(source, config)
-    classes = _classes(config) if kind.task in ("classify", "detect", "segment") else None
+    headless = kind in (IMAGE_CLASSIFIER, TEXT_CLASSIFIER) and "Classification" not in architecture
+    classes = _classes(config) if kind.task in ("classify", "detect", "segment") and not headless else None
     preparing: dict[str, Any] = {}
     images = ImageInput(channels=3) if kind.modality == "image" else None
     if kind is IMAGE_CLASSIFIER:
@@ -97,8 +101,13 @@ def _kind(source: Source, config: dict[str, Any]) -> tuple[Kind, str]:
         if architecture in _names(getattr(lists, f"MODEL_{kind.list}_MAPPING_NAMES")):
             return kind, architecture
     encoders = _names(lists.MODEL_MAPPING_NAMES) | _names(lists.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES)
+    bare = _names(lists.MODEL_FOR_MASKED_LM_MAPPING_NAMES) | _names(lists.MODEL_MAPPING_NAMES)
     if architecture in encoders - _names(lists.MODEL_FOR_IMAGE_MAPPING_NAMES):
         return SENTENCES, architecture
+    for kind in (IMAGE_CLASSIFIER, TEXT_CLASSIFIER):  # a transformer without a classifier yet, which training gives it
+        heads = getattr(lists, f"MODEL_{kind.list}_MAPPING_NAMES")
+        if config.get("model_type") in heads and architecture in bare:
+            return kind, architecture
     raise ModelError(
         f"{source.rest} is a {architecture}, which no task here takes",
         "run are image and text classifiers, detectors, segmenters, sentence encoders and causal language models",

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from zoo.seeds import derived_seed
-from zoo.training import Epoch, Progress, TrainingJob, TrainResult, rate_factor
+from zoo.training import Epoch, TrainingJob, TrainingProgress, TrainResult, rate_factor
 from zoo_intro.mlp_numpy import SGD, as_vectors, train_epoch
 
 
@@ -32,5 +32,5 @@ def train(job: TrainingJob) -> TrainResult:
         history.append(Epoch(epoch=number, loss=loss, score=score, seconds=time.perf_counter() - started))
         if best < 0 or job.better(score, history[best].score):
             best, state = number - 1, model.state_dict()
-        job.report(Progress(number, recipe.epochs, steps, steps, loss, score))
+        job.report(TrainingProgress(number, recipe.epochs, steps, steps, loss, score))
     return TrainResult(state, history[best].epoch, history[best].score, tuple(history))

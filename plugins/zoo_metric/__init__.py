@@ -40,7 +40,7 @@ def conv4_recipe(loss: str) -> RecipeSpec:
         batch_size=128,
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
         schedule="onecycle",
-        augment=("affine:10:0.1",),
+        augment=("affine:degrees=10,share=0.1",),
         validation=0.15,
         hold_out="classes",
         metric="recall-at-k:k=1",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
@@ -16,11 +15,11 @@ from zoo.errors import ModelError
 from zoo.imaging import Degradation, imresize, prepare_image, rgb_to_ycbcr
 from zoo.seeds import seed_everything
 from zoo.specs import ImageInput
-from zoo.tasks import Batch, Generate, Rows
+from zoo.tasks import Generate
 from zoo.training import (
     Epoch,
-    Progress,
     TrainingJob,
+    TrainingProgress,
     TrainResult,
     build_optimizer,
     build_schedule,
@@ -61,7 +60,10 @@ class _Training:
         self.steps = int(recipe.options["steps"])
         self.optimizer = build_optimizer(recipe.optimizer, list(self.model.parameters()))
         self.schedule = build_schedule(recipe.schedule, self.optimizer, self.steps * recipe.epochs)
-        self.pictures = spoilt(self.job.train, self.model.scale, recipe.options["zoom"], int(recipe.options["patch"]))
+        task = self.job.task
+        if not isinstance(task, Generate) or task.degradation is None:
+            raise ModelError(f"{recipe.name} has no benchmark that shrinks pictures", "name one, such as vision/set5-x3")
+        self.pictures = spoilt(self.job.train, task.degradation, recipe.options["zoom"], int(recipe.options["patch"]))
         if not self.pictures:
             raise ModelError(
                 f"no picture of {recipe.dataset} is large enough for patches of {recipe.options['patch']}", "lower `patch`"
@@ -80,11 +82,11 @@ class _Training:
         loss = self._train_epoch(epoch)
         if not math.isfinite(loss):
             raise ModelError(f"{self.job.recipe.name} diverged in epoch {epoch}: the loss is {loss}", "lower its learning rate")
-        score = validate(self.job, self.model, self.device)
+        score = self.job.validate(self.model.eval())
         self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=time.perf_counter() - started))
         if self._best().epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
-        self.job.report(Progress(epoch, self.job.recipe.epochs, self.steps, self.steps, loss, score))
+        self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.steps, self.steps, loss, score))
 
     def _train_epoch(self, epoch: int) -> float:
         """Mean squared error of luma over the epoch's patches."""
@@ -125,17 +127,16 @@ class _Training:
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
         if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
-            self.job.report(Progress(epoch, self.job.recipe.epochs, 0, self.steps, note=note))
+            self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.steps, note=note))
         return epoch
 
     def _parts(self) -> dict[str, Any]:
         return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
 
 
-def spoilt(dataset: Dataset, scale: int, zooms: Sequence[float], patch: int) -> list[Picture]:
-    """Every picture at every zoom, spoilt as the benchmarks do it; those smaller than a patch are left out."""
-    degrade = Degradation(scale=scale)
-    found = []
+def spoilt(dataset: Dataset, degrade: Degradation, zooms: Sequence[float], patch: int) -> list[Picture]:
+    """Every picture at every zoom, spoilt as the benchmark does it; those smaller than a patch are left out."""
+    scale, found = degrade.scale, []
     for position in range(len(dataset.ids)):
         sample = dataset[position]
         for zoom in zooms:
@@ -168,17 +169,3 @@ def patches(
             parts.append(part.flip(2) if mirror % 2 else part)
     small, bicubic, clean = (torch.stack(parts) for parts in cut)
     return small, bicubic, clean
-
-
-def validate(job: TrainingJob, model: ESPCN, device: torch.device) -> float | None:
-    """The recipe's metric on the validation pictures, whole and spoilt as a benchmark does it."""
-    task = Generate(job.task.model, job.task.data, {"degrade": f"bicubic:{model.scale}"})
-    model.eval()
-    states = []
-    for position, id_ in enumerate(job.validation.ids):
-        sample = task.prepare(job.validation[position])
-        batch = Batch([id_], [sample.input.to(device)], [sample.target], [0])
-        with torch.inference_mode():
-            table = pa.table(task.encode(task.predict(model, batch), batch))
-        states.append(job.metric.update(Rows([id_], task.decode(table), job.classes, [position], job.validation)))
-    return job.metric.compute(job.metric.merge_all(states), job.classes).value

@@ -129,6 +129,7 @@ RECIPES: list[RecipeSpec] = [
         summary="ESPCN for scale 3 on seven photographs in the public domain: Adam, minutes",
         model="vision/espcn",
         task="generate",
+        benchmark="vision/set5-x3",
         dataset="data/photographs",
         trainer="zoo_vision.espcn_trainer:train",
         config={"scale": 3},

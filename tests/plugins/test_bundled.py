@@ -109,13 +109,17 @@ def test_every_benchmark_finds_its_dataset_split_and_metrics(registry: Registry)
 
 def test_every_recipe_finds_its_model_dataset_split_and_metric(registry: Registry) -> None:
     for recipe in registry.recipes():
+        registry.metric(recipe.metric)
+        if not recipe.model:
+            continue  # whoever trains names model and data
         model, dataset = registry.model(recipe.model), registry.dataset(recipe.dataset)
+        if recipe.benchmark:
+            assert registry.benchmark(recipe.benchmark).task == recipe.task, recipe.name
         assert (model.name, dataset.name) == (recipe.model, recipe.dataset), recipe.name
         assert recipe.split in dataset.splits, recipe.name
         assert recipe.split != "test", recipe.name
         assert recipe.task in model.tasks, recipe.name
         assert model.modality == dataset.modality, recipe.name
-        registry.metric(recipe.metric)
 
 
 def test_every_recipe_of_shipped_weights_is_there(registry: Registry) -> None:

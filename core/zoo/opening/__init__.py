@@ -11,14 +11,17 @@ __all__ = [
     "named_model",
     "open_dataset",
     "read_metadata",
+    "read_state",
+    "read_weights",
     "timm_input",
+    "weights_sha256",
 ]
 
 if TYPE_CHECKING:
     from zoo.opening.datasets import open_dataset
     from zoo.opening.declared import timm_input
     from zoo.opening.models import Choice, Model, build_model, named_model
-    from zoo.opening.weights import read_metadata
+    from zoo.opening.weights import read_metadata, read_state, read_weights, weights_sha256
 else:
     __getattr__, __dir__ = exports(
         __name__,
@@ -26,6 +29,6 @@ else:
             "zoo.opening.datasets": ["open_dataset"],
             "zoo.opening.declared": ["timm_input"],
             "zoo.opening.models": ["Choice", "Model", "build_model", "named_model"],
-            "zoo.opening.weights": ["read_metadata"],
+            "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "weights_sha256"],
         },
     )

@@ -130,7 +130,8 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     declared = {**spec.config, **(weights.config if weights else {})}
     config = {**declared, **told.get("config", {})}
     chosen_options = checked_options(spec, options or {})
-    sized_by = outputs_parameter(load_target(spec.tasks[task])) if choice.file or choice.classes is not None else None
+    sizable = choice.file is not None or choice.classes is not None
+    sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
     own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
     if own is not None and own.outputs is not None:
         config[sized_by or ""] = own.outputs

@@ -234,7 +234,8 @@ def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:
 
 
 def _link(entries: list[Entry], index: Index) -> None:
-    """Full names in what entries refer to, a bare one meaning the plugin's own first. A recipe has its model's modality."""
+    """Full names in what entries refer to, a bare one meaning the plugin's own first. A recipe has its model's modality,
+    and its benchmark's task, and dataset where it names none."""
     names = {(entry["kind"], entry["name"]): entry for entry in entries}
 
     def full(kind: str, name: str, plugin: str) -> str:
@@ -247,10 +248,15 @@ def _link(entries: list[Entry], index: Index) -> None:
     for entry in entries:
         spec, plugin = entry["spec"], entry["plugin"]
         for kind in ("dataset", "model", "benchmark"):
-            if isinstance(spec.get(kind), str):
+            if spec.get(kind) and isinstance(spec[kind], str):
                 spec[kind] = full(kind, spec[kind], plugin)
         for weights in spec["weights"].values() if entry["kind"] == "model" else ():
             weights["recipe"] = weights["recipe"] and full("recipe", weights["recipe"], plugin)
+    for entry in entries:
+        spec = entry["spec"]
+        if entry["kind"] == "recipe" and (benchmark := names.get(("benchmark", spec["benchmark"]))):
+            spec["dataset"], spec["task"] = spec["dataset"] or benchmark["spec"]["dataset"], benchmark["spec"]["task"]
+            entry["tasks"] = [spec["task"]]
         if entry["kind"] == "recipe" and ("model", spec["model"]) in names:
             entry["modality"] = names["model", spec["model"]]["modality"]
 

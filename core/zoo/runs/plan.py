@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Choice, Model, named_model, own_model
+from zoo.opening.seen import seen_in_training
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
@@ -112,6 +114,8 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     metrics = _metrics(registry, request, benchmark, named)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
+    if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, dataset.ids[:samples])):
+        warnings.warn(known, stacklevel=2)
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
     return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest, changed)
 

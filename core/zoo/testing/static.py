@@ -104,7 +104,9 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
         except ZooError as error:
             yield error.message, error.hint
 
-    if isinstance(spec, (BenchmarkSpec, RecipeSpec)):
+    if isinstance(spec, RecipeSpec) and spec.benchmark:
+        yield from problem(entries.benchmark, spec.benchmark)
+    if isinstance(spec, (BenchmarkSpec, RecipeSpec)) and spec.dataset:
         unknown = list(problem(entries.dataset, spec.dataset))
         yield from unknown
         if not unknown and spec.split not in (splits := entries.dataset(spec.dataset).splits):
@@ -117,7 +119,7 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
         for name in spec.aux.values():
             yield from problem(entries.model, name.partition("@")[0])
     if isinstance(spec, RecipeSpec):
-        yield from problem(entries.model, spec.model)
+        yield from problem(entries.model, spec.model) if spec.model else ()
         yield from problem(entries.metric, spec.metric)
     if isinstance(spec, ModelSpec):
         for weights in spec.weights.values():

@@ -11,6 +11,7 @@ __all__ = [
     "Subset",
     "TrainResult",
     "TrainingJob",
+    "TrainingProgress",
     "TrainingRecord",
     "build_optimizer",
     "build_schedule",
@@ -22,7 +23,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-    from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
+    from zoo.training.job import Epoch, Progress, TrainingJob, TrainingProgress, TrainResult
     from zoo.training.loop import Loop
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
     from zoo.training.record import TrainingRecord
@@ -32,7 +33,7 @@ else:
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
-            "zoo.training.job": ["Epoch", "Progress", "TrainResult", "TrainingJob"],
+            "zoo.training.job": ["Epoch", "Progress", "TrainResult", "TrainingJob", "TrainingProgress"],
             "zoo.training.loop": ["Loop"],
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
             "zoo.training.record": ["TrainingRecord"],

@@ -1,20 +1,58 @@
 """Augmentations of image batches, by name: float32 [b, c, h, w] in [0, 1] in, the same out. Seeded, one draw an image.
 
-A recipe lists them as text, applied in order: `"crop:4"`, `"hflip"`, `"affine:10:0.1"`.
+A recipe lists them as text, applied in order: `"crop:4"`, `"hflip"`, `"affine:degrees=10,share=0.1"`.
 """
 
-import inspect
+# Not torchvision's v2 transforms: these draw once for a whole batch, and from torch's global generator, so that an image's
+# draw would hang on its batch, and the weights of the recipes shipped would be others.
+
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from zoo.errors import OptionError
+from zoo.settings import named_settings, parse_named
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 Augment = Callable[["Tensor", "Generator"], "Tensor"]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class NoOptions(_Options):
+    """Of what has nothing to set."""
+
+
+class Crop(_Options):
+    """Of `crop`."""
+
+    pixels: int = Field(ge=0, description="Most that an image is shifted by.")
+
+
+class Affine(_Options):
+    """Of `affine`."""
+
+    degrees: float = Field(ge=0, description="Most that an image is turned by.")
+    share: float = Field(default=0.0, ge=0, lt=1, description="Most that it is shifted by, of its size, and scaled by.")
+
+
+class Cutout(_Options):
+    """Of `cutout`."""
+
+    pixels: float = Field(ge=0, description="Side of the square.")
+
+
+class Noise(_Options):
+    """Of `noise`."""
+
+    deviation: float = Field(ge=0, description="Standard deviation, of pixels in [0, 1].")
 
 
 def build_augment(names: Sequence[str], modality: str = "image") -> Augment | None:
@@ -32,21 +70,12 @@ def build_augment(names: Sequence[str], modality: str = "image") -> Augment | No
 
 
 def parse_augment(text: str) -> Augment:
-    """The augmentation written as `name` or `name:number:number`."""
-    name, *numbers = text.split(":")
+    """The augmentation written as `name`, `name:value` or `name:option=value,...`."""
+    name, options = parse_named(text)
     if name not in AUGMENTATIONS:
         raise OptionError(f"unknown augmentation {name!r}", f"known: {', '.join(AUGMENTATIONS)}")
-    function = AUGMENTATIONS[name]
-    options = [option for option in inspect.signature(function).parameters if option not in ("images", "generator")]
-    try:
-        values = [float(number) for number in numbers]
-    except ValueError:
-        values = []
-    if len(values) != len(options) or any(not 0 <= value < math.inf for value in values):
-        raise OptionError(
-            f"cannot read augmentation {text!r}", f"write it as {':'.join([name, *options])}, each a number of at least 0"
-        )
-    return partial(function, **dict(zip(options, values, strict=True)))
+    function, declared = AUGMENTATIONS[name]
+    return partial(function, **named_settings(declared, options, f"augmentation {name}").model_dump())
 
 
 def hflip(images: "Tensor", generator: "Generator") -> "Tensor":
@@ -72,7 +101,7 @@ def rot90(images: "Tensor", generator: "Generator") -> "Tensor":
     return turned
 
 
-def crop(images: "Tensor", generator: "Generator", pixels: float) -> "Tensor":
+def crop(images: "Tensor", generator: "Generator", pixels: int) -> "Tensor":
     """Shift each image by up to `pixels` in both directions: zeros are padded around it and a random window cut out.
 
     Source: He et al. 2016, section 4.2 (pixels = 4 for 32x32).
@@ -80,9 +109,9 @@ def crop(images: "Tensor", generator: "Generator", pixels: float) -> "Tensor":
     import torch
     from torch.nn.functional import pad
 
-    size, (batch, _, height, width) = int(pixels), images.shape
-    padded = pad(images, (size, size, size, size))
-    offset = torch.randint(2 * size + 1, (2, batch, 1), generator=generator)
+    batch, _, height, width = images.shape
+    padded = pad(images, (pixels, pixels, pixels, pixels))
+    offset = torch.randint(2 * pixels + 1, (2, batch, 1), generator=generator)
     rows, columns = offset[0] + torch.arange(height), offset[1] + torch.arange(width)
     picked = padded[torch.arange(batch)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return picked.permute(0, 3, 1, 2)
@@ -125,16 +154,16 @@ def noise(images: "Tensor", generator: "Generator", deviation: float) -> "Tensor
     return (images + deviation * torch.randn(images.shape, generator=generator)).clamp_(0, 1)
 
 
-AUGMENTATIONS: dict[str, Callable[..., "Tensor"]] = {
-    "hflip": hflip,
-    "vflip": vflip,
-    "rot90": rot90,
-    "crop": crop,
-    "affine": affine,
-    "cutout": cutout,
-    "noise": noise,
+AUGMENTATIONS: dict[str, tuple[Callable[..., "Tensor"], type[BaseModel]]] = {
+    "hflip": (hflip, NoOptions),
+    "vflip": (vflip, NoOptions),
+    "rot90": (rot90, NoOptions),
+    "crop": (crop, Crop),
+    "affine": (affine, Affine),
+    "cutout": (cutout, Cutout),
+    "noise": (noise, Noise),
 }
-"""Name to function; the parameters after `images` and `generator` are the numbers that follow the name."""
+"""Name to function, and to its options."""
 
 
 def _coin(images: "Tensor", generator: "Generator") -> "Tensor":

@@ -1,10 +1,14 @@
 """Checkpoints: the whole state of a training after an epoch, written whole or not at all, and read without pickle."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.home import writing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def save_checkpoint(path: Path, key: str, content: dict[str, Any]) -> None:
@@ -15,6 +19,18 @@ def save_checkpoint(path: Path, key: str, content: dict[str, Any]) -> None:
     torch.save({"key": key, **content}, buffer)
     with writing(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
+
+
+def restore(part: Any, state: "Mapping[str, Tensor]") -> None:
+    """Write a state into a module's own tensors, strictly, so that whoever holds these, such as an optimizer, sees it.
+
+    `load_state_dict` will not do: a wrapper of another library's model may put a new network in place of the old.
+    """
+    own = part.state_dict()
+    if own.keys() != state.keys() or any(own[key].shape != state[key].shape for key in own):
+        raise ValueError("the checkpoint is of another model")  # its key says otherwise, so this is a bug
+    for key, tensor in own.items():
+        tensor.detach().copy_(state[key])
 
 
 def load_checkpoint(path: Path, key: str) -> tuple[dict[str, Any] | None, str]:

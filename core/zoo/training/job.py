@@ -3,8 +3,8 @@
 A trainer is a function `trainer(job) -> TrainResult`. A recipe names it; `zoo.training.loop:train` is the default.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from zoo.data.dataset import Dataset
 from zoo.metrics.base import Metric
+from zoo.opening.models import Model
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
 from zoo.tasks.base import Batch, Rows, Task
@@ -48,7 +49,7 @@ class TrainResult:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far training is: batch `done` of `total` in an epoch. `score` stands at an epoch's end, `note` where there is news.
 
     In epoch 0 data is downloaded: bytes are counted, and a total of 0 is unknown.
@@ -63,9 +64,16 @@ class Progress:
     note: str = ""
 
 
+Progress = TrainingProgress
+"""The old name, deprecated: other rooms have a progress of their own."""
+
+
 @dataclass(frozen=True)
 class TrainingJob:
-    """One recipe, bound to its model and to opened data. `train` and `validation` are parts of the recipe's split."""
+    """One recipe, bound to its model and to opened data. `train` and `validation` are parts of the recipe's split.
+
+    `task` is that of the recipe's benchmark, bound to its protocol; `aux` are the other models that it needs, by role.
+    """
 
     recipe: RecipeSpec
     model: ModelSpec
@@ -81,7 +89,12 @@ class TrainingJob:
     key: str
     """Hash of all that determines the result: a checkpoint of another key is of no use."""
     device: str = "cpu"
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[TrainingProgress], None] | None = None
+    aux: Mapping[str, Model] = field(default_factory=dict)
+    held_out: tuple[str, ...] = ()
+    """Ids of the user's own data that were neither trained nor validated on, where the split `test` holds others, too."""
+    scored_on: str = ""
+    """What the weights can be run on, whose split `test` was not trained on; empty where there is no name for that."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -105,26 +118,41 @@ class TrainingJob:
         """The samples that select the checkpoint, prepared as in evaluation."""
         return Prepared(self.validation, self.task)
 
-    def validate(self, predict: "Callable[[Any], Tensor]") -> float | None:
+    @cached_property
+    def aux_models(self) -> dict[str, Any]:
+        """The other models that the task needs, loaded, on the job's device."""
+        loaded = {role: other.load() for role, other in self.aux.items()}
+        return {role: model.to(self.device) if hasattr(model, "to") else model for role, model in loaded.items()}
+
+    def validate(self, model: Any) -> float | None:
         """The recipe's metric on the validation split.
 
-        `predict` is the model: it takes a batch of inputs on the CPU and returns what its task demands, which is verified.
-        Raises PredictionError where that is not so. Returns None where the metric is not defined.
+        `model` does what its task demands, in `eval` mode where it has one; an nn.Module is given its inputs on its own device,
+        anything else on the CPU. Raises PredictionError where it returns something else. Returns None where the metric is not
+        defined.
         """
         state = None
         indices = range(len(self.validation_inputs))
         size = min(VALIDATION_BATCH, self.task.shard_size)  # small where a sample is large
         for start in range(0, len(indices), size):
-            rows = self._rows(predict, indices[start : start + size])
+            rows = self.predict(model, indices[start : start + size])
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
         return self.metric.compute(state or {}, self.classes).value
 
-    def _rows(self, predict: "Callable[[Any], Tensor]", indices: range) -> Rows:
-        """Predictions for some samples, coded and decoded as a run would store them."""
+    def predict(self, model: Any, indices: range) -> Rows:
+        """What a model says of some validation samples, coded and decoded as a run would store them."""
+        self.task.bind(self.aux_models)
+        return self._rows(model, indices)
+
+    def _rows(self, model: Any, indices: range) -> Rows:
+        import torch
+
         ids = [self.validation.ids[i] for i in indices]
-        batch = Batch(ids, self.validation_inputs.batch(indices), [self.validation.targets[i] for i in indices], [0] * len(ids))
-        columns = self.task.encode(self.task.predict(predict, batch), batch)
+        inputs = placed(self.validation_inputs.batch(indices), _device_of(model))
+        batch = Batch(ids, inputs, [self.validation.targets[i] for i in indices], list(indices))
+        with torch.enable_grad() if self.task.needs_grad else torch.inference_mode():
+            columns = self.task.encode(self.task.predict(model, batch), batch)
         table = pa.table([columns[name] for name in self.task.schema.names], schema=self.task.schema)
         return Rows(ids, self.task.decode(table), self.classes, indices, self.validation)
 
@@ -134,7 +162,23 @@ class TrainingJob:
             return score is not None
         return score > than if self.direction == "higher" else score < than
 
-    def report(self, progress: Progress) -> None:
+    def report(self, progress: TrainingProgress) -> None:
         """Tell whoever watches how far training is."""
         if self.progress is not None:
             self.progress(progress)
+
+
+def placed(inputs: Any, device: Any) -> Any:
+    """Tensors on a device, in a dict or a list too; anything else as it is."""
+    if hasattr(inputs, "to"):
+        return inputs.to(device, non_blocking=True)
+    if isinstance(inputs, dict):
+        return {name: placed(column, device) for name, column in inputs.items()}
+    return [placed(item, device) for item in inputs] if type(inputs) is list else inputs
+
+
+def _device_of(model: Any) -> Any:
+    """Where a model's parameters are; the CPU where it has none."""
+    parameters = model.parameters() if hasattr(model, "parameters") else iter(())
+    first = next(iter(parameters), None)
+    return getattr(first, "device", "cpu")

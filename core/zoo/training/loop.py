@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ModelError, OptionError
 from zoo.seeds import seed_everything
 from zoo.training.augment import build_augment
-from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-from zoo.training.job import Epoch, Progress, TrainingJob, TrainResult
-from zoo.training.optim import MovingAverage, build_loss, build_optimizer, build_schedule
+from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, placed
+from zoo.training.optim import build_loss, build_optimizer, build_schedule, moving_average
 from zoo.training.prepared import draw_batches
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Loop:
         self.augment = build_augment(recipe.augment, job.task.data.modality)
         self.accelerator = _accelerator(job.device, str(recipe.options.get("precision", "fp32")))
         model = _module(job)
-        self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
+        self.average = moving_average(model, recipe.ema) if recipe.ema else None
         self.loss = self.build_loss().to(self.accelerator.device)
         learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
         optimizer = build_optimizer(recipe.optimizer, learnt)
@@ -50,7 +50,7 @@ class Loop:
         schedule = build_schedule(recipe.schedule, optimizer, self.batches * recipe.epochs)
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         if self.average:
-            self.average.model.to(self.accelerator.device)
+            self.average.module.to(self.accelerator.device)
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
 
@@ -88,7 +88,7 @@ class Loop:
     @property
     def scored_model(self) -> Any:
         """The model that is validated and kept: the moving average, where there is one."""
-        return self.average.model if self.average else self.accelerator.unwrap_model(self.model)
+        return self.average.module if self.average else self.accelerator.unwrap_model(self.model)
 
     def run_epoch(self, epoch: int) -> None:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
@@ -98,7 +98,7 @@ class Loop:
         self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=time.perf_counter() - started))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
-        self.job.report(Progress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
+        self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
 
     def _train_epoch(self, epoch: int) -> float:
         import torch
@@ -119,7 +119,7 @@ class Loop:
                         f"{recipe.name} diverged in epoch {epoch}: the loss is {mean}",
                         f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm",
                     )
-                self.job.report(Progress(epoch, recipe.epochs, number, len(drawn), mean))
+                self.job.report(TrainingProgress(epoch, recipe.epochs, number, len(drawn), mean))
         return mean
 
     def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
@@ -139,37 +139,15 @@ class Loop:
 
     def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
-        try:
-            loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
-        except IndexError as error:  # what a loss of torch says of a class that has no output
-            classes = len(self.job.classes)
-            raise self._unfit(
-                f"it has fewer outputs than the {classes} classes", f"`overrides.config.classes={classes}`"
-            ) from error
-        except RuntimeError as error:
-            if "shape" not in str(error) and "size" not in str(error):
-                raise
-            said = str(error).partition("\n")[0]
-            raise self._unfit(said, "`overrides.input.channels=1`, `overrides.input.size=[28, 28]`") from error
+        loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
         return loss
-
-    def _unfit(self, why: str, example: str) -> ModelError:
-        recipe = self.job.recipe
-        hint = f"zoo show {recipe.model} tells what it takes; change the recipe by such as {example}"
-        return ModelError(f"{recipe.model} does not fit {recipe.dataset}: {why}", hint)
 
     def validate(self) -> float | None:
         """The recipe's metric of `scored_model` on the validation split."""
-        return self.job.validate(self._predict)
-
-    def _predict(self, inputs: Any) -> "Tensor":
-        import torch
-
-        with torch.inference_mode():
-            return self.scored_model.eval()(self._placed(inputs))  # type: ignore[no-any-return]
+        return self.job.validate(self.scored_model.eval())
 
     def _placed(self, inputs: Any) -> Any:
-        return inputs.to(self.accelerator.device, non_blocking=True) if hasattr(inputs, "to") else inputs
+        return placed(inputs, self.accelerator.device)
 
     def save(self, epoch: int) -> None:
         """Write the state after an epoch, in place of that of the epoch before."""
@@ -187,18 +165,21 @@ class Loop:
         epoch = int(content["epoch"]) if content else 0
         if content:
             for name, part in self._parts().items():
-                part.load_state_dict(content[name])
+                if name in ("model", "average"):
+                    restore(part, content[name])
+                else:
+                    part.load_state_dict(content[name])
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
         if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
-            self.job.report(Progress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
+            self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
         return epoch
 
     def _parts(self) -> dict[str, Any]:
         """All that changes from step to step."""
         parts = {"model": self.accelerator.unwrap_model(self.model), "optimizer": self.optimizer, "schedule": self.schedule}
         if self.average:
-            parts["average"] = self.average.model
+            parts["average"] = self.average.module
         if list(self.loss.parameters()):
             parts["loss"] = self.loss
         if self.accelerator.scaler is not None:

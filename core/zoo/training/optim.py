@@ -1,10 +1,11 @@
 """What turns gradients into weights: the optimizer, the schedule of its learning rate, the moving average, the loss."""
 
-import copy
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
+from zoo.errors import OptionError
 from zoo.specs import Optimizer, RecipeSpec
 
 if TYPE_CHECKING:
@@ -14,19 +15,31 @@ if TYPE_CHECKING:
 
 
 def build_optimizer(spec: Optimizer, parameters: "Sequence[nn.Parameter]") -> "TorchOptimizer":
-    """sgd with Nesterov momentum, adam (weight decay as L2 penalty) or adamw (decoupled, Loshchilov & Hutter 2019)."""
-    from torch import optim
+    """timm's optimizer of this name: sgd with Nesterov momentum, adam (weight decay as L2 penalty), adamw (decoupled), lamb, ...
 
-    if spec.name == "sgd":
-        return optim.SGD(
-            parameters, lr=spec.lr, momentum=spec.momentum, nesterov=spec.momentum > 0, weight_decay=spec.weight_decay
-        )
-    kind = optim.Adam if spec.name == "adam" else optim.AdamW
-    return kind(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+    Weight decay is of all parameters. Raises OptionError where timm has none of the name, or it cannot be had here.
+    """
+    from importlib import import_module
+
+    optim: Any = import_module("timm.optim")  # which does not say what of it is public
+    # timm's sgd is Nesterov's, which torch refuses without momentum.
+    name = "momentum" if spec.name == "sgd" and not spec.momentum else spec.name
+    known: list[str] = optim.list_optimizers()
+    if name not in known:
+        near = get_close_matches(name, known)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        raise OptionError(f"there is no optimizer {spec.name!r}", hint)
+    settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, "momentum": spec.momentum}
+    try:
+        return optim.create_optimizer_v2(list(parameters), name, **settings, filter_bias_and_bn=False)  # type: ignore[no-any-return]
+    except (ImportError, AssertionError, TypeError, ValueError, RuntimeError) as error:  # what it needs is not installed
+        raise OptionError(f"the optimizer {spec.name!r} cannot be built here: {error}", "take another, such as adamw") from error
 
 
 def build_schedule(name: str, optimizer: "TorchOptimizer", steps: int) -> "LambdaLR":
     """The learning rate of each of `steps` steps, as a factor of the recipe's."""
+    # Not timm's or torch's schedulers: their formulas round otherwise, which would change the weights of every recipe shipped,
+    # and torch's are recursive, so that a step depends on how those before it were rounded.
     from torch.optim.lr_scheduler import LambdaLR
 
     return LambdaLR(optimizer, lambda step: rate_factor(name, step / max(steps, 1)))
@@ -49,26 +62,26 @@ def _cosine(start: float, end: float, done: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
 
-class MovingAverage:
-    """A copy of the model whose parameters are an exponential moving average; buffers are copied as they are.
+def moving_average(model: "nn.Module", decay: float) -> Any:
+    """timm's copy of a model, `module`, whose parameters are an exponential moving average; buffers are copied as they are.
 
-    The decay is min(decay, (1 + step) / (10 + step)), so that the start does not weigh on a short training
-    (as TensorFlow's ExponentialMovingAverage with num_updates).
+    `update(model, step)` takes in the model after its `step`-th step, counted from 1. The decay is then
+    min(decay, (1 + step) / (10 + step)), so that the start does not weigh on a short training (as TensorFlow's
+    ExponentialMovingAverage with num_updates; timm's own warm-up is another).
     """
+    from timm import utils
 
-    def __init__(self, model: "nn.Module", decay: float) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
+    base: Any = utils.ModelEmaV3  # type: ignore[attr-defined]
 
-    def update(self, model: "nn.Module", step: int) -> None:
-        """Take in the model after its `step`-th step, counted from 1."""
-        import torch
+    class MovingAverage(base):  # type: ignore[misc]
+        decay: float
 
-        weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), weight)
-            for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
-                mine.copy_(theirs)
+        def get_decay(self, step: int | None = None) -> float:
+            return min(self.decay, (1 + step) / (10 + step)) if step is not None else self.decay
+
+    average = MovingAverage(model, decay, exclude_buffers=True)
+    average.module.requires_grad_(False)
+    return average
 
 
 def build_loss(recipe: RecipeSpec, targets: "Tensor", classes: int) -> "nn.Module":

@@ -5,23 +5,29 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
-from zoo.errors import ModelError, OptionError
+from zoo.errors import OptionError
 from zoo.home import zoo_home
 from zoo.metrics.build import build_metric
-from zoo.opening.datasets import open_dataset
+from zoo.opening.models import Choice, Model, named_model
 from zoo.plugins.registry import Registry
-from zoo.specs import ModelSpec, RecipeSpec
-from zoo.tasks.base import DataInfo, ModelInfo
-from zoo.tasks.by_name import task_class
-from zoo.training.job import Progress, TrainingJob
+from zoo.runs.overrides import asked_aux, asked_protocol
+from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec
+from zoo.tasks.base import DataInfo, ModelInfo, Task
+from zoo.tasks.by_name import task_class, task_of
+from zoo.training.augment import build_augment
+from zoo.training.checking import check_kind, check_labels
+from zoo.training.data import training_data
+from zoo.training.job import TrainingJob, TrainingProgress
+from zoo.training.outputs import fitted_config
 from zoo.training.split import Subset, split_validation
 from zoo.version import __version__
 
@@ -33,24 +39,26 @@ class Asked:
     overrides: Mapping[str, Any]
     device: str
     data_dir: str | os.PathLike[str] | None = None
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[TrainingProgress], None] | None = None
 
 
 def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> TrainingJob:
     """The job of a recipe. Raises ZooError before any time is spent on training."""
-    recipe = overridden(recipe, asked.overrides)
+    recipe, benchmark = _with_benchmark(registry, overridden(recipe, asked.overrides))
     model, data = registry.model(recipe.model), registry.dataset(recipe.dataset)
-    if model.modality != data.modality:
-        raise ModelError(f"{model.name} takes {model.modality}, but {data.name} is {data.modality}", f"correct {recipe.name}")
-    dataset = open_dataset(data, recipe.split, asked.data_dir, _downloading(recipe, asked))
+    check_kind(recipe, model, data)
+    dataset, held_out = training_data(data, recipe, asked.data_dir, _downloading(recipe, asked))
+    check_labels(dataset, recipe)
     info = DataInfo(data.name, recipe.split, data.modality, tuple(dataset.classes) if dataset.classes else None)
-    kind = task_class(recipe.task).suited(data.modality, {}, ())
-    task = kind(ModelInfo(model.name, model.modality, "dataset", recipe.input or model.input), info)
-    metric_spec = registry.metric(recipe.metric)
+    config = fitted_config(recipe, model, len(info.classes) if info.classes else None, asked.overrides)
+    recipe = recipe.model_copy(update={"config": config})
+    build_augment(recipe.augment, data.modality)
+    task, aux = _task(registry, recipe, model, info, benchmark, asked)
+    metric_spec = _metric_spec(registry, recipe)
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())
     trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
-    key = training_key(recipe, model, dataset, asked.device)
+    key = _key(training_key(recipe, model, dataset, asked.device), task, aux)
     return TrainingJob(
         recipe=recipe,
         model=model,
@@ -64,20 +72,79 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
         key=key,
         device=asked.device,
         progress=asked.progress,
+        aux=aux,
+        held_out=held_out,
+        scored_on=data.held_out or "" if held_out else data.name,
     )
+
+
+def _with_benchmark(registry: Registry, recipe: RecipeSpec) -> tuple[RecipeSpec, BenchmarkSpec | None]:
+    """The recipe with what its benchmark says of it. Raises OptionError where nobody names a model or a dataset."""
+    benchmark = registry.benchmark(recipe.benchmark) if recipe.benchmark else None
+    if benchmark is not None:
+        recipe = recipe.model_copy(update={"task": benchmark.task, "dataset": recipe.dataset or benchmark.dataset})
+    elif recipe.protocol:
+        raise OptionError(f"{recipe.name} has a protocol, but no benchmark whose protocol it changes", "name the benchmark")
+    for field, example in (("model", "timm/resnet18"), ("dataset", "folder:PATH")):
+        if not getattr(recipe, field):
+            raise OptionError(f"{recipe.name} leaves the {field} to whoever trains", f"name one: {field}, such as {example}")
+    return recipe, benchmark
+
+
+def _task(
+    registry: Registry, recipe: RecipeSpec, model: ModelSpec, info: DataInfo, benchmark: BenchmarkSpec | None, asked: Asked
+) -> tuple[Task, dict[str, Model]]:
+    """The task of the benchmark, or else of the recipe on its dataset alone, and the other models that it needs."""
+    about = ModelInfo(model.name, model.modality, "dataset", recipe.input or model.input)
+    if benchmark is None:
+        return task_class(recipe.task).suited(info.modality, {}, ())(about, info), {}
+    kind = task_of(benchmark)
+    aux: dict[str, Model] = {}
+    for role, name in asked_aux(kind, benchmark, {}).items():
+        spec, tag = registry.tagged_model(name)
+        choice = Choice(tag, info.name, data_dir=asked.data_dir)
+        aux[role] = named_model(spec, kind.roles.get(role, next(iter(spec.tasks))), choice)
+    protocol = asked_protocol(kind, benchmark, recipe.protocol)
+    return kind(about, info, protocol, {role: other.info for role, other in aux.items()}), aux
+
+
+def _key(key: str, task: Task, aux: Mapping[str, Model]) -> str:
+    """The key of a training, with what its validation depends on beside the recipe's own fields."""
+    if not task.protocol and not aux:
+        return key
+    facts = [key, task.protocol, {role: other.identity for role, other in aux.items()}]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _metric_spec(registry: Registry, recipe: RecipeSpec) -> MetricSpec:
+    """The metric that selects the checkpoint. Raises OptionError where it is of another task."""
+    spec = registry.metric(recipe.metric)
+    if spec.task != recipe.task:
+        known = ", ".join(other.name.removeprefix("core/") for other in registry.metrics(task=recipe.task))
+        raise OptionError(
+            f"metric {recipe.metric} is for {spec.task}; {recipe.name} trains to {recipe.task}", f"choose of: {known}"
+        )
+    return spec
 
 
 def _downloading(recipe: RecipeSpec, asked: Asked) -> DownloadProgress | None:
     """What tells the caller how far a download is, if they want to know."""
     tell = asked.progress
-    return None if tell is None else lambda done, total: tell(Progress(0, recipe.epochs, done, total or 0))
+    return None if tell is None else lambda done, total: tell(TrainingProgress(0, recipe.epochs, done, total or 0))
 
 
 def overridden(recipe: RecipeSpec, overrides: Mapping[str, Any]) -> RecipeSpec:
-    """The recipe with some fields replaced; `config.width` is a field's part. Raises OptionError where a value is not valid."""
+    """The recipe with some fields replaced; `config.width` is a field's part.
+
+    Raises OptionError for a field that there is not, with the nearest, and for a value that is not valid.
+    """
     fields = recipe.model_dump()
     for name, value in overrides.items():
         first, *parts = name.split(".")
+        _check_field(RecipeSpec, first, f"{recipe.name} has no field {name!r}")
+        inner: type[BaseModel] | None = {"optimizer": Optimizer, "input": ImageInput}.get(first)  # type: ignore[assignment]
+        if inner is not None and parts:
+            _check_field(inner, parts[0], f"{first} of {recipe.name} has no part {parts[0]!r}")
         for key in reversed(parts):
             value = {key: value}
         fields[first] = _merged(fields.get(first), value) if parts else value
@@ -85,8 +152,16 @@ def overridden(recipe: RecipeSpec, overrides: Mapping[str, Any]) -> RecipeSpec:
         return RecipeSpec.model_validate(fields)
     except ValidationError as error:
         wrong = error.errors()[0]
-        hint = f"its fields are: {', '.join(RecipeSpec.model_fields)}"
-        raise OptionError(f"{'.'.join(map(str, wrong['loc']))} of {recipe.name}: {wrong['msg']}", hint) from error
+        where = ".".join(map(str, wrong["loc"])) or "a field"
+        message = str(wrong["msg"]).removeprefix("Value error, ")
+        raise OptionError(f"{where} of {recipe.name}: {message}, not {wrong['input']!r}", f"zoo show {recipe.name}") from error
+
+
+def _check_field(declared: type[BaseModel], name: str, what: str) -> None:
+    if name not in declared.model_fields:
+        near = get_close_matches(name, declared.model_fields)
+        did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
+        raise OptionError(what, f"{did_you_mean}its fields are: {', '.join(declared.model_fields)}")
 
 
 def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from zoo.data.dataset import Dataset
+from zoo.data.dataset import Dataset, Sample
 from zoo.errors import DataError, ZooError
 from zoo.tasks.base import Task
+from zoo.training.checking import sizes_differ
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -18,7 +19,7 @@ MEMORY_LIMIT = 1 << 30
 
 
 class Prepared:
-    """The samples of a dataset behind `batch(indices)`.
+    """The samples of a dataset behind `batch(indices)`, each batch as the task itself puts it together.
 
     Images of uint8 are kept as uint8, a quarter of the memory; a batch is float32 in [0, 1] all the same, bit for bit what
     the task's own `prepare` returns.
@@ -28,7 +29,7 @@ class Prepared:
         self.dataset = dataset
         self.task = task
         self.costs: Sequence[float] | None = getattr(dataset, "costs", None)
-        self._cache = self._load() if self._fits() else None
+        self._cache = self._load()
 
     @cached_property
     def targets(self) -> "Tensor":
@@ -44,7 +45,7 @@ class Prepared:
         return len(self.dataset.ids)
 
     def batch(self, indices: "Tensor | Sequence[int]") -> Any:
-        """Inputs at some positions: float32 [b, ...] on the CPU, or a list of b strings."""
+        """Inputs at some positions, on the CPU: float32 [b, ...], a list of b strings, or what else the task collates."""
         positions = indices.tolist() if hasattr(indices, "tolist") else list(indices)
         if self._cache is None:
             return self._collate([self._prepare(position)[0] for position in positions])
@@ -65,32 +66,32 @@ class Prepared:
                     following = pool.submit(self.batch, after)
                 yield indices, inputs
 
-    def _fits(self) -> bool:
-        inputs, _ = self._prepare(0)
-        return isinstance(inputs, str) or inputs.numel() * inputs.element_size() * len(self) <= MEMORY_LIMIT
-
-    def _load(self) -> "Tensor | list[str]":
-        first, compact = self._prepare(0)
-        if isinstance(first, str):
-            return [self._prepare(position)[0] for position in range(len(self))]
+    def _load(self) -> "Tensor | list[str] | None":
+        """All inputs, where they are texts, or tensors of one size that fit into memory together."""
         import torch
 
-        cache = torch.empty((len(self), *first.shape), dtype=torch.uint8 if compact else first.dtype)
+        first, compact = self._prepare(0)
+        if isinstance(first.input, str):
+            return [self._prepare(position)[0].input for position in range(len(self))]
+        one = self.task.collate([first])
+        if not isinstance(one, torch.Tensor) or one.numel() * one.element_size() * len(self) > MEMORY_LIMIT:
+            return None
+        cache = torch.empty((len(self), *one.shape[1:]), dtype=torch.uint8 if compact else one.dtype)
         for position in range(len(self)):
-            inputs, compact_too = self._prepare(position)
-            if inputs.shape != first.shape or compact_too != compact:
-                self._collate([first, inputs])
-                raise DataError(f"sample {self.dataset.ids[position]} is of another type than {self.dataset.ids[0]}")
-            cache[position] = (inputs * 255).round_() if compact else inputs
+            sample, compact_too = self._prepare(position)
+            if sample.input.shape != first.input.shape or compact_too != compact:
+                self._collate([first, sample])
+                raise DataError(f"sample {sample.id} is of another type than {first.id}")
+            cache[position] = (sample.input * 255).round_() if compact else sample.input
         return cache
 
-    def _prepare(self, position: int) -> tuple[Any, bool]:
-        """A prepared input, and whether it was made of uint8."""
+    def _prepare(self, position: int) -> tuple[Sample, bool]:
+        """A prepared sample, and whether its input was made of uint8."""
         import torch
 
         try:
             sample = self.dataset[position]
-            prepared = self.task.prepare(sample).input
+            prepared = self.task.prepare(sample)
         except ZooError:
             raise
         except Exception as error:
@@ -100,15 +101,14 @@ class Prepared:
             ) from error
         return prepared, isinstance(sample.input, torch.Tensor) and sample.input.dtype == torch.uint8
 
-    def _collate(self, inputs: list[Any]) -> Any:
-        if len({tuple(item.shape) for item in inputs if not isinstance(item, str)}) > 1:
-            raise DataError(
-                f"training images differ in size: {list(inputs[0].shape)}, {list(inputs[-1].shape)}, ...",
-                "give the recipe an input with a size",
-            )
+    def _collate(self, samples: list[Sample]) -> Any:
+        """A batch as the task makes it. Raises DataError where it would be one tensor but for samples of another size."""
         import torch
 
-        return inputs if isinstance(inputs[0], str) else torch.stack(inputs)
+        inputs = self.task.collate(samples)
+        if not isinstance(inputs, torch.Tensor) and isinstance(self.task.collate(samples[:1]), torch.Tensor):
+            raise sizes_differ({tuple(sample.input.shape): sample.id for sample in samples})
+        return inputs
 
 
 def draw_batches(samples: int, size: int, costs: Sequence[float] | None, generator: "Generator") -> "list[Tensor]":

@@ -17,6 +17,11 @@ class TrainingData(Frozen):
     fingerprint: str
     trained_on: int
     validated_on: int
+    held_out: tuple[str, ...] = Field(
+        default=(),
+        description="Ids of samples of the user's own data that training has not seen, where the split test holds others, too.",
+    )
+    scored_on: str = Field(default="", description="What the weights can be run on, whose split test training has not seen.")
 
 
 class TrainingRecord(Frozen):

@@ -19,7 +19,8 @@ from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
 from zoo.runs.predicting import pick_device
 from zoo.specs import RecipeSpec
-from zoo.training.job import Progress, TrainingJob, TrainResult
+from zoo.training.checking import check_job
+from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord
 from zoo.version import __version__
@@ -32,31 +33,37 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     dataset: str | None = None,
+    model: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     device: str = "auto",
     resume: bool = True,
     fresh: bool = False,
     data_dir: str | os.PathLike[str] | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
 ) -> TrainingRecord:
     """Execute a recipe and return the record; weights and record lie below `ZOO_HOME/trained`, and weights at `output` too.
 
     An interrupted training goes on after its last finished epoch, unless `resume` is off, and ends with the weights that it
-    would have had. A finished one is not repeated unless `fresh`. `epochs`, `seed` and `dataset` replace the recipe's own, and so
-    do `overrides` of any other field or part of one: `{"batch_size": 32, "config.width": 16}`.
+    would have had. A finished one is not repeated unless `fresh`. `epochs`, `seed`, `dataset` and `model` replace the recipe's
+    own, and so do `overrides` of any other field or part of one: `{"batch_size": 32, "config.width": 16}`. On other data the
+    model is built with as many outputs as these have classes. Of the user's own data without a split `train` a fifth of every
+    class is held out: `record.dataset.held_out`.
 
-    Raises ZooError: RunError where another process trains the same, ModelError where training diverges.
+    Raises ZooError, before the first step where data, model and recipe do not go together: RunError where another process trains
+    the same, ModelError where training diverges.
     """
-    spec = registry().recipe(recipe) if isinstance(recipe, str) else recipe
+    entries = registry()
+    spec = entries.recipe(recipe) if isinstance(recipe, str) else recipe
     copy_to = _checked_output(output)
-    named = (("epochs", epochs), ("seed", seed), ("dataset", dataset))
+    named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
-    job = plan_training(registry(), spec, Asked(changes, str(pick_device(device)), data_dir, progress))
+    job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
     with _locked(job):
         record = None if fresh else finished_training(job.folder)
         if record is None:
             if fresh or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
+            check_job(job, entries.dataset(job.recipe.dataset))
             record = _finish(job, load_target(job.recipe.trainer)(job), changes)
         if copy_to is not None:
             with writing(copy_to) as temporary:
@@ -99,6 +106,8 @@ def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) ->
             fingerprint=job.fingerprint,
             trained_on=len(job.train.ids),
             validated_on=len(job.validation.ids),
+            held_out=job.held_out,
+            scored_on=job.scored_on,
         ),
         history=result.history,
         epoch=result.epoch,
@@ -129,6 +138,8 @@ def _metadata(job: TrainingJob) -> dict[str, str]:
         "config": json.dumps(recipe.config, sort_keys=True),
         "deepzoo": __version__,
     }
+    if job.held_out:
+        metadata["held_out"] = json.dumps(job.held_out)
     return metadata | ({"input": recipe.input.model_dump_json()} if recipe.input else {})
 
 

@@ -39,7 +39,7 @@ class GalaxyLoop(Loop):
         self.chunk_of = sample_chunks(job.train)
         if options.pretrained is not None:
             state = pretrained_state(options.pretrained)
-            for model in (self.accelerator.unwrap_model(self.model), *([self.average.model] if self.average else ())):
+            for model in (self.accelerator.unwrap_model(self.model), *([self.average.module] if self.average else ())):
                 model.backbone.load_state_dict(state, strict=False)
 
     def draw(self, generator: "Generator") -> "list[Tensor]":

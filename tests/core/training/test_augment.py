@@ -6,7 +6,7 @@ import torch
 from zoo.errors import OptionError
 from zoo.training.augment import AUGMENTATIONS, build_augment, parse_augment
 
-EXAMPLES = ("hflip", "vflip", "rot90", "crop:2", "affine:15:0.2", "cutout:3", "noise:0.1")
+EXAMPLES = ("hflip", "vflip", "rot90", "crop:2", "affine:degrees=15,share=0.2", "cutout:3", "noise:0.1")
 
 
 def images(batch: int = 16, channels: int = 3, height: int = 8, width: int = 8) -> torch.Tensor:
@@ -42,7 +42,7 @@ def test_one_seed_gives_one_result_and_images_differ_in_theirs(text: str) -> Non
     assert len(augment(same, generator()).unique(dim=0)) > 1
 
 
-@pytest.mark.parametrize("text", ["hflip", "vflip", "crop:2", "affine:15:0.2", "cutout:3"])
+@pytest.mark.parametrize("text", ["hflip", "vflip", "crop:2", "affine:degrees=15,share=0.2", "cutout:3"])
 def test_oblong_images_are_taken(text: str) -> None:
     assert parse_augment(text)(images(height=6, width=10), generator()).shape == (16, 3, 6, 10)
 
@@ -72,14 +72,14 @@ def test_crop_shifts_by_whole_pixels_and_fills_with_zeros() -> None:
 
 
 def test_affine_of_nothing_changes_nothing() -> None:
-    assert torch.allclose(parse_augment("affine:0:0")(images(), generator()), images(), atol=1e-5)
+    assert torch.allclose(parse_augment("affine:degrees=0,share=0")(images(), generator()), images(), atol=1e-5)
 
 
 def test_affine_turns_an_oblong_image_without_shearing_it() -> None:
     """A bar as long as wide stays a bar: the second moments of a disc are equal in both axes after any rotation."""
     y, x = torch.meshgrid(torch.arange(40) - 19.5, torch.arange(80) - 39.5, indexing="ij")
     bar = ((x.abs() < 12) & (y.abs() < 4)).float().expand(64, 1, 40, 80)
-    turned = parse_augment("affine:45:0")(bar, generator())[:, 0]
+    turned = parse_augment("affine:degrees=45,share=0")(bar, generator())[:, 0]
     mass = turned.sum((1, 2))
     spread = (turned * (x**2 + y**2)).sum((1, 2)) / mass
     before = (bar[0, 0] * (x**2 + y**2)).sum() / bar[0, 0].sum()
@@ -97,7 +97,13 @@ def test_no_names_are_no_augmentation() -> None:
     assert build_augment(()) is None
 
 
-@pytest.mark.parametrize("text", ["mirror", "crop", "crop:x", "crop:1:2", "crop:-1", "crop:nan", "hflip:1", ""])
+UNREADABLE = (
+    *("mirror", "crop", "crop:x", "crop:1:2", "crop:-1", "crop:nan", "crop:1.5", "hflip:1", "", "crop:"),
+    *("affine:10:0.1", "affine:5,degrees=6", "affine:5,share=0.1,share=0.2", "affine:share=0.1", "crop:pixel=3"),
+)
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
 def test_what_cannot_be_read_says_what_can(text: str) -> None:
     with pytest.raises(OptionError) as caught:
         parse_augment(text)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_training import FULL, digits, make_job
+from tiny_training import FULL, TinyNet, digits, make_job
 from torch import nn
 
 from zoo.data.dataset import ArrayDataset
 from zoo.errors import ModelError, OptionError
+from zoo.seeds import seed_everything
 from zoo.specs import Optimizer
 from zoo.training import loop
-from zoo.training.job import Progress, TrainingJob, TrainResult
+from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
 
 State = dict[str, torch.Tensor]
 
@@ -31,7 +32,7 @@ class InterruptionError(Exception):
 def train_until(job: TrainingJob, epoch: int) -> None:
     """Train, and stop in the middle of the epoch after `epoch`."""
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: TrainingProgress) -> None:
         if progress.epoch > epoch:
             raise InterruptionError
 
@@ -46,7 +47,15 @@ def test_it_learns(tmp_path: Path) -> None:
     assert [epoch.epoch for epoch in result.history] == list(range(1, 9))
 
 
-@pytest.mark.parametrize("recipe", [{}, FULL, {"optimizer": Optimizer(name="sgd", lr=0.05)}], ids=["plain", "full", "sgd"])
+RESUMED: dict[str, dict[str, object]] = {
+    "plain": {},
+    "full": FULL,
+    "sgd": {"optimizer": Optimizer(name="sgd", lr=0.05)},
+    "lamb": {"optimizer": Optimizer(name="lamb", lr=0.01)},
+}
+
+
+@pytest.mark.parametrize("recipe", RESUMED.values(), ids=RESUMED)
 def test_an_interrupted_training_ends_with_the_same_bits(tmp_path: Path, recipe: dict[str, object]) -> None:
     whole = loop.train(make_job(tmp_path / "whole", **recipe))
     job = make_job(tmp_path / "torn", **recipe)
@@ -57,6 +66,31 @@ def test_an_interrupted_training_ends_with_the_same_bits(tmp_path: Path, recipe:
     assert resumed.resumed_from == 3
     assert same(resumed.state, whole.state)
     assert [(e.loss, e.score) for e in resumed.history] == [(e.loss, e.score) for e in whole.history]
+
+
+class Replacing(nn.Module):
+    """Puts a new network in place of its own when it is loaded, as wrappers of other libraries' models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = TinyNet()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.body(images)
+
+    def load_state_dict(self, state_dict: State, strict: bool = True, assign: bool = False) -> object:  # type: ignore[override]
+        self.body = TinyNet()
+        return super().load_state_dict(state_dict, strict)
+
+
+def test_a_model_that_replaces_its_network_when_loaded_resumes_bit_for_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TrainingJob, "build_model", lambda self: seed_everything(0, "parameters") and Replacing())
+    whole = loop.train(make_job(tmp_path / "whole", ema=0.9))
+    job = make_job(tmp_path / "torn", ema=0.9)
+    train_until(job, 2)
+    assert same(loop.train(job).state, whole.state)
 
 
 def test_kill_9_in_the_middle_of_an_epoch_loses_no_bit(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from zoo.metrics.classify import Accuracy
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec
 from zoo.tasks import DataInfo, ModelInfo
 from zoo.tasks.classify import Classify
-from zoo.training.job import Progress, TrainingJob
+from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.split import Subset, split_validation
 
 
@@ -89,7 +89,13 @@ def make_job(
     )
 
 
-FULL = {"augment": ("crop:1", "affine:10:0.1"), "ema": 0.9, "schedule": "onecycle", "label_smoothing": 0.1, "clip_norm": 1.0}
+FULL = {
+    "augment": ("crop:1", "affine:degrees=10,share=0.1"),
+    "ema": 0.9,
+    "schedule": "onecycle",
+    "label_smoothing": 0.1,
+    "clip_norm": 1.0,
+}
 
 if __name__ == "__main__":
     from dataclasses import replace
@@ -97,7 +103,7 @@ if __name__ == "__main__":
     from zoo.opening.weights import save_state
     from zoo.training.loop import train
 
-    def tell(progress: Progress) -> None:
+    def tell(progress: TrainingProgress) -> None:
         print(progress.epoch, progress.done, progress.score, progress.note, flush=True)
 
     job = replace(make_job(Path(sys.argv[1]), epochs=6, batch_size=8, **FULL), progress=tell)

@@ -5,6 +5,7 @@ import torch
 
 import zoo
 from zoo.errors import ModelError
+from zoo.imaging import Degradation
 from zoo.imaging.matlab_resize import imresize
 from zoo.opening.weights import read_state
 from zoo.training.run import train
@@ -13,7 +14,7 @@ from zoo_vision.espcn_trainer import patches, spoilt
 
 @pytest.fixture(scope="module")
 def pictures():
-    return spoilt(zoo.dataset("photographs", "train"), 3, [0.3, 0.02], patch=8)
+    return spoilt(zoo.dataset("photographs", "train"), Degradation(scale=3), [0.3, 0.02], patch=8)
 
 
 @pytest.fixture

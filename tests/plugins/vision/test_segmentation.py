@@ -14,7 +14,7 @@ import zoo
 from zoo.errors import ModelError
 from zoo.specs import Optimizer, RecipeSpec
 from zoo.tasks.segment import IGNORE
-from zoo.training.job import Progress
+from zoo.training.job import TrainingProgress
 from zoo.training.run import train
 from zoo_vision.segmentation_specs import MODELS
 from zoo_vision.unet import UNet
@@ -121,7 +121,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(bars: str) -> None:
     class StopError(Exception):
         pass
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: TrainingProgress) -> None:
         if progress.epoch == 3:
             raise StopError
 
