@@ -80,15 +80,15 @@ def test_a_metric_of_another_task_is_told_from_what_the_run_is(zoo, photos):
 
 
 def test_few_samples_are_cautioned_of_once_unless_the_interval_holds_for_them():
-    bootstrap, wilson = Score(0.5, 3, 0.4, 0.6, "basic bootstrap, 2000 replicates"), Score(0.5, 4, 0.15, 0.85, "Wilson")
+    rough, wilson = Score(0.5, 3, 0.4, 0.6, "jackknife over 3 images"), Score(0.5, 4, 0.15, 0.85, "Wilson")
     each = Score(
         None, 3, interval="none: each its own", detail={"classes": ["a"], "iou": [0.5], "ci_low": [0.4], "ci_high": [0.6]}
     )
     caution = ["few samples: intervals of fewer than 10 are rough"]
-    assert list(_remarks([result("miou", bootstrap), result("dice", bootstrap)])) == caution
+    assert list(_remarks([result("miou", rough), result("dice", rough)])) == caution
     assert list(_remarks([result("iou", each)])) == caution
     assert list(_remarks([result("accuracy", wilson)])) == []
-    assert list(_remarks([result("miou", Score(**{**vars(bootstrap), "n": 10}))])) == []
+    assert list(_remarks([result("miou", Score(**{**vars(rough), "n": 10}))])) == []
 
 
 def test_scores_of_classes_are_a_table(capsys):

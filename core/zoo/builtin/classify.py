@@ -5,7 +5,7 @@ from zoo.specs import MetricSpec
 METRICS = [
     MetricSpec(
         name="accuracy",
-        summary="Share of samples whose true class is among the k largest logits",
+        summary="Share of samples whose true class is among the k largest logits; ties with it count as wrong",
         task="classify",
         target="zoo.metrics.classify:Accuracy",
         direction="higher",
@@ -49,7 +49,7 @@ METRICS = [
         name="nll",
         summary="Mean negative log-likelihood of the true class",
         task="classify",
-        target="zoo.metrics.classify:Nll",
+        target="zoo.metrics.probabilities:Nll",
         direction="lower",
         unit="nats",
         range=(0.0, None),
@@ -59,7 +59,7 @@ METRICS = [
         name="ece",
         summary="Expected calibration error: how far confidence is from accuracy, over bins of confidence",
         task="classify",
-        target="zoo.metrics.classify:Ece",
+        target="zoo.metrics.probabilities:Ece",
         direction="lower",
         reference="torchmetrics.classification.MulticlassCalibrationError",
     ),

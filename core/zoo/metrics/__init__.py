@@ -7,17 +7,21 @@ from zoo.lazy import exports
 __all__ = [
     "NO_SAMPLES",
     "FrechetDistance",
+    "Interval",
     "Metric",
     "SamplePrecision",
     "SampleRecall",
     "Score",
     "State",
     "bare_metric",
-    "bootstrap",
     "build_metric",
+    "clustered_mean",
+    "jackknife",
+    "no_interval",
     "parse_metric",
     "predicted_classes",
     "scored",
+    "skewed_mean",
     "student_mean",
     "wilson",
 ]
@@ -27,7 +31,17 @@ if TYPE_CHECKING:
     from zoo.metrics.build import build_metric
     from zoo.metrics.classify import predicted_classes
     from zoo.metrics.frechet import FrechetDistance
-    from zoo.metrics.intervals import NO_SAMPLES, bootstrap, scored, student_mean, wilson
+    from zoo.metrics.intervals import (
+        NO_SAMPLES,
+        Interval,
+        clustered_mean,
+        jackknife,
+        no_interval,
+        scored,
+        skewed_mean,
+        student_mean,
+        wilson,
+    )
     from zoo.metrics.manifold import SamplePrecision, SampleRecall
     from zoo.metrics.names import bare_metric, parse_metric
 else:
@@ -38,7 +52,17 @@ else:
             "zoo.metrics.build": ["build_metric"],
             "zoo.metrics.classify": ["predicted_classes"],
             "zoo.metrics.frechet": ["FrechetDistance"],
-            "zoo.metrics.intervals": ["NO_SAMPLES", "bootstrap", "scored", "student_mean", "wilson"],
+            "zoo.metrics.intervals": [
+                "Interval",
+                "NO_SAMPLES",
+                "clustered_mean",
+                "jackknife",
+                "no_interval",
+                "scored",
+                "skewed_mean",
+                "student_mean",
+                "wilson",
+            ],
             "zoo.metrics.manifold": ["SamplePrecision", "SampleRecall"],
             "zoo.metrics.names": ["bare_metric", "parse_metric"],
         },

@@ -3,11 +3,12 @@
 One rule for ties, everywhere: equal logits are never resolved in the target's favour. The predicted class is the one with
 the largest logit; if others share it with the true class, it is the first of those others. So a model that says
 the same of every class scores nothing, whichever class comes first, and accuracy, micro F1 and the confusion matrix agree.
-Without ties it is the arg max.
+Without ties it is the arg max. The references take the first of equal classes, right or wrong, by which a model of
+all-zero logits has the share of the first class; where samples tie, the score's note says how many.
 """
 
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -17,17 +18,18 @@ from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.intervals import (
     NO_SAMPLES,
     Interval,
-    bootstrap,
+    jackknife,
     no_interval,
-    reflected,
     scored,
-    student_mean,
     wilson,
     wilson_f1,
 )
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
+
+FEWEST_OF_CLASS = 3
+"""Samples a class, in the mean, that an average over classes must have for an interval."""
 
 
 class Accuracy(Metric):
@@ -45,13 +47,14 @@ class Accuracy(Metric):
     def update(self, rows: Rows) -> State:
         logits, target = columns(rows)
         own = np.take_along_axis(logits, target[:, None], axis=1)
-        others = (logits >= own).sum(axis=1) - 1
-        return {"hits": np.array([(others < self.k).sum()]), "n": np.array([len(target)])}
+        others, above = (logits >= own).sum(axis=1) - 1, (logits > own).sum(axis=1)
+        tied = (above < self.k) & (others >= self.k)
+        return {"hits": np.array([(others < self.k).sum()]), "n": np.array([len(target)]), "tied": np.array([tied.sum()])}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         self.check(classes)
         hits, n = int(state["hits"][0]), int(state["n"][0])
-        return scored(hits / n, n, wilson(hits, n)) if n else NO_SAMPLES
+        return scored(hits / n, n, wilson(hits, n), _of_ties(state)) if n else NO_SAMPLES
 
 
 class Confusion(Metric):
@@ -61,14 +64,16 @@ class Confusion(Metric):
     """
 
     def update(self, rows: Rows) -> State:
-        """`matrix` int64 [C, C]."""
+        """`matrix` int64 [C, C], and `tied` int64 [1], samples whose true class shares the largest logit."""
         logits, target = columns(rows)
-        c = logits.shape[1]
-        return {"matrix": np.bincount(target * c + predicted_classes(logits, target), minlength=c * c).reshape(c, c)}
+        c, predicted = logits.shape[1], predicted_classes(logits, target)
+        level = np.take_along_axis(logits, np.stack([target, predicted], axis=1), axis=1)
+        tied = (level[:, 0] == level[:, 1]) & (predicted != target)
+        return {"matrix": np.bincount(target * c + predicted, minlength=c * c).reshape(c, c), "tied": np.array([tied.sum()])}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         n, detail = int(state["matrix"].sum()), {"classes": list(classes), "matrix": state["matrix"].tolist()}
-        return Score(None, n, interval="none: a matrix of counts", detail=detail)
+        return Score(None, n, interval="none: a matrix of counts", detail=detail, note=_of_ties(state))
 
 
 class _PerClass(Confusion):
@@ -76,8 +81,9 @@ class _PerClass(Confusion):
 
     0 / 0 is 0. `macro` leaves out classes that are neither true nor predicted for any sample, as sklearn (`labels=None`) and
     torchmetrics do; `weighted` weights a class by its samples; `micro` counts over all classes, which makes it the accuracy.
-    Interval: of one class and of `micro`, which are proportions, Wilson; else a bootstrap of the matrix's cells,
-    which is the bootstrap over samples, since the score knows no more of a sample than its cell.
+    Interval: of one class and of `micro`, which are proportions, Wilson; else a jackknife over samples, which leaves out one of
+    each cell of the matrix. With fewer than three samples a class there is none: what such a sample shows of the average of
+    all classes is too far off.
     """
 
     average: Annotated[Literal["macro", "micro", "weighted"] | None, Field(description="How classes are averaged.")] = None
@@ -101,40 +107,64 @@ class _PerClass(Confusion):
         n = int(matrix.sum())
         if not n:
             return NO_SAMPLES
-        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+        tp, predicted, actual, note = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1), _of_ties(state)
         if self.average == "micro":
-            return scored(tp.sum() / n, n, wilson(int(tp.sum()), n))
+            return scored(tp.sum() / n, n, wilson(int(tp.sum()), n), note)
         if self.positive is not None:
             one = classes.index(self.positive)
-            value = self.per_class(tp, predicted, actual)[one]
-            return scored(value, n, self.of_one(int(tp[one]), int(predicted[one]), int(actual[one])))
-        value = float(self._averaged(tp, predicted, actual))
-        return scored(value, n, reflected(value, self._replicates(matrix)))
+            value = _ratio(tp, self.trials(predicted, actual))[one]
+            return scored(value, n, self.of_one(int(tp[one]), int(predicted[one]), int(actual[one])), note)
+        present = int(((predicted + actual) > 0).sum())
+        value, without = self._averages(matrix)
+        if n < FEWEST_OF_CLASS * present:
+            return scored(value, n, no_interval(f"{n:,} samples are too few for the average of {present:,} classes"), note)
+        hidden = self._hidden_variance(tp, predicted, actual)
+        return scored(value, n, jackknife(value, without, matrix[np.nonzero(matrix)], hidden=hidden), note)
 
-    def per_class(self, tp: Array, predicted: Array, actual: Array) -> Array:
-        """The ratio of every class, [..., C], from its true positives and how often it is predicted and true."""
+    def trials(self, predicted: Array, actual: Array) -> Array:
+        """Of what the true positives of a class are a share, [C], from how often it is predicted and true."""
         raise NotImplementedError
 
     def of_one(self, tp: int, predicted: int, actual: int) -> Interval:
         """The interval of one class's ratio."""
         raise NotImplementedError
 
-    def _averaged(self, tp: Array, predicted: Array, actual: Array) -> Array:
-        ratio = self.per_class(tp, predicted, actual)
-        if self.average == "weighted":
-            return np.asarray((ratio * actual).sum(axis=-1) / actual.sum(axis=-1))
-        return np.asarray(ratio.sum(axis=-1) / ((predicted + actual) > 0).sum(axis=-1))
-
-    def _replicates(self, matrix: Array) -> Array:
+    def _averages(self, matrix: Array) -> tuple[float, Array]:
+        """The average over classes, and what it is without one sample of each cell that has some, float64 [cells]."""
+        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+        ratio, weight = _ratio(tp, self.trials(predicted, actual)), self._weight(predicted, actual)
         true, said = np.nonzero(matrix)
-        return bootstrap(matrix[true, said], lambda counts: self._averaged(*margins(counts, true, said, len(matrix))))
+        right = true == said
+        top, bottom = (ratio * weight).sum(), weight.sum()
+        # Only the sample's two classes change: the true one, and the predicted one where it is another.
+        for one, changes, hits, margins in (
+            (true, True, tp[true] - right, (predicted[true] - right, actual[true] - 1)),
+            (said, ~right, tp[said], (predicted[said] - 1, actual[said])),
+        ):
+            after = self._weight(*margins)
+            top = top + changes * (_ratio(hits, self.trials(*margins)) * after - (ratio * weight)[one])
+            bottom = bottom + changes * (after - weight[one])
+        return float((ratio * weight).sum() / weight.sum()), _ratio(top, bottom)
+
+    def _hidden_variance(self, tp: Array, predicted: Array, actual: Array) -> float:
+        """What few samples of a class hide: two that are right show no variance. A success and a failure more bring it out.
+
+        Source: Agresti & Coull 1998, "Approximate is better than exact for interval estimation of binomial proportions".
+        """
+        trials, weight = self.trials(predicted, actual), self._weight(predicted, actual)
+        shown, likely = _ratio(tp, trials), (tp + 1) / (trials + 2)
+        hidden = _ratio((likely * (1 - likely) - shown * (1 - shown)).clip(min=0), trials)
+        return float((weight**2 * hidden).sum() / weight.sum() ** 2)
+
+    def _weight(self, predicted: Array, actual: Array) -> Array:
+        return np.asarray(actual if self.average == "weighted" else ((predicted + actual) > 0).astype(np.int64))
 
 
 class Precision(_PerClass):
     """Share of the samples predicted as a class that are of it. Parity: sklearn `precision_score`, torchmetrics."""
 
-    def per_class(self, tp: Array, predicted: Array, actual: Array) -> Array:
-        return _ratio(tp, predicted)
+    def trials(self, predicted: Array, actual: Array) -> Array:
+        return predicted
 
     def of_one(self, tp: int, predicted: int, actual: int) -> Interval:
         return wilson(tp, predicted) if predicted else no_interval(f"nothing is predicted as {self.positive}")
@@ -143,8 +173,8 @@ class Precision(_PerClass):
 class Recall(_PerClass):
     """Share of a class's samples that are predicted as it. Parity: sklearn `recall_score`, torchmetrics."""
 
-    def per_class(self, tp: Array, predicted: Array, actual: Array) -> Array:
-        return _ratio(tp, actual)
+    def trials(self, predicted: Array, actual: Array) -> Array:
+        return actual
 
     def of_one(self, tp: int, predicted: int, actual: int) -> Interval:
         return wilson(tp, actual) if actual else no_interval(f"no sample is of class {self.positive}")
@@ -153,83 +183,12 @@ class Recall(_PerClass):
 class F1(_PerClass):
     """Harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn). Parity: sklearn `f1_score`, torchmetrics."""
 
-    def per_class(self, tp: Array, predicted: Array, actual: Array) -> Array:
-        return _ratio(2 * tp, predicted + actual)
+    def trials(self, predicted: Array, actual: Array) -> Array:
+        return (predicted + actual) / 2
 
     def of_one(self, tp: int, predicted: int, actual: int) -> Interval:
         trials = predicted + actual - tp
         return wilson_f1(tp, trials) if trials else no_interval(f"{self.positive} is neither true nor predicted anywhere")
-
-
-class Nll(Metric):
-    """Mean negative log-likelihood of the true class, in nats: -log softmax(logits)[target], in float64.
-
-    Samples' values are gathered, not summed, so the score is the same to the last bit however they were cut or ordered.
-    Interval: Student's t. Parity: sklearn `log_loss`, `torch.nn.functional.cross_entropy`.
-    """
-
-    gathers: ClassVar[bool] = True
-
-    def update(self, rows: Rows) -> State:
-        """`nll` float64 [n]."""
-        logits, target = columns(rows)
-        shifted, total = shifted_exp_sum(logits)
-        return {"nll": np.log(total) - np.take_along_axis(shifted, target[:, None], axis=1)[:, 0]}
-
-    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        values = np.sort(state["nll"])
-        if not len(values):
-            return NO_SAMPLES
-        low, high, method = student_mean(values)
-        return scored(values.mean(), len(values), Interval(None if low is None else max(0.0, low), high, method))
-
-
-class Ece(Metric):
-    """Expected calibration error: how far confidence (the largest softmax probability) is from accuracy, over bins.
-
-    Bins are [i/bins, (i+1)/bins), and a confidence that is 1 in float32 has one of its own, both as in the reference. With g
-    the gap |accuracy - confidence| of a bin and w its share of samples: l1 = Σ w g, l2 = √Σ w g², max = max g.
-    Interval: basic bootstrap over samples, which takes out what it can of the plug-in value's upward bias in small samples
-    (Kumar et al. 2019). For its replicates, not for the value, samples of a bin that are right or wrong alike and equally
-    confident to 1/200 are one kind with their mean gap, which bounds the time and leaves out only the spread within.
-    Source: Guo et al. 2017, eq. 3. Parity: torchmetrics `MulticlassCalibrationError`.
-    """
-
-    gathers: ClassVar[bool] = True
-    bins: Annotated[int, Field(ge=1, le=10_000, description="Number of equal-width bins of confidence.")] = 15
-    norm: Annotated[Literal["l1", "l2", "max"], Field(description="Mean, root mean square or largest gap.")] = "l1"
-
-    def update(self, rows: Rows) -> State:
-        """`confidence` float32 [n] in (0, 1], `correct` bool [n]."""
-        logits, target = columns(rows)
-        _, total = shifted_exp_sum(logits)
-        return {"confidence": (1 / total).astype(np.float32), "correct": predicted_classes(logits, target) == target}
-
-    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        if not len(state["confidence"]):
-            return NO_SAMPLES
-        # Sorted, so that the order of samples cannot touch a bit of the score.
-        order = np.lexsort((state["correct"], state["confidence"]))
-        confidence, correct = state["confidence"][order], state["correct"][order]
-        edges = (np.arange(self.bins + 1) / self.bins).astype(np.float32)
-        in_bin = np.searchsorted(edges, confidence, side="right") - 1
-        kind = (in_bin * 201 + (confidence * 200).astype(np.int64)) * 2 + correct
-        kinds, kind, counts = np.unique(kind, return_inverse=True, return_counts=True)
-        gaps = np.bincount(kind, correct - confidence.astype(np.float64)) / counts
-        starts = np.unique(kinds // 402, return_index=True)[1]
-        value = float(self._error(counts[None], gaps, starts)[0])
-        return scored(value, len(order), reflected(value, bootstrap(counts, lambda drawn: self._error(drawn, gaps, starts))))
-
-    def _error(self, counts: Array, gaps: Array, starts: Array) -> Array:
-        """The error [b] of replicates that hold kind i `counts[:, i]` times, each a gap; a bin is a run from a start on."""
-        n = counts.sum(axis=1)
-        size = np.add.reduceat(counts, starts, axis=1)
-        gap = np.abs(np.add.reduceat(counts * gaps, starts, axis=1))  # of a bin's sum, not its mean
-        if self.norm == "l1":
-            return np.asarray(gap.sum(axis=1) / n)
-        if self.norm == "l2":
-            return np.asarray(np.sqrt(_ratio(gap**2, size).sum(axis=1) / n))
-        return np.asarray(_ratio(gap, size).max(axis=1))
 
 
 def columns(rows: Rows) -> tuple[Array, Array]:
@@ -252,30 +211,10 @@ def predicted_classes(logits: Array, target: Array) -> Array:
     return predicted
 
 
-def shifted_exp_sum(logits: Array) -> tuple[Array, Array]:
-    """Logits less their row's largest, float64 [n, C], and the sum of their exponentials, [n], which is at least 1."""
-    # Contiguous, so that a row's sum does not depend on how many rows there are.
-    shifted = np.ascontiguousarray(logits, dtype=np.float64)
-    shifted = shifted - shifted.max(axis=1, keepdims=True)
-    return shifted, np.exp(shifted).sum(axis=1)
-
-
-def margins(counts: Array, true: Array, said: Array, classes: int) -> tuple[Array, Array, Array]:
-    """True positives, times predicted and times true of every class, each int64 [b, C], of confusion matrices.
-
-    `counts` int64 [b, m] are their cells at rows `true` and columns `said`, int [m], sorted by row.
-    """
-
-    def summed(values: Array, labels: Array) -> Array:
-        sums = np.zeros((len(values), classes), dtype=np.int64)
-        present, starts = np.unique(labels, return_index=True)
-        sums[:, present] = np.add.reduceat(values, starts, axis=1)
-        return sums
-
-    by_column = np.argsort(said, kind="stable")
-    tp = np.zeros((len(counts), classes), dtype=np.int64)
-    tp[:, true[true == said]] = counts[:, true == said]
-    return tp, summed(counts[:, by_column], said[by_column]), summed(counts, true)
+def _of_ties(state: State) -> str:
+    """How many samples tie; empty where none does."""
+    tied = int(state["tied"][0])
+    return f"{tied:,} samples have other classes as likely as the true one, and count as wrong" if tied else ""
 
 
 def _ratio(top: Array, bottom: Array) -> Array:

@@ -1,8 +1,7 @@
 """COCO's matching of detections to objects, and average precision and recall of weighted images.
 
-The scores come from faster-coco-eval (`zoo.metrics.coco`); this gives their bootstrap, for which images are weighted by how
-often they are drawn. Matching stays within an image, so it is done once; a replicate only sums up anew. With every weight
-one, the result is the score itself, which a test pins to 1e-9.
+Images have weights, so that their evaluation without some of them is a matter of sums: matching stays within an image, and
+is done once. With every weight one, the result is the score itself, equal to that of pycocotools.
 Source: Lin et al. 2014, arXiv:1405.0312, in the form that pycocotools gave it: a detection takes, in order of score, the
 object of largest overlap that is left; crowds and objects of another size are taken only if no other is, and neither they
 nor detections on them count; of equal overlaps the later object is taken.

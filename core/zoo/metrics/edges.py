@@ -19,7 +19,7 @@ from zoo.errors import DataError, OptionError
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.edge_maps import suppressed, thinned
 from zoo.metrics.edge_matching import matched, neighbours
-from zoo.metrics.intervals import NO_SAMPLES, bootstrap, reflected, scored
+from zoo.metrics.intervals import NO_SAMPLES, jackknife, scored, without_each
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -50,12 +50,7 @@ class _Edges(Metric):
         if not n:
             return NO_SAMPLES
         value = float(self.statistic(counts, np.ones((1, n)))[0])
-        replicates = bootstrap(np.ones(n, dtype=np.int64), lambda drawn: self._in_parts(counts, drawn))
-        return scored(value, n, reflected(value, replicates))
-
-    def _in_parts(self, counts: Array, drawn: Array) -> Array:
-        """The statistic of many replicates, some at a time: the points between thresholds are many."""
-        return np.concatenate([self.statistic(counts, drawn[start : start + 100]) for start in range(0, len(drawn), 100)])
+        return scored(value, n, jackknife(value, self.statistic(counts, without_each(n)), units="images"))
 
 
 class Ods(_Edges):

@@ -1,7 +1,9 @@
 """What metrics of task embed share: gathered places, their similarities block by block, and which queries count.
 
-Similarity is the cosine of the angle between two vectors; a vector of zeros is orthogonal to all. It is computed in float64,
-and in float32 where that would take more than seconds: rounding then exchanges items that are as similar to 1e-7.
+Similarity is the cosine c of the angle between two vectors; a vector of zeros is orthogonal to all. It is computed in float64,
+and in float32 where that would take more than seconds: rounding may then exchange items that are as similar to 1e-6, and the
+score's note says so. Of codes, whose numbers are whole up to a factor, it is c |c|, which ranks alike and is a fraction of whole
+numbers: equal cosines are equal to the last bit, and others differ.
 
 One rule for ties, everywhere: of equally similar items, wrong ones come first. So constant embeddings score nothing, whatever
 the order of the samples. Equal vectors tie exactly, since their similarity is computed once.
@@ -50,10 +52,37 @@ class Places:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def precise(self) -> bool:
+        """Whether similarities are computed in float64."""
+        return bool(len(self) ** 2 * self.vectors.shape[1] <= PRECISE)
+
+    @property
+    def rounding(self) -> str:
+        """What a reader must know of how exact similarities are; empty where they are as exact as can be."""
+        return "" if self.precise or self.codes is not None else "similarities rounded to float32"
+
+    @cached_property
+    def codes(self) -> tuple[Array, Array] | None:
+        """Vectors of whole numbers, each times a factor of its own: these numbers, float32 [n, d], and their squared lengths,
+        float64 [n], which are small enough for exact products; None where the vectors are no such codes."""
+        for some in (self.vectors[:16], self.vectors):  # most are none, which a few of them show
+            numbers = np.rint(some)
+            if not np.array_equal(numbers, some):
+                factor = np.abs(some).min(axis=1, keepdims=True, where=some != 0, initial=np.inf)
+                factor[np.isinf(factor)] = 1
+                numbers = np.rint(some / factor)
+                if not np.array_equal(numbers * factor, some):
+                    return None
+            squares = np.einsum("nd,nd->n", numbers, numbers, dtype=np.float64)
+            if squares.max(initial=0) >= 2**24:
+                return None
+        return numbers + np.float32(0), squares  # so that -0 and 0 are the same bytes
+
     @cached_property
     def unit(self) -> Array:
         """The vectors at length 1, [n, d], float64 or float32; zeros stay zeros."""
-        precise = len(self) ** 2 * self.vectors.shape[1] <= PRECISE
+        precise = self.precise
         length = np.sqrt(np.einsum("nd,nd->n", self.vectors, self.vectors, dtype=np.float64))
         unit: Array = np.array(self.vectors, dtype=np.float64 if precise else np.float32)
         np.divide(unit, np.where(length > 0, length, 1)[:, None], out=unit, casting="same_kind")
@@ -115,8 +144,9 @@ class Places:
 def of_queries(places: Places, value: float, interval: Interval) -> Score:
     """A score of the queries that count, which says how many do not."""
     left_out = places.left_out
-    note = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
-    return Score(value, len(places.counted), *interval, left_out or None, f"queries left out: {note}" if note else "")
+    numbers = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+    notes = [f"queries left out: {numbers}" if numbers else "", places.rounding]
+    return Score(value, len(places.counted), *interval, left_out or None, "; ".join(filter(None, notes)))
 
 
 def undefined(reason: str, n: int = 0) -> Score:
@@ -160,8 +190,8 @@ class EmbedMetric(Metric):
 class Block(NamedTuple):
     """Some queries of an episode against its gallery, by positions [b] and [g].
 
-    `similarity` float64 or float32 [b, g], -inf where a query meets itself; `match` bool [b, g], whether the classes are
-    equal, False there too. Both are the receiver's to change.
+    `similarity` float64 or float32 [b, g], within rounding in [-1, 1], -inf where a query meets itself; `match` bool [b, g],
+    whether the classes are equal, False there too. Both are the receiver's to change.
     """
 
     queries: Array
@@ -175,18 +205,23 @@ def blocks(places: Places) -> Iterator[Block]:
     import torch
 
     labels = torch.from_numpy(places.labels)
+    rows, squares = places.codes or (places.unit, None)
     for queries, gallery in places.episodes():
         if not len(gallery):
             continue
         # Equal vectors get one column, and so one similarity: in a matrix product of their own they might differ in a bit.
-        shown, of = _distinct(places.unit[gallery])
+        shown, of = _distinct(rows[gallery])
         items = torch.from_numpy(shown).T
         size = max(1, ELEMENTS // len(gallery))
         for start in range(0, len(queries), size):
             part = queries[start : start + size]
-            similarity = torch.from_numpy(places.unit[part]) @ items
+            similarity = torch.from_numpy(rows[part]) @ items
             if of is not None:
                 similarity = similarity[:, torch.from_numpy(of)]
+            if squares is not None:
+                both = torch.from_numpy(np.maximum(squares[part, None] * squares[gallery], 1))
+                similarity = similarity.double()
+                similarity = similarity * similarity.abs() / both
             match = labels[part][:, None] == labels[gallery][None]
             row = np.flatnonzero(places.gallery[part])
             column = np.searchsorted(gallery, part[row])

@@ -1,9 +1,11 @@
-"""95 % intervals: Wilson's for proportions, Student's for means, a seeded bootstrap for the rest.
+"""95 % intervals: Wilson's for proportions, Student's for means, a jackknife over independent units for the rest.
 
 Every interval contains its value. They speak of sampling: what another test set of this size, drawn alike, might give.
+What is printed covers the true score in at least 92 % of simulated datasets of 1,000 units, 90 % of 100 and 85 % of 20
+(`docs/intervals.md`); where no method does, there is no interval, and its `method` says why.
 """
 
-from collections.abc import Callable, Iterator
+import math
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -15,15 +17,13 @@ Array = np.ndarray[Any, Any]
 
 LEVEL = 0.95
 Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-REPLICATES = 2000
-"""Of a bootstrap; fewer (never below 200) where there are so many samples that they would take seconds."""
 SEED = 0
-_BINOMIAL_COST = 12
-"""A binomial draw takes about as long as drawing twelve samples one by one (63 ns and 5 ns, measured)."""
-_WORK = 200_000_000
-"""Samples that a bootstrap may draw in all: about a second."""
-_CHUNK = 1_000_000
-"""Counts held at a time: 8 MB."""
+GROUPS = 100
+"""Groups of units that a jackknife leaves out in turn, where leaving out each unit would take too long."""
+FEWEST_LARGE = 5
+"""Large values that a skewed mean must have seen."""
+FEWEST_CLUSTERS = 20
+FEWEST_SPANS = 10
 
 
 class Interval(NamedTuple):
@@ -34,9 +34,9 @@ class Interval(NamedTuple):
     method: str
 
 
-def scored(value: float, n: int, interval: Interval) -> Score:
+def scored(value: float, n: int, interval: Interval, note: str = "") -> Score:
     """The score of `n` samples with its interval."""
-    return Score(float(value), n, interval.low, interval.high, interval.method)
+    return Score(float(value), n, interval.low, interval.high, interval.method, note=note)
 
 
 NO_SAMPLES = Score(None, 0, interval="none: no samples")
@@ -47,17 +47,20 @@ def no_interval(reason: str) -> Interval:
     return Interval(None, None, f"none: {reason}")
 
 
+def within(interval: Interval, lowest: float, highest: float = math.inf) -> Interval:
+    """The interval, cut off at the ends of the score's range."""
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(max(lowest, interval.low), min(highest, interval.high), interval.method)
+
+
 def wilson(successes: int, n: int) -> Interval:
     """Wilson's score interval of the proportion `successes / n`, n ≥ 1, within [0, 1].
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", without continuity
     correction; parity: `scipy.stats.binomtest(successes, n).proportion_ci(method="wilson")`.
     """
-    p, shrink = successes / n, 1 + Z**2 / n
-    centre = (p + Z**2 / (2 * n)) / shrink
-    half = Z / shrink * (p * (1 - p) / n + Z**2 / (4 * n**2)) ** 0.5
-    # At 0 and n one bound equals the value exactly, and rounding must not push it past.
-    return _containing(p, max(0.0, centre - half), min(1.0, centre + half), "Wilson")
+    return _containing(successes / n, *_score_bounds(successes / n, n, Z), "Wilson")
 
 
 def wilson_f1(hits: int, trials: int) -> Interval:
@@ -78,57 +81,127 @@ def student_mean(values: Array) -> Interval:
     Exact for normal samples; of five, 1.96 in place of t would cover 88 % where 95 % are promised.
     Source: Student 1908, "The probable error of a mean"; parity: `scipy.stats.ttest_1samp(values, 0).confidence_interval()`.
     """
-    from scipy.special import stdtrit
-
     n = len(values)
     if n < 2:
         return no_interval("one sample has no variance")
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         return no_interval("every sample scores the same")
-    mean, half = values.mean(), stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / n**0.5
+    mean, half = values.mean(), _student(n - 1) * values.std(ddof=1) / n**0.5
     return _containing(mean, mean - half, mean + half, "Student's t")
 
 
-def reflected(value: float, replicates: Array) -> Interval:
-    """The basic bootstrap interval of a value in [0, 1]: 2.5 % and 97.5 % quantiles of the replicates, reflected about it.
+def skewed_mean(values: Array, large: int) -> Interval:
+    """Interval of the mean of float64 [n] with a long tail to the right: Student's lower bound, and Hall's upper one.
 
-    Resampling repeats the bias that sampling has: a macro F1 of many small classes comes out too low, a calibration error
-    too high. Percentiles would add that bias once more; reflecting takes it out. In simulation of 200 classes with
-    10 samples each, percentiles cover the true macro F1 in 39 % of cases, reflected ones in 97 %. Widened to contain the value.
-    Source: Davison and Hinkley 1997, "Bootstrap methods and their application", section 5.2.
+    A sample that shows little of the tail puts mean and spread too low together, so that Student's upper bound misses far
+    more often than its lower one; Hall's allows for the skewness, and the larger of both is taken. What no sample shows no
+    method knows: `large` says how many values belong to the tail, of which there must be five.
+    Source: Hall 1992, "On the removal of skewness by transformation", the cubic transformation.
     """
-    if np.ptp(replicates) < 1e-12:
-        return no_interval("every resample scores the same")
-    low, high = 2 * value - np.quantile(replicates, [(1 + LEVEL) / 2, (1 - LEVEL) / 2])
-    return _containing(value, max(0.0, low), min(1.0, high), f"basic bootstrap, {len(replicates)} replicates")
+    found = student_mean(values)
+    if found.low is None or found.high is None:
+        return found
+    n = len(values)
+    if large < FEWEST_LARGE:
+        return no_interval(f"the mean hangs on rare large values, of which {n:,} samples show {large or 'none'}")
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    skewness = float((((values - mean) / spread) ** 3).mean())
+    if skewness <= 0:
+        return found
+    reached = 1 + skewness * (-_student(n - 1) / n**0.5 - skewness / (6 * n))
+    high = mean - spread * 3 / skewness * (np.cbrt(reached) - 1)
+    return _containing(mean, found.low, max(found.high, float(high)), "Student's t below, Hall's above")
 
 
-def bootstrap(counts: Array, statistic: Callable[[Array], Array]) -> Array:
-    """A statistic, float64 [replicates], of samples drawn with replacement.
+def jackknife(value: float, left_out: Array, times: Array | None = None, units: str = "samples", hidden: float = 0.0) -> Interval:
+    """Interval of a value in [0, 1] from what it is without one unit: float64 [m], each of which stands for `times` units.
 
-    `counts`, int64 [m], says how many samples are of each of m kinds that the statistic does not tell apart; it takes int64
-    [b, m], the counts of b replicates, each of which sums to n, and returns [b]. Drawing n samples with replacement makes
-    their counts multinomial, so both ways of drawing below are the one bootstrap over samples, and the cheaper is taken.
-    Seeded: equal counts give equal replicates.
+    `hidden` is variance that the units cannot show.
+
+    The jackknife's variance V makes the value as sure as a proportion of p (1 - p) / V samples, whose Wilson interval it gets,
+    with Student's t. As few units may carry the value (a class that three images have), t has as many degrees of freedom as
+    the spread of a variance estimate from values of this kurtosis k: 2 n / (k - 1), which is n for normal ones. It reaches
+    as far as the same interval about the value less the jackknife's estimate of its bias, as many small classes bring about.
+    Source: Efron & Stein 1981, "The jackknife estimate of variance", which is never too small in expectation; Korn & Graubard
+    1998, "Confidence intervals for proportions with small expected number of positive counts" (effective sample size);
+    Satterthwaite 1946 (degrees of freedom).
     """
-    return np.concatenate([statistic(weights) for weights in _resample(counts)])
+    counts = np.ones(len(left_out)) if times is None else times
+    n = int(counts.sum())
+    if n < 2:
+        return no_interval(f"one of the {units} has no variance" if n else f"there are no {units}")
+    if np.isnan(left_out).any():
+        return no_interval(f"the score hangs on one of {n:,} {units}")
+    mean = float((counts * left_out).sum()) / n
+    apart = left_out - mean
+    squares = float((counts * apart**2).sum())
+    variance = (n - 1) / n * squares + hidden
+    if squares < 1e-20 or not 0 < value < 1:
+        return no_interval(f"none of {n:,} {units} makes a difference to the score")
+    kurtosis = n * float((counts * apart**4).sum()) / squares**2
+    freedom = min(n - 1, 2 * n / (kurtosis - 1)) if kurtosis > 1 else n - 1
+    if freedom < 3:
+        return no_interval(f"the score hangs on one or two of {n:,} {units}")
+    unbiased = min(max(value - (n - 1) * (mean - value), 0.001), 0.999)
+    bounds = [_score_bounds(p, p * (1 - p) / variance, _student(freedom)) for p in (value, unbiased)]
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
+    return _containing(value, low, high, f"jackknife over {n:,} {units}")
 
 
-def _resample(counts: Array) -> Iterator[Array]:
-    """Counts of all replicates, int64 [b, m] at a time."""
-    rng = np.random.default_rng(SEED)
-    n, kinds = int(counts.sum()), len(counts)
-    by_kind = kinds * _BINOMIAL_COST < n
-    replicates = min(REPLICATES, max(200, _WORK // min(n, kinds * _BINOMIAL_COST)))
-    kind_of = np.repeat(np.arange(kinds), counts) if not by_kind else None
-    size = max(1, _CHUNK // kinds)
-    for start in range(0, replicates, size):
-        b = min(size, replicates - start)
-        if kind_of is None:
-            yield rng.multinomial(n, counts / n, size=b)
-        else:
-            drawn = (kind_of[rng.integers(0, n, n, dtype=np.int32)] for _ in range(b))
-            yield np.stack([np.bincount(kinds_drawn, minlength=kinds) for kinds_drawn in drawn])
+def without_each(n: int) -> Array:
+    """Weights [g, n] of n units that leave out one unit each, or one of `GROUPS` groups of them: float32, 0 or 1."""
+    groups = min(n, GROUPS)
+    return np.asarray(np.arange(n) % groups != np.arange(groups)[:, None], dtype=np.float32)
+
+
+def clustered_mean(values: Array, clusters: Array, units: str) -> Interval:
+    """Interval of the mean of values in [0, 1], float64 [n], that stand or fall together within a cluster, int [n].
+
+    A jackknife over clusters, of which there must be 20. Where all values are 0, or all are 1, each cluster counts as one.
+    """
+    _, cluster = np.unique(clusters, return_inverse=True)
+    sizes, sums = np.bincount(cluster), np.bincount(cluster, values)
+    c, mean = len(sizes), float(values.mean())
+    if c < FEWEST_CLUSTERS:
+        return no_interval(f"{c} of the {units} are too few to tell how much they differ")
+    if mean in (0.0, 1.0):
+        return wilson(round(mean) * c, c)._replace(method=f"Wilson over {c:,} {units}")
+    return jackknife(mean, (sums.sum() - sums) / (len(values) - sizes), units=units)
+
+
+def serial_ratio(totals: Array, counts: Array) -> Interval:
+    """Interval of Σ totals / Σ counts, float64 [n] each, of n spans of text in order, whose neighbours may be alike.
+
+    The long-run variance of the spans is that of their first √n / 2 cosine averages, which see slow drifts alone, with
+    Student's t of as many degrees of freedom. Order that means nothing costs little: the interval is only slightly wider.
+    Source: Müller 2007, "A theory of robust long-run variance estimation"; Lazarus, Lewis, Stock & Watson 2018, "HAR inference".
+    """
+    from scipy.fft import dct
+
+    n = len(totals)
+    if n < FEWEST_SPANS:
+        return no_interval(f"{n} spans are too few to tell how alike neighbours are")
+    ratio = float(totals.sum() / counts.sum())
+    waves = max(2, round(n**0.5 / 2))
+    averages = dct(totals - ratio * counts, norm="ortho")[1 : waves + 1]
+    error = float(np.sqrt((averages**2).mean() / n)) / float(counts.mean())
+    half = _student(waves) * error
+    return _containing(ratio, ratio - half, ratio + half, f"Student's t of {waves} cosine averages")
+
+
+def _score_bounds(p: float, n: float, z: float) -> tuple[float, float]:
+    """Bounds of Wilson's score interval of a proportion p of n samples, at z standard errors."""
+    shrink = 1 + z**2 / n
+    centre = (p + z**2 / (2 * n)) / shrink
+    half = z / shrink * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
+    # At 0 and n one bound equals the value exactly, and rounding must not push it past.
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _student(freedom: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2))
 
 
 def _containing(value: float, low: float, high: float, method: str) -> Interval:

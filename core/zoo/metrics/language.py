@@ -12,17 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored
+from zoo.metrics.intervals import NO_SAMPLES, Interval, scored, serial_ratio
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
 
 
 class _PerUnit(Metric):
-    """`figure` of the nats per unit. Its interval is that of a ratio of two means (delta method), carried through `figure`.
-
-    It takes spans as independent, which neighbours in one text are only nearly.
-    """
+    """`figure` of the nats per unit. Its interval is that of spans in order, whose neighbours may be alike."""
 
     gathers: ClassVar[bool] = True
     unit: ClassVar[str]
@@ -45,23 +42,18 @@ class _PerUnit(Metric):
         if not total:
             return Score(None, n, interval=f"none: these texts have no {self.unit}")
         ratio = float(nll.sum()) / total
-        note = (
-            f"window {int(state['window'].max()):,} characters, stride {int(state['stride'].max()):,}, {int(total):,} {self.unit}"
-        )
+        window, stride = int(state["window"].max()), int(state["stride"].max())
+        note = f"window {window:,} characters, stride {stride:,}, {int(total):,} {self.unit}"
         if state["lost"].any():
             share = float(state["lost"].sum()) / float(state["stride"].sum())
             lost = f"the model's tokens lose {100 * share:.2g} % of the characters"
             note = f"{note}; {lost}"
             if self.unit != "tokens":
                 return Score(None, n, interval=f"none: {lost}, so nothing is said per {self.unit[:-1]}", note=note)
-        return Score(**{**vars(scored(self.figure(ratio), n, self._interval(nll, count, ratio))), "note": note})
-
-    def _interval(self, nll: Array, count: Array, ratio: float) -> Interval:
-        n = len(nll)
-        if n < 2:
-            return no_interval("one span has no variance")
-        error = math.sqrt(float(((nll - ratio * count) ** 2).sum()) / (n - 1) / n) / float(count.mean())
-        return Interval(self.figure(ratio - Z * error), self.figure(ratio + Z * error), "normal, of a ratio of means")
+        low, high, method = serial_ratio(nll, count)
+        if low is not None and high is not None:
+            low, high = self.figure(max(0.0, low)), self.figure(high)
+        return scored(self.figure(ratio), n, Interval(low, high, method), note)
 
 
 class _Bits(_PerUnit):

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.frechet import check_space
-from zoo.metrics.intervals import NO_SAMPLES, scored, wilson
+from zoo.metrics.intervals import NO_SAMPLES, jackknife, scored, wilson
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -20,7 +20,11 @@ BLOCK = 1024
 
 
 class _Within(Metric):
-    """The share of `asked` that lies on the manifold of `among`. The interval takes that manifold as given."""
+    """The share of `asked` that lies on the manifold of `among`.
+
+    Interval: a jackknife over the images of both. Without a ball go the images that no other ball holds; that its neighbours'
+    balls would then grow is left out, which makes the interval a little wider.
+    """
 
     gathers: ClassVar[bool] = True
     asked: ClassVar[str]
@@ -38,11 +42,19 @@ class _Within(Metric):
         n = len(state["real"])
         if n <= self.k:
             return NO_SAMPLES if not n else Score(None, n, interval=f"none: {n} samples have no {self.k} neighbours")
-        hits = int(on_manifold(state[self.asked], state[self.among], self.k).sum())
+        held, only = balls(state[self.asked], state[self.among], self.k)
         floor = {"features": "another", "real": "real"}
-        reals = int(on_manifold(state[floor[self.asked]], state[floor[self.among]], self.k).sum())
+        reals = int((balls(state[floor[self.asked]], state[floor[self.among]], self.k)[0] > 0).sum())
         note = f"{n:,} other real images have {reals / n:.4g}"
-        return Score(**{**vars(scored(hits / n, n, wilson(hits, n))), "note": note})
+        hits = held > 0
+        without_asked = (hits.sum() - hits) / (n - 1)
+        lost = np.bincount(only[held == 1], minlength=n) / n
+        without_ball = hits.mean() - lost + lost.mean()
+        if 0 < hits.sum() < n:
+            interval = jackknife(float(hits.mean()), np.concatenate([without_asked, without_ball]), units="images of both sets")
+        else:
+            interval = wilson(int(hits.sum()), n)
+        return scored(hits.mean(), n, interval, note)
 
 
 class SamplePrecision(_Within):
@@ -57,10 +69,12 @@ class SampleRecall(_Within):
     asked, among = "real", "features"
 
 
-def on_manifold(points: Array, others: Array, k: int) -> Array:
-    """Whether each of `points` [n, d] lies within the ball of one of `others` [m, d], bool [n]."""
+def balls(points: Array, others: Array, k: int) -> tuple[Array, Array]:
+    """In how many balls of `others` [m, d] each of `points` [n, d] lies, and one of them: int64 [n] each."""
     radii = np.concatenate([np.partition(block, k, axis=1)[:, k] for block in _distances(others, others)])  # itself is the 0th
-    return np.concatenate([(block <= radii).any(axis=1) for block in _distances(points, others)])
+    found = [(inside.sum(axis=1), inside.argmax(axis=1)) for inside in (block <= radii for block in _distances(points, others))]
+    held, one = (np.concatenate(column) for column in zip(*found, strict=True))
+    return held, one
 
 
 def _distances(points: Array, others: Array) -> Any:

@@ -1,6 +1,7 @@
 """Metrics of retrieval: recall at k, mean average precision at R, k-nearest-neighbour and one-shot accuracy.
 
-Similarity, ties, and which queries count: see `zoo.metrics.embed`.
+Similarity, ties, and which queries count: see `zoo.metrics.embed`. Queries of a class stand or fall together, so intervals are
+of classes, or episodes, drawn anew: a jackknife over them.
 
 One rule for k: where a query that counts has no more than k items to choose from, recall at k and k-nearest-neighbour accuracy
 are not defined. All items would be among the k, so every query would have its match there, and how similar they are would
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from zoo.metrics.base import Score
 from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, of_queries, once, undefined
-from zoo.metrics.intervals import Interval, student_mean, wilson
+from zoo.metrics.intervals import Interval, clustered_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class RecallAtK(EmbedMetric):
     """Share of queries with an item of their class among the k most similar.
 
-    Interval: Wilson, over the queries for this gallery. Source: Jégou et al. 2011, Product quantization for nearest neighbor
+    Source: Jégou et al. 2011, Product quantization for nearest neighbor
     search; as used by Oh Song et al. 2016, arXiv:1511.06452. Parity: pytorch-metric-learning `precision_at_1` for k = 1.
     """
 
@@ -38,7 +39,7 @@ class RecallAtK(EmbedMetric):
 class OneShotAccuracy(EmbedMetric):
     """Share of queries whose most similar item is of their class, where the gallery shows each class once.
 
-    `detail` has the accuracy of each episode. Interval: Wilson. Source: Lake, Salakhutdinov & Tenenbaum 2015, Human-level
+    `detail` has the accuracy of each episode. Source: Lake, Salakhutdinov & Tenenbaum 2015, Human-level
     concept learning through probabilistic program induction, doi:10.1126/science.aab3050, which reports the error, 1 - accuracy.
     """
 
@@ -58,7 +59,7 @@ class MapAtR(EmbedMetric):
     """Mean over queries of the average precision among their R most similar items, R being the size of their class there.
 
     For each match at rank i ≤ R the precision among the first i is summed, and divided by R.
-    Interval: Student's t, over queries. Source: Musgrave et al. 2020, A metric learning reality check, arXiv:2003.08505, eq. 7.
+    Source: Musgrave et al. 2020, A metric learning reality check, arXiv:2003.08505, eq. 7.
     Parity: pytorch-metric-learning `mean_average_precision_at_r`.
     """
 
@@ -66,15 +67,13 @@ class MapAtR(EmbedMetric):
         if not len(places.counted):
             return undefined(places.undefined)
         values = average_precisions(places)[places.counted]
-        low, high, method = student_mean(values)
-        within = Interval(None if low is None else max(0.0, low), None if high is None else min(1.0, high), method)
-        return of_queries(places, float(values.mean()), within)
+        return of_queries(places, float(values.mean()), _interval(places, values))
 
 
 class KnnAccuracy(EmbedMetric):
     """Share of queries whose class is the most frequent one among the k most similar items, each with one vote.
 
-    Of classes with equally many votes the one with the most similar item wins. Interval: Wilson.
+    Of classes with equally many votes the one with the most similar item wins.
     Source: Cover & Hart 1967, Nearest neighbor pattern classification. Parity: sklearn `KNeighborsClassifier`.
     """
 
@@ -170,5 +169,13 @@ def _share(places: Places, right: Callable[[], Array]) -> Score:
     counted = places.counted
     if not len(counted):
         return undefined(places.undefined)
-    hits = int(right()[counted].sum())
-    return of_queries(places, hits / len(counted), wilson(hits, len(counted)))
+    hits = right()[counted].astype(np.float64)
+    return of_queries(places, float(hits.mean()), _interval(places, hits))
+
+
+def _interval(places: Places, values: Array) -> Interval:
+    """The interval of the mean over the queries that count: of episodes drawn anew where there are several, else of classes."""
+    counted = places.counted
+    if len(np.unique(places.episode)) > 1:
+        return clustered_mean(values, places.episode[counted], "episodes")
+    return clustered_mean(values, places.labels[counted], "classes")

@@ -6,12 +6,13 @@ Right means as in every metric of classification that the true class's logit is 
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, student_mean, wilson
+from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, skewed_mean, wilson
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
@@ -50,7 +51,7 @@ class RobustAccuracy(_Share):
         if not masked:
             return score
         note = f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"
-        return Score(**{**vars(score), "note": note})
+        return replace(score, note=note)
 
 
 class SuccessRate(_Share):
@@ -95,7 +96,9 @@ class _MeanCount(Metric):
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         counts = state["count"].astype(np.float64)
-        return scored(counts.mean(), len(counts), student_mean(counts)) if len(counts) else NO_SAMPLES
+        if not len(counts):
+            return NO_SAMPLES
+        return scored(counts.mean(), len(counts), skewed_mean(counts, int((counts > counts.mean()).sum())))
 
 
 class Forwards(_MeanCount):

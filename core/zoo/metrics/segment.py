@@ -3,7 +3,7 @@
 Every pixel counts once, over the whole dataset: intersections and unions are summed over all images and divided once, never
 averaged over images. A pixel whose target is `IGNORE` counts for nothing, whatever is predicted there. A class that no
 pixel has, neither in a target nor in a prediction, is left out of averages; one that is only predicted scores 0.
-Intervals: a bootstrap over images, since the pixels of an image are anything but independent.
+Intervals: a jackknife over images, since the pixels of an image are anything but independent.
 """
 
 from difflib import get_close_matches
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zoo.errors import DataError, OptionError
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, Interval, bootstrap, no_interval, reflected, scored
+from zoo.metrics.intervals import NO_SAMPLES, Interval, jackknife, no_interval, scored
 from zoo.tasks.base import Rows
 from zoo.tasks.segment import IGNORE
 
@@ -50,8 +50,9 @@ class _Pixels(Metric):
         n = len(images)
         if not images.any():
             return nothing_scored(n)
-        value = float(self.overall(images.sum(axis=0)))
-        return scored(value, n, reflected(value, resampled(images, self.overall)))
+        sums = images.sum(axis=0)
+        value = float(self.overall(sums))
+        return scored(value, n, jackknife(value, self.overall(sums - images), units="images"))
 
 
 class MeanIou(_Pixels):
@@ -91,15 +92,12 @@ class _OfClass(_Pixels):
         return scored(value, len(images), interval)
 
     def of_one(self, own: Array) -> tuple[float | None, Interval]:
-        """Value and interval of one class, from its counts int64 [n, 3]; None where no pixel is of it, nor predicted as it.
-
-        Replicates without such a pixel are left out, as the class would be.
-        """
-        value = float(self.per_class(own.sum(axis=0)[:, None])[0])
+        """Value and interval of one class, from its counts int64 [n, 3]; None where no pixel is of it, nor predicted as it."""
+        sums = own.sum(axis=0)
+        value = float(self.per_class(sums[:, None])[0])
         if np.isnan(value):
             return None, no_interval("no such pixel")
-        replicates = resampled(own[..., None], self.per_class)[:, 0]
-        return value, reflected(value, replicates[~np.isnan(replicates)])
+        return value, jackknife(value, self.per_class((sums - own)[..., None])[:, 0], units="images")
 
 
 class Iou(_OfClass):
@@ -166,14 +164,6 @@ def confusion(target: Array, predicted: Array, classes: int, sample: str) -> Arr
     if worst >= classes:
         raise DataError(f"sample {sample} has a label {worst}, but there are {classes} classes")
     return np.bincount(true * classes + said, minlength=classes * classes).reshape(classes, classes)
-
-
-def resampled(images: Array, statistic: Any) -> Array:
-    """`statistic` of sums [b, 3, C], over replicates drawn with replacement from the counts [n, 3, C] of n images."""
-    # In float64 the sums are exact below 2^53 pixels, and multiplied by BLAS.
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    shape = (-1, *images.shape[1:])
-    return bootstrap(np.ones(len(images), dtype=np.int64), lambda drawn: statistic((drawn @ flat).reshape(shape)))
 
 
 def _stacked(state: State) -> Array:

@@ -1,7 +1,7 @@
 """classify: one of several classes for an image, a text or a vector.
 
 Target: int, the index of the true class in the dataset's class list.
-Prediction: logits, float32 [classes of the dataset], unnormalised log-probabilities.
+Prediction: logits, float32 [classes of the dataset], unnormalised log-probabilities. Metrics tell probabilities from them.
 Stored: `logits` list<float32>, `target` int32.
 """
 
@@ -100,9 +100,12 @@ def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> 
         kind = str(logits.dtype) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise PredictionError(f"{model} returned {kind} for {some(ids)}", "expected a floating-point tensor of logits", ids)
     if tuple(logits.shape) != (len(ids), outputs):
+        single = outputs == 2 and logits.numel() == len(ids)
         raise PredictionError(
             f"{model} returned logits of shape {list(logits.shape)} for {len(ids)} samples and {outputs} classes",
-            f"expected [{len(ids)}, {outputs}]; the batch begins with sample {ids[0]}",
+            "one logit x for the second class is the two logits [0, x]: return both"
+            if single
+            else f"expected [{len(ids)}, {outputs}]; the batch begins with sample {ids[0]}",
             ids=ids,
         )
     stored: Tensor = logits.float()

@@ -36,7 +36,7 @@ OBJECT = pa.struct(
 class Boxes:
     """n boxes of one image.
 
-    `boxes` float32 [n, 4], x1 y1 x2 y2 in absolute pixels with x1 < x2 and y1 < y2, where pixel i spans [i, i + 1];
+    `boxes` float32 [n, 4], x1 y1 x2 y2 in absolute pixels with x1 <= x2 and y1 <= y2, where pixel i spans [i, i + 1];
     `labels` int64 [n], indices of the dataset's classes (in a prediction: of the model's). Of a prediction: `scores`
     float32 [n] in [0, 1]. Of a target: `crowd` bool [n], regions in which detections are neither right nor wrong (None:
     none is), and `area` float64 [n], the object's own area in square pixels, by which COCO tells small from large (None: of
@@ -66,12 +66,12 @@ class Detector(Protocol):
 class Detect(Task):
     """Runs a detector.
 
-    Its classes are mapped to the dataset's by name; detections of classes that the dataset lacks are left out. Boxes are cut
-    off at the image's edge, as the common detectors do themselves, and those of which nothing is left are dropped.
+    Its classes are mapped to the dataset's by name; detections of classes that the dataset lacks are left out. Boxes are kept as
+    the model returns them, those of no area or beyond the image's edge too: how they count, the metric says.
     """
 
     name: ClassVar[str] = "detect"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     shard_size: ClassVar[int] = 64
 
     def __init__(
@@ -109,26 +109,24 @@ class Detect(Task):
         return [sample.input for sample in samples]
 
     def predict(self, model: Detector, batch: Batch) -> list[Boxes]:
-        """Boxes of each image, on the CPU, within the image, labelled by the dataset's classes."""
+        """Boxes of each image, on the CPU, as the model returns them, labelled by the dataset's classes."""
         returned = model(batch.inputs)
         if not isinstance(returned, Sequence) or len(returned) != len(batch):
             found = f"{len(returned)} results" if isinstance(returned, Sequence) else type(returned).__name__
             raise PredictionError(f"{self.model.name} returned {found} for {len(batch)} images", "expected one Boxes an image")
-        verified = [
-            verify_boxes(boxes, id_, self.outputs, self.model.name) for boxes, id_ in zip(returned, batch.ids, strict=True)
+        return [
+            self._of_dataset(verify_boxes(boxes, id_, self.outputs, self.model.name))
+            for boxes, id_ in zip(returned, batch.ids, strict=True)
         ]
-        return [self._within(boxes, image) for boxes, image in zip(verified, batch.inputs, strict=True)]
 
-    def _within(self, found: Boxes, image: "Tensor") -> Boxes:
-        """Cut off at the image's edge; without what is then empty or of a class that the dataset lacks."""
+    def _of_dataset(self, found: Boxes) -> Boxes:
+        """Without what is of a class that the dataset lacks."""
         import torch
 
-        height, width = image.shape[1:]
-        boxes = found.boxes.clamp(min=0).minimum(torch.tensor([width, height, width, height], dtype=torch.float32))
         labels = torch.tensor(self.label_of)[found.labels]
-        kept = (boxes[:, 2:] > boxes[:, :2]).all(dim=1) & (labels >= 0)
+        kept = labels >= 0
         assert found.scores is not None
-        return Boxes(boxes[kept], labels[kept], found.scores[kept])
+        return Boxes(found.boxes[kept], labels[kept], found.scores[kept])
 
     @property
     def schema(self) -> pa.Schema:

@@ -1,16 +1,19 @@
 """What tests of metrics share: rows made of arrays, and a metric's score of them as a run would fold it."""
 
+import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo.builtin import zoo_metrics
-from zoo.metrics import Metric, Score, bare_metric, build_metric, intervals
+from zoo.metrics import Metric, Score, bare_metric, build_metric
 from zoo.tasks.base import Rows
 
+sys.path.insert(0, str(Path(__file__).parent))  # for coverage_designs
 SPECS = {spec.name: spec for spec in zoo_metrics()}
 
 
@@ -24,12 +27,6 @@ def make_rows(logits: Any, target: Any, classes: Sequence[str] | None = None) ->
 def metric() -> Callable[[str], Metric]:
     """The metric of a text."""
     return lambda text: build_metric(text, SPECS[bare_metric(text)])
-
-
-@pytest.fixture
-def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bootstraps of 400 replicates, for tests that take hundreds of intervals."""
-    monkeypatch.setattr(intervals, "REPLICATES", 400)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ CASES = {
     "classes that never occur": (_one_hot([0, 1, 1, 3, 0, 3], 7), np.array([0, 1, 1, 3, 3, 1])),
     "one sample": (_one_hot([1], 6), np.array([1])),
 }
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("few_replicates")]
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())

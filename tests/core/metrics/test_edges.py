@@ -10,7 +10,6 @@ from zoo.errors import DataError, OptionError
 from zoo.metrics.edges import EdgeAp, Ods, Ois, area, best_f, edge_counts, harmonic, image_counts, rates
 from zoo.tasks.base import Rows
 
-pytestmark = pytest.mark.usefixtures("few_replicates")
 METRICS = ("ods", "ois", "edge-ap")
 
 

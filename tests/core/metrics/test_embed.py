@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from zoo.builtin.embed import METRICS
 from zoo.errors import DataError, OptionError
-from zoo.metrics import Score, bare_metric, build_metric, embed, retrieval
+from zoo.metrics import Score, bare_metric, build_metric, embed, retrieval, verification
+from zoo.metrics.intervals import wilson
 from zoo.tasks.base import Rows
 
 SPECS = {spec.name: spec for spec in METRICS}
@@ -122,9 +125,14 @@ def test_k_that_takes_in_a_whole_gallery_has_no_score(metric: str) -> None:
     assert "has 3 items" in score(f"{metric}:k=3", rows).interval
 
 
-def test_a_mean_over_queries_that_all_score_the_same_has_no_interval() -> None:
+def test_where_all_queries_score_the_same_each_class_counts_once() -> None:
     found = score("map-at-r", make_rows([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], [0, 0, 1, 1]))
-    assert (found.value, found.ci_low, found.interval) == (1.0, None, "none: every sample scores the same")
+    assert (found.value, found.ci_low) == (1.0, None)
+    assert found.interval == "none: 2 of the classes are too few to tell how much they differ"
+    angle = 2 * np.pi * np.repeat(np.arange(25), 2) / 25
+    perfect = score("map-at-r", make_rows(np.stack([np.cos(angle), np.sin(angle)], axis=1), np.repeat(np.arange(25), 2)))
+    assert (perfect.value, perfect.ci_high, perfect.interval) == (1.0, 1.0, "Wilson over 25 classes")
+    assert perfect.ci_low == pytest.approx(wilson(25, 25).low)
 
 
 def all_pairs(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -209,6 +217,58 @@ def test_constant_embeddings_score_nothing() -> None:
     assert value("nmi", rows) == pytest.approx(0)
     assert value("roc-auc", rows) == value("eer", rows) == 0.5
     assert value("tar-at-far:far=0.01", rows) == 0
+
+
+def codes(kind: str, rng: np.random.Generator, n: int = 80) -> np.ndarray:
+    """Whole numbers, [n, d], whose cosines coincide often; of small integers, one vector is zero."""
+    if kind == "signs":
+        return rng.choice([-1, 1], (n, 24))
+    if kind == "bits":
+        return rng.integers(0, 2, (n, 18)) | np.eye(n, 18, dtype=int)
+    return rng.integers(-3, 4, (n, 3)) * (np.arange(n) > 0)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scaled"),
+    [("signs", 1.0), ("signs", 0.1), ("signs", None), ("bits", 1.0), ("bits", 0.1), ("bits", None), ("small integers", 1.0)],
+)
+def test_equal_cosines_of_codes_tie_exactly(kind: str, scaled: float | None) -> None:
+    """Against fractions of Python's integers, of codes times a factor, or of length 1 (None)."""
+    rng = np.random.default_rng(5)
+    whole, labels = codes(kind, rng), rng.integers(0, 8, 80)
+    vectors = whole * np.float32(scaled) if scaled else (whole / np.linalg.norm(whole, axis=1, keepdims=True)).astype(np.float32)
+    products = [[int(a @ b) for b in whole] for a in whole]
+    likeness = [
+        [Fraction(abs(p) * p, max(1, products[i][i] * products[j][j])) for j, p in enumerate(row)]
+        for i, row in enumerate(products)
+    ]
+    place = {one: i for i, one in enumerate(sorted({one for row in likeness for one in row}))}
+    ranks = np.array([[place[one] for one in row] for row in likeness])
+    match = labels[:, None] == labels
+    nearest_own = np.where(match & ~np.eye(80, dtype=bool), ranks, -1).max(axis=1)
+    first, second = np.triu_indices(80, 1)
+    rows = make_rows(vectors, labels)
+    assert value("recall-at-k:k=1", rows) == (nearest_own > np.where(match, -1, ranks).max(axis=1)).mean()
+    assert value("roc-auc", rows) == pytest.approx(roc_auc_score(match[first, second], ranks[first, second]), abs=1e-12)
+    assert len(place) < 800  # of 3,160 pairs: ties there are
+
+
+def test_cosines_that_differ_by_less_than_a_millionth_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 30)
+    vectors = (1 + 4e-4 * (rng.normal(size=(10, 32))[labels] + 0.7 * rng.normal(size=(300, 32)))).astype(np.float32)
+    unit = vectors.astype(np.float64) / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    first, second = np.triu_indices(300, 1)
+    likeness = (unit @ unit.T)[first, second]
+    assert np.ptp(likeness) < 3e-6
+    expected = roc_auc_score(labels[first] == labels[second], likeness)
+    rows = make_rows(vectors, labels)
+    assert value("roc-auc", rows) == pytest.approx(expected, abs=1e-9)
+    assert score("roc-auc", rows).note == ""
+    monkeypatch.setattr(verification, "HELD", 100)
+    rows = make_rows(vectors[::-1], labels[::-1])  # others, so that no earlier pass is remembered
+    assert abs(value("roc-auc", rows) - expected) > 1e-3
+    assert score("roc-auc", rows).note == "similarities counted in steps of 4.8e-07"
 
 
 @pytest.mark.parametrize("block", [64, 2**23])
@@ -350,6 +410,7 @@ def test_large_sets_are_compared_in_float32(cloud: tuple[np.ndarray, np.ndarray]
     assert places_of(rows).unit.dtype == np.float32
     for text, expected in precise.items():
         assert value(text, rows) == pytest.approx(expected, abs=5e-3), text  # one sample of 400 is 2.5e-3
+        assert score(text, rows).note.endswith("similarities rounded to float32")
 
 
 def test_no_matrix_of_all_pairs_is_held(monkeypatch: pytest.MonkeyPatch) -> None:

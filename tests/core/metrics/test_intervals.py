@@ -1,13 +1,23 @@
-"""Intervals: against published figures and references, and their coverage in simulation."""
+"""Intervals: against published figures and references, and their limits. What they cover, `test_coverage` simulates."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, multinomial, ttest_1samp
+from scipy.stats import binomtest, ttest_1samp
 
 from zoo.metrics import intervals
-from zoo.metrics.intervals import bootstrap, reflected, student_mean, wilson, wilson_f1
+from zoo.metrics.intervals import (
+    clustered_mean,
+    jackknife,
+    serial_ratio,
+    skewed_mean,
+    student_mean,
+    wilson,
+    wilson_f1,
+    within,
+    without_each,
+)
 
 proportions = st.integers(1, 10**7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -61,51 +71,116 @@ def test_a_mean_without_variance_has_no_interval() -> None:
         assert student_mean(np.array(values)) == (None, None, "none: every sample scores the same")
 
 
-@pytest.mark.parametrize("counts", [[40, 30, 20, 10], [4, 3, 2, 1]], ids=["by kind", "by sample"])
-def test_bootstrap_draws_multinomial_counts_either_way(counts: list[int]) -> None:
-    seen: list[np.ndarray] = []
-    by_kind = 12 * len(counts) < sum(counts)
-    assert by_kind == (sum(counts) == 100)
-    bootstrap(np.array(counts), lambda weights: (seen.append(weights), weights[:, 0] * 1.0)[1])
-    drawn = np.concatenate(seen)
-    law = multinomial(sum(counts), np.array(counts) / sum(counts))
-    assert drawn.shape == (2000, 4)
-    assert (drawn.sum(axis=1) == sum(counts)).all()
-    # 2000 draws: standard error of a mean is below 0.11, of a covariance below 5 % of the largest variance.
-    np.testing.assert_allclose(drawn.mean(axis=0), counts, atol=0.45)
-    np.testing.assert_allclose(np.cov(drawn.T), law.cov(), atol=0.2 * law.cov().max())
+def test_a_skewed_mean_reaches_higher_and_not_lower_than_students() -> None:
+    values = np.random.default_rng(0).exponential(size=60)
+    found, student = skewed_mean(values, 30), student_mean(values)
+    assert found.low == student.low
+    assert found.high > student.high
+    left = skewed_mean(-values, 30)
+    assert left == student_mean(-values)
 
 
-def test_bootstrap_is_seeded_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = np.array([300, 500, 200])
-    whole = bootstrap(counts, lambda weights: weights[:, 0] / 1000)
-    monkeypatch.setattr(intervals, "_CHUNK", 30)
-    np.testing.assert_array_equal(bootstrap(counts, lambda weights: weights[:, 0] / 1000), whole)
+def test_halls_bound_inverts_his_transformation() -> None:
+    """Hall 1992, eq. (2): T + a T²/3 + a² T³/27 + a/(6n), of T = (mean - m)/s and skewness a, equals t/√n at the bound."""
+    values = np.random.default_rng(1).lognormal(size=80)
+    found = skewed_mean(values, 30)
+    spread = values.std(ddof=1)
+    skewness = (((values - values.mean()) / spread) ** 3).mean()
+    t = (values.mean() - found.high) / spread
+    assert t + skewness * t**2 / 3 + skewness**2 * t**3 / 27 + skewness / (6 * 80) == pytest.approx(-1.99045 / 80**0.5, abs=1e-5)
 
 
-def test_bootstrap_of_very_many_samples_draws_fewer_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "_WORK", 100_000)
-    assert len(bootstrap(np.ones(100, dtype=np.int64), lambda weights: weights[:, 0] * 1.0)) == 1000
-    assert len(bootstrap(np.ones(5000, dtype=np.int64), lambda weights: weights[:, 0] * 1.0)) == 200
+def test_a_mean_whose_large_values_were_hardly_seen_has_no_interval() -> None:
+    values = np.array([0.01] * 50 + [0.02] * 48 + [3.0, 4.0])
+    for large, seen in ((2, "2"), (0, "none")):
+        assert skewed_mean(values, large).method == (
+            f"none: the mean hangs on rare large values, of which 100 samples show {seen}"
+        )
 
 
-def test_bootstrap_interval_of_a_proportion_is_near_wilson() -> None:
-    low, high, method = reflected(0.7, bootstrap(np.array([700, 300]), lambda weights: weights[:, 0] / 1000))
-    assert (low, high) == pytest.approx(wilson(700, 1000)[:2], abs=0.003)
-    assert method == "basic bootstrap, 2000 replicates"
+def left_out_means(values: np.ndarray) -> np.ndarray:
+    return (values.sum() - values) / (len(values) - 1)
 
 
-def test_bootstrap_interval_takes_out_the_bias_of_resampling() -> None:
-    low, high, _ = reflected(0.5, np.linspace(0.3, 0.5, 2001))
-    assert (low, high) == pytest.approx((0.505 - 0.005, 0.695))  # widened down to the value
-    assert low == 0.5
+@given(st.integers(20, 400), st.integers(0, 2**32 - 1))
+def test_a_jackknife_of_a_mean_has_the_variance_of_the_mean(n: int, seed: int) -> None:
+    values = np.random.default_rng(seed).beta(2, 2, n)
+    low, high, method = jackknife(values.mean(), left_out_means(values))
+    p, error = values.mean(), values.std(ddof=1) / n**0.5
+    assert method == f"jackknife over {n} samples"
+    assert low < p < high
+    assert (p - low, high - p) == pytest.approx((2 * error, 2 * error), rel=0.35)
 
 
-def test_bootstrap_interval_stays_within_the_unit_range() -> None:
-    replicates = np.random.default_rng(0).normal(0.5, 0.2, 2000)
-    assert reflected(0.02, replicates).low == 0
-    assert reflected(0.98, replicates).high == 1
+def test_units_of_one_kind_may_be_counted() -> None:
+    values = np.repeat([0.0, 0.2, 1.0], [5, 9, 20])
+    each = jackknife(values.mean(), left_out_means(values))
+    _, first, times = np.unique(values, return_index=True, return_counts=True)
+    counted = jackknife(values.mean(), left_out_means(values)[first], times)
+    assert counted[:2] == pytest.approx(each[:2], abs=1e-12)
 
 
-def test_resamples_that_all_agree_give_no_interval() -> None:
-    assert reflected(1.0, np.ones(2000)) == (None, None, "none: every resample scores the same")
+def test_a_jackknife_near_wilson_for_a_proportion() -> None:
+    hits = np.repeat([1.0, 0.0], [700, 300])
+    assert jackknife(0.7, left_out_means(hits))[:2] == pytest.approx(wilson(700, 1000)[:2], abs=1e-4)
+
+
+def test_a_value_that_few_units_carry_has_wide_bounds_or_none() -> None:
+    few = np.repeat([1.0, 0.0], [4, 196])
+    wide = jackknife(few.mean(), left_out_means(few))
+    assert wide.high - wide.low > 1.15 * (wilson(4, 200).high - wilson(4, 200).low)
+    one = np.eye(1, 200)[0]
+    assert jackknife(one.mean(), left_out_means(one)).method == "none: the score hangs on one or two of 200 samples"
+    gone = np.where(one > 0, np.nan, 0.5)
+    assert jackknife(0.5, gone, units="images").method == "none: the score hangs on one of 200 images"
+    assert jackknife(1.0, np.ones(30)).method == "none: none of 30 samples makes a difference to the score"
+    assert jackknife(0.5, np.array([0.5])).method == "none: one of the samples has no variance"
+
+
+def test_hidden_variance_widens() -> None:
+    values = np.random.default_rng(0).beta(2, 2, 100)
+    plain, wider = (jackknife(values.mean(), left_out_means(values), hidden=hidden) for hidden in (0.0, 1e-3))
+    assert wider.low < plain.low < plain.high < wider.high
+
+
+@pytest.mark.parametrize("n", [1, 7, 100, 101, 1000])
+def test_every_unit_is_left_out_once(n: int) -> None:
+    weights = without_each(n)
+    assert len(weights) == min(n, intervals.GROUPS)
+    assert ((weights == 0).sum(axis=0) == 1).all()
+    sizes = (weights == 0).sum(axis=1)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_values_that_stand_and_fall_together_count_as_one_cluster() -> None:
+    rng = np.random.default_rng(0)
+    level = rng.beta(2, 2, 30)
+    together = clustered_mean(np.repeat(level, 20), np.repeat(np.arange(30), 20), "classes")
+    alone = clustered_mean(level, np.arange(30), "classes")
+    assert together[:2] == pytest.approx(alone[:2], abs=1e-9)
+    assert together.method == "jackknife over 30 classes"
+    assert clustered_mean(level[:19], np.arange(19), "classes").low is None
+    assert clustered_mean(np.ones(60), np.arange(60) % 20, "classes")[:2] == wilson(20, 20)[:2]
+
+
+def test_spans_alike_have_a_wider_interval_in_any_direction() -> None:
+    rng = np.random.default_rng(0)
+    noise, counts = rng.normal(size=400), rng.integers(90, 111, 400)
+    slow = np.convolve(rng.normal(size=420), np.ones(20) / 20**0.5, "valid")[:400]
+    widths = []
+    for level in (noise, slow):
+        found = serial_ratio((1.6 + 0.3 * level) * counts, counts)
+        assert serial_ratio(((1.6 + 0.3 * level) * counts)[::-1], counts[::-1])[:2] == pytest.approx(found[:2])
+        widths.append(found.high - found.low)
+    assert widths[1] > 2.5 * widths[0]
+    # Of independent spans it is Student's, with fewer degrees of freedom.
+    assert widths[0] == pytest.approx(2 * 1.96 * 0.3 / 20, rel=0.35)
+
+
+def test_few_spans_have_no_interval() -> None:
+    assert serial_ratio(np.arange(9.0), np.ones(9)).method == "none: 9 spans are too few to tell how alike neighbours are"
+
+
+def test_bounds_are_cut_off_at_the_range() -> None:
+    assert within(intervals.Interval(-0.1, 1.2, "x"), 0.0, 1.0) == (0.0, 1.0, "x")
+    assert within(intervals.no_interval("why"), 0.0).method == "none: why"

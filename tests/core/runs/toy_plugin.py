@@ -70,10 +70,23 @@ class Spread(Metric):
     gathers = True
 
     def update(self, rows):
-        return {"id": np.array([int(hashlib.sha256(i.encode()).hexdigest()[:8], 16) for i in rows.ids], dtype=np.float64)}
+        return {"id": numbers(rows.ids)}
 
     def compute(self, state, classes):
-        return Score(float((state["id"] * np.arange(1, len(state["id"]) + 1)).sum()), len(state["id"]))
+        return Score(weighed(state["id"]), len(state["id"]))
+
+
+def numbers(ids):
+    return np.array([int(hashlib.sha256(i.encode()).hexdigest()[:8], 16) for i in ids], dtype=np.float64)
+
+
+def weighed(found):
+    return float((found * np.arange(1, len(found) + 1)).sum())
+
+
+def checksum(ids):
+    """What `spread` says of rows in this order."""
+    return weighed(numbers(ids))
 
 
 def open_vectors(files, split, size=2000):

@@ -72,6 +72,13 @@ def test_a_wrong_shape_is_refused(shape):
         bound().predict(lambda _: torch.zeros(shape), batch(2))
 
 
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_a_single_output_for_two_classes_says_what_to_return(shape):
+    with pytest.raises(PredictionError) as caught:
+        bound(data_classes=("ham", "spam")).predict(lambda _: torch.zeros(shape), batch(2))
+    assert caught.value.hint == "one logit x for the second class is the two logits [0, x]: return both"
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf, 1e300], ids=str)
 def test_values_that_are_not_finite_name_only_their_samples(value):
     logits = torch.zeros(3, 3, dtype=torch.float64)

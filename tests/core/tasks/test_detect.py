@@ -1,4 +1,4 @@
-"""Task detect: classes matched by name, boxes verified and cut off, predictions stored, read back and drawn."""
+"""Task detect: classes matched by name, boxes verified, predictions stored, read back and drawn."""
 
 import numpy as np
 import pyarrow as pa
@@ -39,10 +39,19 @@ def test_the_task_is_registered():
     assert task_class("detect") is Detect
 
 
-def test_boxes_are_cut_off_at_the_edge_and_dropped_where_nothing_is_left():
-    found = predicted(bound(), boxes([-5, 2, 40, 25, 0], [31, 3, 40, 9, 1], [4, 4, 4, 9, 2], scores=[0.5, 0.6, 0.7]))
-    assert found.boxes.tolist() == [[0, 2, 30, 20]]
-    assert (found.labels.tolist(), found.scores.tolist()) == ([0], [0.5])
+def test_boxes_are_kept_as_the_model_returns_them():
+    rows = [[-5, 2, 40, 25, 0], [31, 3, 40, 9, 1], [4, 4, 4, 9, 2]]
+    found = predicted(bound(), boxes(*rows, scores=[0.5, 0.6, 0.7]))
+    assert found.boxes.tolist() == [row[:4] for row in rows]
+    assert (found.labels.tolist(), found.scores.tolist()) == ([0, 1, 2], pytest.approx([0.5, 0.6, 0.7]))
+
+
+def test_odd_boxes_are_stored_and_drawn():
+    task = bound()
+    found = boxes([-5, 2, 40, 25, 0], [31, 3, 40, 9, 1], [4, 4, 4, 9, 2], scores=[0.5, 0.6, 0.7])
+    columns = task.decode(pa.table(task.encode([found], batch(boxes([1, 1, 5, 5, 0])))))
+    assert columns["boxes"][0][:, :4].tolist() == found.boxes.tolist()
+    assert task.draw(Sample("s0", torch.zeros(3, 20, 30), None), columns).size == (30, 20)
 
 
 def test_classes_are_matched_by_name_and_others_left_out():
