@@ -13,7 +13,7 @@ from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 from zoo_data.decoding import read_image
 from zoo_data.holdout import SPLITS as HEAP_SPLITS
-from zoo_data.holdout import HoldOut, part_of
+from zoo_data.holdout import HoldOut, part_of, scored_on
 from zoo_data.options import split_options
 from zoo_data.walking import SUFFIXES, files_below, folders_in, plain
 
@@ -51,6 +51,7 @@ def folder_spec(name: str, rest: str) -> DatasetSpec:
         licence="The user's own.",
         citation="The user's own.",
         path=str(root),
+        held_out=None if splits or options.holdout else scored_on(name),
     )
 
 

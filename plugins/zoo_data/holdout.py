@@ -38,10 +38,15 @@ def part_of(whole: Dataset, split: str, name: str) -> Dataset:
             return whole
         raise DataError(f"nothing can be held out of {len(whole.ids)} samples: no class has two", "add samples") from error
     if share is None:
-        namespace, _, path = name.partition(":")
         warnings.warn(
             f"train of {name} leaves out {len(held_out)} of {len(whole.ids)} samples, test is all of them: "
-            f"score what you train on those alone, {namespace}:holdout={SHARE}:{path}",
+            f"score what you train on those alone, {scored_on(name)}",
             stacklevel=2,
         )
     return Subset(whole, kept if split == "train" else held_out)
+
+
+def scored_on(name: str) -> str:
+    """The dataset whose `test` is what `train` of this one leaves out: `folder:holdout=0.2:PATH` of `folder:PATH`."""
+    namespace, _, path = name.partition(":")
+    return f"{namespace}:holdout={SHARE}:{path}"

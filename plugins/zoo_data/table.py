@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.data import ArrayDataset, DataFiles, Dataset, Table, read_header, read_table
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec, Modality
-from zoo_data.holdout import SPLITS, HoldOut, part_of
+from zoo_data.holdout import SPLITS, HoldOut, part_of, scored_on
 from zoo_data.options import split_options
 from zoo_data.walking import plain
 
@@ -23,7 +23,7 @@ def table_spec(name: str, rest: str) -> DatasetSpec:
     they are vectors of all other columns, which must be numbers. A column `id` names the samples. The split `test` is all
     rows, and `train` all but a fifth of every class; `csv:holdout=0.2:PATH` holds that fifth out as `test`.
     """
-    path = split_options(HoldOut, rest, "csv")[1]
+    options, path = split_options(HoldOut, rest, "csv")
     table = Path(path).expanduser().absolute()
     header = read_header(_content(table, BEGINNING), table.suffix, table)
     return DatasetSpec(
@@ -35,6 +35,7 @@ def table_spec(name: str, rest: str) -> DatasetSpec:
         licence="The user's own.",
         citation="The user's own.",
         path=str(table),
+        held_out=None if options.holdout else scored_on(name),
     )
 
 

@@ -7,7 +7,6 @@ from zoo.lazy import exports
 __all__ = [
     "Epoch",
     "Loop",
-    "Progress",
     "Subset",
     "TrainResult",
     "TrainingJob",
@@ -23,7 +22,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-    from zoo.training.job import Epoch, Progress, TrainingJob, TrainingProgress, TrainResult
+    from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
     from zoo.training.loop import Loop
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
     from zoo.training.record import TrainingRecord
@@ -33,10 +32,11 @@ else:
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
-            "zoo.training.job": ["Epoch", "Progress", "TrainResult", "TrainingJob", "TrainingProgress"],
+            "zoo.training.job": ["Epoch", "TrainResult", "TrainingJob", "TrainingProgress"],
             "zoo.training.loop": ["Loop"],
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
             "zoo.training.record": ["TrainingRecord"],
             "zoo.training.split": ["Subset", "split_validation"],
         },
+        renamed={"Progress": ("TrainingProgress", "0.1")},
     )

@@ -64,10 +64,6 @@ class TrainingProgress:
     note: str = ""
 
 
-Progress = TrainingProgress
-"""The old name, deprecated: other rooms have a progress of their own."""
-
-
 @dataclass(frozen=True)
 class TrainingJob:
     """One recipe, bound to its model and to opened data. `train` and `validation` are parts of the recipe's split.

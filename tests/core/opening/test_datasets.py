@@ -130,7 +130,7 @@ def test_an_archive_is_not_fetched_where_its_folder_is(tmp_path: Path) -> None:
 
 
 CONTENT = b"wooden bricks " * 500
-PACKED = gzip.compress(CONTENT)
+PACKED = gzip.compress(CONTENT, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ PACKED = gzip.compress(CONTENT)
     [
         (True, PACKED, "present"),
         (True, CONTENT, "present"),  # unpacked by the user
-        (True, gzip.compress(CONTENT, 1), "present"),  # another container of the same content
-        (True, gzip.compress(CONTENT[:100]) + gzip.compress(CONTENT[100:]), "present"),
+        (True, gzip.compress(CONTENT, 1, mtime=0), "present"),  # another container of the same content
+        (True, gzip.compress(CONTENT[:100], mtime=0) + gzip.compress(CONTENT[100:], mtime=0), "present"),
         (True, PACKED[:-9], "altered"),
         (True, PACKED[:9], "altered"),
         (True, CONTENT[:-1], "altered"),
