@@ -1,4 +1,7 @@
-"""Metrics of task classify, folded from `logits` float [n, C] and `target` int [n].
+"""Metrics of task classify, folded from `logits` float [n, outputs] and `target` int [n].
+
+The first C outputs are of the dataset's classes. What follows are others of the model's classes: they compete, and one of them
+is a wrong answer. A score for each class, and an average of such, is of the dataset's classes alone.
 
 One rule for ties, everywhere: equal logits are never resolved in the target's favour. The predicted class is the one with
 the largest logit; if others share it with the true class, it is the first of those others. So a model that says
@@ -57,17 +60,23 @@ class Accuracy(Metric):
 class Confusion(Metric):
     """Number of samples of each true class (row) predicted as each class (column). No single value, so no interval.
 
+    A last column, "other", counts predictions of classes that the dataset lacks, where the model has such.
     Parity: sklearn `confusion_matrix`, torchmetrics `MulticlassConfusionMatrix`.
     """
 
     def update(self, rows: Rows) -> State:
-        """`matrix` int64 [C, C]."""
+        """`matrix` int64 [C, C], or [C, C + 1] with a last column for all outputs of other classes."""
         logits, target = columns(rows)
-        c = logits.shape[1]
-        return {"matrix": np.bincount(target * c + predicted_classes(logits, target), minlength=c * c).reshape(c, c)}
+        c = len(rows.classes)
+        width = min(logits.shape[1], c + 1)
+        said = np.minimum(predicted_classes(logits, target), c)
+        return {"matrix": np.bincount(target * width + said, minlength=c * width).reshape(c, width)}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        n, detail = int(state["matrix"].sum()), {"classes": list(classes), "matrix": state["matrix"].tolist()}
+        matrix = state["matrix"]
+        n, detail = int(matrix.sum()), {"classes": list(classes), "matrix": matrix.tolist()}
+        if matrix.shape[1] > matrix.shape[0]:
+            detail["columns"] = [*classes, "other"]
         return Score(None, n, interval="none: a matrix of counts", detail=detail)
 
 
@@ -101,7 +110,7 @@ class _PerClass(Confusion):
         n = int(matrix.sum())
         if not n:
             return NO_SAMPLES
-        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0)[: len(matrix)], matrix.sum(axis=1)
         if self.average == "micro":
             return scored(tp.sum() / n, n, wilson(int(tp.sum()), n))
         if self.positive is not None:
@@ -127,7 +136,10 @@ class _PerClass(Confusion):
 
     def _replicates(self, matrix: Array) -> Array:
         true, said = np.nonzero(matrix)
-        return bootstrap(matrix[true, said], lambda counts: self._averaged(*margins(counts, true, said, len(matrix))))
+        return bootstrap(
+            matrix[true, said],
+            lambda counts: self._averaged(*(part[:, : len(matrix)] for part in margins(counts, true, said, matrix.shape[1]))),
+        )
 
 
 class Precision(_PerClass):
@@ -233,12 +245,12 @@ class Ece(Metric):
 
 
 def columns(rows: Rows) -> tuple[Array, Array]:
-    """`logits` [n, C] and `target` int64 [n] of some rows. Raises DataError naming a sample whose target is no class."""
-    logits, target = rows.columns["logits"], rows.columns["target"].astype(np.int64)
-    outside = np.flatnonzero((target < 0) | (target >= logits.shape[1]))
+    """`logits` [n, outputs] and `target` int64 [n] of some rows. Raises DataError naming a sample whose target is no class."""
+    logits, target, classes = rows.columns["logits"], rows.columns["target"].astype(np.int64), len(rows.classes)
+    outside = np.flatnonzero((target < 0) | (target >= classes))
     if len(outside):
         first = outside[0]
-        raise DataError(f"the target of sample {rows.ids[first]} is {target[first]}, not one of the {logits.shape[1]} classes")
+        raise DataError(f"the target of sample {rows.ids[first]} is {target[first]}, not one of the {classes} classes")
     return logits, target
 
 

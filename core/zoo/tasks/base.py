@@ -123,6 +123,12 @@ class Task(ABC):
         self.protocol = dict(protocol or {})
         self.aux = dict(aux or {})
         self.aux_models: Mapping[str, Any] = {}
+        self.how: Any = self.settings.model_validate(self.protocol) if self.settings else None
+        """The protocol, as the task's `settings` read it."""
+        self.setup()
+
+    def setup(self) -> None:  # noqa: B027 - most tasks have nothing to make ready
+        """Make ready what follows from model, data and protocol. Raises ModelError or OptionError where they do not fit."""
 
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         """Take the other models that the protocol needs, by role, loaded and on the device. Called before the first batch."""

@@ -78,6 +78,16 @@ def test_permuted_and_extra_classes_are_matched_by_name():
     assert task.predict(lambda _: logits, batch(torch.zeros(1, 3, 2, 2), [mask(2, 2)]))[0].tolist() == [[1, 1], [1, 1]]
 
 
+def test_a_pixel_of_a_class_that_the_data_lacks_has_a_label_of_its_own():
+    logits = torch.zeros(1, 5, 1, 3)
+    logits[0, 1, 0, 0] = logits[0, 4, 0, 1] = logits[0, 3, 0, 2] = 1.0
+    names = ("car", "tree", "sky", "road", "dog")
+    one = batch(torch.zeros(1, 3, 1, 3), [mask(1, 3)])
+    assert bound(names).predict(lambda _: logits, one)[0].tolist() == [[3, 3, 1]]
+    alone = bound(names, protocol={"outputs": "dataset"}).predict(lambda _: logits, one)[0]
+    assert alone.tolist() == [[0, 0, 1]]
+
+
 def test_a_missing_class_is_named():
     with pytest.raises(ModelError, match="no output for 1 of the 3 classes of toy: car"):
         bound(classes=("sky", "road", "tree"))
