@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 import zoo
+from zoo.plugins.registry import one_look_up
 from zoo_cli.completing import names_of
-from zoo_cli.lookup import open_index
+from zoo_cli.lookup import warned_of
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     "benchmark",
     metavar="BENCHMARK",
     shell_complete=names_of("benchmark", "dataset"),
-    help="Benchmark or dataset. Default: the dataset of its only weights.",
+    help="Benchmark or dataset. Default: the only one that fits.",
 )
 @click.option(
     "--task", metavar="TASK", help="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
@@ -41,7 +42,12 @@ if TYPE_CHECKING:
 @click.option("--precision", type=Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of arithmetic.")
 @click.option("--batch-size", metavar="N|auto", default="auto", show_default=True, help="auto halves when memory runs out.")
 @click.option("--workers", type=AtLeast(0), help="Threads that load samples. Default: what suits the dataset.")
-@click.option("--limit", type=AtLeast(1), metavar="N", help="Only the first N samples.")
+@click.option("--limit", type=AtLeast(1), metavar="N", help="Only N samples, the same every time, of every class its share.")
+@click.option(
+    "--outputs",
+    type=Choice(["all", "dataset"]),
+    help="all: a class that the dataset lacks is a wrong answer (default); dataset: only its own classes compete.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of whatever is random in model or task.")
 @click.option("--skip-bad", type=AtLeast(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
 @click.option("--fresh", is_flag=True, help="Compute everything anew, reuse no shard.")
@@ -74,14 +80,14 @@ def run(
 
     Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug; 130 interrupted.
     """
-    open_index()
-    named = named_settings(context, model, benchmark, task)
-    asked = {
-        "options": {**pairs("--option", "NAME=VALUE", options), **named["options"]},
-        "aux": {**pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
-        "protocol": named["protocol"],
-    }
-    with progress_bar() as show:
+    with one_look_up() as entries, progress_bar() as show:
+        warned_of(entries.index)
+        named = named_settings(context, model, benchmark, task)
+        asked = {
+            "options": {**pairs("--option", "NAME=VALUE", options), **named["options"]},
+            "aux": {**pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
+            "protocol": named["protocol"],
+        }
 
         def progress(step: "Progress") -> None:
             if show is None:

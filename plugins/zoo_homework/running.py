@@ -23,7 +23,8 @@ def run_weights(path: Path, inputs: Inputs) -> Array:
     from zoo import registry
     from zoo.errors import ZooError
     from zoo.opening import Choice, named_model, read_metadata
-    from zoo.tasks import Batch, DataInfo, task_class
+    from zoo.runs import predictions
+    from zoo.tasks import DataInfo, task_class
 
     name = read_metadata(path).get("model")
     if not name:
@@ -37,16 +38,14 @@ def run_weights(path: Path, inputs: Inputs) -> Array:
         if model.info.modality not in (None, info.modality):
             raise SubmissionError(Status.BAD_WEIGHTS, f"{name} takes {model.info.modality}, the homework is {info.modality}")
         task = task_class("classify")(model.info, info)
-        loaded = model.load()
-        parts = []
-        with torch.inference_mode():
-            for rows in _batches(len(inputs.ids)):
-                samples = [task.prepare(inputs.sample(row)) for row in rows]
-                ids = [sample.id for sample in samples]
-                parts.append(task.predict(loaded, Batch(ids, task.collate(samples), [0] * len(ids), [0] * len(ids))).numpy())
+        parts = [rows.columns["logits"] for rows in predictions(task, model.load(), inputs, batch_size=BATCH)]
     except ZooError as error:
         raise SubmissionError(Status.BAD_WEIGHTS, error.message) from error
-    return np.concatenate(parts)
+    logits = np.concatenate(parts)
+    if logits.shape[1] != len(inputs.classes):
+        others = logits.shape[1] - len(inputs.classes)
+        raise SubmissionError(Status.BAD_WEIGHTS, f"{name} has {others} classes that the homework has not")
+    return logits
 
 
 def run_onnx(path: Path, inputs: Inputs) -> Array:
@@ -143,7 +142,7 @@ def _onnx_batch(session: Any, taken: Any, inputs: Inputs, rows: range) -> Array:
 
         sides = taken.shape[2:] if len(taken.shape) == 4 else ()
         size = tuple(sides) if len(sides) == 2 and all(isinstance(side, int) for side in sides) else None
-        prepared = [inputs.sample(row).input for row in rows]
+        prepared = [inputs[row].input for row in rows]
         if inputs.modality == "image":
             prepared = [prepare_image(image, ImageInput(size=size)) for image in prepared]
         batch = np.stack([image.numpy() for image in prepared]).astype(np.float32)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from zoo.data import Dataset
 from zoo.errors import ModelError
-from zoo.imaging import Degradation, imresize, prepare_image, rgb_to_ycbcr
+from zoo.imaging import Degradation, Degraded, imresize, prepare_image, rgb_to_ycbcr
+from zoo.runs import predictions
 from zoo.seeds import seed_everything
 from zoo.specs import ImageInput
-from zoo.tasks import Batch, Generate, Rows
+from zoo.tasks import Generate
 from zoo.training import (
     Epoch,
     Progress,
@@ -174,11 +174,11 @@ def validate(job: TrainingJob, model: ESPCN, device: torch.device) -> float | No
     """The recipe's metric on the validation pictures, whole and spoilt as a benchmark does it."""
     task = Generate(job.task.model, job.task.data, {"degrade": f"bicubic:{model.scale}"})
     model.eval()
-    states = []
-    for position, id_ in enumerate(job.validation.ids):
-        sample = task.prepare(job.validation[position])
-        batch = Batch([id_], [sample.input.to(device)], [sample.target], [0])
-        with torch.inference_mode():
-            table = pa.table(task.encode(task.predict(model, batch), batch))
-        states.append(job.metric.update(Rows([id_], task.decode(table), job.classes, [position], job.validation)))
+
+    def network(conditions: Sequence[Degraded], seeds: Sequence[int]) -> Sequence[Tensor]:
+        found: Sequence[Tensor] = model(conditions, seeds)  # not the module itself, whose weights a run lays out anew
+        return found
+
+    rows = predictions(task, network, job.validation, batch_size=1, device=device)
+    states = [job.metric.update(one) for one in rows]
     return job.metric.compute(job.metric.merge_all(states), job.classes).value

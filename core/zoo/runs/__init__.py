@@ -9,10 +9,12 @@ __all__ = [
     "RunRecord",
     "RunStart",
     "Store",
+    "predictions",
     "stored_predictions",
 ]
 
 if TYPE_CHECKING:
+    from zoo.runs.predicting import predictions
     from zoo.runs.predictions import stored_predictions
     from zoo.runs.record import Result, RunRecord, RunStart
     from zoo.runs.store import Store
@@ -20,6 +22,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.runs.predicting": ["predictions"],
             "zoo.runs.predictions": ["stored_predictions"],
             "zoo.runs.record": ["Result", "RunRecord", "RunStart"],
             "zoo.runs.store": ["Store"],

@@ -33,6 +33,7 @@ class ModelInfoRecord(Frozen):
     options: dict[str, Any] = Field(default_factory=dict)
     classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
     left_out: int = Field(0, description="Outputs for classes that the dataset lacks: the scores are among the others alone.")
+    competing: int = Field(0, description="Outputs for classes that the dataset lacks, which compete: a wrong answer each.")
     unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
 
     @property
@@ -50,6 +51,7 @@ class DataRecord(Frozen):
     fingerprint: str
     samples: int
     limit: int | None = None
+    sampled: str = Field("", description="How the samples of a limited run were taken: `stratified by class`.")
     skipped: dict[str, str] = Field(default_factory=dict, description="Id of each corrupt sample to what was wrong.")
 
 
@@ -107,6 +109,18 @@ class Artifact(Frozen):
     sha256: str
 
 
+class Guard(Frozen):
+    """Whether a sample's prediction is its own: a few of the first batch were asked for again, each alone.
+
+    `difference` is the largest, as a share of the range of predictions; `tolerance` is what rounding may leave.
+    """
+
+    samples: tuple[str, ...]
+    difference: float
+    tolerance: float
+    note: str = Field("", description="Which predictions are not their own, and why; of a user's own module only.")
+
+
 class RunStart(Frozen):
     """What is known when a run begins: given to observers."""
 
@@ -140,6 +154,7 @@ class RunRecord(Frozen):
     environment: Environment
     cost: Cost
     artifacts: tuple[Artifact, ...]
+    guard: Guard | None = Field(None, description="None where no prediction was asked for again.")
 
     @property
     def primary(self) -> Result:

@@ -20,6 +20,7 @@ from zoo.imaging.images import prepare_image
 from zoo.specs import ImageInput
 from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import class_columns
+from zoo.tasks.comparing import boxes_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -147,6 +148,9 @@ class Detect(Task):
             "height": table["height"].to_numpy().astype(np.int64),
             "width": table["width"].to_numpy().astype(np.int64),
         }
+
+    def apart(self, first: Mapping[str, np.ndarray[Any, Any]], second: Mapping[str, np.ndarray[Any, Any]]) -> float:
+        return max(map(boxes_apart, first["boxes"], second["boxes"]), default=0.0)
 
     def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
         """The image with the annotated boxes in thin white and the 20 best predictions of score 0.2 or more in colour."""

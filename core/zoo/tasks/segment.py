@@ -24,6 +24,7 @@ from zoo.imaging.images import prepare_image, stack
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.checks import check_floats, refuse_where
 from zoo.tasks.classes import Outputs, OutputSettings, scored_outputs, some
+from zoo.tasks.comparing import share_apart
 from zoo.tasks.drawing import to_picture
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ class Segment(Task):
         for row, png in enumerate(table["map"].to_pylist()):
             maps[row] = _from_png(png)
         return {self.kind: maps}
+
+    def apart(self, first: Mapping[str, Array], second: Mapping[str, Array]) -> float:
+        return share_apart(first["labels"], second["labels"]) if self.kind == "labels" else super().apart(first, second)
 
     def draw(self, sample: Sample, columns: Mapping[str, Array]) -> "Image":
         """The image with every class in a colour of its own laid over it; of edges, the map in black on white."""

@@ -9,13 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
-
 from zoo.data.dataset import Dataset
 from zoo.metrics.base import Metric
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
-from zoo.tasks.base import Batch, Rows, Task
+from zoo.tasks.base import Task
 from zoo.training.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -111,22 +109,14 @@ class TrainingJob:
         `predict` is the model: it takes a batch of inputs on the CPU and returns what its task demands, which is verified.
         Raises PredictionError where that is not so. Returns None where the metric is not defined.
         """
+        from zoo.runs.predicting import predictions
+
         state = None
-        indices = range(len(self.validation_inputs))
         size = min(VALIDATION_BATCH, self.task.shard_size)  # small where a sample is large
-        for start in range(0, len(indices), size):
-            rows = self._rows(predict, indices[start : start + size])
+        for rows in predictions(self.task, predict, self.validation, batch_size=size, source=self.validation_inputs):
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
         return self.metric.compute(state or {}, self.classes).value
-
-    def _rows(self, predict: "Callable[[Any], Tensor]", indices: range) -> Rows:
-        """Predictions for some samples, coded and decoded as a run would store them."""
-        ids = [self.validation.ids[i] for i in indices]
-        batch = Batch(ids, self.validation_inputs.batch(indices), [self.validation.targets[i] for i in indices], [0] * len(ids))
-        columns = self.task.encode(self.task.predict(predict, batch), batch)
-        table = pa.table([columns[name] for name in self.task.schema.names], schema=self.task.schema)
-        return Rows(ids, self.task.decode(table), self.classes, indices, self.validation)
 
     def better(self, score: float | None, than: float | None) -> bool:
         """Whether a score beats another. A tie does not, so the earliest best epoch wins; None is beaten by any number."""

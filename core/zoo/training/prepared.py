@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError, ZooError
-from zoo.tasks.base import Task
+from zoo.runs.loading import Loaded
+from zoo.seeds import sample_seed
+from zoo.tasks.base import Batch, Task
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -51,6 +53,12 @@ class Prepared:
         if isinstance(self._cache, list):
             return [self._cache[position] for position in positions]
         return _as_float(self._cache[positions])
+
+    def loaded(self, positions: Sequence[int], seed: int) -> Loaded:
+        """The batch at some positions as a run takes it."""
+        ids = [self.dataset.ids[position] for position in positions]
+        targets = [self.dataset.targets[position] for position in positions]
+        return Loaded(positions, Batch(ids, self.batch(positions), targets, [sample_seed(seed, id_) for id_ in ids]))
 
     def batches(self, drawn: "Sequence[Tensor]") -> "Iterator[tuple[Tensor, Any]]":
         """Each batch's indices and inputs. What is not in memory is prepared one batch ahead, on another thread."""

@@ -145,6 +145,13 @@ class Attack(Task):
         threat = Threat(self.threat.norm, self.threat.eps if getattr(model, "bounded", True) else None)
         return attack_batch(model, self.model.name, self.victim, batch, threat)
 
+    def ask_again(self, model: Attacker, batch: Batch) -> "Tensor":
+        """The victim's clean logits alone: an attack asks thousands of times, and its own draws follow from the seeds."""
+        return self.victim.verified(batch.inputs, batch.ids)
+
+    def encode_again(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
+        return {"clean": to_lists(predictions)}
+
     @property
     def schema(self) -> pa.Schema:
         columns = [
