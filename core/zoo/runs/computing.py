@@ -15,28 +15,11 @@ from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Gathered, Predictor, on_device
-from zoo.runs.progress import Progress, ProgressCallback
+from zoo.runs.progress import Progress
 from zoo.runs.record import Guard, RunStart, Shards
+from zoo.runs.request import How
 from zoo.runs.shards import Shard, Stored, read_shard, write_shard
 from zoo.tasks.base import Batch
-
-
-@dataclass(frozen=True)
-class How:
-    """How to run; none of it changes the predictions beyond rounding."""
-
-    device: str
-    batch_size: int | None
-    workers: int | None
-    skip_bad: int
-    fresh: bool
-    figures: int
-    progress: ProgressCallback | None
-
-    def tell(self, step: Progress) -> None:
-        """Report progress, if anybody wants to know."""
-        if self.progress is not None:
-            self.progress(step)
 
 
 @dataclass
@@ -86,10 +69,10 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     reused = plan.samples - sum(len(shard.positions) for shard in missing)
     how.tell(Progress("loading", reused, plan.samples, reused))
     samples = Reading(plan.dataset, plan.task)
-    size = how.batch_size or auto_batch_size(samples, missing[0].positions)
+    size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
     plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
-    predictor = Predictor(plan.task, _loaded(plan.model), device, plan.request.precision, size, may_halve=how.batch_size is None)
+    predictor = Predictor(plan.task, _loaded(plan.model), device, plan.request.precision, size, may_halve=how.fixed_batch is None)
     how.tell(Progress("predicting", reused, plan.samples, reused))
     started = time.perf_counter()
     rows: Gathered | None = None

@@ -3,22 +3,22 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from zoo.errors import OptionError, no_exit
+from zoo.errors import no_exit
 from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
-from zoo.runs.computing import How, compute_missing, observe
+from zoo.runs.computing import compute_missing, observe
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_scored, fold
-from zoo.runs.plan import Request, plan_run
+from zoo.runs.plan import plan_run
 from zoo.runs.predicting import pick_device
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
+from zoo.runs.request import How, Request
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
@@ -72,28 +72,8 @@ def evaluate(
     Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
     kept, but there is no record.
     """
-    request = Request(
-        model=model,
-        benchmark=benchmark,
-        task=task,
-        weights=Path(weights) if weights else None,
-        allow_pickle=allow_pickle,
-        classes=classes,
-        input=input,
-        key=key,
-        options=options,
-        protocol={**(protocol or {}), **({} if outputs is None else {"outputs": outputs})},
-        aux=aux,
-        metrics=tuple(metrics or ()),
-        limit=limit,
-        seed=seed,
-        precision=precision,
-        data_dir=data_dir,
-    )
-    for name, number in (("workers", workers), ("skip_bad", skip_bad)):
-        if number is not None and number < 0:
-            raise OptionError(f"{name} must be at least 0, not {number}")
-    how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, save_figures, progress)
+    asked = locals()  # what Request and How declare
+    request, how = Request.of(asked), How.of(asked)
     with one_look_up() as entries:
         return _run(entries, request, how)
 
@@ -104,7 +84,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     device = pick_device(how.device)
     with no_exit("what is run or its data"):
         plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
-    check_figures(type(plan.task), how.figures)
+    check_figures(type(plan.task), how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
@@ -113,18 +93,9 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan, computed.found)
         check_scored(plan, results)
-        artifacts += save_figures(plan, how.figures)
+        artifacts += save_figures(plan, how.save_figures)
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, device, results, artifacts, catalogue, seconds)
     store.add(record)
     observe(entries, "zoo_run_finished", record=record)
     return record
-
-
-def _checked_batch_size(batch_size: int | str) -> int | None:
-    """A number, or None for `auto`."""
-    if batch_size == "auto":
-        return None
-    if not str(batch_size).isdecimal() or int(batch_size) < 1:
-        raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto", "leave it out, and it is found")
-    return int(batch_size)

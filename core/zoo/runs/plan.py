@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,33 +18,12 @@ from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Choice, Model, named_model, own_model
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
+from zoo.runs.request import Request
 from zoo.runs.sampling import take
 from zoo.runs.shards import Shard, plan_shards
-from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec
+from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the caller asked for, as `zoo.evaluate` takes it."""
-
-    model: Any
-    benchmark: str | None
-    task: str | None = None
-    weights: Path | None = None
-    allow_pickle: bool = False
-    classes: Sequence[str] | str | None = None
-    input: ImageInput | None = None
-    key: str | None = None
-    options: Mapping[str, Any] | None = None
-    protocol: Mapping[str, Any] | None = None
-    aux: Mapping[str, Any] | None = None
-    metrics: Sequence[str] = ()
-    limit: int | None = None
-    seed: int = 0
-    precision: str = "fp32"
-    data_dir: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,10 +71,6 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
-    if request.limit is not None and request.limit < 1:
-        raise OptionError(f"limit must be at least 1, not {request.limit}")
-    if request.precision not in ("fp32", "bf16", "fp16"):
-        raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
     tasks = [request.task] if request.task else list(named.spec.tasks) if named else None
     benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks)
@@ -109,7 +83,8 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
     kind = task_of(benchmark)
-    protocol, others = asked_protocol(kind, benchmark, request.protocol or {}), asked_aux(kind, benchmark, request.aux or {})
+    settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
+    protocol, others = asked_protocol(kind, benchmark, settings), asked_aux(kind, benchmark, request.aux or {})
     aux = {role: _aux_model(registry, kind, role, other, dataset_spec, request) for role, other in others.items()}
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
