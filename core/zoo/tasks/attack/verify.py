@@ -138,7 +138,7 @@ def _check_returned(attacked: Any, ids: Sequence[str], name: str) -> None:
     if not all(hasattr(attacked, part) for part in ("inputs", "forwards", "gradients")):
         raise PredictionError(
             f"{name} returned {type(attacked).__name__} for {some(ids)}",
-            "return zoo.tasks.attack.task.Attacked(inputs, forwards, gradients), the last two counts for each sample",
+            "return zoo.tasks.Attacked(inputs, forwards, gradients), the last two counts for each sample",
             ids,
         )
 
