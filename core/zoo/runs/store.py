@@ -59,6 +59,7 @@ class Store:
     def __init__(self, url: str | None = None, *, writing: bool = True) -> None:
         url = url or store_url()
         self.url = _without_password(url)
+        self._writing = writing
         self._engine: Engine | None = None
         try:
             if not url.startswith("sqlite:///"):
@@ -120,6 +121,8 @@ class Store:
             with self._engine.connect() as connection:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
+            if not self._writing and "no such table" in str(error):  # an empty file is a store that nothing was put into
+                return []
             raise StoreError(f"cannot read the store {self.url}: {_reason(error)}", _advice(error)) from error
 
 
