@@ -55,7 +55,7 @@ def check_own(predictor: Predictor, batch: Batch, told: Mapping[str, pa.Array], 
         for row in range(several):
             apart[row] = task.apart(task.decode(first.slice(row, 1)), task.decode(again.slice(row, 1)))
     wrong = [place for place in sorted(apart) if apart[place] > tolerance]
-    found = Guard(samples=tuple(batch.ids[i] for i in places), difference=max(apart.values()), tolerance=tolerance)
+    found = Guard(samples=tuple(batch.ids[i] for i in sorted(apart)), difference=max(apart.values()), tolerance=tolerance)
     if not wrong:
         return found
     what = (
