@@ -12,7 +12,9 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
     name = model["name"]
     fitting = [b for task in model["tasks"] for b in index.select("benchmark", task=task, modality=model["modality"])]
     claimed = [claim.benchmark for claim in load_catalogue().claims if claim.model.partition("@")[0] == name]
-    return list(dict.fromkeys([*(b["name"] for b in fitting if suits(model["spec"], b["spec"])), *claimed]))
+    suited = [b["name"] for b in fitting if suits(model["spec"], b["spec"])]
+    # A restorer of pictures needs no weights, too, but draws none: what it was measured on says more.
+    return list(dict.fromkeys([*(suited if model["spec"]["weights"] or not claimed else ()), *claimed]))
 
 
 def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
