@@ -59,7 +59,7 @@ def test_a_score_without_an_interval_says_why(zoo, toy):
 def test_a_limited_run_says_so_and_has_no_verdict(zoo, toy):
     done = zoo("run", "toy/centroid", "--on", "toy/hard", "--limit", "50", "--metric", "nll")
     assert done.code == 0
-    assert "limited to the first 50 samples" in done.out and "nll" in done.out
+    assert "limited to 50 samples, taken stratified by class" in done.out and "nll" in done.out
 
 
 def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
