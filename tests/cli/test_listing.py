@@ -14,7 +14,7 @@ from zoo_cli.listing import COLUMNS, KINDS, MODALITIES, TASKS
 
 HEAVY = {"torch", "torchvision", "transformers", "numpy", "pandas", "pydantic", "pluggy", "yaml", "sqlalchemy", "rich", "typer"}
 PLUGINS = {"zoo_data", "zoo_intro", "zoo_cnn", "zoo_sequence", "zoo_homework"}
-OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins", "zoo.hookspecs"}
+OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins.discovery", "zoo.hookspecs"}
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "datasets"], ["list", "--json"], ["--version"], ["--help"]])
