@@ -8,7 +8,7 @@ from zoo.settings import build_named, parse_named
 
 
 class Pgd(BaseModel):
-    steps: int = Field(20, ge=1)
+    steps: int = Field(default=20, ge=1)
     restarts: int = 1
 
 

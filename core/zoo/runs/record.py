@@ -19,7 +19,7 @@ class Result(Frozen):
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     detail: Any = None
-    note: str = Field("", description="What a reader must know beside the value, such as a reason to doubt it.")
+    note: str = Field(default="", description="What a reader must know beside the value, such as a reason to doubt it.")
 
 
 class ModelInfoRecord(Frozen):
@@ -31,10 +31,14 @@ class ModelInfoRecord(Frozen):
     source_sha256: str | None
     preprocessing: dict[str, Any] | None
     options: dict[str, Any] = Field(default_factory=dict)
-    classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
-    left_out: int = Field(0, description="Outputs for classes that the dataset lacks: the scores are among the others alone.")
-    competing: int = Field(0, description="Outputs for classes that the dataset lacks, which compete: a wrong answer each.")
-    unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
+    classes: str = Field(default="", description="How the model's classes were mapped to the dataset's.")
+    left_out: int = Field(
+        default=0, description="Outputs for classes that the dataset lacks: the scores are among the others alone."
+    )
+    competing: int = Field(
+        default=0, description="Outputs for classes that the dataset lacks, which compete: a wrong answer each."
+    )
+    unsafe: tuple[str, ...] = Field(default=(), description="Safety checks that the user switched off.")
 
     @property
     def label(self) -> str:
@@ -51,7 +55,7 @@ class DataRecord(Frozen):
     fingerprint: str
     samples: int
     limit: int | None = None
-    sampled: str = Field("", description="How the samples of a limited run were taken: `stratified by class`.")
+    sampled: str = Field(default="", description="How the samples of a limited run were taken: `stratified by class`.")
     skipped: dict[str, str] = Field(default_factory=dict, description="Id of each corrupt sample to what was wrong.")
 
 
@@ -118,7 +122,7 @@ class Guard(Frozen):
     samples: tuple[str, ...]
     difference: float
     tolerance: float
-    note: str = Field("", description="Which predictions are not their own, and why; of a user's own module only.")
+    note: str = Field(default="", description="Which predictions are not their own, and why; of a user's own module only.")
 
 
 class RunStart(Frozen):
@@ -143,7 +147,9 @@ class RunRecord(Frozen):
     task: str
     benchmark: str
     protocol: dict[str, Any]
-    altered: tuple[str, ...] = Field((), description="Settings and other models that the caller replaced in the benchmark.")
+    altered: tuple[str, ...] = Field(
+        default=(), description="Settings and other models that the caller replaced in the benchmark."
+    )
     model: ModelInfoRecord
     aux: dict[str, ModelInfoRecord] = Field(default_factory=dict, description="Other models that the protocol needs, by role.")
     dataset: DataRecord
@@ -154,7 +160,7 @@ class RunRecord(Frozen):
     environment: Environment
     cost: Cost
     artifacts: tuple[Artifact, ...]
-    guard: Guard | None = Field(None, description="None where no prediction was asked for again.")
+    guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")
 
     @property
     def primary(self) -> Result:

@@ -41,18 +41,18 @@ class Request(Asked):
     model: Any
     benchmark: str | None
     task: str | None = Field(
-        None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
+        default=None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field("fp32", description="Of arithmetic.")
-    limit: int | None = Field(None, ge=1, description="Only N samples, the same every time, of every class its share.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="Of arithmetic.")
+    limit: int | None = Field(default=None, ge=1, description="Only N samples, the same every time, of every class its share.")
     outputs: Literal["all", "dataset"] | None = Field(
-        None,
+        default=None,
         description="all: a class that the dataset lacks is a wrong answer (default); dataset: only its own classes compete.",
     )
-    seed: int = Field(0, description="Of whatever is random in model or task.")
-    weights: Path | None = Field(None, description="Weights file of your own.")
-    allow_pickle: bool = Field(False, description="Load a pickled weights file, which can run any code.")
-    data_dir: Path | None = Field(None, description="Folder of datasets, looked in before ZOO_DATA_DIR.")
+    seed: int = Field(default=0, description="Of whatever is random in model or task.")
+    weights: Path | None = Field(default=None, description="Weights file of your own.")
+    allow_pickle: bool = Field(default=False, description="Load a pickled weights file, which can run any code.")
+    data_dir: Path | None = Field(default=None, description="Folder of datasets, looked in before ZOO_DATA_DIR.")
     classes: Any = None
     input: Any = None
     key: str | None = None
@@ -75,12 +75,12 @@ class Request(Asked):
 class How(Asked):
     """How to run; none of it changes the predictions beyond rounding."""
 
-    device: str = Field("auto", description="cpu, cuda, cuda:1, mps, or auto.")
-    batch_size: int | str = Field("auto", description="auto halves when memory runs out.")
-    workers: int | None = Field(None, ge=0, description="Threads that load samples. Default: what suits the dataset.")
-    skip_bad: int = Field(0, ge=0, description="Allow N corrupt samples. Default: none.")
-    fresh: bool = Field(False, description="Compute everything anew, reuse no shard.")
-    save_figures: int = Field(0, ge=0, description="Draw the first N predictions.")
+    device: str = Field(default="auto", description="cpu, cuda, cuda:1, mps, or auto.")
+    batch_size: int | str = Field(default="auto", description="auto halves when memory runs out.")
+    workers: int | None = Field(default=None, ge=0, description="Threads that load samples. Default: what suits the dataset.")
+    skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
+    fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
+    save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")
     progress: Callable[[Progress], None] | None = None
 
     @field_validator("batch_size", mode="before")
