@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.errors import UnknownNameError
+from zoo.plugins.fitting import benchmarks_of, suits
 from zoo.plugins.index import Entry, Index
 from zoo_cli.render import pairs
 
@@ -15,8 +16,7 @@ EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
 def _model(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
     recipes = [recipe for recipe in index.select("recipe") if _full(index, "model", recipe["spec"]["model"]) == name]
-    claimed = [claim.benchmark for claim in _claims_that(lambda claim: claim.model.partition("@")[0] == name)]
-    benchmarks = list(dict.fromkeys([*_benchmarks_of(entry, index), *claimed]))
+    benchmarks = benchmarks_of(index, entry)
     return [
         ("plugin", entry["plugin"]),
         ("tasks", ", ".join(entry["tasks"])),
@@ -57,7 +57,7 @@ def _dataset(entry: Entry, index: Index) -> Fields:
 
 def _benchmark(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
-    suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if _suits(m, spec)]
+    suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if suits(m["spec"], spec)]
     claimed = [claim.model.partition("@")[0] for claim in _claims_that(lambda claim: claim.benchmark == name)]
     models = list(dict.fromkeys([*suited, *claimed]))
     return [
@@ -178,18 +178,6 @@ def _claims(fits: Callable[[Any], bool]) -> str:
         f"{claim.model} on {claim.benchmark}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
         for claim in _claims_that(fits)
     )
-
-
-def _benchmarks_of(entry: Entry, index: Index) -> list[str]:
-    """Benchmarks that a model's weights are for, or that it needs none for."""
-    fitting = [b for task in entry["tasks"] for b in index.select("benchmark", task=task, modality=entry["modality"])]
-    return [b["name"] for b in fitting if _suits(entry, b["spec"])]
-
-
-def _suits(model: Entry, benchmark: dict[str, Any]) -> bool:
-    """Whether the model has weights for the benchmark's dataset, or none at all where that brings the models it needs."""
-    weights = model["spec"]["weights"]
-    return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)
 
 
 def _how_to_run(name: str, spec: dict[str, Any], benchmarks: list[str]) -> str:

@@ -63,7 +63,10 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
         return READER_GONE
     except CommandFailedError as failed:
         return _bug(as_json, failed.__cause__ or failed, failed.who)
-    except Exception as error:
+    except SystemExit as end:  # neither ours nor click's: a command ends by what it returns
+        where = "a plugin or a model, which may not end the process"
+        return _bug(as_json, RuntimeError(f"something called sys.exit({end.code!r}) before the command was done"), where)
+    except BaseException as error:
         return _bug(as_json, error)
 
 

@@ -25,8 +25,8 @@ def print_scores(record: "RunRecord") -> None:
     data = record.dataset
     what = f"{counted(data.samples, 'sample')} of {data.name}, split {data.split}"
     say(f"{styled(record.model.label, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
-    if record.protocol.keys() - {"version"}:
-        say(styled(_settings(record.protocol), dim=True))
+    if settings := _settings(record.protocol):
+        say(styled(settings, dim=True))
     say()
     shown = [result for result in record.results if result.value is not None or result.detail is None]
     rows = [_row(result, primary=result is record.results[0]) for result in shown]
@@ -44,14 +44,20 @@ def print_scores(record: "RunRecord") -> None:
     for part in (record.model, *record.aux.values()):
         for fact in part.notes:
             say(f"  {styled('note', fg='yellow')} {part.name}: {fact}")
+        which = f"of {part.name} for classes that {data.name} has not"
         if part.left_out:
-            what = f"{counted(part.left_out, 'output')} of {part.name}, whose classes {data.name} has not"
-            say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone")
+            what = f"{counted(part.left_out, 'output')} {which}"
+            say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone, outputs=dataset")
+        if part.competing:
+            say(f"  {styled('competing', fg='yellow')} {counted(part.competing, 'output')} {which}: wrong answers")
+    if record.guard is not None and record.guard.note:
+        say(f"  {styled('not its own', fg='yellow')} {record.guard.note}")
     if data.skipped:
         some = ", ".join(list(data.skipped)[:5])
         say(f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}")
     if data.limit is not None:
-        say(f"  {styled('limited', fg='yellow')} to the first {data.limit:,} samples: neither marks nor claims apply")
+        how = f"taken {data.sampled}" if data.sampled else "the first"
+        say(f"  {styled('limited', fg='yellow')} to {data.limit:,} samples, {how}: neither marks nor claims apply")
     if record.altered and record.benchmark != data.name:
         what = ", ".join(record.altered)
         say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: neither marks nor claims apply")
@@ -142,7 +148,7 @@ def _print_detail(result: "Result") -> None:
     say()
     if "matrix" in detail and _fits(classes):
         say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
-        _print_matrix(classes, detail["matrix"])
+        _print_matrix(classes, detail.get("columns", classes), detail["matrix"])
     elif "ci_low" in detail and len(classes) <= LISTED_CLASSES:
         _print_classes(result.metric, classes, detail)
     else:
@@ -163,12 +169,12 @@ def _fits(classes: list[str]) -> bool:
     return len(classes) <= MATRIX_CLASSES and (not sys.stdout.isatty() or width <= shutil.get_terminal_size().columns)
 
 
-def _print_matrix(classes: list[str], matrix: list[list[int]]) -> None:
+def _print_matrix(classes: list[str], columns: list[str], matrix: list[list[int]]) -> None:
     rows = [
         [name, *(_cell(count, column == row) for column, count in enumerate(counts))]
         for row, (name, counts) in enumerate(zip(classes, matrix, strict=True))
     ]
-    print_table(("", *classes), rows, right=range(1, len(classes) + 1))
+    print_table(("", *columns), rows, right=range(1, len(columns) + 1))
 
 
 def _cell(count: int, right: bool) -> str:
@@ -179,4 +185,6 @@ def _cell(count: int, right: bool) -> str:
 def _settings(protocol: dict[str, Any]) -> str:
     """A protocol's settings and its other models: `norm=linf, eps=0.3, victim=cnn/lenet5@mnist`."""
     settings = {key: value for key, value in protocol.items() if key not in ("version", "aux")}
+    if settings.get("outputs") == "all":  # as it is unless somebody says otherwise
+        del settings["outputs"]
     return pairs({**settings, **protocol.get("aux", {})})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-import zoo
+from zoo import Store
 from zoo.errors import OptionError, UnknownNameError
 from zoo.plugins.names import split_tag
 from zoo_cli.groups import Command
@@ -36,9 +36,9 @@ def results(run_id: str | None, model: str | None, benchmark: str | None, limit:
     if run_id is not None:
         if model or benchmark or limit:
             raise OptionError("one run has no filters", f"zoo results {run_id}")
-        _show(zoo.Store().record(run_id), as_json)
+        _show(Store(writing=False).record(run_id), as_json)
         return
-    records = zoo.Store().records(model=_full("model", model), benchmark=_full("benchmark", benchmark), limit=limit)
+    records = Store(writing=False).records(model=_full("model", model), benchmark=_full("benchmark", benchmark), limit=limit)
     if not records:
         _check_known("model", model)
         _check_known("benchmark", benchmark)
@@ -65,9 +65,11 @@ def _row(record: "RunRecord") -> tuple[str, ...]:
     bounds = (score.value, score.ci_low, score.ci_high)
     passed = {True: styled("yes", fg="green"), False: styled("no", fg="red"), None: "-"}[record.passed]
     run, when = (record.run_id[:8], _age(record.created)) if sys.stdout.isatty() else (record.run_id, record.created)
-    limited = f" (first {record.dataset.limit:,})" if record.dataset.limit is not None else ""
+    data = record.dataset
+    limited = "" if data.limit is None else f" ({data.limit:,} sampled)" if data.sampled else f" (first {data.limit:,})"
+    among = " (outputs=dataset)" if record.protocol.get("outputs") == "dataset" else ""
     name = styled(record.model.label, bold=True)
-    return run, when, name, record.benchmark, number(*bounds), interval(*bounds), passed, score.metric + limited
+    return run, when, name, record.benchmark, number(*bounds), interval(*bounds), passed, score.metric + limited + among
 
 
 def _age(created: str) -> str:
@@ -91,7 +93,7 @@ def _full(kind: str, name: str | None) -> str | None:
 
 def _check_known(kind: str, name: str | None) -> None:
     """Raise UnknownNameError where neither an entry nor a past run has the name, since a typing error finds no runs either."""
-    if name is not None and not zoo.Store().records(**{kind: _full(kind, name)}, limit=1):
+    if name is not None and not Store(writing=False).records(**{kind: _full(kind, name)}, limit=1):
         _known(kind, name)
 
 

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 import click
 
 import zoo
+from zoo.plugins.registry import one_look_up
+from zoo.runs.request import How, Request
 from zoo_cli.completing import names_of
-from zoo_cli.lookup import open_index
+from zoo_cli.lookup import warned_of
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
 from zoo_cli.settings import OpenCommand, named_settings
-from zoo_cli.types import AtLeast, Choice, pairs
+from zoo_cli.types import asked_options, pairs
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
@@ -33,30 +35,12 @@ if TYPE_CHECKING:
     "benchmark",
     metavar="BENCHMARK",
     shell_complete=names_of("benchmark", "dataset"),
-    help="Benchmark or dataset. Default: the dataset of its only weights.",
+    help="Benchmark or dataset. Default: the only one that fits.",
 )
-@click.option(
-    "--task", metavar="TASK", help="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
-)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
-@click.option("--precision", type=Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True, help="Of arithmetic.")
-@click.option("--batch-size", metavar="N|auto", default="auto", show_default=True, help="auto halves when memory runs out.")
-@click.option("--workers", type=AtLeast(0), help="Threads that load samples. Default: what suits the dataset.")
-@click.option("--limit", type=AtLeast(1), metavar="N", help="Only the first N samples.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of whatever is random in model or task.")
-@click.option("--skip-bad", type=AtLeast(0), metavar="N", default=0, help="Allow N corrupt samples. Default: none.")
-@click.option("--fresh", is_flag=True, help="Compute everything anew, reuse no shard.")
-@click.option("--weights", type=click.Path(), help="Weights file of your own.")
-@click.option("--weights-key", metavar="KEY", help="Which of several sets of weights in the file, such as state_dict_ema.")
-@click.option(
-    "--classes", metavar="NAMES|FILE", help="Names of the outputs, in order: a,b,c, a file of them, or dataset for its own."
-)
-@click.option("--allow-pickle", is_flag=True, help="Load a pickled weights file, which can run any code.")
 @click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
 @click.option("--aux", "others", multiple=True, metavar="ROLE=MODEL", help="Another model that the benchmark needs.")
-@click.option("--save-figures", type=AtLeast(0), metavar="N", default=0, help="Draw the first N predictions.")
-@click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
+@asked_options(Request, How)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.pass_context
 def run(
@@ -79,14 +63,14 @@ def run(
 
     Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed; 2 your error; 70 a bug; 130 interrupted.
     """
-    open_index()
-    named = named_settings(context, model, benchmark, task)
-    asked = {
-        "options": {**pairs("--option", "NAME=VALUE", options), **named["options"]},
-        "aux": {**pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
-        "protocol": named["protocol"],
-    }
-    with progress_bar() as show:
+    with one_look_up() as entries, progress_bar() as show:
+        warned_of(entries.index)
+        named = named_settings(context, model, benchmark, task)
+        asked = {
+            "options": {**pairs("--option", "NAME=VALUE", options), **named["options"]},
+            "aux": {**pairs("--aux", "ROLE=MODEL", others), **named["aux"]},
+            "protocol": named["protocol"],
+        }
 
         def progress(step: "Progress") -> None:
             if show is None:

@@ -1,12 +1,13 @@
 """`zoo show`: everything about the entries of one name, and the command to run."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.plugins.index import Entry, Index
-from zoo.plugins.names import is_path, split_tag
+from zoo.plugins.names import is_path, nearest, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
@@ -34,7 +35,7 @@ def show(name: str, as_json: bool) -> None:
 
         spec, tag = registry().tagged_model(name)
         base = spec.name
-    entries = _find(index, base)
+    entries = _find(index, base) if ":" not in base or index.dynamic_plugin(base) else [_metric(index, base)]
     if tag is not None:
         _check_tag(entries, base, tag)
     if as_json:
@@ -50,9 +51,9 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _find(index: Index, name: str) -> list[Entry]:
-    """The entries of a name, one a kind. Raises UnknownNameError with the nearest names of all kinds."""
+    """The entries of a name, one a kind. Raises UnknownNameError with the nearest names of the kind that has the nearest."""
     found: list[Entry] = []
-    near: list[str] = []
+    near: dict[str, Sequence[str]] = {}
     ambiguous, plugin = None, index.dynamic_plugin(name)
     for kind in (*KINDS, *index.kinds):
         try:
@@ -60,7 +61,7 @@ def _find(index: Index, name: str) -> list[Entry]:
         except AmbiguousNameError as error:
             ambiguous = error
         except UnknownNameError as error:
-            near += error.candidates
+            near[kind] = error.candidates
     if found:
         return found
     if ambiguous:
@@ -69,9 +70,20 @@ def _find(index: Index, name: str) -> list[Entry]:
         from zoo.plugins.registry import registry
 
         registry().dataset(name)  # which says how to name it
-    candidates = list(dict.fromkeys(near))
+    best = nearest(name, [candidate for candidates in near.values() for candidate in candidates], 1)
+    candidates = next((candidates for candidates in near.values() if set(best) & set(candidates)), ())
     hint = f"did you mean {' or '.join(candidates)}?" if candidates else "zoo list shows what there is"
     raise UnknownNameError(f"nothing is named {name!r}", hint, candidates)
+
+
+def _metric(index: Index, text: str) -> Entry:
+    """The metric of `name:option=value`, whose options are checked."""
+    from zoo.metrics import bare_metric, build_metric
+    from zoo.specs import MetricSpec
+
+    entry = index.entry("metric", bare_metric(text))
+    build_metric(text, MetricSpec.model_validate(entry["spec"]))
+    return entry
 
 
 def _dynamic(kind: str, name: str, plugin: str) -> Entry:

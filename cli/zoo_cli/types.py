@@ -1,14 +1,22 @@
 """Types of values on the command line, whose errors read as all of ours do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 from click.shell_completion import CompletionItem
 
 from zoo.errors import OptionError
 from zoo.plugins.index import load_index
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Choice(click.Choice[str]):
@@ -58,6 +66,36 @@ class AtLeast(click.ParamType[int]):
         if number < self.least:
             raise click.UsageError(f"{_called(param)}: {value!r} is not a whole number of at least {self.least}", ctx)
         return number
+
+
+def asked_options(*declared: "type[BaseModel]") -> Callable[[F], F]:
+    """An option for each field that has a description, named and bounded as it is declared."""
+    fields = [(name, field) for asked in declared for name, field in asked.model_fields.items() if field.description]
+
+    def add(command: F) -> F:
+        for name, field in reversed(fields):
+            command = click.option(f"--{name.replace('_', '-')}", help=field.description, **_form(field))(command)
+        return command
+
+    return add
+
+
+def _form(field: "FieldInfo") -> dict[str, Any]:
+    """What click is told of a field, by its type and bounds."""
+    default, kinds = field.default, [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not NoneType]
+    least = next((bound.ge for bound in field.metadata if hasattr(bound, "ge")), None)
+    shown = {"default": default, "show_default": bool(default) or default == 0 != least}
+    if kinds == [bool]:
+        return {"is_flag": True}
+    if words := [word for kind in [field.annotation, *kinds] for word in get_args(kind) if isinstance(word, str)] or (
+        [kind for kind in kinds if isinstance(kind, str)]
+    ):
+        return {"type": Choice(list(dict.fromkeys(words))), **shown}
+    if str in kinds and int in kinds:
+        return {"metavar": "N|auto", **shown}
+    if kinds == [int]:
+        return {"type": int if least is None else AtLeast(least), "metavar": "INTEGER" if least is None else "N", **shown}
+    return {"type": click.Path() if kinds == [Path] else str, **shown}
 
 
 def pairs(option: str, form: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Every error that a user of Deepzoo may meet: what is wrong, and what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 __all__ = [
     "AmbiguousNameError",
@@ -94,3 +95,15 @@ class NotScoredError(ZooError):
 
 class StoreError(ZooError):
     """The state below `ZOO_HOME` cannot be read or written."""
+
+
+@contextmanager
+def no_exit(who: str, kind: type[ZooError] = ModelError) -> Iterator[None]:
+    """Foreign code in the block may raise, but not end the process: SystemExit and its like become an error that names it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise kind(f"{who} raised {said} instead of an answer", "remove its sys.exit(); ZOO_DEBUG=1 shows where") from error

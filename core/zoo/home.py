@@ -1,5 +1,6 @@
 """Where Deepzoo keeps its state and finds data: `ZOO_HOME`, `ZOO_DATA_DIR`."""
 
+import errno
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["cache_dir", "data_dirs", "writing", "zoo_home"]
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors that space would cure."""
 
 
 def zoo_home() -> Path:
@@ -68,7 +73,7 @@ def writing(path: Path) -> "Iterator[Path]":
     except OSError as error:
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}",
-            "free some space or make it writable, or set ZOO_HOME to another folder",
+            f"{'free some space' if error.errno in FULL else 'make it writable'}, or set ZOO_HOME to another folder",
         ) from error
     finally:
         with suppress(OSError):

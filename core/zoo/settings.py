@@ -1,14 +1,20 @@
-"""Settings that a pydantic class declares, such as a model's options or a protocol's: validated, with one manner of error."""
+"""Settings that a pydantic class declares, such as a model's options or a protocol's: validated, with one manner of error.
 
+What has a name and settings is written in one grammar everywhere: `name:option=value,option=value` (`f1:positive=spam`,
+`pgd:steps=40,restarts=2`). A comma within a value is written `\\,`. Where it is allowed, the first options may go without
+their names: `noise:25` is `noise:sigma=25`.
+"""
+
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from zoo.errors import OptionError
 
-__all__ = ["checked_settings", "described_settings"]
+__all__ = ["build_named", "checked_settings", "described_settings", "parse_named"]
 
 
 def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
@@ -30,30 +36,48 @@ def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind:
         raise OptionError(f"{kind} {where} of {owner}: {message}, not {first['input']!r}", f"its {kind}s are: {known}") from error
 
 
-def parse_named(text: str) -> tuple[str, dict[str, str]]:
-    """Name and options of `name`, `name:value` and `name:option=value,option=value`; a value without a name stands under "".
+class Named(NamedTuple):
+    """What is written as `name:option=value`: values stay text, and `bare` are those without a name, in order."""
 
-    Raises OptionError for what cannot be read so.
-    """
+    name: str
+    options: dict[str, str]
+    bare: tuple[str, ...] = ()
+
+
+def parse_named(text: str, kind: str, example: str, *, bare: bool = False) -> Named:
+    """Read the grammar above. `kind` ("metric") and `example` are for the error, an OptionError; `bare` allows bare values."""
+    hint = f"write it as name or name:option=value,option=value, for example {example}"
     name, colon, rest = text.partition(":")
     options: dict[str, str] = {}
-    for position, part in enumerate(rest.split(",") if colon else ()):
-        option, equals, value = (each.strip() for each in part.partition("="))
-        if not equals and position == 0:
-            option, value = "", option
-        if not name or not value or (equals and not option) or option in options or (not equals and position):
-            raise OptionError(f"cannot read {text!r}", "write name, name:value, or name:option=value,option=value")
-        options[option] = value
-    return name, options
+    values: list[str] = []
+    for part in re.split(r"(?<!\\),", rest) if colon else ():
+        key, equals, value = part.replace("\\,", ",").partition("=")
+        if not equals and key and bare and not options:
+            values += key.split(":")
+        elif not (equals and key.isidentifier() and value) or key in options:
+            raise OptionError(f"cannot read {kind} {text!r}", hint)
+        else:
+            options[key] = value
+    if not name:
+        raise OptionError(f"cannot read {kind} {text!r}: it has no name", hint)
+    return Named(name, options, tuple(values))
 
 
-def named_settings(declared: type[BaseModel], options: Mapping[str, str], owner: str) -> BaseModel:
-    """The options of `parse_named`, checked; a value without a name is that of the first option that is declared."""
-    first = next(iter(declared.model_fields), "")
-    named = {option or first: value for option, value in options.items()}
-    if len(named) < len(options):
-        raise OptionError(f"{owner} has {first} twice", "give it once")
-    return checked_settings(declared, named, "option", owner)
+def build_named(text: str, known: Mapping[str, type[BaseModel]], kind: str) -> BaseModel:
+    """The settings class of the name with the options that the text gives it, the first perhaps without their names.
+
+    Raises OptionError where the name is none of `known`, or its options do not fit.
+    """
+    name, options, values = parse_named(text, kind, f"{next(iter(known))}:option=value", bare=True)
+    if name not in known:
+        raise OptionError(f"there is no {kind} {name!r}", f"there are: {', '.join(known)}")
+    fields = list(known[name].model_fields)
+    if len(values) > len(fields):
+        raise OptionError(f"{kind} {text!r} has {len(values)} values", f"its options are: {', '.join(fields) or 'none'}")
+    first = dict(zip(fields, values, strict=False))
+    if twice := first.keys() & options.keys():
+        raise OptionError(f"{kind} {text!r} gives {', '.join(sorted(twice))} twice", "give it once")
+    return checked_settings(known[name], {**first, **options}, "option", name)
 
 
 def described_settings(declared: type[BaseModel]) -> list[str]:

@@ -186,16 +186,42 @@ def _around(segmentation: Any) -> list[float] | None:
     """The box around polygons [x1, y1, x2, y2, ...], or around a mask in COCO's run lengths; None for anything else."""
     with suppress(Exception):  # of what is no such thing
         if isinstance(segmentation, dict):
-            from faster_coco_eval.core import mask
-
-            height, width = segmentation["size"]
-            packed = isinstance(segmentation["counts"], (str, bytes))
-            runs = segmentation if packed else mask.frPyObjects(segmentation, height, width)
-            return [float(side) for side in mask.toBbox(runs)]
+            return _around_runs(*segmentation["size"], segmentation["counts"])
         across = [x for polygon in segmentation for x in polygon[::2]]
         down = [y for polygon in segmentation for y in polygon[1::2]]
         return [min(across), min(down), max(across) - min(across), max(down) - min(down)]
     return None
+
+
+def _around_runs(height: int, width: int, counts: Any) -> list[float]:
+    """The box [x, y, w, h] around a mask in run lengths, which go down the columns and begin outside of it."""
+    import numpy as np
+
+    lengths = counts if isinstance(counts, list) else _unpacked(counts)
+    inside = np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(width, height)
+    columns, rows = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(columns):
+        return [0.0, 0.0, 0.0, 0.0]
+    return [float(side) for side in (columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)]
+
+
+def _unpacked(counts: str | bytes) -> list[int]:
+    """Run lengths from COCO's text: five bits a character, from the third on as the difference to the last but one.
+
+    Source: `rleFrString` of pycocotools' maskApi.c.
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for character in counts.encode() if isinstance(counts, str) else counts:
+        bits = character - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:  # more of this number follows
+            continue
+        value -= (bits & 0x10) << (shift - 4)  # its sign
+        lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+        value = shift = 0
+    return lengths
 
 
 class CocoDataset(SampleSequence):

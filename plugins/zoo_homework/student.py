@@ -125,7 +125,12 @@ def export_run(run: str, output: Path) -> int:
         raise OptionError(f"run {record.run_id} is not of the whole split", "run it again whole, without `limit` and `skip_bad`")
     table = stored_predictions(record)
     classes = _classes_of(record.dataset.name, record.dataset.split)
-    logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, len(classes))
+    logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
+    if logits.shape[1] != len(classes):
+        others = logits.shape[1] - len(classes)
+        raise OptionError(
+            f"{record.model.name} has {others} classes that {record.dataset.name} has not", "run it again with `outputs=dataset`"
+        )
     columns = {"id": table["id"], **{f"logit:{name}": pa.array(logits[:, column]) for column, name in enumerate(classes)}}
     with writing(output) as temporary:
         if output.suffix == ".parquet":

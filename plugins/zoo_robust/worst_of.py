@@ -7,8 +7,8 @@ import torch
 from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor
 
-from zoo.metrics import parse_metric
-from zoo.settings import checked_settings
+from zoo.errors import OptionError
+from zoo.settings import build_named
 from zoo.specs import Frozen
 from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
 from zoo_robust.apgd import Apgd
@@ -51,9 +51,10 @@ class WorstOf(Frozen):
     @classmethod
     def _known(cls, attacks: tuple[str, ...]) -> tuple[str, ...]:
         for text in attacks:
-            if not text or parse_metric(text)[0] not in ATTACKS:
-                raise ValueError(f"there is no attack {text!r} to run among others; there are: {', '.join(ATTACKS)}")
-            _built(text)
+            try:
+                _built(text)
+            except OptionError as error:
+                raise ValueError(f"{error.message}; {error.hint}") from None
         return attacks
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
@@ -61,7 +62,7 @@ class WorstOf(Frozen):
         forwards, gradients = torch.zeros_like(standing), torch.zeros_like(standing)
         masked, withstood = torch.zeros_like(standing, dtype=torch.bool), False
         for text in self.attacks:
-            attack, iterative = _built(text), parse_metric(text)[0] in ITERATIVE
+            attack, iterative = _built(text), text.partition(":")[0] in ITERATIVE
             clean, left = inputs[standing], [seeds[row] for row in standing.tolist()]
             bound = threat if getattr(attack, "bounded", True) else Threat(threat.norm, None)
             tried = attack(victim, clean, labels[standing], bound, left)
@@ -88,6 +89,5 @@ class WorstOf(Frozen):
 
 
 def _built(text: str) -> Attacker:
-    name, options = parse_metric(text)
-    attack: Attacker = checked_settings(ATTACKS[name], options, "option", f"robust/{name}")  # type: ignore[assignment]
+    attack: Attacker = build_named(text, ATTACKS, "attack")  # type: ignore[assignment]
     return attack

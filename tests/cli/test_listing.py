@@ -234,3 +234,14 @@ def test_zoo_alone_shows_its_help(zoo):
 def test_models_and_benchmarks_that_a_claim_names_show_each_other(zoo):
     assert "vision/espcn" in next(line for line in zoo("show", "set5-x3").out.splitlines() if line.split()[:1] == ["models"])
     assert "vision/set12-sigma25" in zoo("show", "vision/dncnn").out.partition("benchmarks")[2].partition("run it")[0]
+
+
+def test_a_metric_with_options_is_shown_and_the_options_are_checked(zoo):
+    assert zoo("show", "f1:positive=spam").out.startswith("core/f1")
+    done = zoo("show", "f1:positiv=spam")
+    assert done.code == 2 and "it has no option 'positiv'" in done.err
+
+
+def test_the_nearest_names_are_of_one_kind(zoo):
+    hint = zoo("show", "cnn/resnet56", "--json").json["error"]["hint"]
+    assert hint.startswith("did you mean cnn/resnet") and "data/" not in hint and "cifar10" not in hint

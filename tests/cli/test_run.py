@@ -69,7 +69,7 @@ def test_a_score_without_an_interval_says_why(zoo, toy):
 def test_a_limited_run_says_so_and_has_no_verdict(zoo, toy):
     done = zoo("run", "toy/centroid", "--on", "toy/hard", "--limit", "50", "--metric", "nll")
     assert done.code == 0
-    assert "limited to the first 50 samples" in done.out and "nll" in done.out
+    assert "limited to 50 samples, taken stratified by class" in done.out and "nll" in done.out
 
 
 def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
@@ -251,3 +251,45 @@ def test_a_run_on_real_mnist_data_finds_it_in_the_given_folder(zoo, real_data, m
     monkeypatch.delenv("ZOO_DATA_DIR")
     (mnist,) = [d for d in zoo("data", "list", "--data-dir", str(real_data), "--json").json if d["name"] == "data/mnist"]
     assert mnist["state"] == "here"
+
+
+def test_a_model_without_a_benchmark_runs_on_the_only_one_that_fits_or_lists_them(zoo):
+    done = zoo("run", "vision/dncnn@sigma25")
+    assert done.code == 2 and "fits several benchmarks" in done.err
+    assert "vision/set12-sigma25" in done.err and "vision/bsd68-sigma25" in done.err
+    assert zoo("run", "intro/logistic", "--json").json["benchmark"] == "data/digits"
+
+
+def test_what_is_restricted_or_sampled_is_said_with_the_results(zoo, tmp_path):
+    from PIL import Image
+
+    import zoo as package
+
+    digits = package.dataset("digits")
+    for label in ("3", "5"):
+        (tmp_path / "some" / label).mkdir(parents=True)
+    for place, target in enumerate(digits.targets):
+        if str(target) in ("3", "5"):
+            picture = Image.fromarray(
+                (digits[place].input[0] * (255 if digits[place].input.is_floating_point() else 1)).byte().numpy()
+            )
+            picture.save(tmp_path / "some" / str(target) / f"{place}.png")
+    name = f"folder:{tmp_path / 'some'}"
+    free = zoo("run", "intro/mlp@digits", "--on", name).out
+    assert "competing 8 outputs of intro/mlp@digits for classes that" in free and "outputs" not in free.splitlines()[1]
+    only = zoo("run", "intro/mlp@digits", "--on", name, "--outputs", "dataset", "--limit", "10").out
+    assert "outputs=dataset" in only and "left out 8 outputs" in only and "taken stratified by class" in only
+    assert "(10 sampled) (outputs=dataset)" in zoo("results").out
+
+
+def test_results_need_not_write(zoo, zoo_home):
+    assert zoo("results").code == 0 and not (zoo_home / "zoo.db").exists()
+
+
+def test_sys_exit_in_a_model_is_no_success(zoo, tmp_path, monkeypatch):
+    import zoo as package
+
+    monkeypatch.setattr("torch.nn.Linear.forward", lambda self, inputs: sys.exit(0))
+    done = zoo("run", "intro/logistic", "--on", "digits")
+    assert done.code == 2 and "intro/logistic@digits raised SystemExit on" in done.err
+    assert package.Store().records() == []

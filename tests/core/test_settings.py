@@ -1,54 +1,64 @@
-"""One grammar, name:option=value,..., whatever it names."""
+"""One grammar for whatever has a name and options."""
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 
 from zoo.errors import OptionError
-from zoo.settings import named_settings, parse_named
+from zoo.settings import build_named, parse_named
 
 
-class Blur(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    radius: float
-    passes: int = 1
+class Pgd(BaseModel):
+    steps: int = Field(default=20, ge=1)
+    restarts: int = 1
+
+
+class Affine(BaseModel):
+    degrees: float
+    share: float
+
+
+KNOWN = {"pgd": Pgd, "affine": Affine}
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "options"),
+    ("text", "expected"),
     [
-        ("blur", "blur", {}),
-        ("blur:3", "blur", {"": "3"}),
-        ("blur:radius=3,passes=2", "blur", {"radius": "3", "passes": "2"}),
-        ("blur:3,passes=2", "blur", {"": "3", "passes": "2"}),
-        ("blur: radius = 3", "blur", {"radius": "3"}),
-        ("attack:victim=cnn/lenet5@mnist", "attack", {"victim": "cnn/lenet5@mnist"}),
+        ("pgd", Pgd()),
+        ("pgd:steps=5", Pgd(steps=5)),
+        ("pgd:steps=5,restarts=2", Pgd(steps=5, restarts=2)),
+        ("pgd:5", Pgd(steps=5)),
+        ("pgd:5,restarts=2", Pgd(steps=5, restarts=2)),
+        ("affine:10:0.1", Affine(degrees=10, share=0.1)),
+        ("affine:10,share=0.1", Affine(degrees=10, share=0.1)),
     ],
 )
-def test_name_and_options_are_read_as_text(text: str, name: str, options: dict[str, str]) -> None:
-    assert parse_named(text) == (name, options)
+def test_options_have_names_and_the_first_may_go_without(text, expected):
+    assert build_named(text, KNOWN, "attack") == expected
 
 
 @pytest.mark.parametrize(
-    "text", ["blur:", ":3", "blur:radius=", "blur:=3", "blur:radius=3,4", "blur:radius=1,radius=2", "blur:3,,"]
-)
-def test_what_cannot_be_read_shows_the_grammar(text: str) -> None:
-    with pytest.raises(OptionError, match="name:option=value,option=value"):
-        parse_named(text)
-
-
-def test_a_value_without_a_name_is_that_of_the_first_option() -> None:
-    assert named_settings(Blur, {"": "3", "passes": "2"}, "blur") == Blur(radius=3.0, passes=2)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
+    ("text", "says"),
     [
-        ({"": "3", "radius": "4"}, "radius twice"),
-        ({"radios": "3"}, "did you mean radius"),
-        ({"radius": "wide"}, "option radius of blur"),
-        ({}, "option radius of blur: Field required"),
+        ("fgsm", "no attack 'fgsm'"),
+        ("pgd:step=5", "no option 'step'"),
+        ("pgd:steps=0", "greater than or equal to 1"),
+        ("pgd:1:2:3", "has 3 values"),
+        ("pgd:steps=1,2", "cannot read attack"),
+        ("pgd:steps=1,steps=2", "cannot read attack"),
+        ("pgd:", "cannot read attack"),
+        (":steps=1", "no name"),
+        ("affine:10", "share"),
     ],
 )
-def test_options_are_checked_by_their_class(options: dict[str, str], message: str) -> None:
-    with pytest.raises(OptionError, match=message):
-        named_settings(Blur, options, "blur")
+def test_what_cannot_be_read_says_why(text, says):
+    with pytest.raises(OptionError, match=says):
+        build_named(text, KNOWN, "attack")
+
+
+def test_a_comma_within_a_value_is_escaped():
+    assert parse_named("f1:positive=shark\\, white", "metric", "f1") == ("f1", {"positive": "shark, white"}, ())
+
+
+def test_bare_values_are_refused_unless_they_are_allowed():
+    with pytest.raises(OptionError, match="cannot read metric 'accuracy:5'"):
+        parse_named("accuracy:5", "metric", "f1:average=macro")

@@ -1,18 +1,33 @@
 """Degradations: how a benchmark makes, from a clean picture, the noisy or small one that a model is to restore."""
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from pydantic import BaseModel, Field
 
 from zoo.errors import OptionError
 from zoo.imaging.matlab_resize import imresize
 from zoo.seeds import sample_seed
+from zoo.settings import build_named
+from zoo.specs import Frozen
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_NOISE = re.compile(r"noise:(\d+(?:\.\d+)?)")
-_BICUBIC = re.compile(r"bicubic:(\d+)")
+
+class Noise(Frozen):
+    """White Gaussian noise."""
+
+    sigma: Annotated[float, Field(gt=0, le=255, description="Standard deviation in grey levels of 255.")]
+
+
+class Bicubic(Frozen):
+    """A picture reduced by MATLAB's bicubic."""
+
+    scale: Annotated[int, Field(ge=2, le=16, description="By how much.")]
+
+
+KINDS: dict[str, type[BaseModel]] = {"noise": Noise, "bicubic": Bicubic}
 
 
 class Degraded(NamedTuple):
@@ -37,13 +52,12 @@ class Degradation:
     @classmethod
     def parse(cls, text: str) -> "Degradation":
         """Raises OptionError where the text names no degradation."""
-        if (noise := _NOISE.fullmatch(text)) and 0 < float(noise[1]) <= 255:
-            return cls(sigma=float(noise[1]) / 255)
-        if (bicubic := _BICUBIC.fullmatch(text)) and 2 <= int(bicubic[1]) <= 16:
-            return cls(scale=int(bicubic[1]))
-        raise OptionError(
-            f"there is no degradation {text!r}", "write noise:SIGMA with SIGMA up to 255, or bicubic:SCALE with SCALE 2 to 16"
-        )
+        try:
+            found = build_named(text, KINDS, "degradation")
+        except OptionError as error:
+            hint = "write noise:SIGMA with SIGMA up to 255, or bicubic:SCALE with SCALE 2 to 16"
+            raise OptionError(f"there is no degradation {text!r}", hint) from error
+        return cls(sigma=found.sigma / 255) if isinstance(found, Noise) else cls(scale=getattr(found, "scale", 1))
 
     def __call__(self, clean: "Tensor", sample_id: str) -> Degraded:
         """The picture spoilt. `clean` is float32 [c, h, w] in [0, 1]. Raises ValueError where it is smaller than the scale.

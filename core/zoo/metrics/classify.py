@@ -1,4 +1,7 @@
-"""Metrics of task classify, folded from `logits` float [n, C] and `target` int [n].
+"""Metrics of task classify, folded from `logits` float [n, outputs] and `target` int [n].
+
+The first C outputs are of the dataset's classes. What follows are others of the model's classes: they compete, and one of them
+is a wrong answer. A score for each class, and an average of such, is of the dataset's classes alone.
 
 One rule for ties, everywhere: equal logits are never resolved in the target's favour. The predicted class is the one with
 the largest logit; if others share it with the true class, it is the first of those others. So a model that says
@@ -60,19 +63,28 @@ class Accuracy(Metric):
 class Confusion(Metric):
     """Number of samples of each true class (row) predicted as each class (column). No single value, so no interval.
 
+    A last column, "other", counts predictions of classes that the dataset lacks, where the model has such.
     Parity: sklearn `confusion_matrix`, torchmetrics `MulticlassConfusionMatrix`.
     """
 
     def update(self, rows: Rows) -> State:
-        """`matrix` int64 [C, C], and `tied` int64 [1], samples whose true class shares the largest logit."""
+        """`matrix` int64 [C, C], or [C, C + 1] with a last column for all outputs of other classes.
+
+        And `tied` int64 [1], samples whose true class shares the largest logit.
+        """
         logits, target = columns(rows)
-        c, predicted = logits.shape[1], predicted_classes(logits, target)
+        c, predicted = len(rows.classes), predicted_classes(logits, target)
         level = np.take_along_axis(logits, np.stack([target, predicted], axis=1), axis=1)
         tied = (level[:, 0] == level[:, 1]) & (predicted != target)
-        return {"matrix": np.bincount(target * c + predicted, minlength=c * c).reshape(c, c), "tied": np.array([tied.sum()])}
+        width = min(logits.shape[1], c + 1)
+        cells = np.bincount(target * width + np.minimum(predicted, c), minlength=c * width)
+        return {"matrix": cells.reshape(c, width), "tied": np.array([tied.sum()])}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        n, detail = int(state["matrix"].sum()), {"classes": list(classes), "matrix": state["matrix"].tolist()}
+        matrix = state["matrix"]
+        n, detail = int(matrix.sum()), {"classes": list(classes), "matrix": matrix.tolist()}
+        if matrix.shape[1] > matrix.shape[0]:
+            detail["columns"] = [*classes, "other"]
         return Score(None, n, interval="none: a matrix of counts", detail=detail, note=_of_ties(state))
 
 
@@ -107,7 +119,8 @@ class _PerClass(Confusion):
         n = int(matrix.sum())
         if not n:
             return NO_SAMPLES
-        tp, predicted, actual, note = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1), _of_ties(state)
+        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0)[: len(matrix)], matrix.sum(axis=1)
+        note = _of_ties(state)
         if self.average == "micro":
             return scored(tp.sum() / n, n, wilson(int(tp.sum()), n), note)
         if self.positive is not None:
@@ -131,7 +144,12 @@ class _PerClass(Confusion):
 
     def _averages(self, matrix: Array) -> tuple[float, Array]:
         """The average over classes, and what it is without one sample of each cell that has some, float64 [cells]."""
-        tp, predicted, actual = np.diagonal(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+        other = (
+            0,
+            matrix.shape[1] - len(matrix),
+        )  # what is said to be of another class is of one without weight
+        tp, actual = np.pad(np.diagonal(matrix), other), np.pad(matrix.sum(axis=1), other)
+        predicted = np.pad(matrix.sum(axis=0)[: len(matrix)], other)
         ratio, weight = _ratio(tp, self.trials(predicted, actual)), self._weight(predicted, actual)
         true, said = np.nonzero(matrix)
         right = true == said
@@ -192,12 +210,12 @@ class F1(_PerClass):
 
 
 def columns(rows: Rows) -> tuple[Array, Array]:
-    """`logits` [n, C] and `target` int64 [n] of some rows. Raises DataError naming a sample whose target is no class."""
-    logits, target = rows.columns["logits"], rows.columns["target"].astype(np.int64)
-    outside = np.flatnonzero((target < 0) | (target >= logits.shape[1]))
+    """`logits` [n, outputs] and `target` int64 [n] of some rows. Raises DataError naming a sample whose target is no class."""
+    logits, target, classes = rows.columns["logits"], rows.columns["target"].astype(np.int64), len(rows.classes)
+    outside = np.flatnonzero((target < 0) | (target >= classes))
     if len(outside):
         first = outside[0]
-        raise DataError(f"the target of sample {rows.ids[first]} is {target[first]}, not one of the {logits.shape[1]} classes")
+        raise DataError(f"the target of sample {rows.ids[first]} is {target[first]}, not one of the {classes} classes")
     return logits, target
 
 

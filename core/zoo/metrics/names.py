@@ -1,13 +1,6 @@
-"""How a metric is written, everywhere: `name` or `name:option=value,option=value` (`f1:positive=spam`).
+"""How a metric is written, everywhere: `name` or `name:option=value,option=value` (`f1:positive=spam`)."""
 
-A comma within a value is written `\\,` (`f1:positive=shark\\, white`).
-"""
-
-import re
-
-from zoo.errors import OptionError
-
-_HINT = "write it as name or name:option=value,option=value, for example f1:average=macro"
+from zoo.settings import parse_named
 
 
 def bare_metric(text: str) -> str:
@@ -17,13 +10,5 @@ def bare_metric(text: str) -> str:
 
 def parse_metric(text: str) -> tuple[str, dict[str, str]]:
     """Name and options of a metric as written. Values stay text; the metric's own fields give them types."""
-    name, colon, rest = text.partition(":")
-    options: dict[str, str] = {}
-    for part in re.split(r"(?<!\\),", rest) if colon else ():
-        key, equals, value = part.replace("\\,", ",").partition("=")
-        if not (equals and key.isidentifier() and value) or key in options:
-            raise OptionError(f"cannot read metric {text!r}", _HINT)
-        options[key] = value
-    if not name:
-        raise OptionError(f"cannot read metric {text!r}: it has no name", _HINT)
+    name, options, _ = parse_named(text, "metric", "f1:average=macro")
     return name, options

@@ -147,12 +147,15 @@ def pixel_counts(rows: Rows) -> tuple[Array, Array, Array]:
     counts = np.zeros((3, len(rows), len(rows.classes)), dtype=np.int64)
     for row, predicted in enumerate(rows.columns["labels"]):
         matrix = confusion(np.asarray(rows.target(row)), predicted, len(rows.classes), rows.ids[row])
-        counts[:, row] = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+        counts[:, row] = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)[:-1]
     return counts[0], counts[1], counts[2]
 
 
 def confusion(target: Array, predicted: Array, classes: int, sample: str) -> Array:
-    """Pixels of each true class (row) predicted as each class (column), int64 [C, C], without those that are ignored."""
+    """Pixels of each true class (row) predicted as each class (column), int64 [C, C + 1], without those that are ignored.
+
+    The last column is of predictions of a class that the dataset lacks.
+    """
     if target.shape != predicted.shape:
         raise DataError(
             f"the target of sample {sample} is {list(target.shape)}, its stored prediction {list(predicted.shape)}",
@@ -160,10 +163,10 @@ def confusion(target: Array, predicted: Array, classes: int, sample: str) -> Arr
         )
     kept = target != IGNORE
     true, said = target[kept].astype(np.int64), predicted[kept].astype(np.int64)
-    worst = max(int(true.max(initial=0)), int(said.max(initial=0)))
+    worst = max(int(true.max(initial=0)), int(said.max(initial=0)) - 1)
     if worst >= classes:
         raise DataError(f"sample {sample} has a label {worst}, but there are {classes} classes")
-    return np.bincount(true * classes + said, minlength=classes * classes).reshape(classes, classes)
+    return np.bincount(true * (classes + 1) + said, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
 
 
 def _stacked(state: State) -> Array:

@@ -45,7 +45,7 @@ def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[
         return preferred[0]
     if same:
         raise AmbiguousNameError(f"{kind} {name!r} is ambiguous", f"name one of: {', '.join(same)}", same)
-    near = _nearest(name, known)
+    near = nearest(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"{listing(kind)} shows them all"
     raise UnknownNameError(f"there is no {kind} named {name!r}", hint, near)
 
@@ -55,7 +55,7 @@ def listing(kind: str) -> str:
     return f"zoo list {kind}s"
 
 
-def _nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:
+def nearest(name: str, known: Collection[str], most: int = 3) -> Sequence[str]:
     """Full names whose full or bare form begins with what was typed, is near it, or contains it; matching ignores case.
 
     Names that share a bare form come together.

@@ -2,8 +2,9 @@
 
 import importlib
 import warnings
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import pluggy
@@ -12,7 +13,7 @@ from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameE
 from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.hooks import manager
-from zoo.plugins.index import Index, load_index, plugin_title
+from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_path, listing, split_tag
 from zoo.plugins.namespaces import select
 from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
@@ -33,9 +34,23 @@ USES = {
 """What to do with an entry of the second kind, where one of the first was asked for."""
 
 
+_HELD: ContextVar["Registry | None"] = ContextVar("registry", default=None)
+
+
 def registry() -> "Registry":
-    """The registry of what is installed now."""
-    return Registry(load_index())
+    """The registry of what is installed now; within `one_look_up` that of its beginning."""
+    return _HELD.get() or Registry(load_index())
+
+
+@contextmanager
+def one_look_up() -> "Iterator[Registry]":
+    """Within the block the index is opened once, and every name resolved once, whoever asks."""
+    held = registry()
+    token = _HELD.set(held)
+    try:
+        yield held
+    finally:
+        _HELD.reset(token)
 
 
 class Registry:
@@ -43,6 +58,8 @@ class Registry:
 
     def __init__(self, index: Index) -> None:
         self.index = index
+        self._resolved: dict[tuple[str, str], Any] = {}
+        """What plugins answered to dynamic names, by kind and name."""
 
     def models(self, *, task: str | None = None, modality: str | None = None, plugin: str | None = None) -> list[ModelSpec]:
         """Models, by the task they implement and what they take."""
@@ -126,9 +143,23 @@ class Registry:
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
         return found if found and not any(_serves(dataset, task) for task in tasks or ()) else default_benchmark(dataset, tasks)
 
+    def benchmarks_of(self, model: ModelSpec) -> list[str]:
+        """Full names of the benchmarks that a model can be run on as it is."""
+        from zoo.plugins.fitting import benchmarks_of
+
+        return benchmarks_of(self.index, entry_of("", "model", model.model_dump(mode="json")))
+
     def recipe(self, name: str) -> RecipeSpec:
         """The recipe of a full or bare name."""
         return self._get(RecipeSpec, "recipe", name)
+
+    def knows(self, kind: str, name: str) -> bool:
+        """Whether there is one entry of a kind by a full or bare name."""
+        try:
+            self.index.find(kind, name)
+        except UnknownNameError:
+            return False
+        return True
 
     def observers(self) -> pluggy.PluginManager:
         """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
@@ -191,6 +222,12 @@ class Registry:
         return found
 
     def _resolve(self, plugin: dict[str, Any], kind: str, name: str) -> Any:
+        """What the plugin of a namespace answers to a dynamic name, asked once."""
+        if (kind, name) not in self._resolved:
+            self._resolved[kind, name] = self._answer(plugin, kind, name)
+        return self._resolved[kind, name]
+
+    def _answer(self, plugin: dict[str, Any], kind: str, name: str) -> Any:
         who = plugin_title(plugin)
         try:
             module = importlib.import_module(plugin["module"])

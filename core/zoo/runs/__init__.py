@@ -17,11 +17,13 @@ __all__ = [
     "RunStart",
     "Shards",
     "Store",
+    "predicted",
+    "predictions",
     "stored_predictions",
 ]
 
 if TYPE_CHECKING:
-    from zoo.runs.predictions import stored_predictions
+    from zoo.runs.predicting import predicted, predictions
     from zoo.runs.record import (
         Artifact,
         Check,
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
         Shards,
     )
     from zoo.runs.store import Store
+    from zoo.runs.stored import stored_predictions
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.runs.predictions": ["stored_predictions"],
+            "zoo.runs.predicting": ["predicted", "predictions"],
+            "zoo.runs.stored": ["stored_predictions"],
             "zoo.runs.record": [
                 "Artifact",
                 "Check",

@@ -7,33 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.errors import DataError
+from zoo.errors import DataError, no_exit
 from zoo.home import writing
+from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
-from zoo.runs.loading import auto_batch_size, default_workers, load_batches
+from zoo.runs.guard import check_own, keep_guard, kept_guard
+from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
-from zoo.runs.predicting import Predictor, ShardRows, on_device
-from zoo.runs.progress import Progress, ProgressCallback
-from zoo.runs.record import RunStart, Shards
-from zoo.runs.shards import Shard, read_shard, write_shard
-
-
-@dataclass(frozen=True)
-class How:
-    """How to run; none of it changes the predictions beyond rounding."""
-
-    device: str
-    batch_size: int | None
-    workers: int | None
-    skip_bad: int
-    fresh: bool
-    figures: int
-    progress: ProgressCallback | None
-
-    def tell(self, step: Progress) -> None:
-        """Report progress, if anybody wants to know."""
-        if self.progress is not None:
-            self.progress(step)
+from zoo.runs.predicting import Gathered, Predictor, on_device
+from zoo.runs.progress import Progress
+from zoo.runs.record import Guard, RunStart, Shards
+from zoo.runs.request import How
+from zoo.runs.shards import Shard, Stored, read_shard, write_shard
+from zoo.tasks.base import Batch
 
 
 @dataclass
@@ -43,6 +29,9 @@ class Computed:
     shards: Shards
     skipped: dict[str, str] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
+    found: dict[int, Stored] = field(default_factory=dict)
+    """Shards that were there, by index, until they are scored."""
+    guard: Guard | None = None
     samples: int = 0
     seconds: float = 0.0
     batch_size: int | None = None
@@ -51,14 +40,14 @@ class Computed:
 
 def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
     """Compute the shards that are not there, one file each, in order."""
-    shards = plan.shards()
-    found = (
-        {} if how.fresh else {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
-    )
+    shards, guard = plan.shards(), kept_guard(plan.folder)
+    found = {}
+    if not how.fresh and not (guard and guard.note):  # what is not a sample's own is no use another time
+        found = {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
     missing = [shard for shard in shards if shard.index not in found]
-    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)))
-    for _, skipped in found.values():
-        done.skipped.update(skipped)
+    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)), found=found, guard=guard)
+    for stored in found.values():
+        done.skipped.update(stored.skipped)
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
@@ -79,17 +68,19 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
 def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: Computed) -> None:
     reused = plan.samples - sum(len(shard.positions) for shard in missing)
     how.tell(Progress("loading", reused, plan.samples, reused))
-    size = how.batch_size or auto_batch_size(plan.task, plan.dataset, missing[0].positions)
+    samples = Reading(plan.dataset, plan.task)
+    size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
-    plan.task.bind({role: on_device(other.load(), device) for role, other in plan.aux.items()})
-    predictor = Predictor(plan.task, plan.model.load(), device, plan.request.precision, size, may_halve=how.batch_size is None)
+    plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
+    predictor = Predictor(plan.task, _loaded(plan.model), device, plan.request.precision, size, may_halve=how.fixed_batch is None)
     how.tell(Progress("predicting", reused, plan.samples, reused))
     started = time.perf_counter()
-    rows: ShardRows | None = None
-    seen = reused
-    for loaded in load_batches(plan.task, plan.dataset, missing, size, plan.request.seed, done.workers):
+    rows: Gathered | None = None
+    seen, rest = reused, iter(missing)
+    for loaded in load_batches(samples, [shard.positions for shard in missing], size, plan.request.seed, done.workers):
         if rows is None:
-            rows = ShardRows(loaded.shard, plan.task.schema)
+            shard = next(rest)
+            rows = Gathered(shard.positions, plan.task.schema)
         done.skipped.update(loaded.bad)
         done.hints.update(loaded.hints)
         seen += len(loaded.positions) + len(loaded.bad)
@@ -97,13 +88,28 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
             continue
         rows.add(loaded, predictor)
+        if not done.samples and loaded.batch is not None:
+            done.guard = _guarded(plan, predictor, loaded.batch, rows)
         done.samples += len(loaded.positions)
         how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:
-            write_shard(rows.shard, plan.key, *rows.in_order(), rows.bad)
+            write_shard(shard, plan.key, *rows.in_order(), rows.bad)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None
+
+
+def _guarded(plan: Plan, predictor: Predictor, batch: Batch, rows: Gathered) -> Guard:
+    """Whether the predictions of the first batch are its samples' own; kept beside the shards."""
+    told = {name: parts[0] for name, parts in rows.columns.items()}
+    found = check_own(predictor, batch, told, named=plan.named)
+    keep_guard(plan.folder, found)
+    return found
+
+
+def _loaded(model: Model) -> Any:
+    with no_exit(model.info.name):
+        return model.load()
 
 
 def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:
@@ -125,11 +131,15 @@ def observe(entries: Registry, hook: str, **facts: Any) -> None:
     """Call observers. One that raises costs a warning, never the run."""
     try:
         implementations = getattr(entries.observers().hook, hook).get_hookimpls()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         warnings.warn(f"no plugin was told of {hook}: {type(error).__name__}: {error}", stacklevel=2)
         return
     for implementation in implementations:
         try:
             implementation.function(**{name: facts[name] for name in implementation.argnames})
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             warnings.warn(f"plugin {implementation.plugin_name!r}: {hook} raised {type(error).__name__}: {error}", stacklevel=2)

@@ -3,22 +3,22 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from zoo.errors import OptionError
+from zoo.errors import no_exit
+from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
-from zoo.plugins.registry import Registry, registry
-from zoo.runs.computing import How, compute_missing, observe
+from zoo.plugins.registry import Registry, one_look_up
+from zoo.runs.computing import compute_missing, observe
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_scored, fold
-from zoo.runs.locking import locked
-from zoo.runs.plan import Request, plan_run
+from zoo.runs.plan import plan_run
 from zoo.runs.predicting import pick_device
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
+from zoo.runs.request import How, Request
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def evaluate(
     metrics: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     protocol: Mapping[str, Any] | None = None,
+    outputs: str | None = None,
     aux: Mapping[str, Any] | None = None,
     classes: Sequence[str] | str | os.PathLike[str] | None = None,
     input: "ImageInput | None" = None,
@@ -62,69 +63,44 @@ def evaluate(
     meant where the model has several ("embed" of a classifier's features).
     `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
     of several sets of weights in it: "state_dict_ema".
+    All outputs compete, and a class that the dataset lacks is a wrong answer; `outputs` "dataset" leaves such outputs out.
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
     other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
     `key` then describe that module.
 
-    Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory
-    runs out. `limit` takes the first samples only, `skip_bad` allows so many corrupt ones. `metrics` are scored beside
-    the benchmark's own. `precision` fp32, bf16 or fp16 (autocast) is never lowered unasked. `workers` threads load samples.
-    `save_figures` draws the first so many predictions into the run's folder, where the task can draw.
+    Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory runs
+    out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;
+    `skip_bad` allows so many corrupt ones. `metrics` are scored beside the benchmark's own. `precision` fp32, bf16 or fp16
+    (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
+    the run's folder, where the task can draw.
 
     Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
     kept, but there is no record.
     """
-    request = Request(
-        model=model,
-        benchmark=benchmark,
-        task=task,
-        weights=Path(weights) if weights else None,
-        allow_pickle=allow_pickle,
-        weights_key=weights_key,
-        classes=classes,
-        input=input,
-        key=key,
-        options=options,
-        protocol=protocol,
-        aux=aux,
-        metrics=tuple(metrics or ()),
-        limit=limit,
-        seed=seed,
-        precision=precision,
-        data_dir=data_dir,
-    )
-    for name, number in (("workers", workers), ("skip_bad", skip_bad)):
-        if number is not None and number < 0:
-            raise OptionError(f"{name} must be at least 0, not {number}")
-    how = How(device, _checked_batch_size(batch_size), workers, skip_bad, fresh, save_figures, progress)
-    return _run(registry(), request, how)
+    asked = locals()  # what Request and How declare
+    request, how = Request.of(asked), How.of(asked)
+    with one_look_up() as entries:
+        return _run(entries, request, how)
 
 
 def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     started = time.perf_counter()
     store = Store()
     device = pick_device(how.device)
-    plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
-    check_figures(type(plan.task), how.figures)
+    with no_exit("what is run or its data"):
+        plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
+    check_figures(type(plan.task), how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
-    with locked(plan):
+    what = f"running {plan.model.info.name} on {plan.benchmark.name}"
+    with locked(plan.folder, what, "wait for it to end and run again: its shards will be reused"):
         computed = compute_missing(entries, plan, how, device, run_id)
         how.tell(Progress("scoring", plan.samples, plan.samples))
-        results, artifacts = fold(plan)
+        results, artifacts = fold(plan, computed.found)
         check_scored(plan, results)
-        artifacts += save_figures(plan, how.figures)
+        artifacts += save_figures(plan, how.save_figures)
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, device, results, artifacts, catalogue, seconds)
     store.add(record)
     observe(entries, "zoo_run_finished", record=record)
     return record
-
-
-def _checked_batch_size(batch_size: int | str) -> int | None:
-    """A number, or None for `auto`."""
-    if batch_size == "auto":
-        return None
-    if not str(batch_size).isdecimal() or int(batch_size) < 1:
-        raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto", "leave it out, and it is found")
-    return int(batch_size)

@@ -58,7 +58,7 @@ def _predictions(plan: Plan) -> "Iterator[tuple[int, dict[str, np.ndarray[Any, A
         stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             continue
-        table, skipped = stored
-        kept = [position for position in shard.positions if plan.dataset.ids[position] not in skipped]
+        table = stored.table
+        kept = [position for position in shard.positions if plan.dataset.ids[position] not in stored.skipped]
         for row, position in enumerate(kept):
             yield position, plan.task.decode(table.slice(row, 1))

@@ -1,39 +1,40 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
-import hashlib
 from collections.abc import Sequence
 
-from zoo.errors import NotScoredError, RunError
+from zoo.errors import NotScoredError, RunError, no_exit
 from zoo.metrics.base import State
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
-from zoo.runs.shards import read_shard
+from zoo.runs.shards import Stored, read_shard
 from zoo.tasks.base import Rows
 
 
-def fold(plan: Plan) -> tuple[list[Result], list[tuple[str, str]]]:
-    """Every metric over all shards in id order, and (path, SHA-256) of each shard."""
+def fold(plan: Plan, found: dict[int, Stored]) -> tuple[list[Result], list[tuple[str, str]]]:
+    """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
     classes = tuple(plan.dataset.classes or ())
     states: list[list[State]] = [[] for _ in plan.metrics]
     artifacts = []
     for shard in plan.shards():
-        stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
+        stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
-        table, skipped = stored
-        positions = [p for p in shard.positions if plan.dataset.ids[p] not in skipped]
+        table = stored.table
+        positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
         rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
-        for (_, metric, _), seen in zip(plan.metrics, states, strict=True):
+        for (text, metric, _), seen in zip(plan.metrics, states, strict=True):
             if len(rows):
-                seen.append(metric.update(rows))
+                with no_exit(text):
+                    seen.append(metric.update(rows))
                 if not metric.gathers:  # a sum is held once, however many shards: a covariance may be large
                     seen[:] = [metric.merge_all(seen)]
-        artifacts.append((f"shards/{shard.path.name}", hashlib.sha256(shard.path.read_bytes()).hexdigest()))
+        artifacts.append((f"shards/{shard.path.name}", stored.sha256))
     results = []
     for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):
-        score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
+        with no_exit(text):
+            score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
         results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
     return results, artifacts
 
@@ -44,8 +45,8 @@ def check_scored(plan: Plan, results: Sequence[Result]) -> None:
         return
     raise NotScoredError(
         f"no metric of {plan.task.name} has a value on {plan.task.data.name}: {results[0].interval.removeprefix('none: ')}",
-        f"only the first {plan.samples:,} samples were taken: raise `limit`"
-        if plan.samples < len(plan.dataset.ids)
+        f"only {plan.samples:,} samples were taken: raise `limit`"
+        if plan.sampled
         else f"the predictions are kept; take other data, or other `metrics`: zoo list metrics --task {plan.task.name}",
     )
 

@@ -8,11 +8,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from zoo.data.dataset import ArrayDataset, Dataset, Sample
 from zoo.errors import ZooError, reason_of
-from zoo.runs.shards import Shard
 from zoo.seeds import sample_seed
 from zoo.tasks.base import Batch, Task
 
@@ -25,7 +24,6 @@ MOST = 256
 class Loaded:
     """A batch of one shard, ready for the model, and the samples of it that could not be read."""
 
-    shard: Shard
     positions: Sequence[int]
     batch: Batch | None
     bad: dict[str, str] = field(default_factory=dict)
@@ -33,18 +31,76 @@ class Loaded:
     """What to do about those of them whose source says it."""
 
 
-def load_batches(task: Task, dataset: Dataset, shards: Iterable[Shard], size: int, seed: int, workers: int) -> Iterator[Loaded]:
-    """Batches of the shards, shard by shard; `workers` threads stay a few batches ahead (0: none, load in between)."""
-    work = ((shard, positions) for shard in shards for positions in cut(shard.positions, dataset, size))
+class Source(Protocol):
+    """What batches are made of."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """Ids and costs of the samples."""
+
+    def loaded(self, positions: Sequence[int], seed: int, /) -> Loaded:
+        """The batch at some positions."""
+
+
+class Reading:
+    """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once."""
+
+    def __init__(self, dataset: Dataset, task: Task) -> None:
+        self.dataset, self.task = dataset, task
+        self._ahead: dict[int, Sample] = {}
+
+    def look(self, position: int) -> Sample:
+        """A prepared sample, which is kept until it is read."""
+        self._ahead[position] = self.read(position)
+        return self._ahead[position]
+
+    def read(self, position: int) -> Sample:
+        """A prepared sample. Raises what dataset and task raise where it is corrupt."""
+        if position in self._ahead:
+            return self._ahead.pop(position)
+        sample = self.dataset[position]
+        if sample.id != self.dataset.ids[position]:
+            raise ValueError(f"the dataset answers with sample {sample.id!r}")
+        return self.task.prepare(sample)
+
+    def loaded(self, positions: Sequence[int], seed: int) -> "Loaded":
+        """The samples at some positions, prepared and collated, without those that are corrupt."""
+        samples: list[Sample] = []
+        kept: list[int] = []
+        bad: dict[str, str] = {}
+        hints: dict[str, str] = {}
+        for position in positions:
+            try:
+                samples.append(self.read(position))
+                kept.append(position)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a dataset that calls sys.exit() has not read its sample
+                bad[self.dataset.ids[position]] = _problem(error)
+                if isinstance(error, ZooError) and error.hint:
+                    hints[self.dataset.ids[position]] = error.hint
+        if not samples:
+            return Loaded(kept, None, bad, hints)
+        ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
+        inputs = _layout(self.task.collate(samples))
+        return Loaded(kept, Batch(ids, inputs, targets, [sample_seed(seed, id_) for id_ in ids]), bad, hints)
+
+
+def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, seed: int, workers: int) -> Iterator[Loaded]:
+    """Batches of the shards, given as positions, shard by shard; `workers` threads stay a few batches ahead (0: none)."""
+    work = (positions for shard in shards for positions in cut(shard, source.dataset, size))
+
+    def load(positions: Sequence[int]) -> Loaded:
+        return source.loaded(positions, seed)
+
     if workers == 0:
-        for shard, positions in work:
-            yield _load(task, dataset, shard, positions, seed)
+        yield from map(load, work)
         return
     with ThreadPoolExecutor(workers, "zoo-load") as pool:
         ahead: deque[Future[Loaded]] = deque()
         try:
-            for shard, positions in work:
-                ahead.append(pool.submit(_load, task, dataset, shard, positions, seed))
+            for positions in work:
+                ahead.append(pool.submit(load, positions))
                 if len(ahead) > workers + 1:
                     yield ahead.popleft().result()
             while ahead:
@@ -61,12 +117,14 @@ def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Seque
         yield ordered[start : start + size]
 
 
-def auto_batch_size(task: Task, dataset: Dataset, positions: Sequence[int]) -> int:
+def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
     """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read; at most `MOST`."""
     for position in positions:
         try:
-            prepared = task.prepare(dataset[position]).input
-        except Exception:
+            prepared = samples.look(position).input
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # it is told of when its batch is read
             continue
         return int(min(MOST, 2 ** max(0, (ELEMENTS // max(1, _elements(prepared))).bit_length() - 1)))
     return 1
@@ -86,32 +144,7 @@ def _elements(prepared: Any) -> int:
     return len(prepared) if isinstance(prepared, str) else 1
 
 
-def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], seed: int) -> Loaded:
-    samples: list[Sample] = []
-    kept: list[int] = []
-    bad: dict[str, str] = {}
-    hints: dict[str, str] = {}
-    for position in positions:
-        try:
-            sample = dataset[position]
-            if sample.id != dataset.ids[position]:
-                raise ValueError(f"the dataset answers with sample {sample.id!r}")
-            samples.append(task.prepare(sample))
-            kept.append(position)
-        except Exception as error:
-            bad[dataset.ids[position]] = _problem(error)
-            if isinstance(error, ZooError) and error.hint:
-                hints[dataset.ids[position]] = error.hint
-    if not samples:
-        return Loaded(shard, kept, None, bad, hints)
-    ids = [sample.id for sample in samples]
-    batch = Batch(
-        ids, _layout(task.collate(samples)), [sample.target for sample in samples], [sample_seed(seed, id_) for id_ in ids]
-    )
-    return Loaded(shard, kept, batch, bad, hints)
-
-
-def _problem(error: Exception) -> str:
+def _problem(error: BaseException) -> str:
     """What is wrong with a sample: in a ZooError's own words, else with the name of the exception."""
     said, kind = reason_of(error), type(error).__name__
     return said if isinstance(error, ZooError) or said == kind else f"{kind}: {said}"

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,33 +21,12 @@ from zoo.opening.seen import seen_in_training
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
+from zoo.runs.request import Request
+from zoo.runs.sampling import take
 from zoo.runs.shards import Shard, plan_shards
-from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec
+from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the caller asked for, as `zoo.evaluate` takes it."""
-
-    model: Any
-    benchmark: str | None
-    task: str | None = None
-    weights: Path | None = None
-    allow_pickle: bool = False
-    weights_key: str | None = None
-    classes: Sequence[str] | str | os.PathLike[str] | None = None
-    input: ImageInput | None = None
-    key: str | None = None
-    options: Mapping[str, Any] | None = None
-    protocol: Mapping[str, Any] | None = None
-    aux: Mapping[str, Any] | None = None
-    metrics: Sequence[str] = ()
-    limit: int | None = None
-    seed: int = 0
-    precision: str = "fp32"
-    data_dir: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +38,9 @@ class Plan:
     model: Model
     aux: Mapping[str, Model]
     dataset: Dataset
-    samples: int
+    positions: Sequence[int]
+    sampled: str
+    """How the positions of a limited run were taken; empty where it runs on all."""
     task: Task
     metrics: Sequence[tuple[str, Metric, MetricSpec]]
     key: str
@@ -69,13 +49,23 @@ class Plan:
     """Settings and other models of the benchmark that the caller replaced."""
 
     @property
+    def named(self) -> bool:
+        """Whether the model and all others that it needs have names: what they promise is held against them."""
+        return not any(model.info.name.startswith("local/") for model in (self.model, *self.aux.values()))
+
+    @property
+    def samples(self) -> int:
+        """How many samples it runs on."""
+        return len(self.positions)
+
+    @property
     def folder(self) -> Path:
         """Where the run's shards lie."""
         return zoo_home() / "runs" / self.key
 
     def shards(self) -> list[Shard]:
         """The run's shards, in order."""
-        return plan_shards(self.samples, self.task.shard_size, self.folder / "shards")
+        return plan_shards(self.positions, self.task.shard_size, self.folder / "shards")
 
     def ids(self, shard: Shard) -> list[str]:
         """Ids of a shard's samples, in order."""
@@ -84,15 +74,11 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
-    if request.limit is not None and request.limit < 1:
-        raise OptionError(f"`limit` must be at least 1, not {request.limit}")
-    if request.precision not in ("fp32", "bf16", "fp16"):
-        raise OptionError(f"precision {request.precision!r} is unknown", "choose fp32, bf16 or fp16")
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
     tasks = [request.task] if request.task else list(named.spec.tasks) if named else None
     if tasks and request.classes is not None:  # whoever names the outputs means them
         tasks.sort(key=lambda task: task != "classify")
-    benchmark = registry.benchmark(_benchmark_name(named, request), tasks=tasks)
+    benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks)
     _check_task(named, benchmark, request.task)
     dataset_spec = registry.dataset(benchmark.dataset)
     model = _model(named, request, benchmark, dataset_spec)
@@ -103,7 +89,8 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
     kind = task_of(benchmark)
     model = model.spelled(classes or ())
-    protocol, others = asked_protocol(kind, benchmark, request.protocol or {}), asked_aux(kind, benchmark, request.aux or {})
+    settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
+    protocol, others = asked_protocol(kind, benchmark, settings), asked_aux(kind, benchmark, request.aux or {})
     aux = {
         role: _aux_model(registry, kind, role, other, dataset_spec, request).spelled(classes or ())
         for role, other in others.items()
@@ -113,11 +100,13 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     task = kind(model.info, info, protocol, infos)
     metrics = _metrics(registry, request, benchmark, named)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
-    samples = min(len(dataset.ids), request.limit or len(dataset.ids))
-    if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, dataset.ids[:samples])):
+    positions, sampled = take(dataset, request.limit, task.name)
+    if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, [dataset.ids[i] for i in positions])):
         warnings.warn(known, stacklevel=2)
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
-    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest, changed)
+    # All that there is is no limited run, whatever the limit.
+    manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
+    return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, _digest(manifest), manifest, changed)
 
 
 class _Named:
@@ -127,19 +116,21 @@ class _Named:
         self.spec, self.tag = registry.tagged_model(name)
 
 
-def _benchmark_name(named: _Named | None, request: Request) -> str:
-    """What to run on: as asked, else the dataset that the only or the tagged weights are for."""
+def _benchmark_name(registry: Registry, named: _Named | None, request: Request) -> str:
+    """What to run on: as asked, else the dataset that the tagged or the only weights are for, else the only one that fits."""
     if request.benchmark is not None:
         return request.benchmark
     if named is None:
         raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
-    if named.tag is not None:
-        return named.tag
-    if len(named.spec.weights) == 1:
-        return next(iter(named.spec.weights))
-    raise OptionError(
-        f"{named.spec.name} does not say what to run it on", f"zoo run {named.spec.name} --on BENCHMARK; zoo list benchmarks"
-    )
+    spec, tags = named.spec, (named.tag,) if named.tag is not None else tuple(named.spec.weights)
+    if len(tags) == 1 and any(registry.knows(kind, tags[0]) for kind in ("benchmark", "dataset")):
+        return tags[0]
+    fitting = registry.benchmarks_of(spec)
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise OptionError(f"{spec.name} fits several benchmarks, so name one", f"it fits {', '.join(fitting)}")
+    raise OptionError(f"{spec.name} does not say what to run it on", f"zoo run {spec.name} --on BENCHMARK; zoo list benchmarks")
 
 
 def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | None) -> None:
@@ -232,7 +223,6 @@ def _manifest(
             "fingerprint": dataset.fingerprint,
             "classes": task.data.classes,
             "split": benchmark.split,
-            "limit": request.limit,
         },
         "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
         "seed": request.seed,

@@ -1,16 +1,17 @@
 """Predicting: a model on a device, at a precision, over the batches of missing shards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from zoo.errors import ModelError, OptionError, ZooError, reason_of
-from zoo.runs.loading import Loaded
-from zoo.runs.shards import Shard, in_order
-from zoo.tasks.base import Batch, Task
+from zoo.data.dataset import Dataset
+from zoo.errors import DataError, ModelError, OptionError, ZooError, reason_of
+from zoo.runs.loading import Loaded, Reading, Source, load_batches
+from zoo.runs.shards import in_order
+from zoo.tasks.base import Batch, Rows, Task
 
 _MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
@@ -40,7 +41,9 @@ class Predictor:
     Predicts batches; halves them when memory runs out, and goes from channels-last to plain layout where the model needs it.
     """
 
-    def __init__(self, task: Task, model: Any, device: Any, precision: str, batch_size: int, *, may_halve: bool) -> None:
+    def __init__(
+        self, task: Task, model: Any, device: Any, precision: str, batch_size: int, *, may_halve: bool, lay_out: bool = True
+    ) -> None:
         self.task = task
         self.device = device
         self.precision = precision
@@ -48,19 +51,20 @@ class Predictor:
         self.may_halve = may_halve
         self.largest = 0
         self.plain = False
-        self.model = on_device(model, device)
+        self.model = on_device(model, device) if lay_out else model
 
-    def __call__(self, batch: Batch) -> Iterator[tuple[Batch, Any]]:
-        """Parts of the batch, each with its verified predictions."""
+    def __call__(self, batch: Batch, ask: Callable[[Any, Batch], Any] | None = None) -> Iterator[tuple[Batch, Any]]:
+        """Parts of the batch, each with its verified predictions; `ask` stands for the task's own `predict`."""
+        ask = ask or self.task.predict
         start = 0
         while start < len(batch):
-            part = _part(batch, start, start + self.limit)
+            part = part_of(batch, start, start + self.limit)
             try:
                 with self._context():
-                    predicted = self.task.predict(self.model, replace(part, inputs=self._ready(part.inputs)))
-            except ZooError:
+                    predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
+            except (ZooError, KeyboardInterrupt):
                 raise
-            except Exception as error:
+            except BaseException as error:  # a model that calls sys.exit() has not predicted
                 if self._recovered(error, len(part)):
                     continue
                 raise self._explained(error, part) from error
@@ -90,7 +94,7 @@ class Predictor:
 
         return _mapped(ready, inputs)
 
-    def _recovered(self, error: Exception, size: int) -> bool:
+    def _recovered(self, error: BaseException, size: int) -> bool:
         """Whether something was changed that makes it worth trying again."""
         if _out_of_memory(error):
             return self._halve(size)
@@ -112,7 +116,7 @@ class Predictor:
             torch.cuda.empty_cache()
         return True
 
-    def _explained(self, error: Exception, part: Batch) -> ModelError:
+    def _explained(self, error: BaseException, part: Batch) -> ModelError:
         name, first, last = self.task.model.name, part.ids[0], part.ids[-1]
         where = f"sample {first}" if len(part) == 1 else f"{len(part)} samples, {first} to {last}"
         if _out_of_memory(error):
@@ -120,14 +124,19 @@ class Predictor:
             hint = "use a smaller `batch_size`, or auto" if smaller else "try another `device`, or a lower `precision`"
             return ModelError(f"{name} ran out of memory on {where}", hint)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+        if isinstance(part.inputs, list) and len({getattr(item, "shape", None) for item in part.inputs}) > 1:
+            return ModelError(
+                f"{name} raised {type(error).__name__} on {where}, given a list of images of several sizes: {reason}",
+                "give it images of one size: input=zoo.ImageInput(size=(HEIGHT, WIDTH)); or batch_size 1",
+            )
         return ModelError(f"{name} raised {type(error).__name__} on {where}: {reason}", "set ZOO_DEBUG=1 to see the traceback")
 
 
-class ShardRows:
-    """Rows of one shard, gathered from its batches in any order."""
+class Gathered:
+    """Rows of some positions of a dataset, such as a shard's, gathered from their batches in any order."""
 
-    def __init__(self, shard: Shard, schema: pa.Schema) -> None:
-        self.shard = shard
+    def __init__(self, wanted: Sequence[int], schema: pa.Schema) -> None:
+        self.wanted = wanted
         self.schema = schema
         self.positions: list[int] = []
         self.ids: list[str] = []
@@ -145,13 +154,70 @@ class ShardRows:
 
     @property
     def complete(self) -> bool:
-        return len(self.positions) + len(self.bad) == len(self.shard.positions)
+        return len(self.positions) + len(self.bad) == len(self.wanted)
 
     def in_order(self) -> tuple[list[str], dict[str, pa.Array]]:
         """Ids and columns in dataset order."""
-        ids, columns = in_order(self.ids, self.positions, self.columns)
+        place = {position: place for place, position in enumerate(self.wanted)}
+        ids, columns = in_order(self.ids, [place[position] for position in self.positions], self.columns)
         # A shard whose samples are all corrupt has no rows, but its columns all the same.
         return ids, {field.name: columns.get(field.name, pa.array([], field.type)) for field in self.schema}
+
+
+def predictions(
+    task: Task,
+    model: Any,
+    dataset: Dataset,
+    positions: Sequence[int] | None = None,
+    *,
+    device: Any = "cpu",
+    precision: str = "fp32",
+    batch_size: int = 64,
+    workers: int = 0,
+    seed: int = 0,
+    source: Source | None = None,
+    lay_out: bool = True,
+) -> Iterator[Rows]:
+    """What a model predicts of samples of a dataset (None: of all), as a run stores it and a metric reads it back.
+
+    Every sample is prepared and collated, predicted, verified, encoded and decoded as in `zoo.evaluate`; rows come in the order
+    of `positions`, at most a shard of them at a time. `source` stands for the dataset's samples where they are prepared already;
+    without `lay_out` the model is taken as it is, on its device and in its layout.
+    Raises DataError where a sample is corrupt, and what the task raises of a model.
+    """
+    import torch
+
+    positions = range(len(dataset.ids)) if positions is None else positions
+    device = torch.device(device)
+    predictor = Predictor(task, model, device, precision, batch_size, may_halve=False, lay_out=lay_out)
+    chunks = [positions[start : start + task.shard_size] for start in range(0, len(positions), task.shard_size)]
+    rest = iter(chunks)
+    gathered: Gathered | None = None
+    for loaded in load_batches(source or Reading(dataset, task), chunks, batch_size, seed, workers):
+        _refuse_bad(loaded, task)
+        gathered = gathered or Gathered(next(rest), task.schema)
+        gathered.add(loaded, predictor)
+        if gathered.complete:
+            ids, columns = gathered.in_order()
+            table = pa.table([columns[name] for name in task.schema.names], schema=task.schema)
+            yield Rows(ids, task.decode(table), tuple(task.data.classes or ()), gathered.wanted, dataset)
+            gathered = None
+
+
+def predicted(task: Task, model: Any, dataset: Dataset, *, batch_size: int = 64) -> Iterator[tuple[Batch, Any]]:
+    """The batches of a dataset, each with what the task's `predict` says of it: `predictions` before they are stored."""
+    import torch
+
+    predictor = Predictor(task, model, torch.device("cpu"), "fp32", batch_size, may_halve=False)
+    for loaded in load_batches(Reading(dataset, task), [range(len(dataset.ids))], batch_size, 0, 0):
+        _refuse_bad(loaded, task)
+        if loaded.batch is not None:
+            yield from predictor(loaded.batch)
+
+
+def _refuse_bad(loaded: Loaded, task: Task) -> None:
+    for id_, problem in loaded.bad.items():
+        raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
 
 
 def on_device(model: Any, device: Any) -> Any:
@@ -191,7 +257,8 @@ def _full_precision() -> Iterator[None]:
             operation.fp32_precision = precision
 
 
-def _part(batch: Batch, start: int, stop: int) -> Batch:
+def part_of(batch: Batch, start: int, stop: int) -> Batch:
+    """Some samples of a batch."""
     if start == 0 and stop >= len(batch):
         return batch
     inputs = {name: column[start:stop] for name, column in batch.inputs.items()} if isinstance(batch.inputs, dict) else None

@@ -35,6 +35,9 @@ class ModelInfoRecord(Frozen):
     left_out: int = Field(
         default=0, description="Outputs for classes that the dataset lacks: the scores are among the others alone."
     )
+    competing: int = Field(
+        default=0, description="Outputs for classes that the dataset lacks, which compete: a wrong answer each."
+    )
     unsafe: tuple[str, ...] = Field(default=(), description="Safety checks that the user switched off.")
     config: dict[str, Any] = Field(
         default_factory=dict, description="What the user's own weights change of the network that the name stands for."
@@ -63,6 +66,7 @@ class DataRecord(Frozen):
     fingerprint: str
     samples: int
     limit: int | None = None
+    sampled: str = Field(default="", description="How the samples of a limited run were taken: `stratified by class`.")
     skipped: dict[str, str] = Field(default_factory=dict, description="Id of each corrupt sample to what was wrong.")
 
 
@@ -120,6 +124,18 @@ class Artifact(Frozen):
     sha256: str
 
 
+class Guard(Frozen):
+    """Whether a sample's prediction is its own: a few of the first batch were asked for again, each alone.
+
+    `difference` is the largest, as a share of the range of predictions; `tolerance` is what rounding may leave.
+    """
+
+    samples: tuple[str, ...]
+    difference: float
+    tolerance: float
+    note: str = Field(default="", description="Which predictions are not their own, and why; of a user's own module only.")
+
+
 class RunStart(Frozen):
     """What is known when a run begins: given to observers."""
 
@@ -155,6 +171,7 @@ class RunRecord(Frozen):
     environment: Environment
     cost: Cost
     artifacts: tuple[Artifact, ...]
+    guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")
 
     @property
     def primary(self) -> Result:

@@ -11,6 +11,7 @@ from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
 from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, Result, RunRecord
+from zoo.tasks.classes import Outputs
 
 
 def make_record(
@@ -24,7 +25,7 @@ def make_record(
     seconds: float,
 ) -> RunRecord:
     """The record. Pass mark and claims are checked on a whole split under the benchmark's own protocol only."""
-    whole = plan.request.limit is None and not computed.skipped and not plan.altered
+    whole = not plan.sampled and not computed.skipped and not plan.altered
     return RunRecord(
         run_id=run_id,
         key=plan.key,
@@ -42,6 +43,7 @@ def make_record(
         execution=_execution(plan, computed, device),
         environment=environment(),
         cost=_cost(computed, seconds),
+        guard=computed.guard,
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
     )
 
@@ -53,7 +55,9 @@ def _protocol(plan: Plan) -> dict[str, Any]:
 
 def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
     info, classes = model.info, plan.task.data.classes or ()
-    among_classes = plan.task.name in ("classify", "attack") and isinstance(info.classes, tuple)
+    # Of an attack it is the victim whose outputs are scored.
+    scored = getattr(plan.task, "outputs", None) if model is plan.aux.get("victim", plan.model) else None
+    others = scored if isinstance(scored, Outputs) else Outputs(len(classes), len(classes))
     return ModelInfoRecord(
         name=info.name,
         weights_sha256=model.weights_sha256,
@@ -62,7 +66,8 @@ def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
         preprocessing=info.input.model_dump(mode="json") if info.input else None,
         options=dict(info.options),
         classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
-        left_out=max(0, len(info.classes) - len(classes)) if among_classes and info.classes else 0,
+        left_out=others.count - others.width,
+        competing=max(0, others.width - len(classes)) if classes else 0,
         unsafe=model.unsafe,
         config=dict(model.config),
         notes=model.notes,
@@ -75,7 +80,8 @@ def _data_record(plan: Plan, computed: Computed) -> DataRecord:
         split=plan.benchmark.split,
         fingerprint=plan.dataset.fingerprint,
         samples=plan.samples - len(computed.skipped),
-        limit=plan.request.limit,
+        limit=plan.samples if plan.sampled else None,
+        sampled=plan.sampled,
         skipped=computed.skipped,
     )
 

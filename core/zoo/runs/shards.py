@@ -1,10 +1,11 @@
 """Shards: the stored predictions of a run, one Parquet file for a fixed number of samples, whole or absent."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,14 +20,22 @@ class Shard:
     """One shard of a run: which samples, by position in the dataset, and where its file is."""
 
     index: int
-    positions: range
+    positions: Sequence[int]
     path: Path
 
 
-def plan_shards(samples: int, size: int, folder: Path) -> list[Shard]:
-    """Cut `samples` into shards of `size`, the last perhaps smaller."""
-    starts = range(0, samples, size)
-    return [Shard(i, range(start, min(start + size, samples)), folder / f"{i:05d}.parquet") for i, start in enumerate(starts)]
+class Stored(NamedTuple):
+    """What a shard's file holds, and the hash of that file."""
+
+    table: pa.Table
+    skipped: dict[str, str]
+    sha256: str
+
+
+def plan_shards(positions: Sequence[int], size: int, folder: Path) -> list[Shard]:
+    """Cut the samples at ascending positions into shards of `size`, the last perhaps smaller."""
+    starts = range(0, len(positions), size)
+    return [Shard(i, positions[start : start + size], folder / f"{i:05d}.parquet") for i, start in enumerate(starts)]
 
 
 def write_shard(shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str]) -> None:
@@ -37,15 +46,14 @@ def write_shard(shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str
         pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
 
 
-def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) -> tuple[pa.Table, dict[str, str]] | None:
-    """Table and skipped samples of a shard, or None where it is absent, damaged, or not this shard of this run.
+def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) -> Stored | None:
+    """What is stored of a shard, or None where it is absent, damaged, or not this shard of this run.
 
     `ids` are those of the shard's samples in dataset order.
     """
-    if not shard.path.exists():
-        return None
     try:
-        table = pq.read_table(shard.path, page_checksum_verification=True, partitioning=None)
+        content = shard.path.read_bytes()
+        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True, partitioning=None)
         notes: dict[bytes, bytes] = table.schema.metadata or {}
         skipped: dict[str, str] = json.loads(notes[SKIPPED])
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
@@ -53,7 +61,7 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         typed = all(table.schema.field(column.name).type == column.type for column in schema)
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
-    return (table, skipped) if belongs and whole and typed else None
+    return Stored(table, skipped, hashlib.sha256(content).hexdigest()) if belongs and whole and typed else None
 
 
 def in_order(ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]) -> tuple[list[str], dict[str, pa.Array]]:

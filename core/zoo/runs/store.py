@@ -1,7 +1,9 @@
 """The store: immutable records in one SQL database, SQLite below `ZOO_HOME` unless `ZOO_STORE` names another."""
 
 import os
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, make_url, select
@@ -28,6 +30,20 @@ CREATE TRIGGER IF NOT EXISTS records_are_immutable BEFORE UPDATE ON records
 BEGIN SELECT RAISE(ABORT, 'records are immutable'); END
 """
 
+ADVICE = {
+    "disk is full": "free some space, or set ZOO_HOME to another disk",
+    "readonly": "make it writable, or set ZOO_HOME to a folder of yours",
+    "unable to open database file": "does its folder exist, and may you write there? Set ZOO_HOME or ZOO_STORE to another",
+    "locked": "another process holds it: wait for that to end",
+    "not a database": "it is another file, or damaged: move it away, or set ZOO_STORE to another",
+    "malformed": "the file is damaged: move it away and a new store is made, or take it from a backup",
+    "no such table": "it is another program's database: set ZOO_STORE to another",
+    "no module named": "pip install the database's driver, or set ZOO_STORE to another",
+    "parse sqlalchemy url": "write ZOO_STORE as a URL: sqlite:////path/zoo.db",
+    "can't load plugin": "write ZOO_STORE as a URL of a database that SQLAlchemy knows: sqlite:////path/zoo.db",
+}
+"""What an error of the database says, and what to do about it."""
+
 
 def store_url() -> str:
     """The database's SQLAlchemy URL: `ZOO_STORE`, else SQLite at `ZOO_HOME/zoo.db`."""
@@ -35,20 +51,28 @@ def store_url() -> str:
 
 
 class Store:
-    """Records of finished runs. Opening it makes sure that it can be written, before a run spends an hour."""
+    """Records of finished runs. Opening it makes sure that it can be written, before a run spends an hour.
 
-    def __init__(self, url: str | None = None) -> None:
+    Without `writing` it is only read, which neither needs nor makes anything: where there is no store, there are no records.
+    """
+
+    def __init__(self, url: str | None = None, *, writing: bool = True) -> None:
         url = url or store_url()
         self.url = _without_password(url)
+        self._writing = writing
+        self._engine: Engine | None = None
         try:
-            if url.startswith("sqlite:///"):
+            if not url.startswith("sqlite:///"):
+                self._engine = _connect(url)
+            elif writing:
                 zoo_home().mkdir(parents=True, exist_ok=True)
-            self._engine = _connect(url)
+                self._engine = _connect(url)
+            elif (file := make_url(url).database) and Path(file).exists():
+                self._engine = _reading(file)
         except OSError as error:
             raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
         except (SQLAlchemyError, ImportError) as error:
-            hint = "is there space? Check ZOO_HOME and ZOO_STORE"
-            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", hint) from error
+            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", _advice(error)) from error
 
     def add(self, record: RunRecord) -> None:
         """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""
@@ -60,11 +84,13 @@ class Store:
             "benchmark": record.benchmark,
             "record": record.model_dump_json(),
         }
+        if self._engine is None:
+            raise StoreError(f"the store {self.url} is only read here", "open it by zoo.Store()")
         try:
             with self._engine.begin() as connection:
                 connection.execute(_RECORDS.insert().values(row))
         except SQLAlchemyError as error:
-            hint = "the predictions are kept: run it again and only the record is written"
+            hint = f"{_advice(error)}; the predictions are kept: run it again and only the record is written"
             raise StoreError(f"cannot write the record to {self.url}: {_reason(error)}", hint) from error
 
     def records(self, *, model: str | None = None, benchmark: str | None = None, limit: int | None = None) -> list[RunRecord]:
@@ -89,11 +115,15 @@ class Store:
         return _parsed(exact[0][1])
 
     def _rows(self, query: Any) -> list[Any]:
+        if self._engine is None:
+            return []
         try:
             with self._engine.connect() as connection:
                 return list(connection.execute(query))
         except SQLAlchemyError as error:
-            raise StoreError(f"cannot read the store {self.url}: {_reason(error)}", "check ZOO_HOME and ZOO_STORE") from error
+            if not self._writing and "no such table" in str(error):  # an empty file is a store that nothing was put into
+                return []
+            raise StoreError(f"cannot read the store {self.url}: {_reason(error)}", _advice(error)) from error
 
 
 def _connect(url: str) -> Engine:
@@ -117,6 +147,21 @@ def _connect(url: str) -> Engine:
         connection.execute(_RECORDS.insert().values(run_id="probe", key="", created="", model="", benchmark="", record=""))
         connection.rollback()
     return engine
+
+
+def _reading(file: str) -> Engine:
+    """A SQLite file that is read only: in a folder where nothing can be written, too."""
+    quoted = quote(str(Path(file).absolute()))
+    return create_engine(f"sqlite:///file:{quoted}?mode=ro&uri=true", poolclass=NullPool)
+
+
+def _advice(error: Exception) -> str:
+    """What to do about an error of the database, by what it says."""
+    said = str(getattr(error, "orig", None) or error).lower()
+    for sign, advice in ADVICE.items():
+        if sign in said:
+            return advice
+    return "check ZOO_HOME and ZOO_STORE"
 
 
 def _without_password(url: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from zoo.data.dataset import Dataset, Sample
 from zoo.specs import ImageInput, Modality, TaskName
+from zoo.tasks.comparing import apart
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +124,12 @@ class Task(ABC):
         self.protocol = dict(protocol or {})
         self.aux = dict(aux or {})
         self.aux_models: Mapping[str, Any] = {}
+        self.how: Any = self.settings.model_validate(self.protocol) if self.settings else None
+        """The protocol, as the task's `settings` read it."""
+        self.setup()
+
+    def setup(self) -> None:  # noqa: B027 - most tasks have nothing to make ready
+        """Make ready what follows from model, data and protocol. Raises ModelError or OptionError where they do not fit."""
 
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         """Take the other models that the protocol needs, by role, loaded and on the device. Called before the first batch."""
@@ -162,6 +169,18 @@ class Task(ABC):
     @abstractmethod
     def decode(self, table: "pa.Table") -> "dict[str, np.ndarray[Any, Any]]":
         """Columns of a shard as the arrays that metrics fold. A table without rows gives arrays of length 0."""
+
+    def ask_again(self, model: Any, batch: Batch) -> Any:
+        """What the guard asks for a second time; a task that is too dear to be asked again whole asks for a part of it."""
+        return self.predict(model, batch)
+
+    def encode_again(self, predictions: Any, batch: Batch) -> "dict[str, pa.Array]":
+        """Those columns of `schema` that follow from it."""
+        return self.encode(predictions, batch)
+
+    def apart(self, first: "Mapping[str, np.ndarray[Any, Any]]", second: "Mapping[str, np.ndarray[Any, Any]]") -> float:
+        """How far two decoded predictions of the same samples are apart: 0 equal, 1 as different as can be."""
+        return max((apart(first[name], second[name]) for name in first), default=0.0)
 
     def draw(self, sample: Sample, columns: "Mapping[str, np.ndarray[Any, Any]]") -> "Image | None":
         """A picture of one prediction for `save_figures`: the sample, and the decoded columns of its row alone."""

@@ -1,16 +1,67 @@
 """Matching a model's classes to a dataset's: by name or declared ids, never by position."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from zoo.errors import ModelError
+from zoo.specs import Frozen
 from zoo.tasks.base import DataInfo, ModelInfo
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class OutputSettings(Frozen):
+    """What a protocol says of a model's outputs for classes that the dataset lacks."""
+
+    outputs: Annotated[
+        Literal["all", "dataset"],
+        Field(description="all: every output competes, and a class that the data lacks is wrong; dataset: its classes alone."),
+    ] = "all"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """A model's outputs as they are scored: those of the dataset's classes in order, then the others that compete.
+
+    `count` is how many the model has, `width` how many are scored, and `columns` says which, in order (None: all, as they are).
+    """
+
+    count: int
+    width: int
+    columns: Sequence[int] | None = None
+
+    def ordered(self, logits: "Tensor", axis: int = 1) -> "Tensor":
+        """Scores of all the model's outputs along an axis, in this order."""
+        import torch
+
+        if self.columns is None:
+            return logits
+        return logits.index_select(axis, torch.tensor(self.columns, device=logits.device))
+
+
+def scored_outputs(model: ModelInfo, data: DataInfo, which: Literal["all", "dataset"]) -> Outputs:
+    """Which outputs of a model compete on a dataset. Raises ModelError as `class_columns` does, and where only one is left."""
+    classes = data.classes or ()
+    count, columns = class_columns(model, data)
+    own = tuple(range(len(classes))) if columns is None else tuple(columns)
+    others = () if which == "dataset" else tuple(sorted(set(range(count)) - set(own)))
+    if len(own) + len(others) == 1:
+        raise ModelError(
+            f"{model.name} can say nothing but {classes[0]!r} on {data.name}, so whatever it says is right",
+            "name all its classes" if model.classes == "dataset" or count == 1 else 'let all its outputs compete: outputs "all"',
+        )
+    order = (*own, *others)
+    return Outputs(count, len(order), None if order == tuple(range(count)) else order)
 
 
 def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
     """How many outputs the model has, and which of them are the dataset's classes in order (None: all, as they are).
 
-    Outputs for classes that the dataset lacks are left out. Raises ModelError where the model's classes are unknown or
-    one of the dataset's is not among them.
+    Raises ModelError where the model's classes are unknown or one of the dataset's is not among them.
     """
     classes = data.classes or ()
     if model.classes == "dataset":

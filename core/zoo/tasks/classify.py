@@ -1,22 +1,26 @@
 """classify: one of several classes for an image, a text or a vector.
 
 Target: int, the index of the true class in the dataset's class list.
-Prediction: logits, float32 [classes of the dataset], unnormalised log-probabilities. Metrics tell probabilities from them.
+Prediction: logits, float32 [outputs], unnormalised log-probabilities: of the dataset's classes in order, then of the model's
+other classes, which compete too: one that the dataset lacks is a wrong answer. Under `outputs` dataset of its classes alone.
+Metrics tell probabilities from logits.
 Stored: `logits` list<float32>, `target` int32.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import ModelError
 from zoo.imaging.images import prepare_image, stack
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
-from zoo.tasks.classes import class_columns, some
+from zoo.tasks.arrow import FLOATS, from_lists, to_lists
+from zoo.tasks.base import Batch, DataInfo, Task
+from zoo.tasks.checks import check_floats
+from zoo.tasks.classes import OutputSettings, scored_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,19 +41,13 @@ class Classify(Task):
     """Runs a classifier; its classes are mapped to the dataset's by name, never by position."""
 
     name: ClassVar[str] = "classify"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    settings: ClassVar[type[OutputSettings]] = OutputSettings
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        if not data.classes:
-            raise ModelError(f"{data.name} has no classes, so nothing can be classified on it")
-        self.outputs, self.columns = class_columns(model, data)
+    def setup(self) -> None:
+        if not self.data.classes:
+            raise ModelError(f"{self.data.name} has no classes, so nothing can be classified on it")
+        self.outputs = scored_outputs(self.model, self.data, self.how.outputs)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -68,49 +66,26 @@ class Classify(Task):
         return inputs if self.data.modality == "text" else stack(inputs)
 
     def predict(self, model: Classifier, batch: Batch) -> "Tensor":
-        """Logits float32 [b, classes of the dataset], in the order of the dataset's classes."""
-        logits = verify_logits(model(batch.inputs), batch.ids, self.outputs, self.model.name)
-        return logits if self.columns is None else logits[:, self.columns]
+        """Logits float32 [b, outputs]: the dataset's classes in order, then the others that compete."""
+        return self.outputs.ordered(verify_logits(model(batch.inputs), batch.ids, self.outputs.count, self.model.name))
 
     @property
     def schema(self) -> pa.Schema:
-        return pa.schema([("logits", pa.list_(pa.float32())), ("target", pa.int32())])
+        return pa.schema([("logits", FLOATS), ("target", pa.int32())])
 
     def encode(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
-        flat = predictions.cpu().contiguous().numpy()
-        offsets = np.arange(0, flat.size + 1, flat.shape[1], dtype=np.int32)
-        return {
-            "logits": pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1))),
-            "target": pa.array(batch.targets, pa.int32()),
-        }
+        return {"logits": to_lists(predictions), "target": pa.array(batch.targets, pa.int32())}
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
-        logits = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        """`logits` float32 [n, outputs], those of the dataset's classes first; `target` int64 [n]."""
         return {
-            "logits": logits.reshape(table.num_rows, len(self.data.classes or ())),
+            "logits": from_lists(table["logits"], self.outputs.width),
             "target": table["target"].to_numpy().astype(np.int64),
         }
 
 
 def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> "Tensor":
     """The logits as float32, if they are a finite floating-point tensor [b, outputs]; else PredictionError naming the samples."""
-    import torch
-
-    if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
-        kind = str(logits.dtype) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise PredictionError(f"{model} returned {kind} for {some(ids)}", "expected a floating-point tensor of logits", ids)
-    if tuple(logits.shape) != (len(ids), outputs):
-        single = outputs == 2 and logits.numel() == len(ids)
-        raise PredictionError(
-            f"{model} returned logits of shape {list(logits.shape)} for {len(ids)} samples and {outputs} classes",
-            "one logit x for the second class is the two logits [0, x]: return both"
-            if single
-            else f"expected [{len(ids)}, {outputs}]; the batch begins with sample {ids[0]}",
-            ids=ids,
-        )
-    stored: Tensor = logits.float()
-    finite = torch.isfinite(stored).all(dim=1)
-    if not bool(finite.all()):
-        bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
-        raise PredictionError(f"{model} returned NaN or infinite logits for {len(bad)} samples: {some(bad)}", ids=bad)
-    return stored
+    single = outputs == 2 and getattr(logits, "shape", None) in ((len(ids),), (len(ids), 1))
+    hint = "one logit x for the second class is the two logits [0, x]: return both" if single else ""
+    return check_floats(logits, (len(ids), outputs), "logits", ids, model, hint)

@@ -18,8 +18,9 @@ from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image
 from zoo.specs import ImageInput
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import class_columns
+from zoo.tasks.comparing import boxes_apart
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,23 +75,16 @@ class Detect(Task):
     version: ClassVar[int] = 2
     shard_size: ClassVar[int] = 64
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        if not data.classes:
-            raise ModelError(f"{data.name} has no classes, so nothing can be detected on it")
-        if model.input is not None and model.input.size is not None:
-            size = "x".join(map(str, model.input.size))
+    def setup(self) -> None:
+        if not self.data.classes:
+            raise ModelError(f"{self.data.name} has no classes, so nothing can be detected on it")
+        if self.model.input is not None and self.model.input.size is not None:
+            size = "x".join(map(str, self.model.input.size))
             raise ModelError(
-                f"{model.name} wants images of {size} pixels, but boxes are in the image's own",
+                f"{self.model.name} wants images of {size} pixels, but boxes are in the image's own",
                 "a detector resizes inside and scales its boxes back: declare input without a size",
             )
-        self.outputs, columns = class_columns(model, data)
+        self.outputs, columns = class_columns(self.model, self.data)
         columns = list(range(self.outputs)) if columns is None else columns
         self.label_of = [-1] * self.outputs
         for label, output in enumerate(columns):
@@ -150,6 +144,9 @@ class Detect(Task):
             "height": table["height"].to_numpy().astype(np.int64),
             "width": table["width"].to_numpy().astype(np.int64),
         }
+
+    def apart(self, first: Mapping[str, np.ndarray[Any, Any]], second: Mapping[str, np.ndarray[Any, Any]]) -> float:
+        return max(map(boxes_apart, first["boxes"], second["boxes"]), default=0.0)
 
     def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
         """The image with the annotated boxes in thin white and the 20 best predictions of score 0.2 or more in colour."""

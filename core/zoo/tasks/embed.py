@@ -8,7 +8,7 @@ rows and is merged in id order.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.data.dataset import Sample
-from zoo.errors import PredictionError
 from zoo.imaging.images import prepare_image, stack
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
-from zoo.tasks.classes import some
+from zoo.tasks.arrow import FLOATS, from_lists, to_lists
+from zoo.tasks.base import Batch, DataInfo, Task
+from zoo.tasks.checks import check_floats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,14 +56,7 @@ class Embed(Task):
     name: ClassVar[str] = "embed"
     version: ClassVar[int] = 1
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
+    def setup(self) -> None:
         self.width: int | None = None
         """d, once a batch has shown it."""
 
@@ -92,15 +85,13 @@ class Embed(Task):
 
     @property
     def schema(self) -> pa.Schema:
-        fields = [("vector", pa.list_(pa.float32())), ("label", pa.int32()), ("role", pa.string()), ("episode", pa.string())]
+        fields = [("vector", FLOATS), ("label", pa.int32()), ("role", pa.string()), ("episode", pa.string())]
         return pa.schema(fields)
 
     def encode(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
-        flat = predictions.cpu().contiguous().numpy()
-        offsets = np.arange(0, flat.size + 1, flat.shape[1], dtype=np.int32)
         places = [as_place(target) for target in batch.targets]
         return {
-            "vector": pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1))),
+            "vector": to_lists(predictions),
             "label": pa.array([place.label for place in places], pa.int32()),
             "role": pa.array([place.role for place in places], pa.string()),
             "episode": pa.array([place.episode for place in places], pa.string()),
@@ -108,9 +99,8 @@ class Embed(Task):
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
         """`vector` float32 [n, d] (d is 0 where there are no rows), `label` int64 [n], `role` and `episode` str [n]."""
-        vectors = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return {
-            "vector": vectors.reshape(table.num_rows, -1 if table.num_rows else 0),
+            "vector": from_lists(table["vector"]),
             "label": table["label"].to_numpy().astype(np.int64),
             "role": np.array(table["role"].to_pylist(), dtype=str),
             "episode": np.array(table["episode"].to_pylist(), dtype=str),
@@ -132,20 +122,4 @@ def verify_vectors(vectors: Any, ids: Sequence[str], width: int | None, model: s
 
     `width` None takes any width of at least 1.
     """
-    import torch
-
-    if not isinstance(vectors, torch.Tensor) or not vectors.is_floating_point():
-        kind = str(vectors.dtype) if isinstance(vectors, torch.Tensor) else type(vectors).__name__
-        raise PredictionError(f"{model} returned {kind} for {some(ids)}", "expected a floating-point tensor of vectors", ids)
-    if vectors.ndim != 2 or len(vectors) != len(ids) or vectors.shape[1] != (width or max(1, vectors.shape[1])):
-        raise PredictionError(
-            f"{model} returned vectors of shape {list(vectors.shape)} for {len(ids)} samples",
-            f"expected [{len(ids)}, {width or 'd'}]; the batch begins with sample {ids[0]}",
-            ids=ids,
-        )
-    stored: Tensor = vectors.float()
-    finite = torch.isfinite(stored).all(dim=1)
-    if not bool(finite.all()):
-        bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
-        raise PredictionError(f"{model} returned NaN or infinite vectors for {len(bad)} samples: {some(bad)}", ids=bad)
-    return stored
+    return check_floats(vectors, (len(ids), width or "d"), "vectors", ids, model)

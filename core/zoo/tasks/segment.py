@@ -2,7 +2,9 @@
 
 Target: a label map uint8 [h, w], 255 (`IGNORE`) where the annotator left a pixel out; for edges, the boundary maps of all
 annotators, bool [a, h, w].
-Prediction: logits [classes of the dataset, h', w'], of which the class of every pixel is taken; for edges a map [1, h', w'].
+Prediction: logits [outputs, h', w'], of which the class of every pixel is taken; for edges a map [1, h', w']. Outputs for classes
+that the dataset lacks compete, too, unless the protocol says `outputs` dataset; a pixel of theirs has the label C, one more than
+the dataset's last.
 Stored: `map` binary, a PNG of 8 bits: the label map, or the soft map in 256 steps, at the target's own resolution. The
 target itself is read again by id.
 Protocol: `kind` is `labels` (the default) or `edges`.
@@ -10,16 +12,19 @@ Protocol: `kind` is `labels` (the default) or `edges`.
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
+from pydantic import Field
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, OptionError, PredictionError
+from zoo.errors import ModelError, OptionError
 from zoo.imaging.images import prepare_image, stack
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
-from zoo.tasks.classes import class_columns, some
+from zoo.tasks.checks import check_floats, refuse_where
+from zoo.tasks.classes import Outputs, OutputSettings, scored_outputs, some
+from zoo.tasks.comparing import share_apart
 from zoo.tasks.drawing import to_picture
 
 if TYPE_CHECKING:
@@ -43,29 +48,29 @@ class Segmenter(Protocol):
         """
 
 
+class SegmentSettings(OutputSettings):
+    """What a protocol of this task says."""
+
+    kind: Annotated[str, Field(description="labels: a class for every pixel; edges: a map of boundaries.")] = "labels"
+
+
 class Segment(Task):
     """Runs a segmenter, or an edge detector, and stores its maps at the resolution of the labels."""
 
     name: ClassVar[str] = "segment"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    settings: ClassVar[type[SegmentSettings]] = SegmentSettings
     shard_size: ClassVar[int] = 32
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        self.kind = self.protocol.get("kind", "labels")
+    def setup(self) -> None:
+        self.kind: str = self.how.kind
         if self.kind not in ("labels", "edges"):
             raise OptionError(f"segmentation has no kind {self.kind!r}", "the protocol's kind is labels or edges")
-        _check_input(model)
-        self.outputs, self.columns = _outputs(model, data) if self.kind == "labels" else (1, None)
-        if self.kind == "edges" and isinstance(model.classes, tuple):
+        _check_input(self.model)
+        self.outputs = _outputs(self.model, self.data, self.how.outputs) if self.kind == "labels" else Outputs(1, 1)
+        if self.kind == "edges" and isinstance(self.model.classes, tuple):
             raise ModelError(
-                f"{model.name} tells classes apart ({some(model.classes)}), but {data.name} asks for a map of edges",
+                f"{self.model.name} tells classes apart ({some(self.model.classes)}); {self.data.name} asks for a map of edges",
                 "zoo list models --task segment",
             )
 
@@ -91,7 +96,7 @@ class Segment(Task):
         for places in _of_one_size(batch.inputs):
             ids = [batch.ids[i] for i in places]
             images = batch.inputs if len(places) == len(batch) else _stacked(batch.inputs, places)
-            maps = verify_maps(model(images), ids, self.outputs, self.model.name, soft=self.kind == "edges")
+            maps = verify_maps(model(images), ids, self.outputs.count, self.model.name, soft=self.kind == "edges")
             for i, own in zip(places, maps, strict=True):
                 # One at a time: the logits of many classes at full resolution are large.
                 found[i] = self._reduced(own, tuple(np.shape(batch.targets[i])[-2:])).cpu()
@@ -102,11 +107,11 @@ class Segment(Task):
         import torch
         from torch.nn.functional import interpolate
 
-        map_ = map_ if self.columns is None else map_[self.columns]
+        map_ = self.outputs.ordered(map_, axis=0)
         if tuple(map_.shape[1:]) != size:
             map_ = interpolate(map_[None], size, mode="bilinear", align_corners=False)[0]
         if self.kind == "labels":
-            return map_.argmax(dim=0).to(torch.uint8)
+            return map_.argmax(dim=0).clamp_(max=len(self.data.classes or ())).to(torch.uint8)
         return (map_[0].clamp(0, 1) * 255).round_().to(torch.uint8)
 
     @property
@@ -122,6 +127,9 @@ class Segment(Task):
         for row, png in enumerate(table["map"].to_pylist()):
             maps[row] = _from_png(png)
         return {self.kind: maps}
+
+    def apart(self, first: Mapping[str, Array], second: Mapping[str, Array]) -> float:
+        return share_apart(first["labels"], second["labels"]) if self.kind == "labels" else super().apart(first, second)
 
     def draw(self, sample: Sample, columns: Mapping[str, Array]) -> "Image":
         """The image with every class in a colour of its own laid over it; of edges, the map in black on white."""
@@ -149,29 +157,10 @@ def verify_maps(maps: Any, ids: Sequence[str], outputs: int, model: str, *, soft
 
     Raises PredictionError naming the samples otherwise.
     """
-    import torch
-
-    what = "a map of edges" if soft else "logits"
-    if not isinstance(maps, torch.Tensor) or not maps.is_floating_point():
-        kind = str(maps.dtype) if isinstance(maps, torch.Tensor) else type(maps).__name__
-        raise PredictionError(f"{model} returned {kind} for {some(ids)}", f"expected a floating-point tensor: {what}", ids)
-    if maps.ndim != 4 or tuple(maps.shape[:2]) != (len(ids), outputs) or 0 in maps.shape:
-        raise PredictionError(
-            f"{model} returned {what} of shape {list(maps.shape)} for {len(ids)} samples",
-            f"expected [{len(ids)}, {outputs}, height, width]; the batch begins with sample {ids[0]}",
-            ids,
-        )
-    kept: Tensor = maps.float()
-    finite = torch.isfinite(kept).flatten(1).all(dim=1)
-    if not bool(finite.all()):
-        bad = [ids[i] for i in (~finite).nonzero().flatten().tolist()]
-        raise PredictionError(f"{model} returned NaN or infinite values for {len(bad)} samples: {some(bad)}", ids=bad)
+    kept = check_floats(maps, (len(ids), outputs, "height", "width"), "a map of edges" if soft else "logits", ids, model)
     if soft:
         flat = kept.flatten(1)
-        outside = (flat.amin(dim=1) < -1e-4) | (flat.amax(dim=1) > 1 + 1e-4)
-        if bool(outside.any()):
-            bad = [ids[i] for i in outside.nonzero().flatten().tolist()]
-            raise PredictionError(f"{model} returned values outside [0, 1] for {len(bad)} samples: {some(bad)}", ids=bad)
+        refuse_where((flat.amin(1) < -1e-4) | (flat.amax(1) > 1 + 1e-4), ids, f"{model} returned values outside [0, 1]")
     return kept
 
 
@@ -189,7 +178,7 @@ def palette() -> Array:
     return colours
 
 
-def _outputs(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
+def _outputs(model: ModelInfo, data: DataInfo, which: Literal["all", "dataset"]) -> Outputs:
     if not data.classes:
         raise ModelError(f"{data.name} has no classes, so its pixels cannot be labelled")
     if len(data.classes) > IGNORE:
@@ -199,7 +188,13 @@ def _outputs(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | None]:
             f"{model.name} has no classes, as edge detectors have none, so it cannot label the pixels of {data.name}",
             "run an edge detector on edges: `benchmark=bsds500`; for another model pass `weights=FILE` that names its classes",
         )
-    return class_columns(model, data)
+    found = scored_outputs(model, data, which)
+    if found.width > len(data.classes) == IGNORE:
+        raise ModelError(
+            f"{data.name} has {IGNORE} classes, so no label is left for the other classes of {model.name}",
+            'score it among the classes of the dataset alone: outputs "dataset"',
+        )
+    return found
 
 
 def _check_input(model: ModelInfo) -> None:

@@ -6,17 +6,15 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from zoo.errors import ModelError, PredictionError, ZooError, reason_of
 from zoo.opening.models import Choice, build_model, named_model
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
 from zoo.plugins.registry import Registry
-from zoo.runs.predicting import Predictor
-from zoo.seeds import sample_seed
+from zoo.runs.predicting import predictions
 from zoo.specs import ModelSpec, TaskName, Weights
-from zoo.tasks.base import Batch, ModelInfo, Task
+from zoo.tasks.base import ModelInfo, Task
 from zoo.tasks.by_name import task_class
 from zoo.testing.comparing import difference
 from zoo.testing.findings import Finding
@@ -191,19 +189,11 @@ def _predict(task: Task, model: Any, trial: Trial, batches: Sequence[Sequence[in
     recorded = Recorded(model)
     attempt = Attempt(trial, task)
     try:
-        import torch
-
-        predictor = Predictor(task, recorded, torch.device("cpu"), "fp32", len(trial.samples), may_halve=False)
         _seed_globals(seed)
         for positions in batches:
-            samples = [task.prepare(trial.samples[i]) for i in positions]
-            ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
-            batch = Batch(ids, task.collate(samples), targets, [sample_seed(0, id_) for id_ in ids])
-            for part, predicted in predictor(batch):
-                columns = task.encode(predicted, part)
-                for row, id_ in enumerate(part.ids):
-                    table = pa.table([columns[name].slice(row, 1) for name in task.schema.names], schema=task.schema)
-                    attempt.rows[id_] = task.decode(table)
+            for rows in predictions(task, recorded, trial, positions, batch_size=len(positions)):
+                for row, id_ in enumerate(rows.ids):
+                    attempt.rows[id_] = {name: column[row : row + 1] for name, column in rows.columns.items()}
     except Exception as error:
         attempt.error = error
     attempt.finite, attempt.shape = recorded.finite, recorded.shape

@@ -48,6 +48,30 @@ class Trial:
     protocol: dict[str, Any] = field(default_factory=dict)
     aux: dict[str, tuple[ModelInfo, Any]] = field(default_factory=dict)
 
+    # What a dataset has, so that it is predicted as one.
+    fingerprint = ""
+
+    @property
+    def ids(self) -> list[str]:
+        return [sample.id for sample in self.samples]
+
+    @property
+    def targets(self) -> list[Any]:
+        return [sample.target for sample in self.samples]
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        return self.data.classes
+
+    def __getitem__(self, index: int, /) -> Sample:
+        return self.samples[index]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.samples)
+
 
 def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: ModelInfo, entries: Registry) -> Iterator[Trial]:
     """What to try the model on, the likeliest first. None at all where no samples of its task and modality are known."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.errors import OptionError
-from zoo.settings import named_settings, parse_named
+from zoo.settings import build_named
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -71,11 +71,9 @@ def build_augment(names: Sequence[str], modality: str = "image") -> Augment | No
 
 def parse_augment(text: str) -> Augment:
     """The augmentation written as `name`, `name:value` or `name:option=value,...`."""
-    name, options = parse_named(text)
-    if name not in AUGMENTATIONS:
-        raise OptionError(f"unknown augmentation {name!r}", f"known: {', '.join(AUGMENTATIONS)}")
-    function, declared = AUGMENTATIONS[name]
-    return partial(function, **named_settings(declared, options, f"augmentation {name}").model_dump())
+    found = build_named(text, {name: declared for name, (_, declared) in AUGMENTATIONS.items()}, "augmentation")
+    function, _ = AUGMENTATIONS[text.partition(":")[0]]
+    return partial(function, **found.model_dump())
 
 
 def hflip(images: "Tensor", generator: "Generator") -> "Tensor":

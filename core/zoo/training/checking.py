@@ -133,7 +133,7 @@ def _check_model(job: "TrainingJob") -> None:
     if isinstance(model, nn.Module):
         model.to(job.device).eval()
     try:
-        job.predict(model, range(min(2, len(job.validation.ids))))
+        list(job.predict(model, range(min(2, len(job.validation.ids))), 2))
     except PredictionError as error:
         raise _unfit(job, error.message) from error
     except ZooError:

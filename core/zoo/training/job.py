@@ -3,20 +3,18 @@
 A trainer is a function `trainer(job) -> TrainResult`. A recipe names it; `zoo.training.loop:train` is the default.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import pyarrow as pa
 
 from zoo.data.dataset import Dataset
 from zoo.metrics.base import Metric
 from zoo.opening.models import Model
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
-from zoo.tasks.base import Batch, Rows, Task
+from zoo.tasks.base import Rows, Task
 from zoo.training.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -128,29 +126,27 @@ class TrainingJob:
         defined.
         """
         state = None
-        indices = range(len(self.validation_inputs))
         size = min(VALIDATION_BATCH, self.task.shard_size)  # small where a sample is large
-        for start in range(0, len(indices), size):
-            rows = self.predict(model, indices[start : start + size])
+        for rows in self.predict(model, range(len(self.validation_inputs)), size):
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
         return self.metric.compute(state or {}, self.classes).value
 
-    def predict(self, model: Any, indices: range) -> Rows:
-        """What a model says of some validation samples, coded and decoded as a run would store them."""
+    def predict(self, model: Any, positions: Sequence[int], batch_size: int) -> Iterator[Rows]:
+        """What a model says of some validation samples, as a run would store and read it back."""
+        from zoo.runs.predicting import predictions
+
         self.task.bind(self.aux_models)
-        return self._rows(model, indices)
-
-    def _rows(self, model: Any, indices: range) -> Rows:
-        import torch
-
-        ids = [self.validation.ids[i] for i in indices]
-        inputs = placed(self.validation_inputs.batch(indices), _device_of(model))
-        batch = Batch(ids, inputs, [self.validation.targets[i] for i in indices], list(indices))
-        with torch.enable_grad() if self.task.needs_grad else torch.inference_mode():
-            columns = self.task.encode(self.task.predict(model, batch), batch)
-        table = pa.table([columns[name] for name in self.task.schema.names], schema=self.task.schema)
-        return Rows(ids, self.task.decode(table), self.classes, indices, self.validation)
+        return predictions(
+            self.task,
+            model,
+            self.validation,
+            positions,
+            device=_device_of(model),
+            batch_size=batch_size,
+            source=self.validation_inputs,
+            lay_out=False,  # laid out anew, a model would train on to other last bits
+        )
 
     def better(self, score: float | None, than: float | None) -> bool:
         """Whether a score beats another. A tie does not, so the earliest best epoch wins; None is beaten by any number."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.dataset import Dataset, Sample
 from zoo.errors import DataError, ZooError
-from zoo.tasks.base import Task
+from zoo.runs.loading import Loaded
+from zoo.tasks.base import Batch, Task
 from zoo.training.checking import sizes_differ
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Prepared:
         if isinstance(self._cache, list):
             return [self._cache[position] for position in positions]
         return _as_float(self._cache[positions])
+
+    def loaded(self, positions: Sequence[int], seed: int) -> Loaded:
+        """The batch at some positions as a run takes it; seeds are positions, as when the shipped weights were made."""
+        ids = [self.dataset.ids[position] for position in positions]
+        targets = [self.dataset.targets[position] for position in positions]
+        return Loaded(positions, Batch(ids, self.batch(positions), targets, list(positions)))
 
     def batches(self, drawn: "Sequence[Tensor]") -> "Iterator[tuple[Tensor, Any]]":
         """Each batch's indices and inputs. What is not in memory is prepared one batch ahead, on another thread."""

@@ -3,17 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from zoo.errors import ModelError, OptionError, RunError, StoreError
+from zoo.errors import ModelError, OptionError
 from zoo.home import writing
 from zoo.lazy import load_target
+from zoo.locking import locked
 from zoo.opening.weights import load_state, save_state
 from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
@@ -58,7 +56,7 @@ def train(
     named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
-    with _locked(job):
+    with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
         record = None if fresh else finished_training(job.folder)
         if record is None:
             if fresh or not resume:
@@ -154,25 +152,3 @@ def _checked_output(output: str | os.PathLike[str] | None) -> Path | None:
         probe.touch()
     path.with_name(f".{path.name}.probe").unlink()
     return path
-
-
-@contextmanager
-def _locked(job: TrainingJob) -> Iterator[None]:
-    """Hold the training's lock; the system lets go of it when the process dies. Raises RunError where another process has it."""
-    lock = FileLock(job.folder / "lock", timeout=0)
-    try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise RunError(
-            f"another process is training {job.recipe.name} at this moment",
-            "wait for it to end; its result is then found at once",
-        ) from error
-    except OSError as error:
-        raise StoreError(f"cannot write {job.folder}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
-    try:
-        for leftover in job.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
-            leftover.unlink()
-        yield
-    finally:
-        lock.release()

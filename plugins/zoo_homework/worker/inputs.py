@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import Dataset, Sample
+from zoo.data import Dataset, Sample, SampleSequence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ def _is_one_array(folder: Path, dataset: Dataset, rows: Sequence[int]) -> bool:
     return True
 
 
-class Inputs:
+class Inputs(SampleSequence):
     """The folder, read back."""
 
     def __init__(self, folder: Path) -> None:
@@ -84,7 +84,17 @@ class Inputs:
             return np.load(arrays, mmap_mode="r", allow_pickle=False)
         return [np.load(self.folder / f"{row}.npy", mmap_mode="r", allow_pickle=False) for row in range(len(self.ids))]
 
-    def sample(self, row: int) -> Sample:
+    @property
+    def targets(self) -> list[Any]:
+        """Targets of the task's kind that mean nothing: a submission is not told them."""
+        return [self._blank(row) for row in range(len(self.ids))]
+
+    @property
+    def fingerprint(self) -> str:
+        """Nothing of a submission is kept for another time."""
+        return ""
+
+    def __getitem__(self, row: int, /) -> Sample:
         """A sample as datasets give it, with a target of the task's kind that means nothing."""
         value = self.samples[row]
         if not isinstance(value, str):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.tasks import Batch, DataInfo, ModelInfo, task_class
+from zoo.runs import predicted
+from zoo.tasks import DataInfo, ModelInfo, task_class
 from zoo_homework.statuses import Status, SubmissionError
 from zoo_homework.worker.inputs import Inputs
 
@@ -50,16 +51,14 @@ def run_model(info: ModelInfo, model: Any, inputs: Inputs, status: Status) -> li
 
     torch.set_num_threads(1)
     data = DataInfo("the test split", "test", inputs.modality, inputs.classes or None)  # type: ignore[arg-type]
-    parts = []
+    size = BATCH if inputs.task == "classify" else LARGE_BATCH
     try:
         task = task_class(inputs.task).suited(data.modality, inputs.protocol, ())(info, data, inputs.protocol)
-        with torch.inference_mode():
-            for rows in in_batches(len(inputs.ids), BATCH if inputs.task == "classify" else LARGE_BATCH):
-                samples = [task.prepare(inputs.sample(row)) for row in rows]
-                ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
-                parts.append(task.predict(model, Batch(ids, task.collate(samples), targets, [0] * len(ids))))
+        parts = [part for _, part in predicted(task, model, inputs, batch_size=size)]
     except ZooError as error:
         raise SubmissionError(status, error.message) from error
+    if inputs.task == "classify" and (others := parts[0].shape[1] - len(inputs.classes)):
+        raise SubmissionError(status, f"{info.name} has {others} classes that the homework has not")
     return parts
 
 

@@ -30,7 +30,7 @@ def run_onnx(path: Path, inputs: Inputs) -> Array:
     wanted = _wanted(taken, inputs.modality)
     parts = []
     for rows in in_batches(len(inputs.ids)):
-        given = [inputs.sample(row).input for row in rows]
+        given = [inputs[row].input for row in rows]
         given = [prepare_image(image, wanted) for image in given] if wanted is not None else given
         parts.append(_scores(_run(session, taken, given), len(inputs.classes)))
     scores = np.concatenate(parts).astype(np.float64)

@@ -199,3 +199,30 @@ def test_no_module_hides_a_public_name(name: str) -> None:
     """An import of a submodule `zoo.registry` would set `zoo.registry` to the module."""
     assert importlib.util.find_spec(f"zoo.{name}") is None
     assert callable(getattr(zoo, name))
+
+
+def test_a_command_opens_the_index_once(monkeypatch):
+    from zoo.plugins import registry as module
+
+    opened = []
+    real = module.load_index
+    monkeypatch.setattr(module, "load_index", lambda **options: opened.append(1) or real(**options))
+    with module.one_look_up() as first:
+        assert zoo.registry() is first
+        with module.one_look_up() as second:
+            assert second is first
+    assert opened == [1]
+    assert zoo.registry() is not first
+
+
+@pytest.mark.parametrize(
+    ("model", "fits"),
+    [
+        ("intro/mlp", ["data/digits", "intro/digits-test"]),
+        ("vision/dncnn", ["vision/set12-sigma25", "vision/bsd68-sigma25"]),
+        ("vision/fastestdet", ["data/coco"]),
+    ],
+)
+def test_the_benchmarks_that_a_model_fits(model, fits):
+    entries = zoo.registry()
+    assert set(entries.benchmarks_of(entries.model(model))) & set(fits)

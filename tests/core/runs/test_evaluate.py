@@ -1,6 +1,7 @@
 """zoo.evaluate: what may be run, and what changes nothing."""
 
 import copy
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -205,7 +206,7 @@ def test_a_corpus_metric_sees_the_rows_in_id_order(toy):
     assert toy.checksum(ids) != toy.checksum(ids[::-1])
 
 
-def test_permuted_and_extra_classes_change_nothing():
+def test_permuted_classes_change_nothing_and_others_compete():
     model = digits_model()
     order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
     permuted = copy.deepcopy(model)
@@ -214,15 +215,33 @@ def test_permuted_and_extra_classes_change_nothing():
         permuted[5].weight = nn.Parameter(torch.cat([model[5].weight[order], extra]))
         permuted[5].bias = nn.Parameter(torch.cat([model[5].bias[order], torch.tensor([100.0])]))
     expected = zoo.evaluate(model, "digits", classes="dataset")
-    record = zoo.evaluate(permuted, "digits", classes=[*map(str, order), "none of these"])
-    assert scores(record)[0] == scores(expected)[0]
-    assert record.model.classes == "mapped by name"
+    names = [*map(str, order), "none of these"]
+    alone = zoo.evaluate(permuted, "digits", classes=names, outputs="dataset")
+    assert scores(alone)[0] == scores(expected)[0]
+    assert (alone.model.classes, alone.model.left_out, alone.model.competing) == ("mapped by name", 1, 0)
+    record = zoo.evaluate(permuted, "digits", classes=names)
+    assert record.primary.value == 0.0 and (record.model.left_out, record.model.competing) == (0, 1)
+    assert record.key != alone.key and alone.protocol["outputs"] == "dataset"
+    confusion = record.results[-1].detail
+    assert confusion["columns"] == [*map(str, range(10)), "other"]
+    assert sum(row[-1] for row in confusion["matrix"]) == 360
 
 
-def test_limit_takes_the_first_samples(predictions):
-    record = zoo.evaluate(digits_model(), "digits", classes="dataset", limit=10)
-    assert predictions(record)[0] == list(zoo.dataset("digits").ids)[:10]
-    assert record.dataset.limit == record.primary.n == 10
+def test_limit_takes_of_every_class_its_share(predictions):
+    record = zoo.evaluate(digits_model(), "digits", classes="dataset", limit=20)
+    assert record.dataset.limit == record.primary.n == 20
+    assert record.dataset.sampled == "stratified by class"
+    digits = zoo.dataset("digits")
+    taken = predictions(record)[0]
+    assert taken == [id_ for id_ in digits.ids if id_ in set(taken)]  # in the order of the dataset
+    assert Counter(digits.targets[digits.ids.index(id_)] for id_ in taken) == dict.fromkeys(range(10), 2)
+
+
+def test_a_limit_that_limits_nothing_is_the_whole_run():
+    whole = zoo.evaluate(digits_model(), "digits", classes="dataset")
+    for limit in (360, 5000):
+        record = zoo.evaluate(digits_model(), "digits", classes="dataset", limit=limit)
+        assert record.key == whole.key and record.dataset.limit is None and record.shards.computed == 0
 
 
 def test_progress_ends_with_every_sample_done():

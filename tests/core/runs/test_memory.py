@@ -59,8 +59,8 @@ def test_large_samples_get_small_batches():
     from zoo.tasks.classify import Classify
 
     def picked(side):
-        data = ArrayDataset(torch.zeros(2, 3, side, side), [0, 0], ["a", "b"], ["c"])
-        info = DataInfo("x", "test", "image", ("c",))
+        data = ArrayDataset(torch.zeros(2, 3, side, side), [0, 0], ["a", "b"], ["c", "d"])
+        info = DataInfo("x", "test", "image", ("c", "d"))
         return auto_batch_size(Classify(ModelInfo("m", None, "dataset"), info), data, range(2))
 
     assert picked(8) == 256

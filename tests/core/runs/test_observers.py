@@ -5,6 +5,7 @@ import json
 import pytest
 
 import zoo
+from zoo.errors import ModelError
 
 WATCHER = """
     import json, os, pathlib
@@ -50,3 +51,70 @@ def test_an_observer_that_asks_for_nothing_is_called(toy, plugin):
     plugin("bare", "from zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_run_started(): raise ValueError('called')\n")
     with pytest.warns(UserWarning, match="called"):
         zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+
+
+def test_an_observer_that_ends_the_process_costs_a_warning(toy, plugin):
+    plugin("leaving", "import sys\nfrom zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_run_finished(record): sys.exit(0)\n")
+    with pytest.warns(UserWarning, match="plugin 'leaving': zoo_run_finished raised SystemExit: 0"):
+        record = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    assert zoo.Store().record(record.run_id) == record
+
+
+class Stop(BaseException):
+    """What is no Exception."""
+
+
+@pytest.mark.parametrize("leave", [SystemExit(0), SystemExit("done"), Stop("enough")], ids=repr)
+def test_a_model_that_ends_the_process_is_an_error_that_names_it(toy, leave):
+    class Leaving(toy.Linear):
+        def forward(self, inputs):
+            raise leave
+
+    with pytest.raises(ModelError, match=f"local/Leaving raised {type(leave).__name__} on .* samples"):
+        zoo.evaluate(Leaving(), "toy/vectors", classes="dataset")
+    assert zoo.Store().records() == []
+
+
+def test_an_interrupt_stays_an_interrupt(toy):
+    class Interrupted(toy.Linear):
+        def forward(self, inputs):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.evaluate(Interrupted(), "toy/vectors", classes="dataset")
+
+
+def test_what_ends_the_process_while_it_is_built_or_scores_is_named(toy, plugin):
+    plugin(
+        "leaving",
+        """
+        import sys
+        from zoo.hookspecs import hookimpl
+        from zoo.metrics import Metric
+        from zoo.specs import MetricSpec, ModelSpec
+
+        def build():
+            sys.exit(0)
+
+        class Leave(Metric):
+            def update(self, rows):
+                return {} if not len(rows) else sys.exit(0)
+            def compute(self, state, classes):
+                from zoo.metrics import Score
+                return Score(None, 0, interval="none: nothing")
+
+        @hookimpl
+        def zoo_models():
+            return [ModelSpec(name="model", summary="S.", modality="vector", tasks={"classify": "zoo_leaving:build"},
+                              classes=("ant", "bee", "cat"))]
+
+        @hookimpl
+        def zoo_metrics():
+            return [MetricSpec(name="leave", summary="S.", task="classify", target="zoo_leaving:Leave", direction="none",
+                               range=(None, None), reference="none")]
+        """,
+    )
+    with pytest.raises(ModelError, match="leaving/model raised SystemExit: 0"):
+        zoo.evaluate("leaving/model", "toy/vectors")
+    with pytest.raises(ModelError, match="leaving/leave raised SystemExit: 0"):
+        zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", metrics=["leaving/leave"])

@@ -103,6 +103,42 @@ def test_a_damaged_store_says_so_before_anything_is_computed(toy, zoo_home, shar
     assert shard_files() == []
 
 
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("nonsense", "as a URL"),
+        ("mysterysql://host/x", "that SQLAlchemy knows"),
+        ("sqlite:////no/such/folder/zoo.db", "does its folder exist"),
+        ("postgresql+nodriver://host/x", "that SQLAlchemy knows"),
+    ],
+)
+def test_the_advice_is_about_what_went_wrong(url, advice):
+    with pytest.raises(StoreError) as caught:
+        Store(url)
+    assert advice in caught.value.hint and "space" not in caught.value.hint
+
+
+def test_reading_makes_nothing(zoo_home):
+    assert Store(writing=False).records() == []
+    assert not zoo_home.exists()
+    zoo_home.mkdir()
+    (zoo_home / "zoo.db").touch()
+    assert Store(writing=False).records() == []
+    with pytest.raises(StoreError, match="only read here"):
+        Store(writing=False).add(None)
+
+
+def test_what_is_read_only_can_be_read(toy, read_only):
+    _, lock = read_only
+    record = run(toy)
+    lock(True)
+    try:
+        assert Store(writing=False).records() == [record]
+        assert Store(writing=False).record(record.run_id[:6]) == record
+    finally:
+        lock(False)
+
+
 def test_a_record_of_another_version_is_told_from_a_damaged_store(record, zoo_home):
     engine = create_engine(f"sqlite:///{zoo_home / 'zoo.db'}")
     with engine.begin() as connection:

@@ -14,8 +14,8 @@ from zoo.tasks.classify import Classify
 CLASSES = ("ant", "bee", "cat")
 
 
-def bound(classes="dataset", data_classes=CLASSES, modality="vector"):
-    return Classify(ModelInfo("local/model", None, classes), DataInfo("toy", "test", modality, data_classes))
+def bound(classes="dataset", data_classes=CLASSES, modality="vector", protocol=None):
+    return Classify(ModelInfo("local/model", None, classes), DataInfo("toy", "test", modality, data_classes), protocol)
 
 
 def batch(n, targets=None):
@@ -27,10 +27,19 @@ def test_outputs_are_the_datasets_classes_in_order():
     assert torch.equal(bound().predict(lambda _: logits, batch(2)), logits)
 
 
-def test_permuted_and_extra_classes_are_matched_by_name():
+def test_permuted_classes_are_matched_by_name_and_others_compete_after_them():
     logits = torch.tensor([[10.0, 11.0, 12.0, 13.0, 14.0]])
-    task = bound(classes=("dog", "cat", "ant", "eel", "bee"))
-    assert task.predict(lambda _: logits, batch(1)).tolist() == [[12.0, 14.0, 11.0]]
+    names = ("dog", "cat", "ant", "eel", "bee")
+    assert bound(names).predict(lambda _: logits, batch(1)).tolist() == [[12.0, 14.0, 11.0, 10.0, 13.0]]
+    assert bound(names, protocol={"outputs": "dataset"}).predict(lambda _: logits, batch(1)).tolist() == [[12.0, 14.0, 11.0]]
+
+
+@pytest.mark.parametrize("outputs", ["all", "dataset"])
+def test_what_can_say_but_one_class_is_not_scored(outputs):
+    with pytest.raises(ModelError, match="nothing but 'ant' on toy, so whatever it says is right"):
+        bound("dataset", ("ant",), protocol={"outputs": outputs})
+    with pytest.raises(ModelError, match="all its outputs compete"):
+        bound(CLASSES, ("ant",), protocol={"outputs": "dataset"})
 
 
 def test_a_missing_class_is_named():
@@ -97,6 +106,13 @@ def test_predictions_are_read_back_as_they_were():
     decoded = task.decode(table)
     assert np.array_equal(decoded["logits"], logits.numpy())
     assert decoded["target"].tolist() == [0, 1, 2, 1]
+
+
+def test_logits_of_other_classes_are_stored_too():
+    task = bound(("dog", "cat", "ant", "bee"))
+    logits = torch.randn(2, 4)
+    assert np.array_equal(task.decode(pa.table(task.encode(logits, batch(2))))["logits"], logits.numpy())
+    assert task.decode(task.schema.empty_table())["logits"].shape == (0, 4)
 
 
 def test_no_rows_are_read_back_as_none():

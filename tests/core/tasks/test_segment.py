@@ -70,12 +70,22 @@ def test_each_sample_is_predicted_at_the_size_of_its_own_label():
     assert sizes == [(2, 3, 4, 6), (1, 3, 6, 4)]  # one call for each size
 
 
-def test_permuted_and_extra_classes_are_matched_by_name():
+def test_permuted_classes_are_matched_by_name():
     logits = torch.zeros(1, 4, 2, 2)
     logits[:, 3] = 2.0
-    logits[:, 1] = 3.0
+    logits[:, 1] = 1.0
     task = bound(classes=("car", "tree", "sky", "road"))
     assert task.predict(lambda _: logits, batch(torch.zeros(1, 3, 2, 2), [mask(2, 2)]))[0].tolist() == [[1, 1], [1, 1]]
+
+
+def test_a_pixel_of_a_class_that_the_data_lacks_has_a_label_of_its_own():
+    logits = torch.zeros(1, 5, 1, 3)
+    logits[0, 1, 0, 0] = logits[0, 4, 0, 1] = logits[0, 3, 0, 2] = 1.0
+    names = ("car", "tree", "sky", "road", "dog")
+    one = batch(torch.zeros(1, 3, 1, 3), [mask(1, 3)])
+    assert bound(names).predict(lambda _: logits, one)[0].tolist() == [[3, 3, 1]]
+    alone = bound(names, protocol={"outputs": "dataset"}).predict(lambda _: logits, one)[0]
+    assert alone.tolist() == [[0, 0, 1]]
 
 
 def test_a_missing_class_is_named():
@@ -125,7 +135,7 @@ def test_what_is_no_map_is_refused(maps, message):
 def test_a_map_that_is_not_finite_names_its_sample():
     maps = torch.zeros(2, 3, 2, 2)
     maps[1, 0, 0, 0] = float("nan")
-    with pytest.raises(PredictionError, match="NaN or infinite values for 1 samples: s1") as caught:
+    with pytest.raises(PredictionError, match="NaN or infinite logits for 1 samples: s1") as caught:
         bound().predict(lambda _: maps, batch(torch.zeros(2, 3, 2, 2), [mask(2, 2)] * 2))
     assert caught.value.ids == ("s1",)
 

@@ -99,7 +99,7 @@ def test_no_names_are_no_augmentation() -> None:
 
 UNREADABLE = (
     *("mirror", "crop", "crop:x", "crop:1:2", "crop:-1", "crop:nan", "crop:1.5", "hflip:1", "", "crop:"),
-    *("affine:10:0.1", "affine:5,degrees=6", "affine:5,share=0.1,share=0.2", "affine:share=0.1", "crop:pixel=3"),
+    *("affine:10:0.1:3", "affine:5,degrees=6", "affine:5,share=0.1,share=0.2", "affine:share=0.1", "crop:pixel=3"),
 )
 
 

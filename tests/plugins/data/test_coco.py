@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -333,3 +334,14 @@ def test_checking_opens_the_users_own_data(tmp_path: Path) -> None:
     assert found.exit_code == 0 and "can be opened; samples: test 2" in found.output
     lay(tmp_path, instances({**BOX, "bbox": [1]}))
     assert isinstance(CliRunner().invoke(data, ["check", name]).exception, DataError)
+
+
+def test_a_mask_in_run_lengths_has_the_box_that_pycocotools_gives_it() -> None:
+    mask = pytest.importorskip("pycocotools.mask")
+    from zoo_data.coco import _around_runs
+
+    random = np.random.default_rng(0)
+    for share in (0, 0.02, 0.5, 0.98, 1) * 20:
+        height, width = random.integers(1, 60, 2)
+        packed = mask.encode(np.asfortranarray((random.random((height, width)) < share).astype(np.uint8)))
+        assert _around_runs(height, width, packed["counts"]) == mask.toBbox(packed).tolist()

@@ -21,10 +21,11 @@ from pydantic import BeforeValidator, Field
 from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image, stack
-from zoo.specs import Frozen, TaskName
+from zoo.specs import TaskName
+from zoo.tasks.arrow import FLOATS, from_lists, to_lists
 from zoo.tasks.attack.verify import TOLERANCE, Victim, attack_batch
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
-from zoo.tasks.classes import class_columns, some
+from zoo.tasks.base import Batch, DataInfo, Task
+from zoo.tasks.classes import OutputSettings, scored_outputs, some
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,8 +50,8 @@ Ratio = Annotated[float, BeforeValidator(exact_ratio)]
 """A number that may be written as a fraction: `8/255`."""
 
 
-class ThreatSettings(Frozen):
-    """What a protocol of this task says: the threat model, and what is stored."""
+class ThreatSettings(OutputSettings):
+    """What a protocol of this task says: the threat model, which outputs of the victim compete, and what is stored."""
 
     norm: Annotated[Norm, Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")] = "linf"
     eps: Annotated[Ratio, Field(ge=0, allow_inf_nan=False, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
@@ -87,8 +88,8 @@ class Attacker(Protocol):
     def __call__(self, victim: Victim, inputs: "Tensor", labels: "Tensor", threat: Threat, seeds: Sequence[int], /) -> Attacked:
         """Adversarial inputs for clean ones float32 [b, c, h, w] in [0, 1], all of which the victim gets right.
 
-        `victim(inputs)` gives logits float32 [b, classes of the dataset] and gradients to its inputs, in `eval` mode and
-        normalising inside; `labels` int64 [b]. All randomness of sample i comes from seeds[i].
+        `victim(inputs)` gives logits float32 [b, outputs], those of the dataset's classes first, and gradients to its inputs,
+        in `eval` mode and normalising inside; `labels` int64 [b]. All randomness of sample i comes from seeds[i].
         """
 
 
@@ -96,30 +97,23 @@ class Attack(Task):
     """Runs an attack on a victim."""
 
     name: ClassVar[str] = "attack"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     shard_size: ClassVar[int] = 256
     needs_grad: ClassVar[bool] = True
     settings: ClassVar[type[ThreatSettings]] = ThreatSettings
     roles: ClassVar[Mapping[str, TaskName]] = {"victim": "classify"}
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        self.threat = ThreatSettings.model_validate(self.protocol)
+    def setup(self) -> None:
+        self.threat: ThreatSettings = self.how
         self.victim_info = self.aux["victim"]
-        if data.modality != "image" or self.victim_info.modality not in (None, "image"):
+        if self.data.modality != "image" or self.victim_info.modality not in (None, "image"):
             raise ModelError(
-                f"attacks are on images; {data.name} is {data.modality}, the victim takes {self.victim_info.modality}",
+                f"attacks are on images; {self.data.name} is {self.data.modality}, the victim takes {self.victim_info.modality}",
                 "choose a victim and a dataset of images: zoo list models --task classify --modality image",
             )
-        if not data.classes:
-            raise ModelError(f"{data.name} has no classes, so nothing on it can be attacked")
-        self.outputs, self.columns = class_columns(self.victim_info, data)
+        if not self.data.classes:
+            raise ModelError(f"{self.data.name} has no classes, so nothing on it can be attacked")
+        self.outputs = scored_outputs(self.victim_info, self.data, self.how.outputs)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -127,7 +121,7 @@ class Attack(Task):
 
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         super().bind(aux_models)
-        self.victim = Victim(aux_models["victim"], self.victim_info.name, self.outputs, self.columns)
+        self.victim = Victim(aux_models["victim"], self.victim_info.name, self.outputs.count, self.outputs.columns)
 
     def prepare(self, sample: Sample) -> Sample:
         target, classes = operator.index(sample.target), len(self.data.classes or ())
@@ -151,39 +145,45 @@ class Attack(Task):
         threat = Threat(self.threat.norm, self.threat.eps if getattr(model, "bounded", True) else None)
         return attack_batch(model, self.model.name, self.victim, batch, threat)
 
+    def ask_again(self, model: Attacker, batch: Batch) -> "Tensor":
+        """The victim's clean logits alone: an attack asks thousands of times, and its own draws follow from the seeds."""
+        return self.victim.verified(batch.inputs, batch.ids)
+
+    def encode_again(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
+        return {"clean": to_lists(predictions)}
+
     @property
     def schema(self) -> pa.Schema:
-        logits = pa.list_(pa.float32())
         columns = [
-            ("clean", logits),
-            ("adversarial", logits),
+            ("clean", FLOATS),
+            ("adversarial", FLOATS),
             ("norm", pa.float64()),
             ("forwards", pa.int32()),
             ("gradients", pa.int32()),
             ("masked", pa.bool_()),
             ("target", pa.int32()),
         ]
-        return pa.schema([*columns, *([("input", pa.list_(pa.float32()))] if self.threat.save_inputs else [])])
+        return pa.schema([*columns, *([("input", FLOATS)] if self.threat.save_inputs else [])])
 
     def encode(self, predictions: "Outcome", batch: Batch) -> dict[str, pa.Array]:
         found = {
-            "clean": _lists(predictions.clean),
-            "adversarial": _lists(predictions.adversarial),
+            "clean": to_lists(predictions.clean),
+            "adversarial": to_lists(predictions.adversarial),
             "norm": pa.array(predictions.norm.numpy()),
             "forwards": pa.array(predictions.forwards.numpy(), pa.int32()),
             "gradients": pa.array(predictions.gradients.numpy(), pa.int32()),
             "masked": pa.array(predictions.masked.numpy()),
             "target": pa.array(batch.targets, pa.int32()),
         }
-        return found | ({"input": _lists(predictions.inputs.flatten(1))} if self.threat.save_inputs else {})
+        return found | ({"input": to_lists(predictions.inputs.flatten(1))} if self.threat.save_inputs else {})
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
         """`within` bool [n] says whether a perturbation keeps to eps, which only that of an unbounded attack may not."""
-        n, classes = table.num_rows, len(self.data.classes or ())
+        n, width = table.num_rows, self.outputs.width
         norm = table["norm"].to_numpy()
         columns = {
-            "clean": _flat(table["clean"]).reshape(n, classes),
-            "adversarial": _flat(table["adversarial"]).reshape(n, classes),
+            "clean": from_lists(table["clean"], width),
+            "adversarial": from_lists(table["adversarial"], width),
             "norm": norm,
             "within": norm <= self.threat.eps * (1 + TOLERANCE),
             "forwards": table["forwards"].to_numpy().astype(np.int64),
@@ -208,14 +208,3 @@ class Attack(Task):
         shown = np.concatenate([clean, 0.5 + 0.5 * change / max(1e-12, np.abs(change).max()), made], axis=2)
         pixels = (shown * 255).round().astype(np.uint8)
         return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-
-
-def _lists(values: "Tensor") -> pa.Array:
-    """float32 [n, d] as a column of lists."""
-    flat = values.cpu().contiguous().numpy()
-    offsets = np.arange(0, flat.size + 1, max(1, flat.shape[1]), dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat.reshape(-1)))
-
-
-def _flat(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    return np.asarray(column.combine_chunks().flatten().to_numpy(zero_copy_only=False))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ModelError, PredictionError
 from zoo.seeds import seeds_alone
 from zoo.tasks.base import Batch
-from zoo.tasks.classes import some
+from zoo.tasks.checks import check_floats, refuse_where
+from zoo.tasks.classes import Outputs, some
 from zoo.tasks.classify import verify_logits
 
 if TYPE_CHECKING:
@@ -19,18 +20,22 @@ TOLERANCE = 1e-5
 """By how much, relative to eps, a norm in float64 may exceed it: float32 cannot hold every bound exactly."""
 
 
+UNSCORED = "nothing of this shard is scored"
+
+
 class Victim:
-    """A classifier as an attack sees it: frozen, and with its logits in the order of the dataset's classes."""
+    """A classifier as an attack sees it: frozen, and its logits in the dataset's order of classes, others after them."""
 
     def __init__(self, model: Any, name: str, outputs: int, columns: Sequence[int] | None) -> None:
-        self.model, self.name, self.outputs, self.columns = model, name, outputs, columns
+        self.model, self.name = model, name
+        self.outputs = Outputs(outputs, outputs if columns is None else len(columns), columns)
         self.evaluated = 0
         """Inputs that an attack has put before it."""
         if hasattr(model, "requires_grad_"):
             model.requires_grad_(False)  # gradients go to the input alone, which spares a third of the backward pass
 
     def __call__(self, inputs: "Tensor") -> "Tensor":
-        """Logits float32 [b, classes of the dataset]. Raises ModelError where gradients are wanted and there are none."""
+        """Logits float32 [b, outputs]. Raises ModelError where gradients are wanted and there are none."""
         import torch
 
         wanted = inputs.requires_grad and torch.is_grad_enabled()
@@ -43,16 +48,14 @@ class Victim:
             raise
         if wanted and not logits.requires_grad:
             raise self._without_gradients()
-        ordered: Tensor = logits.float() if self.columns is None else logits.float()[:, self.columns]
-        return ordered
+        return self.outputs.ordered(logits.float())
 
     def verified(self, inputs: "Tensor", ids: Sequence[str]) -> "Tensor":
         """The same without gradients, if they are logits at all. Raises PredictionError naming the samples."""
         import torch
 
         with torch.no_grad():
-            logits = verify_logits(self.model(inputs), ids, self.outputs, self.name)
-        return logits if self.columns is None else logits[:, self.columns]
+            return self.outputs.ordered(verify_logits(self.model(inputs), ids, self.outputs.count, self.name))
 
     def _without_gradients(self) -> ModelError:
         return ModelError(
@@ -122,32 +125,20 @@ def attack_batch(attack: "Attacker", name: str, victim: Victim, batch: Batch, th
 
 def _verified_norms(made: Any, images: "Tensor", threat: "Threat", ids: Sequence[str], name: str) -> "Tensor":
     """The norms, if the images are of the right shape, finite, in [0, 1] and within the bound; else PredictionError."""
-    import torch
-
-    if not isinstance(made, torch.Tensor) or not made.is_floating_point() or made.shape != images.shape:
-        what = f"{made.dtype} {list(made.shape)}" if isinstance(made, torch.Tensor) else type(made).__name__
-        raise PredictionError(f"{name} returned {what} for {some(ids)}", f"expected floating point {list(images.shape)}", ids)
-    flat = made.detach().flatten(1)
-    _refuse(~torch.isfinite(flat).all(1), ids, f"{name} returned NaN or infinite pixels")
-    _refuse((flat.amin(1) < 0) | (flat.amax(1) > 1), ids, f"{name} returned pixels outside [0, 1]")
+    flat = check_floats(made, images.shape, "pixels", ids, name).detach().flatten(1)
+    refuse_where((flat.amin(1) < 0) | (flat.amax(1) > 1), ids, f"{name} returned pixels outside [0, 1]", UNSCORED)
     norms = perturbation_norms(images, made.detach(), threat.norm)
     if threat.eps is not None:
         what = f"{name} left its ball: a {threat.norm} norm of up to {float(norms.max()):.6g} where eps is {threat.eps:.6g},"
-        _refuse(norms > threat.eps * (1 + TOLERANCE), ids, what)
+        refuse_where(norms > threat.eps * (1 + TOLERANCE), ids, what, UNSCORED)
     return norms
-
-
-def _refuse(bad: "Tensor", ids: Sequence[str], what: str) -> None:
-    if bool(bad.any()):
-        named = [ids[row] for row in bad.nonzero().flatten().tolist()]
-        raise PredictionError(f"{what} for {len(named)} samples: {some(named)}", "nothing of this shard is scored", named)
 
 
 def _check_returned(attacked: Any, ids: Sequence[str], name: str) -> None:
     if not all(hasattr(attacked, part) for part in ("inputs", "forwards", "gradients")):
         raise PredictionError(
             f"{name} returned {type(attacked).__name__} for {some(ids)}",
-            "return zoo.tasks.attack.task.Attacked(inputs, forwards, gradients), the last two counts for each sample",
+            "return zoo.tasks.Attacked(inputs, forwards, gradients), the last two counts for each sample",
             ids,
         )
 

@@ -7,7 +7,7 @@ its density, log p(x), float [b, 1]. Their mean is the ELBO, their log-mean-exp 
 Stored: `log_weights` list<float64>.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -15,12 +15,13 @@ import pyarrow as pa
 from pydantic import Field
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import ModelError
 from zoo.imaging.images import prepare_image, stack
 from zoo.seeds import sample_seed
 from zoo.specs import Frozen
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
-from zoo.tasks.classes import some
+from zoo.tasks.arrow import from_lists, to_lists
+from zoo.tasks.base import Batch, DataInfo, Task
+from zoo.tasks.checks import check_floats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,16 +69,6 @@ class ImageLikelihood(Task):
     version: ClassVar[int] = 1
     settings: ClassVar[type[LikelihoodSettings]] = LikelihoodSettings
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        self.how = LikelihoodSettings.model_validate(self.protocol)
-
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
         return ("elbo-binarised", "iwae-binarised")
@@ -104,33 +95,15 @@ class ImageLikelihood(Task):
         return pa.schema([("log_weights", pa.list_(pa.float64()))])
 
     def encode(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
-        return {"log_weights": pa.array(list(predictions.numpy()), pa.list_(pa.float64()))}
+        return {"log_weights": to_lists(predictions)}
 
     def decode(self, table: pa.Table) -> dict[str, Array]:
         """`log_weights` float64 [n, draws], or [n, 1] where they are log-likelihoods; `pixels` str [n], as the protocol says."""
-        flat = table["log_weights"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        n = table.num_rows
-        return {"log_weights": flat.reshape(n, -1 if n else self.how.draws), "pixels": np.full(n, self.how.pixels)}
+        weights = from_lists(table["log_weights"], self.how.draws)
+        return {"log_weights": weights, "pixels": np.full(len(weights), self.how.pixels)}
 
 
 def verify_weights(weights: Any, draws: int, ids: Sequence[str], model: str) -> "Tensor":
     """The log-weights as float64 on the CPU, if they are finite and [b, draws] or [b, 1]; else PredictionError."""
-    import torch
-
-    if (
-        not isinstance(weights, torch.Tensor)
-        or not weights.is_floating_point()
-        or weights.shape
-        not in (
-            (len(ids), draws),
-            (len(ids), 1),
-        )
-    ):
-        what = f"{weights.dtype} {list(weights.shape)}" if isinstance(weights, torch.Tensor) else type(weights).__name__
-        wanted = f"expected floating point [{len(ids)}, {draws}], or [{len(ids)}, 1] of a density"
-        raise PredictionError(f"{model} returned log-weights {what} for {some(ids)}", wanted, ids)
-    kept: Tensor = weights.detach().cpu().double()
-    bad = [sample for sample, good in zip(ids, kept.isfinite().all(1).tolist(), strict=True) if not good]
-    if bad:
-        raise PredictionError(f"{model} returned NaN or infinite log-weights for {len(bad)} samples: {some(bad)}", ids=bad)
-    return kept
+    wide = getattr(weights, "ndim", 0) == 2 and weights.shape[1] == 1  # of a density
+    return check_floats(weights, (len(ids), 1 if wide else draws), "log-weights", ids, model, double=True).detach().cpu()

@@ -26,7 +26,7 @@ from zoo.imaging.degrade import Degradation, Degraded, to_uint8
 from zoo.imaging.images import prepare_image
 from zoo.lazy import load_target
 from zoo.specs import Frozen, ImageInput, Modality
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import some
 
 if TYPE_CHECKING:
@@ -96,21 +96,15 @@ class Generate(Task):
     shard_size: ClassVar[int] = 16
     settings: ClassVar[type[GenerateSettings]] = GenerateSettings
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        if data.modality != "image":
-            raise ModelError(f"{data.name} is {data.modality}; images are generated, and the likelihood of texts is measured")
-        self.how = GenerateSettings.model_validate(self.protocol)
-        self.degradation = None if self.how.degrade is None else Degradation.parse(self.how.degrade)
-        if self.degradation and model.input is not None:
+    def setup(self) -> None:
+        if self.data.modality != "image":
             raise ModelError(
-                f"{model.name} declares how its images are resized or converted, but what it restores is the picture as it is",
+                f"{self.data.name} is {self.data.modality}; images are generated, and the likelihood of texts is measured"
+            )
+        self.degradation = None if self.how.degrade is None else Degradation.parse(self.how.degrade)
+        if self.degradation and self.model.input is not None:
+            raise ModelError(
+                f"{self.model.name} declares how its images are resized or converted, but it restores the picture as it is",
                 "give it no input; let it convert what it is given itself",
             )
         self.picture = ImageInput(channels=1 if self.how.grey else None)

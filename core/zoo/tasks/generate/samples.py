@@ -20,7 +20,8 @@ from zoo.imaging.degrade import to_uint8
 from zoo.imaging.images import prepare_image
 from zoo.seeds import seeds_alone
 from zoo.specs import Frozen, TaskName
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.arrow import FLOATS, from_lists, to_lists
+from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import some
 from zoo.tasks.embed import verify_vectors
 from zoo.tasks.generate.restore import Generator, png_bytes, unpacked_image, verify_images
@@ -71,15 +72,7 @@ class Sampling(Task):
     settings: ClassVar[type[SampleSettings]] = SampleSettings
     roles: ClassVar[Mapping[str, TaskName]] = {"features": "embed"}
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        self.how = SampleSettings.model_validate(self.protocol)
+    def setup(self) -> None:
         self.space = self.aux["features"]
         self.width: int | None = None
         if self.space.modality not in (None, "image"):
@@ -136,10 +129,10 @@ class Sampling(Task):
     @property
     def schema(self) -> pa.Schema:
         image = [("image", pa.binary())] if self.how.store == "uint8" else []
-        return pa.schema([*((name, pa.list_(pa.float32())) for name in FEATURES), *image])
+        return pa.schema([*((name, FLOATS) for name in FEATURES), *image])
 
     def encode(self, predictions: Drawn, batch: Batch) -> dict[str, pa.Array]:
-        columns = {name: pa.array(list(getattr(predictions, name).numpy()), pa.list_(pa.float32())) for name in FEATURES}
+        columns = {name: to_lists(getattr(predictions, name)) for name in FEATURES}
         if self.how.store == "uint8":
             columns["image"] = pa.array([png_bytes(image.numpy()) for image in predictions.images], pa.binary())
         return columns
@@ -147,10 +140,8 @@ class Sampling(Task):
     def decode(self, table: pa.Table) -> dict[str, Array]:
         """`features`, `real` and `another` float32 [n, d]; `space` str [n], the embedder's name; `image` uint8, if stored."""
         n = table.num_rows
-        columns: dict[str, Array] = {"space": np.full(n, self.space.name)}
-        for name in FEATURES:
-            flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            columns[name] = flat.reshape(n, -1 if n else 0)
+        columns: dict[str, Array] = {name: from_lists(table[name]) for name in FEATURES}
+        columns["space"] = np.full(n, self.space.name)
         if self.how.store == "uint8":
             columns["image"] = np.empty(n, dtype=object)
             columns["image"][:] = [unpacked_image(packed) for packed in table["image"].to_pylist()]

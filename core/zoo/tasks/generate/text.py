@@ -7,7 +7,7 @@ Stored: `nll` float64 in nats; of the span's text `tokens`, `characters`, `bytes
 characters of the text that its tokens do not give back; `context` int32, the characters of context that were seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from zoo.data.dataset import Sample
 from zoo.data.spans import Span, count_words
 from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.specs import Frozen
-from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import some
 
 if TYPE_CHECKING:
@@ -79,16 +79,6 @@ class TextLikelihood(Task):
     shard_size: ClassVar[int] = 256
     settings: ClassVar[type[TextSettings]] = TextSettings
 
-    def __init__(
-        self,
-        model: ModelInfo,
-        data: DataInfo,
-        protocol: Mapping[str, Any] | None = None,
-        aux: Mapping[str, ModelInfo] | None = None,
-    ) -> None:
-        super().__init__(model, data, protocol, aux)
-        self.how = TextSettings.model_validate(self.protocol)
-
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
         return ("bits-per-character", "bits-per-byte", "perplexity", "word-perplexity")
@@ -120,7 +110,7 @@ class TextLikelihood(Task):
         if not callable(getattr(model, "span_likelihood", None)):
             raise ModelError(
                 f"{self.model.name} knows no likelihood of a text",
-                "a language model has span_likelihood(spans) (zoo.tasks.generate.text.LanguageModel)",
+                "a language model has span_likelihood(spans) (zoo.tasks.LanguageModel)",
             )
         try:
             found = model.span_likelihood(batch.inputs)

@@ -55,7 +55,7 @@ def test_what_is_no_attacked_says_what_to_return(victim):
     def plain(victim, inputs, labels, threat, seeds):
         return inputs
 
-    with pytest.raises(PredictionError, match=r"returned Tensor for s0(.|\n)*return zoo\.tasks\.attack\.Attacked"):
+    with pytest.raises(PredictionError, match=r"returned Tensor for s0(.|\n)*return zoo\.tasks\.Attacked"):
         run(victim, plain, batch(0.9))
     for counts in (None, [-1], [0.5], [1, 1]):
         with pytest.raises(PredictionError, match=r"no count of evaluations(.|\n)*a whole number"):
@@ -107,7 +107,7 @@ def test_only_samples_that_the_victim_gets_right_are_attacked(victim):
         (lambda x: x * math.nan, "NaN"),
         (lambda x: x + math.inf, "NaN or infinite"),
         (lambda x: x + 0.09, r"outside \[0, 1\]"),
-        (lambda x: x[:, :, :1], "expected floating point"),
+        (lambda x: x[:, :, :1], "pixels of shape"),
         (lambda x: x.to(torch.uint8), "uint8"),
         (lambda x: None, "NoneType"),
         (lambda x: Attacked(x, [1], [1, 1]), "no count"),
@@ -196,7 +196,10 @@ def test_the_victims_classes_are_matched_by_name(victim):
             return torch.tensor([1.0, 9.0, 2.0]).expand(len(images), 3)
 
     task.bind({"victim": Three()})
-    assert task.victim(torch.zeros(1, 1, 2, 2)).tolist() == [[2.0, 1.0]]
+    assert task.victim(torch.zeros(1, 1, 2, 2)).tolist() == [[2.0, 1.0, 9.0]]  # the third competes
+    alone = Attack(task.model, task.data, {"outputs": "dataset"}, dict(task.aux))
+    alone.bind({"victim": Three()})
+    assert alone.victim(torch.zeros(1, 1, 2, 2)).tolist() == [[2.0, 1.0]]
 
 
 def test_margins_and_norms():

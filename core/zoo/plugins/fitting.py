@@ -1,0 +1,23 @@
+"""Which benchmarks a model fits: those that its weights are for, or that it needs none for, and those that it has claims on."""
+
+from typing import Any
+
+from zoo.plugins.index import Entry, Index
+
+
+def benchmarks_of(index: Index, model: Entry) -> list[str]:
+    """Full names of the benchmarks that a model can be run on as it is, in the order of the index, then of the catalogue."""
+    from zoo.plugins.catalogue import load_catalogue
+
+    name = model["name"]
+    fitting = [b for task in model["tasks"] for b in index.select("benchmark", task=task, modality=model["modality"])]
+    claimed = [claim.benchmark for claim in load_catalogue().claims if claim.model.partition("@")[0] == name]
+    suited = [b["name"] for b in fitting if suits(model["spec"], b["spec"])]
+    # A restorer of pictures needs no weights, too, but draws none: what it was measured on says more.
+    return list(dict.fromkeys([*(suited if model["spec"]["weights"] or not claimed else ()), *claimed]))
+
+
+def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
+    """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs."""
+    weights = model["weights"]
+    return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)

@@ -1,0 +1,107 @@
+"""What a caller may ask of a run: each thing declared once, with its default, its bounds, and what it does.
+
+`zoo.evaluate` takes these as keywords, and `zoo run` makes its options of them.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from zoo.errors import OptionError
+from zoo.runs.progress import Progress
+
+A = TypeVar("A", bound="Asked")
+
+
+class Asked(BaseModel):
+    """Some of what is asked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @classmethod
+    def of(cls: type[A], keywords: Mapping[str, Any]) -> A:
+        """Those of the keywords that are declared here. Raises OptionError where one does not fit."""
+        try:
+            return cls.model_validate({name: keywords[name] for name in cls.model_fields})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, context = str(first["loc"][0]), first.get("ctx", {})
+            if first["type"] == "literal_error":
+                raise OptionError(f"{name} {first['input']!r} is unknown", f"choose {context['expected']}") from error
+            if first["type"] == "greater_than_equal":
+                raise OptionError(f"{name} must be at least {context['ge']}, not {first['input']}") from error
+            raise OptionError(f"{name}: {first['msg']}, not {first['input']!r}") from error
+
+
+class Request(Asked):
+    """What determines the predictions, and which metrics score them."""
+
+    model: Any
+    benchmark: str | None
+    task: str | None = Field(
+        default=None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="Of arithmetic.")
+    limit: int | None = Field(default=None, ge=1, description="Only N samples, the same every time, of every class its share.")
+    outputs: Literal["all", "dataset"] | None = Field(
+        default=None,
+        description="all: a class that the dataset lacks is a wrong answer (default); dataset: only its own classes compete.",
+    )
+    seed: int = Field(default=0, description="Of whatever is random in model or task.")
+    weights: Path | None = Field(default=None, description="Weights file of your own.")
+    weights_key: str | None = Field(
+        default=None, description="Which of several sets of weights in the file, such as state_dict_ema."
+    )
+    allow_pickle: bool = Field(default=False, description="Load a pickled weights file, which can run any code.")
+    data_dir: Path | None = Field(default=None, description="Folder of datasets, looked in before ZOO_DATA_DIR.")
+    classes: Any = Field(
+        default=None, description="Names of the outputs, in order: a,b,c, a file of them, or dataset for its own."
+    )
+    input: Any = None
+    key: str | None = None
+    options: Mapping[str, Any] | None = None
+    protocol: Mapping[str, Any] | None = None
+    aux: Mapping[str, Any] | None = None
+    metrics: tuple[str, ...] = ()
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _none_is_none(cls, metrics: Any) -> Any:
+        return tuple(metrics or ())
+
+    @field_validator("weights", "data_dir", mode="before")
+    @classmethod
+    def _empty_is_none(cls, path: Any) -> Any:
+        return path or None
+
+
+class How(Asked):
+    """How to run; none of it changes the predictions beyond rounding."""
+
+    device: str = Field(default="auto", description="cpu, cuda, cuda:1, mps, or auto.")
+    batch_size: int | str = Field(default="auto", description="auto halves when memory runs out.")
+    workers: int | None = Field(default=None, ge=0, description="Threads that load samples. Default: what suits the dataset.")
+    skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
+    fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
+    save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")
+    progress: Callable[[Progress], None] | None = None
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _number_or_auto(cls, batch_size: Any) -> Any:
+        if batch_size != "auto" and (not str(batch_size).isdecimal() or int(batch_size) < 1):
+            hint = "leave it out, and it is found"
+            raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto", hint)
+        return batch_size if batch_size == "auto" else int(batch_size)
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch size, or None for `auto`."""
+        return self.batch_size if isinstance(self.batch_size, int) else None
+
+    def tell(self, step: Progress) -> None:
+        """Report progress, if anybody wants to know."""
+        if self.progress is not None:
+            self.progress(step)
