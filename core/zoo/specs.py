@@ -89,6 +89,12 @@ class ModelSpec(Spec):
     input: ImageInput | None = Field(None, description="Preprocessing of images; None takes them as they are.")
     classes: tuple[str, ...] | None = Field(None, description="Class names in order, of a model that needs no weights.")
     options: Target | None = Field(None, description="pydantic class of the options that a run may set.")
+    files: tuple[str, ...] = Field(
+        (), description="Other files that it reads, as `/path`, `file:path` or `pkg:package/path`: part of a run's key."
+    )
+    reuse: bool = Field(
+        True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
+    )
     paper: str = Field("", description="Reference: authors, year, title, arXiv id or DOI.")
 
 

@@ -2,20 +2,21 @@
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.data.files import package_path
+from zoo.errors import ModelError, OptionError, WeightsError, ZooError
+from zoo.identity.code import code_of, named_files
+from zoo.identity.own import UntoldError, own_code, same
 from zoo.lazy import load_target
-from zoo.opening.identity import library_versions, module_identity, package_sha256
 from zoo.opening.requirements import check_requirements
-from zoo.opening.weights import file_sha256, load_state, read_metadata, read_state, read_weights, weights_sha256
+from zoo.opening.weights import file_sha256, find_files, load_state, read_metadata, read_state, read_weights, weights_sha256
+from zoo.seeds import seeded
 from zoo.settings import checked_settings
 from zoo.specs import ImageInput, ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
@@ -38,6 +39,12 @@ class Model:
     weights_sha256: str | None = None
     weights_uri: str | None = None
     source_sha256: str | None = None
+    files: frozenset[str] = field(default=frozenset(), repr=False)
+    """Real paths of the files that `identity` covers."""
+    doubt: str = ""
+    """Why another model of equal identity may predict otherwise all the same; nothing of a run is then used again."""
+    own: bool = False
+    """Whether it is the user's own module, whose key stands for what it reads and draws."""
     unsafe: tuple[str, ...] = ()
     has_defaults: bool = True
     """Whether all its options are those that it has by default."""
@@ -66,7 +73,7 @@ def load(name: str, *, task: str = "classify", weights: str | os.PathLike[str] |
     model = named_model(spec, task, choice)
     loaded = model.load()
     loaded.zoo_info = model.info
-    loaded.zoo_identity = module_identity(loaded)
+    loaded.zoo_loaded = {"name": name, "task": task, "weights": weights, "allow_pickle": allow_pickle}
     return loaded
 
 
@@ -96,10 +103,12 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     sha256 = _sha256_of(weights, choice)
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
-    source = package_sha256(spec.tasks[task])
+    declared = _declared_files(spec, config, chosen_options)
+    code = code_of((spec.tasks[task], spec.options), requires=spec.requires, files=declared)
 
     def loaded() -> Any:
-        model = build_model(spec, task, {**config, **chosen_options})
+        with seeded(0, name):  # what the weights do not replace is drawn alike every time
+            model = build_model(spec, task, {**config, **chosen_options})
         _fill(model, name, weights, choice, sha256)
         return _in_eval(model)
 
@@ -109,41 +118,82 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         "config": config,
         "options": chosen_options,
         "weights": sha256,
-        "source": source,
-        "libraries": library_versions(spec.requires),
+        "code": code.identity,
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
     unsafe = ("allow-pickle",) if choice.allow_pickle else ()
     has_defaults = not options or chosen_options == checked_options(spec, {})
-    return Model(info, identity, loaded, sha256, uri, source, unsafe, has_defaults=has_defaults)
+    paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
+    files = code.files.union(os.path.realpath(path) for path in paths)
+    doubt = "" if spec.reuse else f"{name} declares that its predictions are not to be used again"
+    return Model(info, identity, loaded, sha256, uri, code.sha256, files, doubt, unsafe=unsafe, has_defaults=has_defaults)
 
 
 def own_model(
-    module: Any, *, classes: Sequence[str] | str | None = None, input: ImageInput | None = None, key: str | None = None
+    module: Any,
+    *,
+    classes: Sequence[str] | str | None = None,
+    input: ImageInput | None = None,
+    key: str | None = None,
+    name: str | None = None,
 ) -> Model:
     """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
 
-    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded.
+    What `zoo.load` returned keeps its name as long as it is what loading that name gives. Anything else is told by its `key`
+    together with what it holds: without one, or where that cannot be told, nothing of the run is used again.
     """
     if isinstance(module, type) or not callable(module):
         raise OptionError(
             f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
         )
+    if named := _unchanged(module):
+        declared = named.info.classes if classes is None else classes if isinstance(classes, str) else tuple(classes)
+        return replace(named, info=replace(named.info, input=input or named.info.input, classes=declared))
     known: ModelInfo | None = getattr(module, "zoo_info", None)
-    identity = {"key": key} if key else module_identity(module)
-    if identity is None:
-        text = "what its predictions depend on cannot be told in full, so nothing of this run is used again; key= tells it"
-        warnings.warn(f"{type(module).__name__}: {text}", stacklevel=3)
-    unchanged = known and identity is not None and identity == getattr(module, "zoo_identity", None)
-    name = known.name if known and unchanged else f"local/{type(module).__name__}"
-    named = classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
-    info = ModelInfo(name, known.modality if known else None, named, input or (known.input if known else None))
-    return Model(
-        info,
-        identity or {"unknown": uuid4().hex},
-        lambda: _copied(module, name),
-        source_sha256=identity.get("source") if identity else None,
+    label = f"local/{name or type(module).__name__}"
+    named_classes = (
+        classes if isinstance(classes, str) else tuple(classes) if classes is not None else known.classes if known else None
     )
+    info = ModelInfo(label, known.modality if known else None, named_classes, input or (known.input if known else None))
+    identity: dict[str, Any] = {}
+    source, doubt = None, f"nobody can know what {label} reads from outside: key= stands for that, and lets them be used again"
+    if key:
+        try:
+            state, code = own_code(module)
+            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, ""
+        except UntoldError as error:
+            doubt = f"{label} holds {error}, whose content cannot be told"
+    return Model(info, identity, lambda: _copied(module, label), source_sha256=source, doubt=doubt, own=True)
+
+
+def _unchanged(module: Any) -> Model | None:
+    """The model by name that `zoo.load` returned as this module, where loading it now gives the same."""
+    asked = getattr(module, "zoo_loaded", None)
+    if not asked:
+        return None
+    from zoo.plugins.registry import registry
+
+    try:
+        spec, tag = registry().tagged_model(asked["name"])
+        file = Path(asked["weights"]) if asked["weights"] else None
+        model = named_model(spec, asked["task"], Choice(tag, file=file, allow_pickle=asked["allow_pickle"]))
+        fresh = model.load()
+    except ZooError:  # its weights are gone, its plugin is
+        return None
+    return replace(model, load=lambda: fresh) if same(fresh, module) else None
+
+
+def _declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, Path]:
+    """Files that a spec declares, or names in its name and settings. Raises ModelError for a declared one that is absent."""
+    found = named_files(spec.name, spec.config, *settings)
+    for text in spec.files:
+        path = (
+            package_path(text.removeprefix("pkg:")) if text.startswith("pkg:") else Path(text.removeprefix("file:")).expanduser()
+        )
+        if not path.exists():
+            raise ModelError(f"{spec.name} reads {text}, and there is no such file", f"put it there; zoo show {spec.name}")
+        found |= named_files(str(path.absolute()))
+    return found
 
 
 def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import WeightsError
 from zoo.home import data_dirs, writing
+from zoo.identity import files
 from zoo.specs import Weights
 
 if TYPE_CHECKING:
@@ -63,12 +64,10 @@ def find_files(weights: Weights, data_dir: "str | os.PathLike[str] | None" = Non
 
 
 def weights_sha256(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> str:
-    """The hash that weights declare, else that of their file; of several files that of all their hashes.
+    """The hash of the file of some weights, which is opened; of several files that of all their hashes.
 
-    Files are fetched where nobody has published a hash. Raises WeightsError where one is absent.
+    Raises WeightsError where one is absent or not the file that was declared.
     """
-    if weights.sha256 is not None:
-        return weights.sha256
     if not weights.parts:
         return file_sha256(find_weights(weights, data_dir))
     return _joint_sha256(_hashed_parts(weights, data_dir))
@@ -98,8 +97,7 @@ def read_weights(
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's content. Raises WeightsError where it cannot be read."""
     try:
-        with open(path, "rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return files.file_sha256(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -4,17 +4,20 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.errors import DataError
 from zoo.home import writing
 from zoo.plugins.registry import Registry
+from zoo.runs.environment import environment, execution
 from zoo.runs.loading import auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Predictor, ShardRows, on_device
 from zoo.runs.progress import Progress, ProgressCallback
-from zoo.runs.record import RunStart, Shards
+from zoo.runs.record import Origin, RunStart, Shards
+from zoo.runs.reusing import doubted, watch_over
 from zoo.runs.shards import Shard, read_shard, write_shard
 
 
@@ -47,6 +50,8 @@ class Computed:
     seconds: float = 0.0
     batch_size: int | None = None
     workers: int = 0
+    doubt: str = ""
+    """Why none of its predictions are used again."""
 
 
 def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
@@ -56,7 +61,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
         {} if how.fresh else {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
     )
     missing = [shard for shard in shards if shard.index not in found]
-    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)))
+    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)), doubt=plan.doubt)
     for _, skipped in found.values():
         done.skipped.update(skipped)
     if missing:
@@ -81,9 +86,13 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     how.tell(Progress("loading", reused, plan.samples, reused))
     size = how.batch_size or auto_batch_size(plan.task, plan.dataset, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
-    plan.task.bind({role: on_device(other.load(), device) for role, other in plan.aux.items()})
-    predictor = Predictor(plan.task, plan.model.load(), device, plan.request.precision, size, may_halve=how.batch_size is None)
+    watch = watch_over([plan.model, *plan.aux.values()])
+    with watch or nullcontext():
+        plan.task.bind({role: on_device(other.load(), device) for role, other in plan.aux.items()})
+        model = plan.model.load()
+    predictor = Predictor(plan.task, model, device, plan.request.precision, size, may_halve=how.batch_size is None)
     how.tell(Progress("predicting", reused, plan.samples, reused))
+    where = environment()
     started = time.perf_counter()
     rows: ShardRows | None = None
     seen = reused
@@ -96,11 +105,14 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
             continue
-        rows.add(loaded, predictor)
+        with watch or nullcontext():
+            rows.add(loaded, predictor)
         done.samples += len(loaded.positions)
         how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:
-            write_shard(rows.shard, plan.key, *rows.in_order(), rows.bad)
+            done.doubt = doubted(plan.folder, watch, done.doubt)
+            made = Origin(execution=execution(plan.request, device, predictor.largest, done.workers), environment=where)
+            write_shard(rows.shard, plan.key, *rows.in_order(), rows.bad, made)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None

@@ -47,6 +47,7 @@ def evaluate(
     classes: Sequence[str] | str | None = None,
     input: "ImageInput | None" = None,
     key: str | None = None,
+    name: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     save_figures: int = 0,
     progress: ProgressCallback | None = None,
@@ -54,12 +55,13 @@ def evaluate(
     """Run a model on a benchmark and return the record, which is also in the store.
 
     `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own; for the
-    latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `key`
-    its identity, where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset; `task`
-    says which is meant where the model has several ("embed" of a classifier's features).
+    latter `classes` names its outputs ("dataset": those of the dataset, in order), `input` its preprocessing, and `name` it
+    in records. Its predictions are used again only under a `key`, which stands for whatever it reads beside its tensors, its
+    attributes and the source files of its classes; those are hashed all the same. `benchmark` is the name of a benchmark or
+    a dataset; `task` says which is meant where the model has several ("embed" of a classifier's features).
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
-    other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
-    `key` then describe that module.
+    other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input`,
+    `key` and `name` then describe that module.
 
     Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory
     runs out. `limit` takes the first samples only, `skip_bad` allows so many corrupt ones. `metrics` are scored beside
@@ -78,6 +80,7 @@ def evaluate(
         classes=classes,
         input=input,
         key=key,
+        name=name,
         options=options,
         protocol=protocol,
         aux=aux,

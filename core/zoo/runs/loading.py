@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.data.dataset import ArrayDataset, Dataset, Sample
 from zoo.errors import ZooError, reason_of
+from zoo.identity.watching import unwatched
 from zoo.runs.shards import Shard
 from zoo.seeds import sample_seed
 from zoo.tasks.base import Batch, Task
@@ -86,6 +87,7 @@ def _elements(prepared: Any) -> int:
     return len(prepared) if isinstance(prepared, str) else 1
 
 
+@unwatched()
 def _load(task: Task, dataset: Dataset, shard: Shard, positions: Sequence[int], seed: int) -> Loaded:
     samples: list[Sample] = []
     kept: list[int] = []

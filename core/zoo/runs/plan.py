@@ -1,7 +1,5 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
+from zoo.identity.code import PREDICTING, code_of, core_sha256
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
@@ -19,6 +18,7 @@ from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Choice, Model, named_model, own_model
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
+from zoo.runs.reusing import settled
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, ImageInput, MetricSpec
 from zoo.tasks.base import DataInfo, Rows, Task
@@ -37,6 +37,7 @@ class Request:
     classes: Sequence[str] | str | None = None
     input: ImageInput | None = None
     key: str | None = None
+    name: str | None = None
     options: Mapping[str, Any] | None = None
     protocol: Mapping[str, Any] | None = None
     aux: Mapping[str, Any] | None = None
@@ -63,6 +64,8 @@ class Plan:
     manifest: dict[str, Any]
     altered: tuple[str, ...] = ()
     """Settings and other models of the benchmark that the caller replaced."""
+    doubt: str = ""
+    """Why none of its predictions are used again; empty where they are."""
 
     @property
     def folder(self) -> Path:
@@ -105,7 +108,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
-    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, _digest(manifest), manifest, changed)
+    manifest["dataset"]["code"] = code_of((dataset_spec.target,), requires=dataset_spec.requires).identity
+    key, doubt = settled(manifest, [model, *aux.values()])
+    return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, key, manifest, changed, doubt)
 
 
 class _Named:
@@ -147,10 +152,10 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
     if named is None:
         if request.weights or request.options:
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
-        return own_model(request.model, classes=request.classes, input=request.input, key=request.key)
+        return own_model(request.model, classes=request.classes, input=request.input, key=request.key, name=request.name)
     others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
-    if not others_own and (request.classes is not None or request.input is not None or request.key is not None):
-        raise OptionError("classes, input and key are for models of your own; a model by name declares them")
+    if not others_own and any(value is not None for value in (request.classes, request.input, request.key, request.name)):
+        raise OptionError("classes, input, key and name are for models of your own; a model by name declares them")
     choice = Choice(named.tag, dataset.name, request.weights, request.allow_pickle, request.data_dir)
     return named_model(named.spec, benchmark.task, choice, request.options)
 
@@ -158,7 +163,7 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     if not isinstance(other, str):
-        return own_model(other, classes=request.classes, input=request.input, key=request.key)
+        return own_model(other, classes=request.classes, input=request.input, key=request.key, name=request.name)
     spec, tag = registry.tagged_model(other)
     task = kind.roles.get(role, next(iter(spec.tasks)))
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
@@ -208,6 +213,7 @@ def _manifest(
             "limit": request.limit,
         },
         "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
+        "core": core_sha256(*PREDICTING),
         "seed": request.seed,
         "precision": request.precision,
     }
@@ -221,7 +227,3 @@ def _facts(model: Model) -> dict[str, Any]:
         "classes": model.info.classes,
         "class_ids": model.info.class_ids,
     }
-
-
-def _digest(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,6 +1,7 @@
 """Shards: the stored predictions of a run, one Parquet file for a fixed number of samples, whole or absent."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zoo.errors import RunError
 from zoo.home import writing
+from zoo.runs.record import Origin
 
-KEY, INDEX, SKIPPED = b"zoo.key", b"zoo.shard", b"zoo.skipped"
+KEY, INDEX, SKIPPED, ORIGIN = b"zoo.key", b"zoo.shard", b"zoo.skipped", b"zoo.origin"
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,12 @@ def plan_shards(samples: int, size: int, folder: Path) -> list[Shard]:
     return [Shard(i, range(start, min(start + size, samples)), folder / f"{i:05d}.parquet") for i, start in enumerate(starts)]
 
 
-def write_shard(shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str]) -> None:
+def write_shard(
+    shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str], origin: Origin
+) -> None:
     """Write a shard atomically. `ids` and `columns` are in dataset order, without the skipped samples."""
     table = pa.table({"id": pa.array(ids, pa.string()), **columns})
-    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped))}
+    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped)), ORIGIN: origin.model_dump_json()}
     with writing(shard.path) as temporary:
         pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
 
@@ -54,6 +59,17 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
     return (table, skipped) if belongs and whole and typed else None
+
+
+def origins(shards: Sequence[Shard]) -> list[Origin]:
+    """How and where these shards were computed, most of them first. Raises RunError where one cannot be read."""
+    found: Counter[bytes] = Counter()
+    for shard in shards:
+        try:
+            found[pq.read_metadata(shard.path).metadata[ORIGIN]] += 1
+        except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+            raise RunError(f"shard {shard.path} was altered while the run went on", "run it again") from error
+    return [Origin.model_validate_json(text).model_copy(update={"shards": count}) for text, count in found.most_common()]
 
 
 def in_order(ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]) -> tuple[list[str], dict[str, pa.Array]]:

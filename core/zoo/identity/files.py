@@ -1,0 +1,106 @@
+"""Hashes of files, and what else is derived of their content, kept below `ZOO_HOME` and computed anew after any change.
+
+A file counts as unchanged where size, times of content and of inode, inode and device are what they were: whoever keeps size
+and mtime changes the ctime. One that changed just before it was hashed is not kept, as it may change again unseen.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from zoo.home import cache_dir
+
+SETTLED_NS = 2_000_000_000
+"""A file that changed within this time may change again and keep its stamp: file systems' clocks tick in up to 2 s."""
+_TABLES = """
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+    CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, stamp TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+_lock = threading.RLock()
+_open: dict[tuple[str, int], "sqlite3.Connection | None"] = {}
+_anew = 0
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's content, in hexadecimal. Raises OSError where it cannot be read."""
+    where = os.path.realpath(path)
+    before = _stamp(os.stat(where))
+    if before and (kept := _get(where, before)):
+        return kept
+    began = time.time_ns()
+    with open(where, "rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+        after = os.fstat(opened.fileno())
+    if before and before == _stamp(after) and max(after.st_mtime_ns, after.st_ctime_ns) < began - SETTLED_NS:
+        _put(where, before, found)
+    return found
+
+
+def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives, as JSON values: kept under a name for as long as its stamp is the same. An empty stamp keeps nothing."""
+    if stamp and (kept := _get(name, stamp)):
+        with suppress(ValueError):
+            return json.loads(kept)
+    made = make()
+    if stamp:
+        _put(name, stamp, json.dumps(made))
+    return made
+
+
+@contextmanager
+def hashing_anew() -> Iterator[None]:
+    """Every file is opened and hashed in the block, whatever is kept."""
+    global _anew
+    _anew += 1
+    try:
+        yield
+    finally:
+        _anew -= 1
+
+
+def settled(stamps_ns: "list[int]") -> bool:
+    """Whether all of these times lie so far back that no later change can bear the same."""
+    return all(when < time.time_ns() - SETTLED_NS for when in stamps_ns)
+
+
+def _stamp(status: os.stat_result) -> str:
+    """What changes when a file does; empty on Windows, whose ctime is that of the creation."""
+    if os.name == "nt":
+        return ""
+    return repr((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev))
+
+
+def _get(name: str, stamp: str) -> str | None:
+    with _lock, suppress(sqlite3.Error):
+        kept = None if _anew else _kept()
+        row = kept and kept.execute("SELECT stamp, value FROM kept WHERE name = ?", (name,)).fetchone()
+        if row and row[0] == stamp:
+            return str(row[1])
+    return None
+
+
+def _put(name: str, stamp: str, value: str) -> None:
+    with _lock, suppress(sqlite3.Error):
+        if kept := _kept():
+            kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, stamp, value))
+
+
+def _kept() -> "sqlite3.Connection | None":
+    """The cache of this process; None where it cannot be written, which costs time and nothing else."""
+    path = cache_dir("hashes") / "hashes.sqlite"
+    key = (str(path), os.getpid())
+    if key not in _open or not Path(path).exists():
+        _open[key] = None
+        with suppress(OSError, sqlite3.Error):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
+            kept.executescript(_TABLES)
+            _open[key] = kept
+    return _open[key]
