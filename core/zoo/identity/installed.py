@@ -23,6 +23,11 @@ def distributions_of(top: str) -> list[str]:
     return found
 
 
+def plugins_of(top: str) -> set[str]:
+    """Those of them that are plugins, whose files count, not only their version."""
+    return set(distributions_of(top)) & set(_installed()["plugins"])
+
+
 def files_of(distribution: str, suffixes: Collection[str]) -> dict[str, Path]:
     """What another distribution than ours brings: its recorded files; of one in its author's own folder those with a suffix."""
     if distribution == OURS:
@@ -79,22 +84,25 @@ def _required(lines: Iterable[str]) -> list[str]:
 
 
 def _installed() -> dict[str, Any]:
-    """Top-level name to distributions, distribution to its author's own folder, where it is installed from there, and folders."""
+    """`tops`: top-level name to distributions; `projects`: distribution to its author's own folder, where it is installed from
+    there; `plugins` among them; and `folders` of the search path that have any."""
     tops: dict[str, list[str]] = {}
     projects: dict[str, str] = {}
-    folders = []
+    folders, plugins = [], []
     for entry in dict.fromkeys(str(Path(entry).absolute()) for entry in sys.path):
         found = _kept(f"installed in {entry}", _stamp([entry]), lambda entry=entry: _read(entry))  # type: ignore[misc]
         projects = found["projects"] | projects
         folders += [entry] if found["any"] else []
+        plugins += found["plugins"]
         for top, names in found["tops"].items():
             tops[top] = sorted({*tops.get(top, ()), *names})
-    return {"tops": tops, "projects": projects, "folders": folders}
+    return {"tops": tops, "projects": projects, "folders": folders, "plugins": plugins}
 
 
 def _read(entry: str) -> dict[str, Any]:
     tops: dict[str, list[str]] = {}
     projects: dict[str, str] = {}
+    plugins = []
     found = list(metadata.distributions(path=[entry]))
     for distribution in found:
         try:
@@ -102,11 +110,12 @@ def _read(entry: str) -> dict[str, Any]:
             origin = json.loads(distribution.read_text("direct_url.json") or "{}")
             if origin.get("dir_info", {}).get("editable"):
                 projects[name] = unquote(urlsplit(origin["url"]).path)
+            plugins += [name] if "[zoo]" in (distribution.read_text("entry_points.txt") or "") else []
             for top in _tops(distribution):
                 tops.setdefault(top, []).append(name)
         except Exception:  # what is left of a distribution by an uninstall that failed concerns nobody here
             continue
-    return {"tops": tops, "projects": projects, "any": bool(found)}
+    return {"tops": tops, "projects": projects, "plugins": plugins, "any": bool(found)}
 
 
 def _tops(distribution: metadata.Distribution) -> set[str]:

@@ -113,8 +113,9 @@ class _Description:
             cells = [cell.cell_contents for cell in value.__closure__ or ()]
             held = (cells, value.__defaults__, value.__kwdefaults__)
             return [*self._named(value), _text(value.__code__), *map(self.of, held)]
-        if isinstance(value, types.BuiltinFunctionType) and isinstance(value.__self__, (type, types.ModuleType, type(None))):
-            return ["builtin", value.__module__, value.__qualname__]
+        if isinstance(value, types.BuiltinFunctionType):
+            bound = not isinstance(value.__self__, (type, types.ModuleType, type(None)))
+            return ["builtin", value.__module__, value.__qualname__, self.of(value.__self__) if bound else None]
         if isinstance(value, types.GenericAlias):
             return ["generic", self.of(value.__origin__), self.of(value.__args__)]
         if isinstance(value, type):

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from zoo.identity.files import remembered
-from zoo.identity.installed import distributions_of, files_of
+from zoo.identity.installed import distributions_of, files_of, plugins_of
 
 TARGET = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")
 """A lazy target, as specs have it: its module is imported when it is used."""
@@ -43,7 +43,7 @@ def reached(modules: Iterable[str], *, whole: bool = True) -> Sources:
     """
     names = list(modules)
     roots = {root for name in names if (root := _root(name)) is not None}
-    own = {distribution for root in roots for distribution in distributions_of(root.name.partition(".")[0])}
+    own = {distribution for root in roots for distribution in plugins_of(root.name.partition(".")[0])}
     found, seen = Sources(), set[str]()
     while names:
         name = names.pop()
@@ -144,7 +144,15 @@ def _spec(name: str) -> ModuleSpec | None:
         except Exception:  # a finder of somebody's own
             continue
     module = sys.modules.get(name)
-    return getattr(module, "__spec__", None) or _spec_of_script(name, module)
+    return getattr(module, "__spec__", None) or _spec_of_script(name, module) or _spec_of_folders(name, where or ())
+
+
+def _spec_of_folders(name: str, where: Iterable[str]) -> ModuleSpec | None:
+    """Of a namespace package inside another, whose own finder needs the outer one to be imported."""
+    folders = [str(folder) for outer in where if (folder := Path(outer, name.rpartition(".")[2])).is_dir()]
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = folders
+    return spec if folders else None
 
 
 def _spec_of_script(name: str, module: object) -> ModuleSpec | None:

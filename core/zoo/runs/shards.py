@@ -53,6 +53,7 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         table = pq.read_table(shard.path, page_checksum_verification=True, partitioning=None)
         notes: dict[bytes, bytes] = table.schema.metadata or {}
         skipped: dict[str, str] = json.loads(notes[SKIPPED])
+        Origin.model_validate_json(notes[ORIGIN])
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
         whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
         typed = all(table.schema.field(column.name).type == column.type for column in schema)

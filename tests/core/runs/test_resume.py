@@ -18,12 +18,12 @@ VICTIM = """
 import zoo, zoo_toy
 zoo_toy.nn.Linear.forward = zoo_toy.counted(zoo_toy.nn.Linear.forward)
 print("ready", flush=True)
-zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", batch_size=256)
+zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", key="toy", batch_size=256)
 """
 
 
 def run(toy, name="toy/vectors", **options):
-    return zoo.evaluate(toy.Linear(), name, classes="dataset", **options)
+    return zoo.evaluate(toy.Linear(), name, classes="dataset", key="toy", **options)
 
 
 def start(environment, delay):
@@ -78,7 +78,7 @@ kills = 0
 while True:
     child = os.fork()
     if child == 0:
-        record = zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", batch_size=256)
+        record = zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", key="toy", batch_size=256)
         os._exit(0)
     deadline = time.monotonic() + random.uniform(0.02, 0.5)
     status = 0

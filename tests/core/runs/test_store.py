@@ -15,11 +15,11 @@ from zoo.runs.store import Store
 
 @pytest.fixture
 def record(toy):
-    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
 
 
 def run(toy):
-    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
 
 
 def test_a_record_comes_back_as_it_was(record):
@@ -175,7 +175,7 @@ FULL = """
 import resource, sys
 import zoo, zoo_toy
 from zoo.errors import StoreError
-options = {"classes": "dataset"}
+options = {"classes": "dataset", "key": "toy"}
 zoo.evaluate(zoo_toy.Linear(seed=9), "toy/vectors", limit=600, **options)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 try:
