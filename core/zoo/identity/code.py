@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class Code:
 
     identity: dict[str, Any]
     files: frozenset[str]
+    doubt: str = ""
+    """Where this process runs other code than its files hold now."""
 
     @property
     def sha256(self) -> str:
@@ -89,7 +92,26 @@ def _code(found: Sources, requires: Iterable[str]) -> Code:
         "libraries": versions(libraries),
         "python": platform.python_version(),
     }
-    return Code(identity, frozenset(os.path.realpath(path) for path in found.files.values()))
+    files = frozenset(os.path.realpath(path) for path in found.files.values())
+    return Code(identity, files, _edited(files))
+
+
+_looked: dict[str, tuple[str, Any]] = {}
+"""A source file to its hash, and the spec of its module, where it was imported by then; a reload gives another spec."""
+
+
+def _edited(files: frozenset[str]) -> str:
+    """Which module may have been imported from an older state of its file."""
+    specs = {getattr(module, "__file__", None): getattr(module, "__spec__", None) for module in list(sys.modules.values())}
+    specs = {os.path.realpath(file): spec for file, spec in specs.items() if file and spec}
+    for path in files:
+        if path.endswith(".py"):
+            now, spec = file_sha256(path), specs.get(path)
+            before, earlier = _looked.get(path, (now, spec))
+            if spec is not None and now != before and earlier in (None, spec):
+                return f"{path} was edited after this process imported it"
+            _looked[path] = (now, spec)
+    return ""
 
 
 def _digest(files: Mapping[str, Path]) -> str:

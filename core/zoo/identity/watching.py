@@ -10,7 +10,7 @@ import random
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import source_from_cache
@@ -43,7 +43,7 @@ _thread = threading.local()
 class Watch:
     """Gathers doubts in `with watch:` blocks, in all threads but those that are `unwatched`."""
 
-    def __init__(self, known: Iterator[str] | frozenset[str] = frozenset(), *, draws: bool = True) -> None:
+    def __init__(self, known: Iterable[str] = (), *, draws: bool = True) -> None:
         """`known` are real paths of files, and of folders (with a separator at the end), that a key covers.
 
         `draws`: whether a draw from the global generators is a doubt.
@@ -75,7 +75,8 @@ class Watch:
         now = _generators() if self._before else {}
         if any(now[name] != state for name, state in self._before.items()):
             self.doubts["it draws from the global random generators"] = None
-        return "; ".join([*list(self.doubts)[:3], *(["and more"] if len(self.doubts) > 3 else [])])
+        asked = [f"it reads the environment variable {_few(self.asked)}"] if self.asked else []
+        return _few([*self.doubts, *asked], "; ")
 
     def file(self, path: Any, flags: int) -> None:
         """Code opens a file."""
@@ -107,6 +108,11 @@ def unwatched() -> Iterator[None]:
         yield
     finally:
         _thread.off = before
+
+
+def _few(texts: Iterable[str], between: str = ", ") -> str:
+    first = list(texts)
+    return between.join([*first[:3], *(["and more"] if len(first) > 3 else [])])
 
 
 def _watching() -> "Watch | None":
@@ -153,7 +159,6 @@ def _told(function: Callable[..., Any], note: Callable[[Watch, tuple[Any, ...]],
 def _note_variable(watch: Watch, name: Any) -> None:
     if (name := os.fsdecode(name)) not in _PLACES:
         watch.asked[name] = None
-        watch.doubts[f"it reads the environment variable {name}"] = None
 
 
 def _note_bytes(watch: Watch) -> None:

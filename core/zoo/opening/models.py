@@ -125,7 +125,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     has_defaults = not options or chosen_options == checked_options(spec, {})
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     files = code.files.union(os.path.realpath(path) for path in paths)
-    doubt = "" if spec.reuse else f"{name} declares that its predictions are not to be used again"
+    doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
     return Model(info, identity, loaded, sha256, uri, code.sha256, files, doubt, unsafe=unsafe, has_defaults=has_defaults)
 
 
@@ -160,7 +160,7 @@ def own_model(
     if key:
         try:
             state, code = own_code(module)
-            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, ""
+            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, code.doubt
         except UntoldError as error:
             doubt = f"{label} holds {error}, whose content cannot be told"
     return Model(info, identity, lambda: _copied(module, label), source_sha256=source, doubt=doubt, own=True)

@@ -108,8 +108,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     samples = min(len(dataset.ids), request.limit or len(dataset.ids))
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
-    manifest["dataset"]["code"] = code_of((dataset_spec.target,), requires=dataset_spec.requires).identity
-    key, doubt = settled(manifest, [model, *aux.values()])
+    opener = code_of((dataset_spec.target,), requires=dataset_spec.requires)
+    manifest["dataset"]["code"] = opener.identity
+    key, doubt = settled(manifest, (model.doubt, opener.doubt, *(other.doubt for other in aux.values())))
     return Plan(request, benchmark, model, aux, dataset, samples, task, metrics, key, manifest, changed, doubt)
 
 

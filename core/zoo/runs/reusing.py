@@ -16,10 +16,10 @@ DOUBT = "doubt.txt"
 """Beside the shards of a run whose model was seen to read or draw what its key does not know."""
 
 
-def settled(manifest: dict[str, Any], models: Iterable[Model]) -> tuple[str, str]:
+def settled(manifest: dict[str, Any], doubts: Iterable[str]) -> tuple[str, str]:
     """Key of a manifest, and the doubt, if there is one: such a run says so, and gets a key that no other run has."""
     key = _digest(manifest)
-    doubt = "; ".join(model.doubt for model in models if model.doubt) or _seen(zoo_home() / "runs" / key)
+    doubt = "; ".join(dict.fromkeys(filter(None, doubts))) or _seen(zoo_home() / "runs" / key)
     if doubt:
         manifest["once"] = uuid4().hex
         _say(doubt)

@@ -187,7 +187,7 @@ def test_a_name_of_ones_own_is_the_one_in_the_record():
 def test_what_was_loaded_is_the_model_by_name_until_it_is_changed():
     loaded, by_name = (
         zoo.load("intro/mlp@digits"),
-        named_model(*registry().tagged_model("intro/mlp@digits")[:1], "classify", Choice()),
+        named_model(registry().model("intro/mlp"), "classify", Choice("digits")),
     )
     assert own_model(loaded).identity == by_name.identity and own_model(loaded).info.name == "intro/mlp@digits"
     next(iter(loaded.parameters())).data.mul_(1.5)  # which leaves the version of the tensor as it was
