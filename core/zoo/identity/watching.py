@@ -179,7 +179,9 @@ def _is_known_code(file: str) -> bool:
 
 
 def _is_installed(file: str) -> bool:
-    return f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file
+    """Whether a file is part of an installed library, or says what is installed."""
+    inside = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", f".dist-info{os.sep}", f".egg-info{os.sep}")
+    return any(part in file for part in inside)
 
 
 def _shows_source() -> bool:

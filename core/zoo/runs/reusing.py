@@ -19,10 +19,10 @@ DOUBT = "doubt.txt"
 def settled(manifest: dict[str, Any], doubts: Iterable[str]) -> tuple[str, str]:
     """Key of a manifest, and the doubt, if there is one: such a run says so, and gets a key that no other run has."""
     key = _digest(manifest)
-    doubt = "; ".join(dict.fromkeys(filter(None, doubts))) or _seen(zoo_home() / "runs" / key)
+    doubt = "; ".join(dict.fromkeys(filter(None, doubts))) or seen(zoo_home() / "runs" / key)
     if doubt:
         manifest["once"] = uuid4().hex
-        _say(doubt)
+        say(doubt)
         return _digest(manifest), doubt
     return key, ""
 
@@ -35,26 +35,28 @@ def watch_over(models: Iterable[Model]) -> Watch | None:
     return Watch(frozenset().union(*(model.files for model in known)))
 
 
-def doubted(folder: Path, watch: Watch | None, before: str) -> str:
-    """The doubt of a run that has predicted so far, marked in its folder when it is first seen."""
+def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:
+    """The doubt of a run, or a training, that has predicted so far, marked in its folder when it is first seen."""
     found = watch.doubt() if watch is not None else ""
     if not found or before:
         return before
     with writing(folder / DOUBT) as temporary:
         temporary.write_text(found, encoding="utf-8")
-    _say(found)
+    say(found, what)
     return found
 
 
-def _seen(folder: Path) -> str:
+def seen(folder: Path) -> str:
+    """The doubt that is marked in a folder; empty where there is none."""
     try:
         return (folder / DOUBT).read_text(encoding="utf-8")
     except OSError:
         return ""
 
 
-def _say(doubt: str) -> None:
-    warnings.warn(f"nothing of this run is used again: {doubt}", stacklevel=2)
+def say(doubt: str, what: str = "run") -> None:
+    """Tell the user."""
+    warnings.warn(f"nothing of this {what} is used again: {doubt}", stacklevel=2)
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from zoo.data.dataset import Dataset
+from zoo.identity.code import Code
 from zoo.metrics.base import Metric
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
@@ -82,6 +83,8 @@ class TrainingJob:
     """Hash of all that determines the result: a checkpoint of another key is of no use."""
     device: str = "cpu"
     progress: Callable[[Progress], None] | None = None
+    code: Code | None = None
+    """What the key says of the code that has a part in the result."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import ModelError, OptionError, RunError, StoreError
 from zoo.home import writing
+from zoo.identity.watching import Watch
 from zoo.lazy import load_target
 from zoo.opening.weights import load_state, save_state
 from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
 from zoo.runs.predicting import pick_device
+from zoo.runs.reusing import doubted, say, seen
 from zoo.specs import RecipeSpec
 from zoo.training.job import Progress, TrainingJob, TrainResult
 from zoo.training.plan import Asked, plan_training
@@ -53,11 +55,18 @@ def train(
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     job = plan_training(registry(), spec, Asked(changes, str(pick_device(device)), data_dir, progress))
     with _locked(job):
-        record = None if fresh else finished_training(job.folder)
+        doubt = (job.code.doubt if job.code else "") or seen(job.folder)
+        if doubt:
+            say(doubt, "training")
+        record = None if fresh or doubt else finished_training(job.folder)
         if record is None:
-            if fresh or not resume:
+            if fresh or doubt or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
-            record = _finish(job, load_target(job.recipe.trainer)(job), changes)
+            watch = _watch_over(job)
+            with watch:
+                result = load_target(job.recipe.trainer)(job)
+            doubted(job.folder, watch, doubt, "training")
+            record = _finish(job, result, changes)
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
@@ -73,6 +82,13 @@ def finished_training(folder: Path) -> TrainingRecord | None:
     except (OSError, ValueError):
         return None
     return record.model_copy(update={"weights": str(weights)}) if found == record.weights_sha256 else None
+
+
+def _watch_over(job: TrainingJob) -> Watch:
+    """What looks on while the trainer works. It draws from generators that it has seeded, and reads its own checkpoints."""
+    known = {f"{os.path.realpath(job.folder)}{os.sep}", *(job.code.files if job.code else ())}
+    known.update(path for other in getattr(job, "aux", {}).values() for path in other.files)
+    return Watch(known, draws=False)
 
 
 def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) -> TrainingRecord:

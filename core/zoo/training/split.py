@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from zoo.data.dataset import Dataset, Sample
 from zoo.errors import DataError
+from zoo.identity.watching import unwatched
 
 
 def split_validation(
@@ -55,13 +56,15 @@ class Subset:
     @cached_property
     def targets(self) -> list[Any]:
         """Targets in the order of the samples; read when they are first asked for, since masks and images are large."""
-        return [self.dataset.targets[i] for i in self.positions]
+        with unwatched():
+            return [self.dataset.targets[i] for i in self.positions]
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, index: int, /) -> Sample:
-        return self.dataset[self.positions[index]]
+        with unwatched():
+            return self.dataset[self.positions[index]]
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))
