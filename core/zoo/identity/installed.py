@@ -89,7 +89,7 @@ def _installed() -> dict[str, Any]:
     tops: dict[str, list[str]] = {}
     projects: dict[str, str] = {}
     folders, plugins = [], []
-    for entry in dict.fromkeys(str(Path(entry).absolute()) for entry in sys.path):
+    for entry in dict.fromkeys(entry or os.curdir for entry in sys.path):
         found = _kept(f"installed in {entry}", _stamp([entry]), lambda entry=entry: _read(entry))  # type: ignore[misc]
         projects = found["projects"] | projects
         folders += [entry] if found["any"] else []

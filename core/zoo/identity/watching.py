@@ -124,7 +124,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event == "open":
         with unwatched():
-            _current.file(arguments[0], arguments[2])
+            try:
+                _current.file(arguments[0], arguments[2])
+            except OSError:  # such as a relative path where the working directory is gone
+                _current.doubts[f"it opens {arguments[0]}"] = None
     elif event in _ASKED:
         with unwatched():
             if not (event == "sqlite3.connect" and str(arguments[0]).startswith(str(cache_dir("hashes")))):

@@ -14,7 +14,6 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import metadata
-from pathlib import Path
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,6 +21,8 @@ from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from zoo import hookspecs, specs
+from zoo.identity.sources import reached
+from zoo.identity.watching import Watch
 from zoo.plugins.hooks import ID, InvalidOfferError, manager, named_specs, reserved_namespaces
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.switches import allowed_ids, disabled_ids
@@ -65,6 +66,11 @@ class Plugin:
     namespaces: tuple[str, ...] = ()
     observes: tuple[str, ...] = ()
     files: tuple[str, ...] = field(default=(), repr=False)
+    """What its offer depends on: its files, those of what it imports, and whatever it opened while it was asked."""
+    asked: tuple[str, ...] = field(default=(), repr=False)
+    """Environment variables that it read meanwhile."""
+    doubt: str = ""
+    """What else its offer depends on, which nobody can see change, such as a server."""
 
 
 def discover(path: Sequence[str] | None = None) -> list[Plugin]:
@@ -158,17 +164,26 @@ def _requirements(candidate: Candidate) -> Iterator[Requirement]:
 
 def _load(candidate: Candidate) -> Plugin:
     """Import the plugin and ask its hooks. Whatever it raises becomes its state."""
-    files = tuple(map(str, _sources(candidate.module)))
+    watch = Watch(draws=False)
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our --json
+        with redirect_stdout(sys.stderr), watch:  # what a plugin prints as it is imported must not mix with our --json
             module = importlib.import_module(candidate.module)
             asked = manager([(candidate.id, module)]).hook
             specs = named_specs(candidate.id, asked)
             namespaces = reserved_namespaces(candidate.id, asked)
     except (Exception, SystemExit) as error:
-        return Plugin(candidate, *_diagnosis(candidate, error), files=files)
+        return _with_facts(Plugin(candidate, *_diagnosis(candidate, error)), watch)
     observes = tuple(name for name in OBSERVERS if getattr(asked, name).get_hookimpls())
-    return Plugin(candidate, "ok", "", "", specs, namespaces, observes, files)
+    return _with_facts(Plugin(candidate, "ok", "", "", specs, namespaces, observes), watch)
+
+
+def _with_facts(plugin: Plugin, watch: Watch) -> Plugin:
+    """The plugin with what its offer depends on."""
+    found = reached([plugin.candidate.module]).files.values()
+    inside = {str(path.parent) for path in found} - set(sys.path)  # a new file in a folder may be a new spec
+    files = sorted({*map(str, found), *inside, *watch.opened})
+    doubts = "; ".join(text for text in watch.doubts if not text.startswith("it opens "))
+    return replace(plugin, files=tuple(files), asked=tuple(watch.asked), doubt=doubts)
 
 
 def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
@@ -181,20 +196,6 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 return replace(plugin, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), observes=())
     return plugin
-
-
-def _sources(module: str) -> list[Path]:
-    """The `.py` files of a plugin's package, not imported: an edit of one of them is a reason to ask the plugin again."""
-    try:
-        package = importlib.util.find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):
-        package = None
-    if package is None:
-        return []
-    files = {Path(package.origin)} if package.has_location and package.origin else set()
-    for folder in package.submodule_search_locations or ():
-        files.update(Path(folder).rglob("*.py"))
-    return sorted(files)
 
 
 def _diagnosis(candidate: Candidate, error: BaseException) -> tuple[str, str, str]:
