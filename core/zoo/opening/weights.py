@@ -49,7 +49,7 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
     except WeightsError as error:
         if others:
-            raise WeightsError(error.message, f"{others[0]}; {error.hint}") from error
+            raise _altered(error.message, f"{others[0]}; {error.hint}") from error
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
             raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: --weights FILE") from error
         raise
@@ -116,7 +116,7 @@ def read_state(path: Path, *, sha256: str | None = None, allow_pickle: bool = Fa
         raise _unreadable(path, error) from error
     found = _sha256(content)
     if sha256 is not None and found != sha256:
-        raise WeightsError(
+        raise _altered(
             f"{path} is not the file that was declared: its SHA-256 is {found}, not {sha256}",
             "the file was altered or cut short, so it was not opened; remove it to have it fetched again",
         )
@@ -180,6 +180,12 @@ def _hashed_parts(weights: Weights, data_dir: "str | os.PathLike[str] | None") -
 
 def _joint_sha256(parts: Sequence[tuple[str, Path, str]]) -> str:
     return _sha256(json.dumps([[prefix, found] for prefix, _, found in parts]).encode())
+
+
+def _altered(message: str, hint: str) -> WeightsError:
+    error = WeightsError(message, hint)
+    error.altered = True
+    return error
 
 
 def _unreadable(path: Path, error: OSError) -> WeightsError:
