@@ -48,10 +48,11 @@ class Watch:
 
         `draws`: whether a draw from the global generators is a doubt.
         """
-        self.known = frozenset(known)
+        self.known = set(known)
         self.draws = draws
         self.doubts: dict[str, None] = {}
-        self.opened: dict[str, None] = {}
+        self.opened: dict[str, str] = {}
+        """Files that are not known: real path to the path that was asked for."""
         self.asked: dict[str, None] = {}
         """Names of environment variables."""
         self._folders = tuple(path for path in self.known if path.endswith(os.sep))
@@ -75,8 +76,9 @@ class Watch:
         now = _generators() if self._before else {}
         if any(now[name] != state for name, state in self._before.items()):
             self.doubts["it draws from the global random generators"] = None
+        opened = [f"it opens {named}" for where, named in self.opened.items() if where not in self.known]
         asked = [f"it reads the environment variable {_few(self.asked)}"] if self.asked else []
-        return _few([*self.doubts, *asked], "; ")
+        return _few([*opened, *self.doubts, *asked], "; ")
 
     def file(self, path: Any, flags: int) -> None:
         """Code opens a file."""
@@ -96,8 +98,7 @@ class Watch:
                 return
         if _is_installed(where) or _shows_source():
             return
-        self.opened[where] = None
-        self.doubts[f"it opens {named}"] = None
+        self.opened[where] = named
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     sha256 = _sha256_of(weights, choice)
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
-    declared = _declared_files(spec, config, chosen_options)
+    declared = declared_files(spec, config, chosen_options)
     code = code_of((spec.tasks[task], spec.options), requires=spec.requires, files=declared)
 
     def loaded() -> Any:
@@ -183,7 +183,7 @@ def _unchanged(module: Any) -> Model | None:
     return replace(model, load=lambda: fresh) if same(fresh, module) else None
 
 
-def _declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, Path]:
+def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, Path]:
     """Files that a spec declares, or names in its name and settings. Raises ModelError for a declared one that is absent."""
     found = named_files(spec.name, spec.config, *settings)
     for text in spec.files:

@@ -182,8 +182,7 @@ def _with_facts(plugin: Plugin, watch: Watch) -> Plugin:
     found = reached([plugin.candidate.module]).files.values()
     inside = {str(path.parent) for path in found} - set(sys.path)  # a new file in a folder may be a new spec
     files = sorted({*map(str, found), *inside, *watch.opened})
-    doubts = "; ".join(text for text in watch.doubts if not text.startswith("it opens "))
-    return replace(plugin, files=tuple(files), asked=tuple(watch.asked), doubt=doubts)
+    return replace(plugin, files=tuple(files), asked=tuple(watch.asked), doubt="; ".join(watch.doubts))
 
 
 def _without_clash(plugin: Plugin, found: Sequence[Plugin]) -> Plugin:

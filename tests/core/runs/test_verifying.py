@@ -90,8 +90,9 @@ from zoo.specs import ModelSpec, Weights
 
 @hookimpl
 def zoo_models():
-    weights = Weights(uri="pkg:weighed_data/w.safetensors", sha256="{sha256}", licence="-", source="-", classes=tuple("0123456789"))
-    return [ModelSpec(name="net", summary="A net.", tasks={{"classify": "weighed_net:Net"}}, modality="image", weights={{"w": weights}})]
+    of, tasks = tuple("0123456789"), {{"classify": "weighed_net:Net"}}
+    weights = Weights(uri="pkg:weighed_data/w.safetensors", sha256="{sha256}", licence="-", source="-", classes=of)
+    return [ModelSpec(name="net", summary="A net.", tasks=tasks, modality="image", weights={{"w": weights}})]
 """
 NET = """
 import torch
