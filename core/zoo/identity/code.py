@@ -108,7 +108,7 @@ def _edited(files: frozenset[str]) -> str:
         if path.endswith(".py"):
             now, spec = file_sha256(path), specs.get(path)
             before, earlier = _looked.get(path, (now, spec))
-            if spec is not None and now != before and earlier in (None, spec):
+            if spec is not None and now != before and (earlier is None or earlier is spec):
                 return f"{path} was edited after this process imported it"
             _looked[path] = (now, spec)
     return ""
