@@ -35,7 +35,8 @@ _ASKED = {
     "sqlite3.connect": "a database",
     "builtins.input": "the user",
 }
-_current: "Watch | None" = None
+_active: list["Watch"] = []
+"""Of several runs at a time each hears of all: a doubt too many costs time alone."""
 _hooked = False
 _thread = threading.local()
 
@@ -60,16 +61,14 @@ class Watch:
         self._before: dict[str, Any] = {}
 
     def __enter__(self) -> "Watch":
-        global _current
         _install()
-        self._outer, _current = _current, self
+        _active.append(self)
         if self.draws and not self._before:
             self._before = _generators()
         return self
 
     def __exit__(self, *_: object) -> None:
-        global _current
-        _current = self._outer
+        _active.remove(self)
 
     def doubt(self) -> str:
         """All doubts so far in one line; empty where there is none."""
@@ -116,23 +115,26 @@ def _few(texts: Iterable[str], between: str = ", ") -> str:
     return between.join([*first[:3], *(["and more"] if len(first) > 3 else [])])
 
 
-def _watching() -> "Watch | None":
-    return None if _current is None or getattr(_thread, "off", False) else _current
+def _watching() -> "list[Watch]":
+    return [] if not _active or getattr(_thread, "off", False) else list(_active)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _current is None or getattr(_thread, "off", False):
+    if event != "open" and event not in _ASKED:
         return
-    if event == "open":
+    for watch in _watching():
         with unwatched():
-            try:
-                _current.file(arguments[0], arguments[2])
-            except OSError:  # such as a relative path where the working directory is gone
-                _current.doubts[f"it opens {arguments[0]}"] = None
-    elif event in _ASKED:
-        with unwatched():
-            if not (event == "sqlite3.connect" and str(arguments[0]).startswith(str(cache_dir("hashes")))):
-                _current.doubts[f"it asks {_ASKED[event]} ({event})"] = None
+            if event == "open":
+                _note_file(watch, arguments[0], arguments[2])
+            elif not (event == "sqlite3.connect" and str(arguments[0]).startswith(str(cache_dir("hashes")))):
+                watch.doubts[f"it asks {_ASKED[event]} ({event})"] = None
+
+
+def _note_file(watch: Watch, path: Any, flags: int) -> None:
+    try:
+        watch.file(path, flags)
+    except OSError:  # such as a relative path where the working directory is gone
+        watch.doubts[f"it opens {path}"] = None
 
 
 def _install() -> None:
@@ -153,8 +155,9 @@ def _told(function: Callable[..., Any], note: Callable[[Watch, tuple[Any, ...]],
     """The function, which tells a watch that it is called by other code than a library's or the core's."""
 
     def told(*arguments: Any) -> Any:
-        if (watch := _watching()) is not None and not _is_known_code(_caller()):
-            note(watch, arguments)
+        if (watches := _watching()) and not _is_known_code(_caller()):
+            for watch in watches:
+                note(watch, arguments)
         return function(*arguments)
 
     return told
