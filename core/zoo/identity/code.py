@@ -93,17 +93,18 @@ def _code(found: Sources, requires: Iterable[str]) -> Code:
         "python": platform.python_version(),
     }
     files = frozenset(os.path.realpath(path) for path in found.files.values())
-    return Code(identity, files, _edited(files))
+    return Code(identity, files, _edited(files, {label.partition("/")[0].removesuffix(".py") for label in found.files}))
 
 
 _looked: dict[str, tuple[str, Any]] = {}
 """A source file to its hash, and the spec of its module, where it was imported by then; a reload gives another spec."""
 
 
-def _edited(files: frozenset[str]) -> str:
-    """Which module may have been imported from an older state of its file."""
-    specs = {getattr(module, "__file__", None): getattr(module, "__spec__", None) for module in list(sys.modules.values())}
-    specs = {os.path.realpath(file): spec for file, spec in specs.items() if file and spec}
+def _edited(files: frozenset[str], tops: set[str]) -> str:
+    """Which module, of these top-level names, may have been imported from an older state of its file."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in tops]
+    pairs = [(getattr(module, "__file__", None), getattr(module, "__spec__", None)) for module in modules]
+    specs = {os.path.realpath(file): spec for file, spec in pairs if file and spec}
     for path in files:
         if path.endswith(".py"):
             now, spec = file_sha256(path), specs.get(path)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,13 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
     """What `make` gives, as JSON values: kept under a name for as long as its stamp is the same. An empty stamp keeps nothing."""
-    if stamp and (kept := _get(name, stamp)):
+    full = stamp and f"{_maker()} {stamp}"
+    if full and (kept := _get(name, full)):
         with suppress(ValueError):
             return json.loads(kept)
     made = make()
-    if stamp:
-        _put(name, stamp, json.dumps(made))
+    if full:
+        _put(name, full, json.dumps(made))
     return made
 
 
@@ -68,6 +70,13 @@ def hashing_anew() -> Iterator[None]:
 def settled(stamps_ns: "list[int]") -> bool:
     """Whether all of these times lie so far back that no later change can bear the same."""
     return all(when < time.time_ns() - SETTLED_NS for when in stamps_ns)
+
+
+@cache
+def _maker() -> str:
+    """Hash of the code that derives things of files: what another version of it has kept is no use."""
+    parts = (path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _stamp(status: os.stat_result) -> str:
