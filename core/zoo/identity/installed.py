@@ -86,10 +86,17 @@ def _required(lines: Iterable[str]) -> list[str]:
 def _installed() -> dict[str, Any]:
     """`tops`: top-level name to distributions; `projects`: distribution to its author's own folder, where it is installed from
     there; `plugins` among them; and `folders` of the search path that have any."""
+    entries = list(dict.fromkeys(entry or os.curdir for entry in sys.path))
+    # Each folder's own part is kept across processes, the whole in this one only.
+    found: dict[str, Any] = _kept("installed", (_stamp(entries)[0], False), lambda: _merged(entries))
+    return found
+
+
+def _merged(entries: Iterable[str]) -> dict[str, Any]:
     tops: dict[str, list[str]] = {}
     projects: dict[str, str] = {}
     folders, plugins = [], []
-    for entry in dict.fromkeys(entry or os.curdir for entry in sys.path):
+    for entry in entries:
         found = _kept(f"installed in {entry}", _stamp([entry]), lambda entry=entry: _read(entry))  # type: ignore[misc]
         projects = found["projects"] | projects
         folders += [entry] if found["any"] else []
