@@ -13,6 +13,7 @@ __all__ = [
     "Span",
     "cut_spans",
     "file_sha256",
+    "files_sha256",
     "hub_reachable",
     "offline_forced",
     "unzip",
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from zoo.data.files import DataFiles, offline_forced
     from zoo.data.hashing import AlteredError, unzip
     from zoo.data.spans import Span, cut_spans
-    from zoo.identity.files import file_sha256
+    from zoo.identity.files import file_sha256, files_sha256
 else:
     __getattr__, __dir__ = exports(
         __name__,
@@ -34,6 +35,6 @@ else:
             "zoo.data.files": ["DataFiles", "offline_forced"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
             "zoo.data.spans": ["Span", "cut_spans"],
-            "zoo.identity.files": ["file_sha256"],
+            "zoo.identity.files": ["file_sha256", "files_sha256"],
         },
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from zoo.identity.files import file_sha256
+from zoo.identity.files import file_sha256, session
 from zoo.identity.installed import distributions_of, versions
 from zoo.identity.sources import Sources, core_files, reached
 
@@ -38,20 +38,23 @@ class Code:
 
 def code_of(targets: Iterable[str | None], *, requires: Iterable[str] = (), files: Mapping[str, Path] | None = None) -> Code:
     """What the code behind lazy targets `"pkg.module:attr"` depends on, with `files` by label that it reads besides."""
-    found = reached(target.partition(":")[0] for target in targets if target)
-    for label, path in (files or {}).items():
-        found.files[f"file {label}"] = path
-    return _code(found, requires)
+    with session():
+        found = reached(target.partition(":")[0] for target in targets if target)
+        for label, path in (files or {}).items():
+            found.files[f"file {label}"] = path
+        return _code(found, requires)
 
 
 def code_of_modules(modules: Iterable[str]) -> Code:
     """What a user's own modules depend on: source files only, as a folder of theirs may hold anything."""
-    return _code(reached(modules, whole=False), ())
+    with session():
+        return _code(reached(modules, whole=False), ())
 
 
 def core_sha256(*without: str) -> str:
     """SHA-256 over the core's own source files, but for the packages of it that are named."""
-    return _digest(core_files(*without))
+    with session():
+        return _digest(core_files(*without))
 
 
 def named_files(*values: Any) -> dict[str, Path]:

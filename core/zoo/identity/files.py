@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,8 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, stamp TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _lock = threading.RLock()
-_open: dict[tuple[str, int], "sqlite3.Connection | None"] = {}
+_open: list["sqlite3.Connection | None"] = []
+_sessions = 0
 _anew = 0
 
 
@@ -44,6 +45,12 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     return found
 
 
+def files_sha256(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """SHA-256 of the content of each of many files. Raises OSError where one cannot be read."""
+    with session():
+        return [file_sha256(path) for path in paths]
+
+
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
     """What `make` gives, as JSON values: kept under a name for as long as its stamp is the same. An empty stamp keeps nothing."""
     full = stamp and f"{_maker()} {stamp}"
@@ -54,6 +61,23 @@ def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
     if full:
         _put(name, full, json.dumps(made))
     return made
+
+
+@contextmanager
+def session() -> "Iterator[sqlite3.Connection | None]":
+    """The cache, open for the block: once for many files, and never longer than it is needed."""
+    global _sessions
+    with _lock:
+        if not _sessions:
+            _open[:] = [_connect()]
+        _sessions += 1
+    try:
+        yield _open[0]
+    finally:
+        with _lock:
+            _sessions -= 1
+            if not _sessions and (kept := _open.pop()) is not None:
+                kept.close()
 
 
 @contextmanager
@@ -87,29 +111,27 @@ def _stamp(status: os.stat_result) -> str:
 
 
 def _get(name: str, stamp: str) -> str | None:
-    with _lock, suppress(sqlite3.Error):
-        kept = None if _anew else _kept()
-        row = kept and kept.execute("SELECT stamp, value FROM kept WHERE name = ?", (name,)).fetchone()
+    with suppress(sqlite3.Error), session() as kept, _lock:
+        row = None if _anew or kept is None else kept.execute("SELECT stamp, value FROM kept WHERE name = ?", (name,)).fetchone()
         if row and row[0] == stamp:
             return str(row[1])
     return None
 
 
 def _put(name: str, stamp: str, value: str) -> None:
-    with _lock, suppress(sqlite3.Error):
-        if kept := _kept():
+    with suppress(sqlite3.Error), session() as kept, _lock:
+        if kept is not None:
             kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, stamp, value))
 
 
-def _kept() -> "sqlite3.Connection | None":
-    """The cache of this process; None where it cannot be written, which costs time and nothing else."""
+def _connect() -> "sqlite3.Connection | None":
+    """The cache; None where it cannot be read or written, which costs time and nothing else."""
     path = cache_dir("hashes") / "hashes.sqlite"
-    key = (str(path), os.getpid())
-    if key not in _open or not Path(path).exists():
-        _open[key] = None
-        with suppress(OSError, sqlite3.Error):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            kept = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
+    with suppress(OSError, sqlite3.Error):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
+        with suppress(sqlite3.Error):
             kept.executescript(_TABLES)
-            _open[key] = kept
-    return _open[key]
+            return kept
+        kept.close()
+    return None

@@ -75,3 +75,16 @@ def test_a_cache_that_is_broken_or_cannot_be_written_costs_time_alone(tmp_path, 
     (zoo_home / "cache" / "hashes").mkdir(parents=True)
     (zoo_home / "cache" / "hashes" / "hashes.sqlite").write_bytes(b"no database" * 100)
     assert file_sha256(tmp_path / "a") == hashlib.sha256(b"first").hexdigest()
+
+
+def test_many_files_are_hashed_by_threads_and_the_cache_is_closed_after(tmp_path, monkeypatch, zoo_home):
+    from concurrent.futures import ThreadPoolExecutor
+
+    settle(monkeypatch)
+    paths = [tmp_path / str(number) for number in range(20)]
+    for path in paths:
+        path.write_text(path.name)
+    with files.session(), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(file_sha256, paths))
+    assert found == files.files_sha256(paths) == [hashlib.sha256(path.name.encode()).hexdigest() for path in paths]
+    assert [path.name for path in (zoo_home / "cache" / "hashes").iterdir()] == ["hashes.sqlite"]
