@@ -31,7 +31,7 @@ class Spec(Frozen):
 
     name: str = Field(description="Bare name in a plugin (`lenet5`), full name from the registry (`cnn/lenet5`).")
     summary: str = Field(min_length=1, description="One line: what it is.")
-    requires: tuple[str, ...] = Field((), description="PEP 508 requirements it needs beyond those of deepzoo.")
+    requires: tuple[str, ...] = Field(default=(), description="PEP 508 requirements it needs beyond those of deepzoo.")
 
 
 class ImageInput(Frozen):
@@ -40,24 +40,24 @@ class ImageInput(Frozen):
     Normalisation is not here: it is part of the model.
     """
 
-    channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 RGB; None takes the dataset's own.")
-    size: tuple[int, int] | None = Field(None, description="(height, width) in pixels; None keeps each image's own.")
-    crop_pct: float = Field(1.0, gt=0, le=1, description="Share of the resized image that the centre crop keeps.")
+    channels: Literal[1, 3] | None = Field(default=None, description="1 grey, 3 RGB; None takes the dataset's own.")
+    size: tuple[int, int] | None = Field(default=None, description="(height, width) in pixels; None keeps each image's own.")
+    crop_pct: float = Field(default=1.0, gt=0, le=1, description="Share of the resized image that the centre crop keeps.")
     crop_mode: Literal["center", "squash"] = Field(
-        "squash", description="center: shorter side to size/crop_pct, then centre crop; squash: resize to size."
+        default="squash", description="center: shorter side to size/crop_pct, then centre crop; squash: resize to size."
     )
     crop_offset: Literal["round", "floor"] = Field(
-        "round",
+        default="round",
         description="Of half a pixel at the crop's edge: torchvision and timm round it (to even), transformers cuts it off.",
     )
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field("bilinear", description="Of resizing.")
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(default="bilinear", description="Of resizing.")
 
 
 class WeightsPart(Frozen):
     """One of the files of weights that are in several."""
 
     uri: str = Field(description="As that of weights in one file.")
-    prefix: str = Field("", description="Stands before its tensors' names in the model, such as `unet.`.")
+    prefix: str = Field(default="", description="Stands before its tensors' names in the model, such as `unet.`.")
 
 
 class Weights(Frozen):
@@ -65,18 +65,24 @@ class Weights(Frozen):
 
     uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
     sha256: Sha256 | None = Field(description="Hash of the file; None where none is published, as of models by name of a hub.")
-    parts: tuple[WeightsPart, ...] = Field((), description="The files, where they are several; `uri` is then where these lie.")
-    file: str | None = Field(None, description="Name under which a data folder has it, where the address's own says too little.")
-    converted: bool = Field(False, description="The file was made of what is at `uri`, and can be had in a data folder only.")
+    parts: tuple[WeightsPart, ...] = Field(
+        default=(), description="The files, where they are several; `uri` is then where these lie."
+    )
+    file: str | None = Field(
+        default=None, description="Name under which a data folder has it, where the address's own says too little."
+    )
+    converted: bool = Field(
+        default=False, description="The file was made of what is at `uri`, and can be had in a data folder only."
+    )
     licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
     source: str = Field(description="Who trained it on what, or the recipe that did.")
-    recipe: str | None = Field(None, description="Name of the recipe that makes these weights.")
-    classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the outputs.")
+    recipe: str | None = Field(default=None, description="Name of the recipe that makes these weights.")
+    classes: tuple[str, ...] | None = Field(default=None, description="Class names in the order of the outputs.")
     class_ids: tuple[str, ...] | None = Field(
-        None, description="Ids of the same classes, such as WordNet's, for datasets that name their classes so."
+        default=None, description="Ids of the same classes, such as WordNet's, for datasets that name their classes so."
     )
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
-    input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
+    input: ImageInput | None = Field(default=None, description="Preprocessing, where it differs from the model's.")
 
 
 class ModelSpec(Spec):
@@ -86,16 +92,16 @@ class ModelSpec(Spec):
     modality: Modality = Field(description="What it takes.")
     weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
-    input: ImageInput | None = Field(None, description="Preprocessing of images; None takes them as they are.")
-    classes: tuple[str, ...] | None = Field(None, description="Class names in order, of a model that needs no weights.")
-    options: Target | None = Field(None, description="pydantic class of the options that a run may set.")
+    input: ImageInput | None = Field(default=None, description="Preprocessing of images; None takes them as they are.")
+    classes: tuple[str, ...] | None = Field(default=None, description="Class names in order, of a model that needs no weights.")
+    options: Target | None = Field(default=None, description="pydantic class of the options that a run may set.")
     files: tuple[str, ...] = Field(
-        (), description="Other files that it reads, as `/path`, `file:path` or `pkg:package/path`: part of a run's key."
+        default=(), description="Other files that it reads, as `/path`, `file:path` or `pkg:package/path`: part of a run's key."
     )
     reuse: bool = Field(
-        True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
+        default=True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
     )
-    paper: str = Field("", description="Reference: authors, year, title, arXiv id or DOI.")
+    paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
 
 
 class DataFile(Frozen):
@@ -103,13 +109,17 @@ class DataFile(Frozen):
 
     name: str = Field(description="File name, and where it lies below the dataset's folder.")
     sha256: Sha256 | None = Field(description="Hash of the content; None where no trustworthy figure is known.")
-    size: int | None = Field(None, ge=0, description="Bytes of what is downloaded.")
-    urls: tuple[str, ...] = Field((), description="Where to get it, in order of preference.")
-    gzip: bool = Field(False, description="The hash is that of the decompressed content: containers differ.")
-    content_size: int | None = Field(None, ge=0, description="Bytes of the decompressed content; more is never unpacked.")
-    member_of: str | None = Field(None, description="Another file of this dataset, the archive that holds it under its name.")
-    md5: str | None = Field(None, description="Publisher's own MD5 of the file as downloaded, where that is all there is.")
-    aliases: tuple[str, ...] = Field((), description="Other paths below the folder under which it is accepted.")
+    size: int | None = Field(default=None, ge=0, description="Bytes of what is downloaded.")
+    urls: tuple[str, ...] = Field(default=(), description="Where to get it, in order of preference.")
+    gzip: bool = Field(default=False, description="The hash is that of the decompressed content: containers differ.")
+    content_size: int | None = Field(default=None, ge=0, description="Bytes of the decompressed content; more is never unpacked.")
+    member_of: str | None = Field(
+        default=None, description="Another file of this dataset, the archive that holds it under its name."
+    )
+    md5: str | None = Field(
+        default=None, description="Publisher's own MD5 of the file as downloaded, where that is all there is."
+    )
+    aliases: tuple[str, ...] = Field(default=(), description="Other paths below the folder under which it is accepted.")
 
 
 class DatasetSpec(Spec):
@@ -117,18 +127,18 @@ class DatasetSpec(Spec):
 
     modality: Modality = Field(description="What a sample's input is.")
     tasks: tuple[TaskName, ...] = Field(
-        ("classify", "embed"), min_length=1, description="Tasks that its targets serve; labelled samples serve both."
+        default=("classify", "embed"), min_length=1, description="Tasks that its targets serve; labelled samples serve both."
     )
     target: Target = Field(description="Called as target(files, split) -> zoo.data.Dataset.")
     splits: dict[str, int | None] = Field(min_length=1, description="Split to its number of samples.")
-    classes: tuple[str, ...] | None = Field(None, description="Class names in the order of the labels.")
-    files: tuple[DataFile, ...] = Field((), description="Files to find or download.")
-    folders: tuple[str, ...] = Field((), description="Folder names accepted below ZOO_DATA_DIR.")
-    contents: tuple[str, ...] = Field((), description="What such a folder holds where its files are too many to declare.")
+    classes: tuple[str, ...] | None = Field(default=None, description="Class names in the order of the labels.")
+    files: tuple[DataFile, ...] = Field(default=(), description="Files to find or download.")
+    folders: tuple[str, ...] = Field(default=(), description="Folder names accepted below ZOO_DATA_DIR.")
+    contents: tuple[str, ...] = Field(default=(), description="What such a folder holds where its files are too many to declare.")
     licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
     citation: str = Field(description="Authors, year, title, venue.")
-    homepage: str = Field("", description="URL of its publisher.")
-    path: str | None = Field(None, description="The user's own path, of a generic dataset such as `folder:PATH`.")
+    homepage: str = Field(default="", description="URL of its publisher.")
+    path: str | None = Field(default=None, description="The user's own path, of a generic dataset such as `folder:PATH`.")
 
 
 class MetricSpec(Spec):
@@ -137,8 +147,8 @@ class MetricSpec(Spec):
     task: TaskName = Field(description="The task whose predictions it folds.")
     target: Target = Field(description="Subclass of zoo.metrics.Metric; its fields are the options.")
     direction: Literal["higher", "lower", "none"] = Field(description="Which way is better.")
-    unit: str = Field("", description="Unit of the value: `nats`, `dB`, or empty for a ratio.")
-    range: tuple[float | None, float | None] = Field((0.0, 1.0), description="Smallest and largest possible value.")
+    unit: str = Field(default="", description="Unit of the value: `nats`, `dB`, or empty for a ratio.")
+    range: tuple[float | None, float | None] = Field(default=(0.0, 1.0), description="Smallest and largest possible value.")
     reference: str = Field(description="Reference implementation that a parity test pins it to.")
 
 
@@ -148,11 +158,11 @@ class BenchmarkSpec(Spec):
     task: TaskName = Field(description="What a model of it does.")
     modality: Modality = Field(description="What it takes.")
     dataset: str = Field(description="Name of the dataset.")
-    split: str = Field("test", description="The split that is scored.")
+    split: str = Field(default="test", description="The split that is scored.")
     metrics: tuple[str, ...] = Field(min_length=1, description="`name` or `name:option=value,...`; first is primary.")
     protocol: dict[str, Any] = Field(default_factory=dict, description="What else the task needs to know.")
     aux: dict[str, str] = Field(default_factory=dict, description="Other models that it needs: role to model name.")
-    pass_mark: str | None = Field(None, description="`accuracy > 0.90`; the metric is one of `metrics`.")
+    pass_mark: str | None = Field(default=None, description="`accuracy > 0.90`; the metric is one of `metrics`.")
 
     @model_validator(mode="after")
     def _pass_mark_names_a_metric(self) -> Self:
@@ -167,39 +177,40 @@ class BenchmarkSpec(Spec):
 class Optimizer(Frozen):
     """An optimizer by its PyTorch name, with its settings."""
 
-    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="Its name.")
-    lr: float = Field(1e-3, gt=0, description="Learning rate, the largest of the schedule.")
-    weight_decay: float = Field(0.0, ge=0, description="Of all parameters.")
-    momentum: float = Field(0.9, ge=0, lt=1, description="Of sgd (Nesterov); the others ignore it.")
+    name: Literal["sgd", "adam", "adamw"] = Field(default="adamw", description="Its name.")
+    lr: float = Field(default=1e-3, gt=0, description="Learning rate, the largest of the schedule.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Of all parameters.")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Of sgd (Nesterov); the others ignore it.")
 
 
 class RecipeSpec(Spec):
     """How a model's weights are trained on a dataset; `zoo train` executes it."""
 
     model: str = Field(description="Name of the model.")
-    task: TaskName = Field("classify", description="The task of the model that is trained.")
+    task: TaskName = Field(default="classify", description="The task of the model that is trained.")
     dataset: str = Field(description="Name of the dataset.")
-    split: str = Field("train", description="Split to train on; a share of it is held out for validation.")
-    trainer: Target = Field("zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
+    split: str = Field(default="train", description="Split to train on; a share of it is held out for validation.")
+    trainer: Target = Field(default="zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
-    input: ImageInput | None = Field(None, description="Preprocessing, where it differs from the model's.")
-    epochs: int = Field(10, ge=1, description="Passes over the training samples.")
-    batch_size: int = Field(64, ge=1, description="Samples of a step.")
-    optimizer: Optimizer = Field(Optimizer(), description="The optimizer and its settings.")
-    schedule: Literal["constant", "cosine", "onecycle"] = Field("cosine", description="How the learning rate changes.")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the target that all classes get alike.")
+    input: ImageInput | None = Field(default=None, description="Preprocessing, where it differs from the model's.")
+    epochs: int = Field(default=10, ge=1, description="Passes over the training samples.")
+    batch_size: int = Field(default=64, ge=1, description="Samples of a step.")
+    optimizer: Optimizer = Field(default=Optimizer(), description="The optimizer and its settings.")
+    schedule: Literal["constant", "cosine", "onecycle"] = Field(default="cosine", description="How the learning rate changes.")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target that all classes get alike.")
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: a class counts as if all were equally large."
+        default="none", description="balanced: a class counts as if all were equally large."
     )
-    augment: tuple[str, ...] = Field((), description="Names of zoo.training.augment, applied in order.")
-    ema: float | None = Field(None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
-    clip_norm: float | None = Field(None, gt=0, description="Largest gradient norm.")
-    validation: float = Field(0.1, gt=0, lt=1, description="Share of the train split that selects the checkpoint.")
+    augment: tuple[str, ...] = Field(default=(), description="Names of zoo.training.augment, applied in order.")
+    ema: float | None = Field(default=None, gt=0, lt=1, description="Decay of the exponential moving average of the weights.")
+    clip_norm: float | None = Field(default=None, gt=0, description="Largest gradient norm.")
+    validation: float = Field(default=0.1, gt=0, lt=1, description="Share of the train split that selects the checkpoint.")
     hold_out: Literal["samples", "classes"] = Field(
-        "samples", description="What validation takes: samples of every class, or whole classes, which training then never sees."
+        default="samples",
+        description="What validation takes: samples of every class, or whole classes, which training then never sees.",
     )
-    metric: str = Field("accuracy", description="Metric on the validation split that selects the checkpoint.")
-    seed: int = Field(0, description="Of parameters, order, and augmentation.")
+    metric: str = Field(default="accuracy", description="Metric on the validation split that selects the checkpoint.")
+    seed: int = Field(default=0, description="Of parameters, order, and augmentation.")
     options: dict[str, Any] = Field(default_factory=dict, description="What a trainer of its own needs to know.")
 
 
@@ -212,12 +223,14 @@ class CommandSpec(Spec):
 class HomeworkLimits(Frozen):
     """What one submission may take; beyond, it is stopped and gets a named status."""
 
-    file_bytes: int = Field(256 << 20, gt=0, description="Size of what is handed in, unpacked.")
-    wall_seconds: float = Field(120.0, gt=0, description="Of the clock on the wall.")
-    cpu_seconds: float = Field(120.0, gt=0, description="Of all its processes together.")
-    memory_bytes: int = Field(4 << 30, gt=0, description="Resident, of all its processes together; also the most of each.")
-    processes: int = Field(64, gt=0, description="Processes and threads at once.")
-    output_bytes: int = Field(64 << 20, gt=0, description="Predictions, and what it writes to its temporary folder.")
+    file_bytes: int = Field(default=256 << 20, gt=0, description="Size of what is handed in, unpacked.")
+    wall_seconds: float = Field(default=120.0, gt=0, description="Of the clock on the wall.")
+    cpu_seconds: float = Field(default=120.0, gt=0, description="Of all its processes together.")
+    memory_bytes: int = Field(
+        default=4 << 30, gt=0, description="Resident, of all its processes together; also the most of each."
+    )
+    processes: int = Field(default=64, gt=0, description="Processes and threads at once.")
+    output_bytes: int = Field(default=64 << 20, gt=0, description="Predictions, and what it writes to its temporary folder.")
 
 
 class HomeworkSpec(Spec):
@@ -225,13 +238,13 @@ class HomeworkSpec(Spec):
 
     benchmark: str = Field(description="Name of a benchmark of task classify with a pass mark.")
     accepts: tuple[SubmissionKind, ...] = Field(
-        ("predictions", "weights", "onnx", "code"), min_length=1, description="Kinds of submission."
+        default=("predictions", "weights", "onnx", "code"), min_length=1, description="Kinds of submission."
     )
-    points: float = Field(100.0, ge=0, allow_inf_nan=False, description="For passing; whatever else happens is 0 points.")
-    limits: HomeworkLimits = Field(HomeworkLimits(), description="What one submission may take.")
-    due: AwareDatetime | None = Field(None, description="With its offset from UTC; what comes later is marked late.")
-    attempts: Literal["best", "last", "first"] = Field("best", description="Which of a student's attempts counts.")
-    max_attempts: int | None = Field(None, ge=1, description="Later attempts are not graded.")
+    points: float = Field(default=100.0, ge=0, allow_inf_nan=False, description="For passing; whatever else happens is 0 points.")
+    limits: HomeworkLimits = Field(default=HomeworkLimits(), description="What one submission may take.")
+    due: AwareDatetime | None = Field(default=None, description="With its offset from UTC; what comes later is marked late.")
+    attempts: Literal["best", "last", "first"] = Field(default="best", description="Which of a student's attempts counts.")
+    max_attempts: int | None = Field(default=None, ge=1, description="Later attempts are not graded.")
 
 
 KINDS: dict[str, type[Spec]] = {

@@ -20,9 +20,11 @@ class Sampler(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     sampler: Literal["ddim", "ddpm"] = Field(
-        "ddim", description="ddim: noise at the start alone (Song et al. 2021, arXiv:2010.02502); ddpm: at every step."
+        default="ddim", description="ddim: noise at the start alone (Song et al. 2021, arXiv:2010.02502); ddpm: at every step."
     )
-    steps: int = Field(20, ge=1, le=1000, description="Steps from noise to image, evenly spaced over the 1,000 of training.")
+    steps: int = Field(
+        default=20, ge=1, le=1000, description="Steps from noise to image, evenly spaced over the 1,000 of training."
+    )
 
 
 class DDPM(nn.Module):

@@ -12,8 +12,8 @@ class NoiseOptions(BaseModel):
     """What noise is drawn."""
 
     model_config = ConfigDict(extra="forbid")
-    size: int = Field(28, ge=1, description="Pixels on a side.")
-    channels: int = Field(1, description="1 grey, 3 RGB.", json_schema_extra={"enum": [1, 3]})
+    size: int = Field(default=28, ge=1, description="Pixels on a side.")
+    channels: int = Field(default=1, description="1 grey, 3 RGB.", json_schema_extra={"enum": [1, 3]})
 
 
 class Noise:

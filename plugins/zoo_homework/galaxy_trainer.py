@@ -18,7 +18,7 @@ class Options(BaseModel):
     """What a recipe says under `options`."""
 
     model_config = ConfigDict(extra="forbid")
-    pretrained: str | None = Field(None, description="timm's name of the weights to start from; None: random ones.")
+    pretrained: str | None = Field(default=None, description="timm's name of the weights to start from; None: random ones.")
     precision: str = "fp32"
 
 

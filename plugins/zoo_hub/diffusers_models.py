@@ -24,12 +24,16 @@ class DiffusersOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     steps: int | None = Field(
-        None,
+        default=None,
         ge=1,
         description="Steps of the scheduler; by default the pipeline's, or all that it has.",
     )
-    prompt: str | None = Field(None, description="What is asked of a pipeline for text, where the dataset has no prompts.")
-    guidance: float | None = Field(None, ge=0, description="Scale of classifier-free guidance; by default the pipeline's.")
+    prompt: str | None = Field(
+        default=None, description="What is asked of a pipeline for text, where the dataset has no prompts."
+    )
+    guidance: float | None = Field(
+        default=None, ge=0, description="Scale of classifier-free guidance; by default the pipeline's."
+    )
 
 
 class DiffusersGenerator(Wrapped):

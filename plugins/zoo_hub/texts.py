@@ -23,10 +23,10 @@ class TextOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     overflow: Literal["truncate", "error"] = Field(
-        "truncate", description="A text longer than the window: take its beginning, with a warning, or end the run."
+        default="truncate", description="A text longer than the window: take its beginning, with a warning, or end the run."
     )
     window: int | None = Field(
-        None, ge=3, description="Tokens of a text that are read, special ones included; at most the model's own."
+        default=None, ge=3, description="Tokens of a text that are read, special ones included; at most the model's own."
     )
 
 

@@ -16,8 +16,8 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     loss: Literal["contrastive", "triplet", "arcface"]
-    per_class: int = Field(4, ge=2, description="Samples of each class in a batch.")
-    width: int = Field(64, ge=1, description="Dimensions of the model's vectors; only arcface needs to know.")
+    per_class: int = Field(default=4, ge=2, description="Samples of each class in a batch.")
+    width: int = Field(default=64, ge=1, description="Dimensions of the model's vectors; only arcface needs to know.")
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
 
 

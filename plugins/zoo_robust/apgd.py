@@ -21,8 +21,8 @@ RISING = 0.75
 class Apgd(Frozen):
     """Source: Croce & Hein 2020, algorithm 1, with the constants of section 3.1."""
 
-    steps: int = Field(100, ge=1, description="Gradient steps of each start.")
-    restarts: int = Field(1, ge=1, description="Random starts; the first that fools the victim is taken.")
+    steps: int = Field(default=100, ge=1, description="Gradient steps of each start.")
+    restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)

@@ -27,10 +27,12 @@ class DeepFool(Frozen):
 
     bounded: ClassVar[bool] = False
 
-    steps: int = Field(50, ge=1, description="Linearisations at most.")
-    overshoot: float = Field(0.02, ge=0, description="Share by which the perturbation is lengthened, to cross the boundary.")
-    candidates: int = Field(10, ge=2, description="Classes of the largest logits that are looked at, with the true one.")
-    clip: bool = Field(True, description="Whether pixels are kept in [0, 1]; a run demands it.")
+    steps: int = Field(default=50, ge=1, description="Linearisations at most.")
+    overshoot: float = Field(
+        default=0.02, ge=0, description="Share by which the perturbation is lengthened, to cross the boundary."
+    )
+    candidates: int = Field(default=10, ge=2, description="Classes of the largest logits that are looked at, with the true one.")
+    clip: bool = Field(default=True, description="Whether pixels are kept in [0, 1]; a run demands it.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)

@@ -17,10 +17,10 @@ class Pgd(Frozen):
     `steepest` is the gradient's sign under L∞, the gradient at length 1 under L2.
     """
 
-    steps: int = Field(20, ge=1, description="Gradient steps of each start.")
-    step_size: Ratio | None = Field(None, gt=0, description="Length of a step, such as 2/255. Default: 2.5 eps / steps.")
-    restarts: int = Field(1, ge=1, description="Random starts; the first that fools the victim is taken.")
-    random_start: bool = Field(True, description="Whether the first start, too, is random; else it is the clean image.")
+    steps: int = Field(default=20, ge=1, description="Gradient steps of each start.")
+    step_size: Ratio | None = Field(default=None, gt=0, description="Length of a step, such as 2/255. Default: 2.5 eps / steps.")
+    restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")
+    random_start: bool = Field(default=True, description="Whether the first start, too, is random; else it is the clean image.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)

@@ -14,7 +14,7 @@ from zoo_robust.fight import Fight
 class UniformNoise(Frozen):
     """Source: Fawzi et al. 2016, who show that a random direction must be about sqrt(d) times as long as an adversarial one."""
 
-    draws: int = Field(1, ge=1, description="Images tried; the first that fools the victim is taken.")
+    draws: int = Field(default=1, ge=1, description="Images tried; the first that fools the victim is taken.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)

@@ -42,7 +42,7 @@ class WorstOf(Frozen):
     """
 
     attacks: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
-        ("pgd", "apgd-ce", "fgsm", "square"),
+        default=("pgd", "apgd-ce", "fgsm", "square"),
         min_length=1,
         description="Attacks in order, each perhaps with options: pgd:steps=40,restarts=2+square:queries=1000.",
     )

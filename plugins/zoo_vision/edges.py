@@ -20,7 +20,7 @@ class SobelOptions(BaseModel):
     """Options of `vision/sobel`."""
 
     model_config = ConfigDict(extra="forbid")
-    sigma: float = Field(2.0, ge=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
+    sigma: float = Field(default=2.0, ge=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
 
 
 class Sobel:
@@ -46,9 +46,9 @@ class CannyOptions(BaseModel):
     """Options of `vision/canny`."""
 
     model_config = ConfigDict(extra="forbid")
-    sigma: float = Field(3.0, gt=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
-    ratio: float = Field(0.4, gt=0, le=1, description="The lower threshold as a share of the upper one.")
-    levels: int = Field(30, ge=1, le=255, description="How many upper thresholds are tried.")
+    sigma: float = Field(default=3.0, gt=0, description="Standard deviation, in pixels, of the Gaussian that smooths first.")
+    ratio: float = Field(default=0.4, gt=0, le=1, description="The lower threshold as a share of the upper one.")
+    levels: int = Field(default=30, ge=1, le=255, description="How many upper thresholds are tried.")
 
 
 class Canny:

@@ -22,9 +22,11 @@ class Claim(Frozen):
     source: str
     note: str = ""
     data: str | int | None = Field(
-        None, description="The samples that it is of: their dataset's fingerprint, or else how many they are."
+        default=None, description="The samples that it is of: their dataset's fingerprint, or else how many they are."
     )
-    seconds: float | None = Field(None, ge=0, description="About how long it takes on one quiet core; None: not measured.")
+    seconds: float | None = Field(
+        default=None, ge=0, description="About how long it takes on one quiet core; None: not measured."
+    )
 
     def is_of(self, fingerprint: str, samples: int) -> bool:
         """Whether these are the samples that the claim is of."""

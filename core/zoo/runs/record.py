@@ -19,7 +19,7 @@ class Result(Frozen):
     direction: Literal["higher", "lower", "none"] = "none"
     unit: str = ""
     detail: Any = None
-    note: str = Field("", description="What a reader must know beside the value, such as a reason to doubt it.")
+    note: str = Field(default="", description="What a reader must know beside the value, such as a reason to doubt it.")
 
 
 class ModelInfoRecord(Frozen):
@@ -31,9 +31,11 @@ class ModelInfoRecord(Frozen):
     source_sha256: str | None
     preprocessing: dict[str, Any] | None
     options: dict[str, Any] = Field(default_factory=dict)
-    classes: str = Field("", description="How the model's classes were mapped to the dataset's.")
-    left_out: int = Field(0, description="Outputs for classes that the dataset lacks: the scores are among the others alone.")
-    unsafe: tuple[str, ...] = Field((), description="Safety checks that the user switched off.")
+    classes: str = Field(default="", description="How the model's classes were mapped to the dataset's.")
+    left_out: int = Field(
+        default=0, description="Outputs for classes that the dataset lacks: the scores are among the others alone."
+    )
+    unsafe: tuple[str, ...] = Field(default=(), description="Safety checks that the user switched off.")
 
     @property
     def label(self) -> str:
@@ -86,7 +88,7 @@ class Environment(Frozen):
 class Origin(Frozen):
     """How and where some of a run's shards were computed: by this invocation, or by an earlier one on whatever machine."""
 
-    shards: int = Field(1, description="How many of them.")
+    shards: int = Field(default=1, description="How many of them.")
     execution: Execution
     environment: Environment
 
@@ -137,7 +139,9 @@ class RunRecord(Frozen):
     task: str
     benchmark: str
     protocol: dict[str, Any]
-    altered: tuple[str, ...] = Field((), description="Settings and other models that the caller replaced in the benchmark.")
+    altered: tuple[str, ...] = Field(
+        default=(), description="Settings and other models that the caller replaced in the benchmark."
+    )
     model: ModelInfoRecord
     aux: dict[str, ModelInfoRecord] = Field(default_factory=dict, description="Other models that the protocol needs, by role.")
     dataset: DataRecord
@@ -147,9 +151,12 @@ class RunRecord(Frozen):
     execution: Execution
     environment: Environment
     origins: tuple[Origin, ...] = Field(
-        (), description="How and where the shards were computed; `execution` and `environment` are those of this invocation."
+        default=(),
+        description="How and where the shards were computed; `execution` and `environment` are those of this invocation.",
     )
-    doubt: str = Field("", description="Why its predictions are not used again: what the model reads or draws that no key knows.")
+    doubt: str = Field(
+        default="", description="Why its predictions are not used again: what the model reads or draws that no key knows."
+    )
     cost: Cost
     artifacts: tuple[Artifact, ...]
 
