@@ -10,7 +10,7 @@ from zoo_cli.render import counted, interval, number, pairs, print_fields, print
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from zoo.runs.record import Check, Result, RunRecord
+    from zoo.runs.record import Check, Execution, Origin, Result, RunRecord
 
 MATRIX_CLASSES = 12
 """Confusion matrices of more classes are only in --json."""
@@ -70,7 +70,7 @@ def print_scores(record: "RunRecord") -> None:
 def print_record(record: "RunRecord") -> None:
     """A record in full: the scores, then everything that determined them."""
     print_scores(record)
-    model, data, how = record.model, record.dataset, record.execution
+    model, data = record.model, record.dataset
     packages = ", ".join(f"{name} {version}" for name, version in record.environment.packages.items())
     commit = record.environment.git_commit
     say()
@@ -87,14 +87,27 @@ def print_record(record: "RunRecord") -> None:
             ("classes", model.classes),
             ("unsafe", ", ".join(model.unsafe)),
             ("data", f"{data.name}, split {data.split}\nfingerprint {data.fingerprint}"),
-            ("run as", f"{how.device}, {how.precision}, seed {how.seed}, batch size {how.batch_size or '-'}, "
-                       f"{counted(how.workers, 'worker')}, {counted(how.threads, 'thread')}"),
+            ("run as", _how(record.execution)),
+            ("predicted", "\n".join(map(_origin, record.origins)) if record.shards.reused else ""),
+            ("not reused", record.doubt),
             ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
             ("packages", packages),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]
     )  # fmt: skip
+
+
+def _how(how: "Execution") -> str:
+    ran = f"{how.device}, {how.precision}, seed {how.seed}, batch size {how.batch_size or '-'}"
+    return f"{ran}, {counted(how.workers, 'worker')}, {counted(how.threads, 'thread')}"
+
+
+def _origin(origin: "Origin") -> str:
+    """How and where shards that this run found were computed."""
+    where, packages = origin.environment, origin.environment.packages
+    torch = f", torch {packages['torch']}" if "torch" in packages else ""
+    return f"{counted(origin.shards, 'shard')}: {_how(origin.execution)}; deepzoo {where.deepzoo}{torch}, {where.platform}"
 
 
 def _remarks(results: "Sequence[Result]") -> "Iterator[str]":

@@ -28,6 +28,8 @@ class ZooError(Exception):
     """
 
     exit_code = 2
+    altered = False
+    """Whether a file is there, or should be with what is installed, and is not what was declared."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message}\n{hint}" if hint else message)

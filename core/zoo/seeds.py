@@ -33,6 +33,22 @@ def seed_everything(seed: int, purpose: int | str) -> int:
 
 
 @contextmanager
+def seeded(seed: int, purpose: int | str) -> Iterator[None]:
+    """The global generators seeded for the block, and after it as they were: what it draws is the same every time."""
+    import numpy as np
+    import torch
+
+    before = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            seed_everything(seed, purpose)
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+
+
+@contextmanager
 def seeds_alone(name: str) -> Iterator[None]:
     """Warn where the block draws from torch's global generator: what it makes cannot be made again."""
     import torch

@@ -162,6 +162,12 @@ class ModelSpec(Spec):
         "n_classes, if it has one.",
     )
     options: Target | None = Field(default=None, description="pydantic class of the options that a run may set.")
+    files: tuple[str, ...] = Field(
+        default=(), description="Other files that it reads, as `/path`, `file:path` or `pkg:package/path`: part of a run's key."
+    )
+    reuse: bool = Field(
+        default=True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
+    )
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
 
 

@@ -186,7 +186,8 @@ def _around(segmentation: Any) -> list[float] | None:
     """The box around polygons [x1, y1, x2, y2, ...], or around a mask in COCO's run lengths; None for anything else."""
     with suppress(Exception):  # of what is no such thing
         if isinstance(segmentation, dict):
-            return _around_runs(*segmentation["size"], segmentation["counts"])
+            height, width = segmentation["size"]
+            return _around_runs(height, width, segmentation["counts"])
         across = [x for polygon in segmentation for x in polygon[::2]]
         down = [y for polygon in segmentation for y in polygon[1::2]]
         return [min(across), min(down), max(across) - min(across), max(down) - min(down)]

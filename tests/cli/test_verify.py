@@ -19,3 +19,19 @@ def test_a_verdict_is_printed_before_the_next_claim_is_run(monkeypatch: pytest.M
         verify.main(["--benchmark", "digits"], standalone_mode=False)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.split("\t")[4:] == ["0.5000", "off by -0.4639"]
+
+
+def test_what_it_takes_is_said_at_the_start_and_what_is_misspelt_is_an_error(monkeypatch, capsys, tmp_path) -> None:
+    import yaml
+
+    claim = {"model": "intro/mlp@digits", "benchmark": "data/digits", "metric": "acuracy", "kind": "measured", "source": "t"}
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({"version": 1, "claims": [claim | {"value": 1, "tolerance": 1, "seconds": 130}]}))
+    monkeypatch.setenv("ZOO_REGISTRY", str(path))
+    monkeypatch.setattr(
+        zoo.runs.verifying, "load_catalogue", lambda: __import__("zoo.plugins.catalogue").plugins.catalogue._read(path)
+    )
+    assert verify.main(["intro/mlp"], standalone_mode=False) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "1 claim in 1 run, about 2 minutes"
+    assert "misspelt: " in out and "did you mean" in out and "1 misspelt" in err

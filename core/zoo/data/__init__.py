@@ -17,6 +17,8 @@ __all__ = [
     "TableError",
     "cut_spans",
     "decoded",
+    "file_sha256",
+    "files_sha256",
     "hub_reachable",
     "offline_forced",
     "pointer_problem",
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from zoo.data.spans import Span, cut_spans
     from zoo.data.tables import Table, TableError, read_header, read_table
     from zoo.data.texts import EncodingError, decoded, read_lines
+    from zoo.identity.files import file_sha256, files_sha256
 else:
     __getattr__, __dir__ = exports(
         __name__,
@@ -47,5 +50,6 @@ else:
             "zoo.data.spans": ["Span", "cut_spans"],
             "zoo.data.tables": ["Table", "TableError", "read_header", "read_table"],
             "zoo.data.texts": ["EncodingError", "decoded", "read_lines"],
+            "zoo.identity.files": ["file_sha256", "files_sha256"],
         },
     )

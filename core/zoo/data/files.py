@@ -169,7 +169,9 @@ def package_path(name: str, kind: Kind = "data") -> Path:
         for folder in (found.submodule_search_locations or ()) if found else ():
             if (path := Path(folder) / rest).is_file():
                 return path
-    raise _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
+    error = _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
+    error.altered = True
+    raise error
 
 
 def cached_path(file: DataFile, kind: Kind = "data") -> Path:
@@ -216,7 +218,9 @@ def _locate(
 
 
 def _altered(where: Path | str, what: str, error: AlteredError, hint: str, kind: Kind) -> ZooError:
-    return _ERRORS[kind](f"{where} is not {what}, as declared: {error}", hint)
+    found = _ERRORS[kind](f"{where} is not {what}, as declared: {error}", hint)
+    found.altered = True
+    return found
 
 
 def _remove_from_hub(path: Path) -> None:

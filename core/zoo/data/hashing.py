@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from zoo.data.pointers import LONGEST_POINTER, pointer_problem
+from zoo.identity.files import file_sha256
 from zoo.specs import DataFile
 
 LARGEST_CONTENT = 1 << 30
@@ -30,7 +31,9 @@ def verify(path: Path, file: DataFile) -> None:
             _check(file, unzip(path.read_bytes(), file.content_size))
         elif not size_fits(path, file):
             raise AlteredError(f"it has {path.stat().st_size:,} bytes, expected {file.size:,}")
-        elif (known := _known(file)) is not None:
+        elif (known := _known(file)) is not None and known[0] == "sha256":
+            _compare(*known, file_sha256(path))
+        elif known is not None:
             with open(path, "rb") as stream:
                 _compare(*known, hashlib.file_digest(stream, known[0]).hexdigest())
     except OSError as error:

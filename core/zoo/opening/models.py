@@ -2,21 +2,22 @@
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.data.files import package_path
+from zoo.errors import ModelError, OptionError, WeightsError, ZooError
+from zoo.identity.code import code_of, named_files
+from zoo.identity.own import UntoldError, own_code, same
 from zoo.lazy import load_target
 from zoo.opening.class_names import given_classes, respelled
 from zoo.opening.declared import normalised, pixels
-from zoo.opening.identity import library_versions, module_identity, package_sha256
 from zoo.opening.requirements import check_requirements
-from zoo.opening.weights import load_state, read_weights, weights_sha256
+from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
+from zoo.seeds import seeded
 from zoo.settings import checked_settings
 from zoo.specs import ImageInput, Modality, ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
@@ -37,6 +38,12 @@ class Model:
     weights_sha256: str | None = None
     weights_uri: str | None = None
     source_sha256: str | None = None
+    files: frozenset[str] = field(default=frozenset(), repr=False)
+    """Real paths of the files that `identity` covers."""
+    doubt: str = ""
+    """Why another model of equal identity may predict otherwise all the same; nothing of a run is then used again."""
+    own: bool = False
+    """Whether it is the user's own module, whose key stands for what it reads and draws."""
     unsafe: tuple[str, ...] = ()
     has_defaults: bool = True
     """Whether all its options are those that it has by default."""
@@ -52,16 +59,6 @@ class Model:
             return self
         found, note = respelled(names, classes)
         return replace(self, info=replace(self.info, classes=found), notes=(*self.notes, note)) if note else self
-
-
-@dataclass(frozen=True)
-class Loaded(ModelInfo):
-    """What a model that `zoo.load` returned knows of itself: also which weights it has, and what was said of them."""
-
-    weights_sha256: str | None = None
-    weights_uri: str | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,11 +98,15 @@ def load(
     choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
     model = named_model(spec, task, choice)
     loaded = model.load()
-    known = vars(model.info)
-    loaded.zoo_info = Loaded(
-        **known, weights_sha256=model.weights_sha256, weights_uri=model.weights_uri, config=model.config, notes=model.notes
-    )
-    loaded.zoo_identity = module_identity(loaded)
+    loaded.zoo_info = model.info
+    loaded.zoo_loaded = {
+        "name": name,
+        "task": task,
+        "weights": weights,
+        "weights_key": weights_key,
+        "classes": classes,
+        "allow_pickle": allow_pickle,
+    }
     return loaded
 
 
@@ -141,10 +142,12 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     sha256 = own.sha256 if own else weights_sha256(weights, choice.data_dir) if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
-    source = package_sha256(spec.tasks[task])
+    read = declared_files(spec, config, chosen_options)
+    code = code_of((spec.tasks[task], spec.options), requires=spec.requires, files=read)
 
     def loaded() -> Any:
-        model = build_model(spec, task, {**config, **chosen_options})
+        with seeded(0, name):  # what the weights do not replace is drawn alike every time
+            model = build_model(spec, task, {**config, **chosen_options})
         _fill(model, name, weights, choice, own, sha256)
         return _in_eval(model)
 
@@ -154,17 +157,19 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         "options": chosen_options,
         "weights": sha256,
         "weights_key": own.key if own else choice.key,
-        "source": source,
-        "libraries": library_versions(spec.requires),
+        "code": code.identity,
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
+    paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     return Model(
         ModelInfo(name, spec.modality, classes, preprocessing, chosen_options, class_ids),
         identity,
         loaded,
         sha256,
         uri,
-        source,
+        code.sha256,
+        files=code.files.union(os.path.realpath(path) for path in paths),
+        doubt=code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again",
         unsafe=("allow-pickle",) if choice.allow_pickle else (),
         has_defaults=not options or chosen_options == checked_options(spec, {}),
         config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
@@ -178,39 +183,70 @@ def own_model(
     classes: Sequence[str] | str | os.PathLike[str] | None = None,
     input: ImageInput | None = None,
     key: str | None = None,
+    name: str | None = None,
     task: str = "classify",
     modality: Modality | None = None,
 ) -> Model:
     """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
 
-    What `zoo.load` returned keeps its name as long as its state and source are those that were loaded. Images are prepared,
-    and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
+    What `zoo.load` returned keeps its name as long as it is what loading that name gives. Anything else is told by its `key`
+    together with what it holds: without one, or where that cannot be told, nothing of the run is used again. Images are
+    prepared, and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
     """
     if isinstance(module, type) or not callable(module):
         raise OptionError(
             f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
         )
-    known: Loaded | None = getattr(module, "zoo_info", None)
-    identity = {"key": key} if key else module_identity(module)
-    if identity is None:
-        text = "what its predictions depend on cannot be told in full, so nothing of this run is used again; key= tells it"
-        warnings.warn(f"{type(module).__name__}: {text}", stacklevel=3)
-    unchanged = identity is not None and identity == getattr(module, "zoo_identity", None)
-    origin = known if unchanged else None
-    name = origin.name if origin else f"local/{type(module).__name__}"
-    named = given_classes(classes) if classes is not None else known.classes if known else None
+    known: ModelInfo | None = getattr(module, "zoo_info", None)
     wanted, notes = pixels(module, input, known, task, modality)
-    info = ModelInfo(name, known.modality if known else None, named, wanted)
-    return Model(
-        info,
-        identity or {"unknown": uuid4().hex},
-        lambda: normalised(_copied(module, name), wanted),
-        origin.weights_sha256 if origin else None,
-        origin.weights_uri if origin else None,
-        identity.get("source") if identity else None,
-        config=origin.config if origin else {},
-        notes=(*(origin.notes if origin else ()), *notes),
-    )
+    if origin := _unchanged(module):
+        outputs = origin.info.classes if classes is None else given_classes(classes)
+        info = replace(origin.info, input=wanted, classes=outputs)
+        return replace(origin, info=info, load=lambda: normalised(origin.load(), wanted), notes=(*origin.notes, *notes))
+    label = f"local/{name or type(module).__name__}"
+    outputs = given_classes(classes) if classes is not None else known.classes if known else None
+    info = ModelInfo(label, known.modality if known else None, outputs, wanted)
+    identity: dict[str, Any] = {}
+    source, doubt = None, f"nobody can know what {label} reads from outside: key= stands for that, and lets them be used again"
+    if key:
+        try:
+            state, code = own_code(module)
+            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, code.doubt
+        except UntoldError as error:
+            doubt = f"{label} holds {error}, whose content cannot be told"
+    load_copy = lambda: normalised(_copied(module, label), wanted)  # noqa: E731
+    return Model(info, identity, load_copy, source_sha256=source, doubt=doubt, own=True, notes=notes)
+
+
+def _unchanged(module: Any) -> Model | None:
+    """The model by name that `zoo.load` returned as this module, where loading it now gives the same."""
+    asked = getattr(module, "zoo_loaded", None)
+    if not asked:
+        return None
+    from zoo.plugins.registry import registry
+
+    try:
+        spec, tag = registry().tagged_model(asked["name"])
+        file = Path(asked["weights"]) if asked["weights"] else None
+        told = {name: asked[name] for name in ("allow_pickle", "classes")}
+        model = named_model(spec, asked["task"], Choice(tag, file=file, key=asked["weights_key"], **told))
+        fresh = model.load()
+    except ZooError:  # its weights are gone, its plugin is
+        return None
+    return replace(model, load=lambda: fresh) if same(fresh, module) else None
+
+
+def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, Path]:
+    """Files that a spec declares, or names in its name and settings. Raises ModelError for a declared one that is absent."""
+    found = named_files(spec.name, spec.config, *settings)
+    for text in spec.files:
+        path = (
+            package_path(text.removeprefix("pkg:")) if text.startswith("pkg:") else Path(text.removeprefix("file:")).expanduser()
+        )
+        if not path.exists():
+            raise ModelError(f"{spec.name} reads {text}, and there is no such file", f"put it there; zoo show {spec.name}")
+        found |= named_files(str(path.absolute()))
+    return found
 
 
 def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights | None]:

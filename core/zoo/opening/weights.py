@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import WeightsError
 from zoo.home import data_dirs, writing
-from zoo.opening.weights_file import Checkpoint, metadata_in, read_checkpoint, unreadable
+from zoo.identity import files
+from zoo.opening.weights_file import Checkpoint, altered, metadata_in, read_checkpoint, unreadable
 from zoo.opening.weights_fit import attempts, check_kinds, choose, differences
 from zoo.specs import Weights
 
@@ -48,7 +49,7 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         return fetch(weights.uri, sha256=weights.sha256, name=name, kind="weights")
     except WeightsError as error:
         if others:
-            raise WeightsError(error.message, f"{others[0]}; {error.hint}") from error
+            raise altered(error.message, f"{others[0]}; {error.hint}") from error
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
             raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: `weights=FILE`") from error
         raise
@@ -63,12 +64,10 @@ def find_files(weights: Weights, data_dir: "str | os.PathLike[str] | None" = Non
 
 
 def weights_sha256(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> str:
-    """The hash that weights declare, else that of their file; of several files that of all their hashes.
+    """The hash of the file of some weights, which is opened; of several files that of all their hashes.
 
-    Files are fetched where nobody has published a hash. Raises WeightsError where one is absent.
+    Raises WeightsError where one is absent or not the file that was declared.
     """
-    if weights.sha256 is not None:
-        return weights.sha256
     if not weights.parts:
         return file_sha256(find_weights(weights, data_dir))
     return _joint_sha256(_hashed_parts(weights, data_dir))
@@ -103,8 +102,7 @@ def read_weights(
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's content. Raises WeightsError where it cannot be read."""
     try:
-        with open(path, "rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return files.file_sha256(path)
     except OSError as error:
         raise unreadable(path, error) from error
 

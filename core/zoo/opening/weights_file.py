@@ -68,9 +68,9 @@ def read_checkpoint(path: Path, *, sha256: str | None = None, allow_pickle: bool
         raise unreadable(path, error) from error
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
-        raise WeightsError(
+        raise altered(
             f"{path} is not the file that was declared: its SHA-256 is {found}, not {sha256}",
-            "the file was altered or cut short, so it was not opened; remove it to have it fetched again",
+            "the file was altered or cut short, so it was not opened; take it away to have it fetched again",
         )
     if _is_safetensors(content):
         loaded = _parse_safetensors(content, path)
@@ -96,6 +96,13 @@ def metadata_in(content: bytes) -> dict[str, str]:
         return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
     except (ValueError, AttributeError):
         return {}
+
+
+def altered(message: str, hint: str) -> WeightsError:
+    """The error where a file is not the one that was declared."""
+    error = WeightsError(message, hint)
+    error.altered = True
+    return error
 
 
 def unreadable(path: Path, error: OSError) -> WeightsError:

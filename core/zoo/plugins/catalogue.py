@@ -21,6 +21,16 @@ class Claim(Frozen):
     kind: Literal["published", "measured"]
     source: str
     note: str = ""
+    data: str | int | None = Field(
+        default=None, description="The samples that it is of: their dataset's fingerprint, or else how many they are."
+    )
+    seconds: float | None = Field(
+        default=None, ge=0, description="About how long it takes on one quiet core; None: not measured."
+    )
+
+    def is_of(self, fingerprint: str, samples: int) -> bool:
+        """Whether these are the samples that the claim is of."""
+        return self.data is None or self.data == (samples if isinstance(self.data, int) else fingerprint)
 
 
 class KnownPlugin(Frozen):

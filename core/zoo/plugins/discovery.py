@@ -14,7 +14,6 @@ from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import metadata
-from pathlib import Path
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,6 +21,8 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel, ValidationError
 
 from zoo import hookspecs
+from zoo.identity.sources import reached
+from zoo.identity.watching import Watch
 from zoo.plugins.hooks import ID, InvalidOfferError, declared_kinds, manager, named_specs, reserved_namespaces, spec_classes
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.switches import allowed_ids, disabled_ids
@@ -69,6 +70,11 @@ class Plugin:
     namespaces: tuple[str, ...] = ()
     observes: tuple[str, ...] = ()
     files: tuple[str, ...] = field(default=(), repr=False)
+    """What its offer depends on: its files, those of what it imports, and whatever it opened while it was asked."""
+    asked: tuple[str, ...] = field(default=(), repr=False)
+    """Environment variables that it read meanwhile."""
+    doubt: str = ""
+    """What else its offer depends on, which nobody can see change, such as a server."""
 
 
 def discover(path: Sequence[str] | None = None) -> list[Plugin]:
@@ -165,29 +171,43 @@ def _requirements(candidate: Candidate) -> Iterator[Requirement]:
 
 def _import(candidate: Candidate) -> Plugin:
     """Import the plugin and ask which kinds of entry it declares. Whatever it raises becomes its state."""
-    files = tuple(map(str, _sources(candidate.module)))
+    watch = Watch(draws=False)
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported must not mix with our JSON
+        with redirect_stdout(sys.stderr), watch:  # what a plugin prints as it is imported must not mix with our JSON
             module = importlib.import_module(candidate.module)
             kinds = declared_kinds(manager([(candidate.id, module)]).hook)
     except (Exception, SystemExit) as error:
-        return Plugin(candidate, *_diagnosis(candidate, error, KINDS), files=files)
-    return Plugin(candidate, "ok", kinds=kinds, files=files)
+        return _with_facts(Plugin(candidate, *_diagnosis(candidate, error, KINDS)), watch, imported=True)
+    return _with_facts(Plugin(candidate, "ok", kinds=kinds), watch, imported=True)
+
+
+def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plugin:
+    """The plugin with what its offer depends on: its files where it was just `imported`, and what was seen meanwhile."""
+    found = reached([plugin.candidate.module]).files.values() if imported else ()
+    inside = {str(path.parent) for path in found} - set(sys.path)  # a new file in a folder may be a new spec
+    return replace(
+        plugin,
+        files=tuple(sorted({*plugin.files, *map(str, found), *inside, *watch.opened})),
+        asked=tuple(sorted({*plugin.asked, *watch.asked})),
+        doubt="; ".join(dict.fromkeys(filter(None, (plugin.doubt, *watch.doubts)))),
+    )
 
 
 def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
     """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is."""
     candidate = plugin.candidate
+    watch = Watch(draws=False)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), watch:
             asking = manager([(candidate.id, importlib.import_module(candidate.module))], classes)
             asking.check_pending()
             specs = named_specs(candidate.id, asking.hook, classes)
             namespaces = reserved_namespaces(candidate.id, asking.hook)
     except (Exception, SystemExit) as error:
-        return Plugin(candidate, *_diagnosis(candidate, error, classes), kinds=plugin.kinds, files=plugin.files)
+        state, reason, hint = _diagnosis(candidate, error, classes)
+        return _with_facts(replace(plugin, state=state, reason=reason, hint=hint), watch)
     observes = tuple(name for name in OBSERVERS if getattr(asking.hook, name).get_hookimpls())
-    return replace(plugin, specs=specs, namespaces=namespaces, observes=observes)
+    return _with_facts(replace(plugin, specs=specs, namespaces=namespaces, observes=observes), watch)
 
 
 def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Callable[[Plugin], Collection[str]]) -> Plugin:
@@ -199,7 +219,8 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 kinds = () if what == "kind" else plugin.kinds
-                return Plugin(plugin.candidate, "conflict", why, hint, kinds, files=plugin.files)
+                refused = replace(plugin, state="conflict", reason=why, hint=hint, kinds=kinds)
+                return replace(refused, specs=(), namespaces=(), observes=())
     return plugin
 
 
@@ -209,20 +230,6 @@ def _kinds_of(plugin: Plugin) -> list[str]:
 
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:
     return plugin.namespaces
-
-
-def _sources(module: str) -> list[Path]:
-    """The `.py` files of a plugin's package, not imported: an edit of one of them is a reason to ask the plugin again."""
-    try:
-        package = importlib.util.find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):
-        package = None
-    if package is None:
-        return []
-    files = {Path(package.origin)} if package.has_location and package.origin else set()
-    for folder in package.submodule_search_locations or ():
-        files.update(Path(folder).rglob("*.py"))
-    return sorted(files)
 
 
 def _diagnosis(candidate: Candidate, error: BaseException, classes: Mapping[str, type[Spec]]) -> tuple[str, str, str]:

@@ -6,9 +6,11 @@ Standard library only: `zoo list` and shell completion live on this module. Any 
 import hashlib
 import json
 import os
+import stat
 import sys
 import time
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -126,13 +128,13 @@ def index_file(key: list[Any] | None = None) -> Path:
 def _make(path: Path, key: list[Any]) -> Index:
     """Ask every plugin, and keep what they say."""
     began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
-    plugins, entries, files = _build()
+    plugins, entries, files, asked, doubts = _build()
     index = Index(entries, plugins)
     # What this process imported before may be older than its file, and what changed just now may change again unseen.
     stale = any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins)
-    if not stale and not _changed_since(began, [*key[4], *files.values()]):
+    if not stale and not doubts and not _changed_since(began, [*key[4], *files.values()]):
         with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-            document = {"format": FORMAT, "key": key, "files": files, "plugins": plugins, "entries": entries}
+            document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "plugins": plugins, "entries": entries}
             temporary.write_text(json.dumps(document), encoding="utf-8")
     return index
 
@@ -164,30 +166,42 @@ def _key() -> list[Any]:
         sys.executable,
         paths,
         {name: os.environ.get(name) for name in VARIABLES},
-        [_stamp(path)[:1] for path in paths],
+        [_mtime(path) for path in paths],
         str(zoo_home()),
     ]
 
 
-def _stamp(path: str | Path) -> list[int]:
-    """(mtime in ns, size) of a file or folder, empty where it is absent."""
+def _mtime(path: str | Path) -> list[int]:
     try:
-        status = os.stat(path)
+        return [os.stat(path).st_mtime_ns]
     except OSError:
         return []
-    return [status.st_mtime_ns, status.st_size]
+
+
+def _stamp(path: str | Path) -> list[Any]:
+    """mtime and ctime in ns, size and inode of a file; the names in a folder, as one number; empty where it is absent."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISDIR(status.st_mode):
+            return [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+        with os.scandir(path) as inside:
+            names = sorted(entry.name for entry in inside if entry.name != "__pycache__" and not entry.name.endswith(".tmp"))
+        return [0, zlib.crc32("/".join(names).encode())]
+    except OSError:
+        return []
 
 
 def _changed_since(began: int, stamps: Iterable[list[int]]) -> bool:
     """Whether one of these was changed so shortly before or after `began` that its stamp cannot be trusted."""
     ended = time.time_ns()
-    return any(stamp and began - CLOCK_NS < stamp[0] < ended + CLOCK_NS for stamp in stamps)
+    return any(began - CLOCK_NS < when < ended + CLOCK_NS for stamp in stamps for when in stamp[:2])
 
 
 def _read(path: Path, key: list[Any]) -> Index | None:
     try:
         document = json.loads(path.read_bytes())
         same = document["format"] == FORMAT and document["key"] == key
+        same = same and all(os.environ.get(name) == value for name, value in document["asked"].items())
         if same and all(_stamp(name) == stamp for name, stamp in document["files"].items()):
             return Index(document["entries"], document["plugins"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -195,15 +209,19 @@ def _read(path: Path, key: list[Any]) -> Index | None:
     return None
 
 
-def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
-    """Ask every plugin."""
+def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None], list[str]]:
+    """Ask every plugin: what they are and offer, the files and variables that this depends on, and doubts whether that is all."""
     from zoo.plugins.discovery import discover
     from zoo.plugins.switches import state_file
 
     plugins, entries = [], []
+    asked: dict[str, str | None] = {}
+    doubts = []
     files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
     for plugin in discover(search_path()):
         files.update({name: _stamp(name) for name in plugin.files})
+        asked.update({name: os.environ.get(name) for name in plugin.asked})
+        doubts += [plugin.doubt] if plugin.doubt else []
         own = [entry_of(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
         entries += own
         plugins.append(
@@ -223,7 +241,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[int]]]:
             }
         )
     _link(entries, Index(entries, plugins))
-    return plugins, entries, files
+    return plugins, entries, files, asked, doubts
 
 
 def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:

@@ -4,6 +4,7 @@ import json
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +12,15 @@ from zoo.errors import DataError, no_exit
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
+from zoo.runs.environment import environment, execution
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Gathered, Predictor, on_device
 from zoo.runs.progress import Progress
-from zoo.runs.record import Guard, RunStart, Shards
+from zoo.runs.record import Guard, Origin, RunStart, Shards
 from zoo.runs.request import How
+from zoo.runs.reusing import doubted, watch_over
 from zoo.runs.shards import Shard, Stored, read_shard, write_shard
 from zoo.tasks.base import Batch
 
@@ -36,6 +39,8 @@ class Computed:
     seconds: float = 0.0
     batch_size: int | None = None
     workers: int = 0
+    doubt: str = ""
+    """Why none of its predictions are used again."""
 
 
 def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
@@ -45,7 +50,9 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
     if not how.fresh and not (guard and guard.note):  # what is not a sample's own is no use another time
         found = {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
     missing = [shard for shard in shards if shard.index not in found]
-    done = Computed(Shards(total=len(shards), computed=len(missing), reused=len(found)), found=found, guard=guard)
+    done = Computed(
+        Shards(total=len(shards), computed=len(missing), reused=len(found)), found=found, guard=guard, doubt=plan.doubt
+    )
     for stored in found.values():
         done.skipped.update(stored.skipped)
     if missing:
@@ -71,9 +78,13 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     samples = Reading(plan.dataset, plan.task)
     size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
-    plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
-    predictor = Predictor(plan.task, _loaded(plan.model), device, plan.request.precision, size, may_halve=how.fixed_batch is None)
+    watch = watch_over([plan.model, *plan.aux.values()])
+    with watch or nullcontext():
+        plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
+        model = _loaded(plan.model)
+    predictor = Predictor(plan.task, model, device, plan.request.precision, size, may_halve=how.fixed_batch is None)
     how.tell(Progress("predicting", reused, plan.samples, reused))
+    where = environment()
     started = time.perf_counter()
     rows: Gathered | None = None
     seen, rest = reused, iter(missing)
@@ -87,13 +98,16 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
             continue
-        rows.add(loaded, predictor)
+        with watch or nullcontext():
+            rows.add(loaded, predictor)
         if not done.samples and loaded.batch is not None:
             done.guard = _guarded(plan, predictor, loaded.batch, rows)
         done.samples += len(loaded.positions)
         how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:
-            write_shard(shard, plan.key, *rows.in_order(), rows.bad)
+            done.doubt = doubted(plan.folder, watch, done.doubt)
+            made = Origin(execution=execution(plan.request, device, predictor.largest, done.workers), environment=where)
+            write_shard(shard, plan.key, *rows.in_order(), rows.bad, made)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None

@@ -1,12 +1,13 @@
-"""Where a run happened: versions, platform, and the git state of the working directory."""
+"""Where and how a run happened: versions, platform, device, threads, and the git state of the working directory."""
 
 import os
 import platform
 import subprocess
 import sys
 from importlib import metadata
+from typing import Any
 
-from zoo.runs.record import Environment
+from zoo.runs.record import Environment, Execution
 from zoo.version import __version__
 
 PACKAGES = ("torch", "torchvision", "timm", "transformers", "diffusers", "numpy", "scikit-learn", "torchmetrics", "pyarrow")
@@ -22,6 +23,20 @@ def environment() -> Environment:
         packages={name: version for name in PACKAGES if (version := _version(name))},
         git_commit=commit,
         git_dirty=None if commit is None else bool(_git("status", "--porcelain", "--untracked-files=no")),
+    )
+
+
+def execution(request: Any, device: Any, batch_size: int | None, workers: int) -> Execution:
+    """How this process runs what was requested."""
+    import torch
+
+    return Execution(
+        device=str(device),
+        precision=request.precision,
+        batch_size=batch_size,
+        workers=workers,
+        threads=torch.get_num_threads(),
+        seed=request.seed,
     )
 
 

@@ -49,6 +49,7 @@ def evaluate(
     classes: Sequence[str] | str | os.PathLike[str] | None = None,
     input: "ImageInput | None" = None,
     key: str | None = None,
+    name: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     save_figures: int = 0,
     progress: ProgressCallback | None = None,
@@ -58,15 +59,17 @@ def evaluate(
     `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own. `classes`
     names its outputs in order: names, a file of them (a line each, JSON, or a config.json with `id2label`), or "dataset",
     which says that they are those of the dataset, in order. For a model of your own `input` is its preprocessing, a
-    `zoo.ImageInput` (what that leaves open is as the module itself declares, which those of timm do), and `key` its identity,
-    where hashing state and source is not wanted. `benchmark` is the name of a benchmark or a dataset; `task` says which is
-    meant where the model has several ("embed" of a classifier's features).
+    `zoo.ImageInput` (what that leaves open is as the module itself declares, which those of timm do), and `name` it in records.
+    Its predictions are used again only under a `key`, which stands for whatever it reads beside its tensors, its attributes and
+    the source files of its classes; those are hashed all the same.
+    `benchmark` is the name of a benchmark or a dataset; `task` says which is meant where the model has several ("embed" of a
+    classifier's features).
     `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
     of several sets of weights in it: "state_dict_ema".
     All outputs compete, and a class that the dataset lacks is a wrong answer; `outputs` "dataset" leaves such outputs out.
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
-    other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input` and
-    `key` then describe that module.
+    other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input`,
+    `key` and `name` then describe that module.
 
     Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory runs
     out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;

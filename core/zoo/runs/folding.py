@@ -60,7 +60,8 @@ def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -
         checks.append(Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(values[mark.metric])))
     for metric, value in values.items():
         claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric)
-        if claim is not None and value is not None and plan.model.has_defaults:
+        same = claim is not None and claim.is_of(plan.dataset.fingerprint, plan.samples)
+        if claim is not None and same and value is not None and plan.model.has_defaults:
             within = abs(value - claim.value) <= claim.tolerance
             checks.append(Check(kind=claim.kind, metric=metric, expected=f"{claim.value} ± {claim.tolerance}", passed=within))
     return checks

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from zoo.data.dataset import ArrayDataset, Dataset, Sample
 from zoo.errors import ZooError, reason_of
+from zoo.identity.watching import unwatched
 from zoo.seeds import sample_seed
 from zoo.tasks.base import Batch, Task
 
@@ -63,6 +64,7 @@ class Reading:
             raise ValueError(f"the dataset answers with sample {sample.id!r}")
         return self.task.prepare(sample)
 
+    @unwatched()
     def loaded(self, positions: Sequence[int], seed: int) -> "Loaded":
         """The samples at some positions, prepared and collated, without those that are corrupt."""
         samples: list[Sample] = []

@@ -1,7 +1,5 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
-import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
+from zoo.identity.code import PREDICTING, code_of, core_sha256
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
@@ -22,6 +21,7 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
+from zoo.runs.reusing import settled
 from zoo.runs.sampling import take
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
@@ -47,6 +47,8 @@ class Plan:
     manifest: dict[str, Any]
     altered: tuple[str, ...] = ()
     """Settings and other models of the benchmark that the caller replaced."""
+    doubt: str = ""
+    """Why none of its predictions are used again; empty where they are."""
 
     @property
     def named(self) -> bool:
@@ -106,7 +108,10 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     manifest = _manifest(request, benchmark, model, aux, dataset, task)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
-    return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, _digest(manifest), manifest, changed)
+    opener = code_of((dataset_spec.target,), requires=dataset_spec.requires)
+    manifest["dataset"]["code"] = opener.identity
+    key, doubt = settled(manifest, (model.doubt, opener.doubt, *(other.doubt for other in aux.values())))
+    return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, key, manifest, changed, doubt)
 
 
 class _Named:
@@ -152,8 +157,8 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
         return _own(request.model, request, benchmark.task, dataset)
     others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
-    if not others_own and (request.input is not None or request.key is not None):
-        raise OptionError("input and key are for models of your own; a model by name declares them")
+    if not others_own and any(value is not None for value in (request.input, request.key, request.name)):
+        raise OptionError("input, key and name are for models of your own; a model by name declares them")
     choice = Choice(
         named.tag,
         dataset.name,
@@ -167,7 +172,15 @@ def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dat
 
 
 def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Model:
-    return own_model(module, classes=request.classes, input=request.input, key=request.key, task=task, modality=dataset.modality)
+    return own_model(
+        module,
+        classes=request.classes,
+        input=request.input,
+        key=request.key,
+        name=request.name,
+        task=task,
+        modality=dataset.modality,
+    )
 
 
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
@@ -225,6 +238,7 @@ def _manifest(
             "split": benchmark.split,
         },
         "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
+        "core": core_sha256(*PREDICTING),
         "seed": request.seed,
         "precision": request.precision,
     }
@@ -238,7 +252,3 @@ def _facts(model: Model) -> dict[str, Any]:
         "classes": model.info.classes,
         "class_ids": model.info.class_ids,
     }
-
-
-def _digest(manifest: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]

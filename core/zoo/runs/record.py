@@ -79,7 +79,7 @@ class Shards(Frozen):
 
 
 class Execution(Frozen):
-    """How it was run. None of it but seed and precision may change a score beyond rounding."""
+    """How it is run. None of it but seed and precision may change a score beyond rounding."""
 
     device: str
     precision: str
@@ -98,6 +98,14 @@ class Environment(Frozen):
     packages: dict[str, str]
     git_commit: str | None = None
     git_dirty: bool | None = None
+
+
+class Origin(Frozen):
+    """How and where some of a run's shards were computed: by this invocation, or by an earlier one on whatever machine."""
+
+    shards: int = Field(default=1, description="How many of them.")
+    execution: Execution
+    environment: Environment
 
 
 class Cost(Frozen):
@@ -169,6 +177,13 @@ class RunRecord(Frozen):
     shards: Shards
     execution: Execution
     environment: Environment
+    origins: tuple[Origin, ...] = Field(
+        default=(),
+        description="How and where the shards were computed; `execution` and `environment` are those of this invocation.",
+    )
+    doubt: str = Field(
+        default="", description="Why its predictions are not used again: what the model reads or draws that no key knows."
+    )
     cost: Cost
     artifacts: tuple[Artifact, ...]
     guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")

@@ -7,10 +7,11 @@ from typing import Any
 from zoo.opening.models import Model
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.computing import Computed
-from zoo.runs.environment import environment, peak_memory_mib
+from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
-from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, Result, RunRecord
+from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Result, RunRecord
+from zoo.runs.shards import origins
 from zoo.tasks.classes import Outputs
 
 
@@ -40,8 +41,10 @@ def make_record(
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
         shards=computed.shards,
-        execution=_execution(plan, computed, device),
+        execution=execution(plan.request, device, computed.batch_size, computed.workers),
         environment=environment(),
+        origins=tuple(origins(plan.shards())),
+        doubt=computed.doubt,
         cost=_cost(computed, seconds),
         guard=computed.guard,
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
@@ -83,19 +86,6 @@ def _data_record(plan: Plan, computed: Computed) -> DataRecord:
         limit=plan.samples if plan.sampled else None,
         sampled=plan.sampled,
         skipped=computed.skipped,
-    )
-
-
-def _execution(plan: Plan, computed: Computed, device: Any) -> Execution:
-    import torch
-
-    return Execution(
-        device=str(device),
-        precision=plan.request.precision,
-        batch_size=computed.batch_size,
-        workers=computed.workers,
-        threads=torch.get_num_threads(),
-        seed=plan.request.seed,
     )
 
 

@@ -61,6 +61,7 @@ class Request(Asked):
     )
     input: Any = None
     key: str | None = None
+    name: str | None = None
     options: Mapping[str, Any] | None = None
     protocol: Mapping[str, Any] | None = None
     aux: Mapping[str, Any] | None = None

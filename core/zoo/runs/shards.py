@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zoo.errors import RunError
 from zoo.home import writing
+from zoo.runs.record import Origin
 
-KEY, INDEX, SKIPPED = b"zoo.key", b"zoo.shard", b"zoo.skipped"
+KEY, INDEX, SKIPPED, ORIGIN = b"zoo.key", b"zoo.shard", b"zoo.skipped", b"zoo.origin"
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,12 @@ def plan_shards(positions: Sequence[int], size: int, folder: Path) -> list[Shard
     return [Shard(i, positions[start : start + size], folder / f"{i:05d}.parquet") for i, start in enumerate(starts)]
 
 
-def write_shard(shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str]) -> None:
+def write_shard(
+    shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str], origin: Origin
+) -> None:
     """Write a shard atomically. `ids` and `columns` are in dataset order, without the skipped samples."""
     table = pa.table({"id": pa.array(ids, pa.string()), **columns})
-    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped))}
+    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped)), ORIGIN: origin.model_dump_json()}
     with writing(shard.path) as temporary:
         pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
 
@@ -56,12 +61,24 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True, partitioning=None)
         notes: dict[bytes, bytes] = table.schema.metadata or {}
         skipped: dict[str, str] = json.loads(notes[SKIPPED])
+        Origin.model_validate_json(notes[ORIGIN])
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
         whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
         typed = all(table.schema.field(column.name).type == column.type for column in schema)
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
     return Stored(table, skipped, hashlib.sha256(content).hexdigest()) if belongs and whole and typed else None
+
+
+def origins(shards: Sequence[Shard]) -> list[Origin]:
+    """How and where these shards were computed, most of them first. Raises RunError where one cannot be read."""
+    found: Counter[bytes] = Counter()
+    for shard in shards:
+        try:
+            found[pq.read_metadata(shard.path).metadata[ORIGIN]] += 1
+        except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+            raise RunError(f"shard {shard.path} was altered while the run went on", "run it again") from error
+    return [Origin.model_validate_json(text).model_copy(update={"shards": count}) for text, count in found.most_common()]
 
 
 def in_order(ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]) -> tuple[list[str], dict[str, pa.Array]]:

@@ -1,28 +1,57 @@
-"""Verifying: the claims of `registry.yaml` run again, and said of each: reproduced, off by how much, or not runnable and why."""
+"""Verifying: the claims of `registry.yaml` run again, from the files on disk.
+
+Each is reproduced, off by how much, of other data, altered or misspelt (which somebody must mend), or not runnable here.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Literal
 
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import OptionError, UnknownNameError, ZooError
 from zoo.home import data_dirs
+from zoo.identity.files import hashing_anew
+from zoo.metrics.build import build_metric
 from zoo.plugins.catalogue import Claim, load_catalogue
-from zoo.plugins.names import split_tag
-from zoo.plugins.registry import registry
+from zoo.plugins.names import namespace_of, split_tag
+from zoo.plugins.registry import Registry, registry
 from zoo.runs.evaluate import evaluate
+from zoo.runs.predicting import pick_device
 from zoo.runs.progress import Progress
+from zoo.runs.record import RunRecord
+from zoo.runs.store import Store
 from zoo.specs import Frozen
+
+Status = Literal["reproduced", "off", "other data", "altered", "misspelt", "not runnable"]
+WRONG: tuple[Status, ...] = ("off", "altered", "misspelt")
+"""What somebody must mend."""
+QUICK = 60.0
+"""Seconds that a claim may take to be quick."""
 
 
 class Verdict(Frozen):
     """What became of a claim. `difference` is measured minus claimed."""
 
     claim: Claim
-    status: Literal["reproduced", "off", "not runnable"]
+    status: Status
     value: float | None = None
     difference: float | None = None
     run_id: str | None = None
     reason: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether somebody must mend something."""
+        return self.status in WRONG
+
+
+class Effort(Frozen):
+    """What verifying takes: runs, the seconds of those whose time is known, and of how many it is not."""
+
+    claims: int
+    runs: int
+    seconds: float
+    unknown: int
 
 
 def verify(
@@ -30,36 +59,57 @@ def verify(
     *,
     device: str = "auto",
     data_dir: str | os.PathLike[str] | None = None,
+    reuse: bool = False,
     progress: Callable[[Claim, Progress], None] | None = None,
 ) -> Iterator[Verdict]:
     """Run each claim's model on its benchmark and compare; verdicts come one by one, in the catalogue's order.
 
-    Claims of one model on one benchmark share a run, and finished runs are found, not computed. What keeps a claim from
-    running here (data that is absent, a package that is missing) is its verdict, never an exception.
-    Raises OptionError where `data_dir` is no folder.
+    Every file is opened and hashed, and everything is computed anew unless `reuse` allows to score stored predictions. Claims
+    of one model on one benchmark share a run. What keeps a claim from running (data that is absent, weights that are altered,
+    a name that is misspelt) is its verdict, never an exception.
+    Raises OptionError where `data_dir` is no folder or the device cannot be used.
     """
     data_dirs(data_dir)
+    pick_device(device)
+    entries = registry()
     groups = list(_by_run(load_catalogue().claims if claims is None else claims))
     while groups:
         group = groups.pop(0)
         first = group[0]
-        try:
-            record = evaluate(
-                first.model,
-                first.benchmark,
-                metrics=[claim.metric for claim in group],
-                device=device,
-                data_dir=data_dir,
-                progress=None if progress is None else lambda step, claim=first: progress(claim, step),  # type: ignore[misc]
-            )
-        except ZooError as error:
-            if len(group) > 1:  # one of them may be at fault for all
-                groups[:0] = [[claim] for claim in group]
-            else:
-                yield Verdict(claim=first, status="not runnable", reason=error.message)
+        if (problem := _misnamed(entries, first)) is not None:
+            yield problem
+            groups[:0] = [group[1:]] if len(group) > 1 else []
             continue
-        values = {result.metric: result.value for result in record.results}
-        yield from (_compared(claim, values[claim.metric], record.run_id) for claim in group)
+        named = [claim for claim in group if _misnamed(entries, claim) is None]
+        try:
+            with hashing_anew():
+                record = evaluate(
+                    first.model,
+                    first.benchmark,
+                    metrics=[claim.metric for claim in named],
+                    device=device,
+                    data_dir=data_dir,
+                    fresh=not reuse,
+                    progress=None if progress is None else lambda step, claim=first: progress(claim, step),  # type: ignore[misc]
+                )
+        except ZooError as error:
+            yield from (_misnamed(entries, claim) or _not_run(claim, error) for claim in group)
+            continue
+        yield from (_misnamed(entries, claim) or _compared(claim, record) for claim in group)
+
+
+def effort(claims: Iterable[Claim]) -> Effort:
+    """About how long it takes to verify claims."""
+    claims = list(claims)
+    known = [_seconds(group) for group in _by_run(claims)]
+    told = [seconds for seconds in known if seconds is not None]
+    return Effort(claims=len(claims), runs=len(known), seconds=sum(told), unknown=len(known) - len(told))
+
+
+def quick_claims(claims: Iterable[Claim]) -> list[Claim]:
+    """Those whose run is known to take under a minute."""
+    timed = ((_seconds(group), group) for group in _by_run(claims))
+    return [claim for seconds, group in timed if seconds is not None and seconds < QUICK for claim in group]
 
 
 def select_claims(*, model: str | None = None, benchmark: str | None = None, kind: str | None = None) -> list[Claim]:
@@ -90,12 +140,75 @@ def _by_run(claims: Iterable[Claim]) -> Iterator[Sequence[Claim]]:
     yield from groups.values()
 
 
-def _compared(claim: Claim, value: float | None, run_id: str) -> Verdict:
+def _seconds(group: Sequence[Claim]) -> float | None:
+    """Of an earlier run here that computed everything, else what the catalogue says."""
+    first = group[0]
+    runs = Store().records(model=first.model, benchmark=first.benchmark)
+    taken = [run.cost.seconds for run in runs if not run.shards.reused and run.dataset.limit is None]
+    return taken[0] if taken else max((claim.seconds for claim in group if claim.seconds is not None), default=None)
+
+
+def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
+    """The verdict on a claim that names something that there is not: misspelt, or of a plugin that is not installed."""
+    name = claim.model
+    try:
+        spec, tag = entries.tagged_model(name)
+        if tag is not None and tag not in spec.weights:
+            raise UnknownNameError(f"{spec.name} has no weights {tag!r}", f"its tags are: {', '.join(spec.weights)}")
+        name = claim.benchmark
+        benchmark = entries.benchmark(name, tasks=list(spec.tasks))
+        name = claim.metric
+        metric = entries.metric(name)
+        if metric.task != benchmark.task or benchmark.task not in spec.tasks:
+            raise OptionError(f"{metric.name} on {benchmark.name} is no score of {spec.name}")
+        build_metric(claim.metric, metric)
+    except (UnknownNameError, OptionError) as error:
+        return Verdict(
+            claim=claim, status="not runnable" if _plugin_is_absent(entries, name) else "misspelt", reason=_said(error)
+        )
+    except ZooError:  # running it tells why
+        return None
+    return None
+
+
+def _plugin_is_absent(entries: Registry, name: str) -> bool:
+    """Whether a name may well be right, but nothing that is installed and in order has it."""
+    plugin = namespace_of(name) if "/" in name.partition(":")[0] else None
+    if not plugin:
+        return False
+    states = {str(other["id"]): other["state"] for other in entries.index.plugins}
+    if plugin in states:
+        return bool(states[plugin] != "ok")
+    known = {other.id for other in load_catalogue().plugins}
+    return plugin in known or not get_close_matches(plugin, states)
+
+
+def _not_run(claim: Claim, error: ZooError) -> Verdict:
+    """Altered where a file is another than declared, or was here in an earlier run and is gone; else it is just not here."""
+    if error.altered:
+        return Verdict(claim=claim, status="altered", reason=_said(error))
+    before = Store().records(model=claim.model, benchmark=claim.benchmark, limit=1)
+    if before and type(error).__name__ in ("WeightsError", "DataError"):
+        reason = f"{error.message}; run {before[0].run_id} of {before[0].created[:10]} still had it"
+        return Verdict(claim=claim, status="altered", reason=reason)
+    return Verdict(claim=claim, status="not runnable", reason=error.message)
+
+
+def _compared(claim: Claim, record: RunRecord) -> Verdict:
+    value = {result.metric: result.value for result in record.results}[claim.metric]
     if value is None:
-        return Verdict(claim=claim, status="off", run_id=run_id, reason="the metric has no value on this run")
+        return Verdict(claim=claim, status="off", run_id=record.run_id, reason="the metric has no value on this run")
     difference = value - claim.value
-    status: Literal["reproduced", "off"] = "reproduced" if abs(difference) <= claim.tolerance else "off"
-    return Verdict(claim=claim, status=status, value=value, difference=difference, run_id=run_id)
+    found = Verdict(claim=claim, status="reproduced", value=value, difference=difference, run_id=record.run_id)
+    data = record.dataset
+    if not claim.is_of(data.fingerprint, data.samples):
+        reason = f"{data.samples:,} samples, which are not those of the claim"
+        return found.model_copy(update={"status": "other data", "reason": reason})
+    return found if abs(difference) <= claim.tolerance else found.model_copy(update={"status": "off"})
+
+
+def _said(error: ZooError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _is_named(full: str, name: str) -> bool:

@@ -25,6 +25,7 @@ CHECKS = {
     "eval-clean": "the model is in eval mode, and predicting leaves its parameters, buffers and gradients as they were",
     "offline": "building and predicting ask nothing of the network",
     "no-pickle": "building and predicting unpickle nothing",
+    "self-contained": "what building and predicting read is part of the key, or the spec says `reuse=False`",
     "missing-extras": "without what it requires, the model answers with the line that installs it",
     "folds": "the metric's state merges: parts score as the whole, in its range, within its interval",
     "survives": "the process that checks neither dies nor hangs",

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ModelError, PredictionError, ZooError, reason_of
-from zoo.opening.models import Choice, build_model, named_model
+from zoo.identity.code import code_of
+from zoo.identity.watching import Watch
+from zoo.opening.models import Choice, build_model, declared_files, named_model
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
 from zoo.plugins.registry import Registry
@@ -21,7 +23,10 @@ from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
 from zoo.testing.samples import Trial, bound_task, trials
 
-AFTER = ("predicts", "outputs", "finite", "deterministic", "batch-invariant", "eval-clean", "offline", "no-pickle")
+AFTER = (
+    *("predicts", "outputs", "finite", "deterministic", "batch-invariant", "eval-clean", "self-contained"),
+    *("offline", "no-pickle"),
+)
 """Checks of a model that is built."""
 FIXES = {
     "finite": "look for a division by zero, a logarithm of zero, or a scale that overflows",
@@ -29,6 +34,7 @@ FIXES = {
     "batch-invariant": "let nothing be computed over the batch: no batch statistics, no padding that is not masked",
     "eval-clean": "keep no state between calls, and detach what you keep",
     "offline": "declare what is downloaded as Weights or DataFile of the spec: the core fetches and hashes it",
+    "self-contained": "ship what it reads in its package, or name it in the spec's `files`; of a remote model say `reuse=False`",
     "no-pickle": "ship weights as safetensors, and data as JSON, NumPy without pickle, or text",
 }
 ROUNDING = 1e-3
@@ -62,6 +68,8 @@ class Built:
     info: ModelInfo
     weights: Weights | None
     note: str = ""
+    files: frozenset[str] = frozenset()
+    """What its key knows."""
 
 
 @dataclass
@@ -86,20 +94,23 @@ def check_model(spec: ModelSpec, entries: Registry) -> Iterator[Finding]:
         return
     for task in spec.tasks:
         entry = spec.name if len(spec.tasks) == 1 else f"{spec.name} ({task})"
+        watch = Watch(draws=False)  # whether it draws is seen by comparing
         with Guard.watching() as guard:
             try:
-                built = _build(spec, task)
+                with watch:
+                    built = _build(spec, task)
             except Exception as error:
                 hint = error.hint if isinstance(error, ZooError) else f"zoo show {spec.name}"
                 yield Finding("builds", "failed", entry, f"{type(error).__name__}: {reason_of(error)}", hint)
                 yield from _world(entry, guard)
                 continue
             yield Finding("builds", "ok", entry, built.note)
-            yield from _behaviour(entry, spec, task, built, entries)
+            watch.known.update(built.files)
+            yield from _behaviour(entry, spec, task, built, entries, watch)
             yield from _world(entry, guard)
 
 
-def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entries: Registry) -> Iterator[Finding]:
+def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entries: Registry, watch: Watch) -> Iterator[Finding]:
     before = _state(built.model)
     attempt = _first_that_works(spec, task, built, entries)
     if attempt is None or attempt.task is None:
@@ -115,13 +126,16 @@ def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entrie
     if attempt.error is not None:
         return
     everything = range(len(attempt.trial.samples))
-    again = _predict(attempt.task, built.model, attempt.trial, [everything], seed=1)
+    with watch:
+        again = _predict(attempt.task, built.model, attempt.trial, [everything], seed=1)
     steady = _compared("deterministic", entry, attempt.rows, again.rows, again.error, 0.0)
     yield steady
     alone = _predict(attempt.task, built.model, attempt.trial, [[i] for i in reversed(everything)], seed=0)
     if steady.state == "ok":
         yield _compared("batch-invariant", entry, attempt.rows, alone.rows, alone.error, ROUNDING)
     yield _clean(entry, built.model, before)
+    doubt = watch.doubt() if spec.reuse else ""
+    yield Finding("self-contained", "warned" if doubt else "ok", entry, doubt, FIXES["self-contained"] if doubt else "")
 
 
 def _build(spec: ModelSpec, task: TaskName) -> Built:
@@ -132,11 +146,11 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
         except ZooError:
             continue
         named = named_model(spec, task, Choice(tag))
-        return Built(named.load(), named.info, weights, f"with the weights {tag!r}")
+        return Built(named.load(), named.info, weights, f"with the weights {tag!r}", named.files)
     if not spec.weights:
         try:
             named = named_model(spec, task, Choice())
-            return Built(named.load(), named.info, None)
+            return Built(named.load(), named.info, None, files=named.files)
         except ZooError as error:
             if "random" not in error.message:
                 raise
@@ -148,7 +162,8 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
     model = model.eval() if hasattr(model, "eval") else model
     classes = (first.classes if first else None) or spec.classes
     info = ModelInfo(spec.name, spec.modality, classes, (first.input if first else None) or spec.input)
-    return Built(model, info, first, f"with random weights: {f'{tag!r} are' if tag else 'its own are'} not here")
+    files = code_of((spec.tasks[task], spec.options), files=declared_files(spec)).files
+    return Built(model, info, first, f"with random weights: {f'{tag!r} are' if tag else 'its own are'} not here", files)
 
 
 def _first_that_works(spec: ModelSpec, task: TaskName, built: Built, entries: Registry) -> Attempt | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.data.dataset import Dataset
+from zoo.identity.code import Code
 from zoo.metrics.base import Metric
 from zoo.opening.models import Model
 from zoo.seeds import seed_everything
@@ -89,6 +90,8 @@ class TrainingJob:
     """Ids of the user's own data that were neither trained nor validated on, where the split `test` holds others, too."""
     scored_on: str = ""
     """What the weights can be run on, whose split `test` was not trained on; empty where there is no name for that."""
+    code: Code | None = None
+    """What the key says of the code that has a part in the result."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import metadata, util
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +14,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import OptionError
 from zoo.home import zoo_home
+from zoo.identity.code import TRAINING, Code, code_of, core_sha256
 from zoo.metrics.build import build_metric
 from zoo.opening.models import Choice, Model, named_model
 from zoo.plugins.registry import Registry
@@ -29,7 +28,6 @@ from zoo.training.data import training_data
 from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.outputs import fitted_config
 from zoo.training.split import Subset, split_validation
-from zoo.version import __version__
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())
     trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
-    key = _key(training_key(recipe, model, dataset, asked.device), task, aux)
+    code = training_code(recipe, model, data.target, metric_spec.target)
+    key = _key(training_key(recipe, model, dataset, asked.device, code), task, aux)
     return TrainingJob(
         recipe=recipe,
         model=model,
@@ -75,6 +74,7 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
         aux=aux,
         held_out=held_out,
         scored_on=data.held_out or "" if held_out else data.name,
+        code=code,
     )
 
 
@@ -170,24 +170,22 @@ def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **{key: _merged(kept.get(key), value) if isinstance(value, dict) else value for key, value in new.items()}}
 
 
-def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str) -> str:
-    """Hash of what determines the trained weights: recipe, model and its source, samples, device, versions."""
+def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str) -> Code:
+    """The code that has a part in the trained weights: model, trainer, and these targets."""
+    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=(*model.requires, *recipe.requires))
+
+
+def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str, code: Code) -> str:
+    """Hash of what determines the trained weights: recipe, model, samples, device, and all code that has a part in them."""
     facts = {
         "recipe": recipe.model_dump(mode="json", exclude={"summary"}),
         "model": model.model_dump(mode="json", include={"tasks", "config", "input"}),
-        "sources": [_source_sha256(target) for target in (model.tasks.get(recipe.task, ""), recipe.trainer) if target],
         "dataset": dataset.fingerprint,
         "device": device,
-        "versions": {"deepzoo": __version__, "torch": metadata.version("torch")},
+        "code": code.identity,
+        "core": core_sha256(*TRAINING),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _source_sha256(target: str) -> str:
-    """SHA-256 of the file of a target's module: edited code does not take up what other code left. Empty without a file."""
-    found = util.find_spec(target.partition(":")[0])
-    path = Path(found.origin) if found and found.origin else None
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
 
 
 def _direction(recipe: RecipeSpec, direction: str) -> Literal["higher", "lower"]:

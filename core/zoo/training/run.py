@@ -10,12 +10,14 @@ from typing import Any
 
 from zoo.errors import ModelError, OptionError
 from zoo.home import writing
+from zoo.identity.watching import Watch
 from zoo.lazy import load_target
 from zoo.locking import locked
 from zoo.opening.weights import load_state, save_state
 from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
 from zoo.runs.predicting import pick_device
+from zoo.runs.reusing import doubted, say, seen
 from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
 from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
@@ -57,12 +59,19 @@ def train(
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
     with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
-        record = None if fresh else finished_training(job.folder)
+        doubt = (job.code.doubt if job.code else "") or seen(job.folder)
+        if doubt:
+            say(doubt, "training")
+        record = None if fresh or doubt else finished_training(job.folder)
         if record is None:
-            if fresh or not resume:
+            if fresh or doubt or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
             check_job(job, entries.dataset(job.recipe.dataset))
-            record = _finish(job, load_target(job.recipe.trainer)(job), changes)
+            watch = _watch_over(job)
+            with watch:
+                result = load_target(job.recipe.trainer)(job)
+            doubted(job.folder, watch, doubt, "training")
+            record = _finish(job, result, changes)
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
@@ -78,6 +87,13 @@ def finished_training(folder: Path) -> TrainingRecord | None:
     except (OSError, ValueError):
         return None
     return record.model_copy(update={"weights": str(weights)}) if found == record.weights_sha256 else None
+
+
+def _watch_over(job: TrainingJob) -> Watch:
+    """What looks on while the trainer works. It draws from generators that it has seeded, and reads its own checkpoints."""
+    known = {f"{os.path.realpath(job.folder)}{os.sep}", *(job.code.files if job.code else ())}
+    known.update(path for other in getattr(job, "aux", {}).values() for path in other.files)
+    return Watch(known, draws=False)
 
 
 def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) -> TrainingRecord:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from zoo.data.dataset import Dataset, Sample, SampleSequence
 from zoo.errors import DataError
+from zoo.identity.watching import unwatched
 
 
 def split_validation(
@@ -55,10 +56,12 @@ class Subset(SampleSequence):
     @cached_property
     def targets(self) -> list[Any]:
         """Targets in the order of the samples; read when they are first asked for, since masks and images are large."""
-        return [self.dataset.targets[i] for i in self.positions]
+        with unwatched():
+            return [self.dataset.targets[i] for i in self.positions]
 
     def __getitem__(self, index: int, /) -> Sample:
-        return self.dataset[self.positions[index]]
+        with unwatched():
+            return self.dataset[self.positions[index]]
 
 
 def _groups(dataset: Dataset) -> list[list[int]]:

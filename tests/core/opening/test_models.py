@@ -1,5 +1,6 @@
 """Models by name: which weights, which options, what identity; and the errors on the way."""
 
+import copy
 import json
 import threading
 
@@ -11,6 +12,7 @@ import zoo
 from zoo.errors import ModelError, OptionError, UnknownNameError, WeightsError
 from zoo.opening.models import Choice, build_model, checked_options, choose_weights, named_model, own_model
 from zoo.opening.weights import save_state
+from zoo.plugins.registry import registry
 from zoo.specs import ImageInput, ModelSpec, Weights
 
 
@@ -157,17 +159,36 @@ def test_loading_by_name_gives_a_model_in_eval_mode_that_knows_itself():
     assert "intro/logistic" in caught.value.candidates
 
 
-def test_input_and_key_are_for_own_models():
-    for option in ({"input": ImageInput()}, {"key": "k"}):
+def test_input_key_and_name_are_for_own_models():
+    for option in ({"input": ImageInput()}, {"key": "k"}, {"name": "n"}):
         with pytest.raises(OptionError, match="models of your own"):
             zoo.evaluate("intro/logistic", "digits", **option)
 
 
-def test_a_key_of_the_users_own_is_all_the_identity_there_is():
-    assert own_model(torch.nn.Linear(2, 2), key="k").identity == own_model(print, key="k").identity == {"key": "k"}
+def test_a_key_stands_for_what_lies_outside_of_a_module_and_not_for_what_it_holds():
+    torch.manual_seed(0)
+    net = torch.nn.Linear(2, 2)
+    first = own_model(net, key="k")
+    assert first.doubt == "" and first.identity == own_model(copy.deepcopy(net), key="k").identity
+    assert first.identity != own_model(net, key="l").identity
+    assert first.identity != own_model(torch.nn.Linear(2, 2), key="k").identity
 
 
-def test_a_model_that_cannot_be_told_is_another_each_time_and_says_so():
-    locked = threading.Lock().acquire
-    with pytest.warns(UserWarning, match="nothing of this run is used again"):
-        assert own_model(locked).identity != own_model(locked).identity
+@pytest.mark.parametrize(("model", "key"), [(torch.nn.Identity(), None), (threading.Lock().acquire, "k")])
+def test_a_module_without_a_key_or_one_that_cannot_be_told_is_in_doubt(model, key):
+    assert own_model(model, key=key).doubt
+
+
+def test_a_name_of_ones_own_is_the_one_in_the_record():
+    assert own_model(torch.nn.Identity()).info.name == "local/Identity"
+    assert own_model(torch.nn.Identity(), name="mine").info.name == "local/mine"
+
+
+def test_what_was_loaded_is_the_model_by_name_until_it_is_changed():
+    loaded, by_name = (
+        zoo.load("intro/mlp@digits"),
+        named_model(registry().model("intro/mlp"), "classify", Choice("digits")),
+    )
+    assert own_model(loaded).identity == by_name.identity and own_model(loaded).info.name == "intro/mlp@digits"
+    next(iter(loaded.parameters())).data.mul_(1.5)  # which leaves the version of the tensor as it was
+    assert own_model(loaded).info.name == f"local/{type(loaded).__name__}" and own_model(loaded).own

@@ -13,16 +13,8 @@ from zoo.errors import AmbiguousNameError, UnknownNameError
 from zoo.plugins.index import Index, load_index, search_path
 
 HEAVY = (
-    "torch",
-    "numpy",
-    "pandas",
-    "transformers",
-    "pydantic",
-    "pluggy",
-    "yaml",
-    "zoo.specs",
-    "zoo.hookspecs",
-    "zoo.plugins.discovery",
+    *("torch", "numpy", "pandas", "transformers", "pydantic", "pluggy", "yaml"),
+    *("zoo.specs", "zoo.hookspecs", "zoo.plugins.discovery"),
 )
 PROBE = """
 import json, sys
@@ -318,3 +310,76 @@ def zoo_recipes():
     recipe = entries["recipe", "mine/train"]
     assert (recipe["spec"]["model"], recipe["spec"]["dataset"], recipe["modality"]) == ("mine/net", "mine/digits", "image")
     assert entries["model", "mine/net"]["spec"]["weights"]["digits"]["recipe"] == "mine/train"
+
+
+BUILT = """
+import json, os, pathlib
+from mine import middle
+from zoo.hookspecs import hookimpl
+from zoo.specs import ModelSpec
+
+
+@hookimpl
+def zoo_models():
+    names = json.loads((pathlib.Path(__file__).parent / "specs.json").read_text()) + middle.names()
+    return [ModelSpec(name=name, summary="A net.", tasks={"classify": "nets:Net"}, modality="vector") for name in names]
+"""
+
+
+@pytest.fixture
+def built(site: Any, zoo_home: Path, tmp_path: Path) -> Machine:
+    """With a plugin that makes its specs of a JSON file, of a helper two imports away, of a file elsewhere and of a variable."""
+    (tmp_path / "elsewhere.txt").write_text("far")
+    middle = f"""
+import os
+def names():
+    import mine_tools
+    return [mine_tools.NAME, open({str(tmp_path / "elsewhere.txt")!r}).read(), os.environ.get("MINE", "unset")]
+"""
+    helper = {"mine/specs.json": '["one"]', "mine/middle.py": middle, "mine_tools.py": "NAME = 'two'"}
+    site.install("mine", BUILT, files=helper)
+    old = tmp_path / "elsewhere.txt"
+    os.utime(old, (1e9, 1e9))
+    site.age()
+    return Machine(site, zoo_home, tmp_path)
+
+
+def own(machine: Machine, **variables: str) -> set[str]:
+    return {name.partition("/")[2] for name in machine.load(**variables)["models"] if name.startswith("mine/")}
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "names"),
+    [
+        ("site/mine/specs.json", '["new"]', {"new", "two", "far", "unset"}),
+        ("site/mine_tools.py", "NAME = 'new'", {"one", "new", "far", "unset"}),
+        ("elsewhere.txt", "new", {"one", "two", "new", "unset"}),
+    ],
+)
+def test_every_file_that_a_plugin_makes_its_specs_of_is_seen(
+    built: Machine, place: str, text: str, names: set[str], tmp_path: Path
+) -> None:
+    assert own(built) == {"one", "two", "far", "unset"}
+    built.settle()
+    before = (tmp_path / place).stat()
+    (tmp_path / place).write_text(text)
+    os.utime(tmp_path / place, ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same size and time
+    if place.endswith(".py"):  # Python itself would run what it has compiled of a file of that size and time
+        os.utime(tmp_path / place)
+    assert own(built) == names
+
+
+def test_a_variable_that_a_plugin_reads_is_seen(built: Machine) -> None:
+    own(built)
+    built.settle()
+    assert "set" in own(built, MINE="set")
+
+
+def test_a_plugin_that_asks_another_process_is_asked_every_time(site: Any, zoo_home: Path, tmp_path: Path) -> None:
+    site.install_models("mine", "net")
+    site.write(
+        "mine/__init__.py", "import subprocess\nsubprocess.run(['true'])\n" + (site.folder / "mine/__init__.py").read_text()
+    )
+    site.age()
+    machine = Machine(site, zoo_home, tmp_path)
+    assert [machine.load()["cold"] for _ in range(3)] == [True] * 3

@@ -115,10 +115,8 @@ def test_a_plain_function_is_a_model_and_is_left_as_it_was():
     def model(images):
         return images.flatten(1)[:, :10]
 
-    first = zoo.evaluate(model, "digits", classes="dataset")
-    again = zoo.evaluate(model, "digits", classes="dataset")
+    assert zoo.evaluate(model, "digits", classes="dataset").shards.computed == 1
     assert vars(model) == {}
-    assert (first.shards.computed, again.shards.computed) == (1, 0)
 
 
 def test_a_plain_function_with_a_key_of_its_own_is_resumed():
@@ -160,9 +158,9 @@ def test_a_model_that_reshapes_by_view_runs(predictions):
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_batch_size_and_workers_change_nothing(batch_size, workers, predictions):
     model = digits_model()
-    reference = zoo.evaluate(model, "digits", classes="dataset", batch_size=64, workers=0)
+    reference = zoo.evaluate(model, "digits", classes="dataset", key="k", batch_size=64, workers=0)
     ids, logits = predictions(reference)
-    record = zoo.evaluate(model, "digits", classes="dataset", batch_size=batch_size, workers=workers, fresh=True)
+    record = zoo.evaluate(model, "digits", classes="dataset", key="k", batch_size=batch_size, workers=workers, fresh=True)
     assert record.key == reference.key
     assert record.shards.computed == record.shards.total
     assert predictions(record)[0] == ids == list(zoo.dataset("digits").ids)

@@ -19,7 +19,7 @@ def drawing(monkeypatch):
 
 def run(toy, count, **settings):
     torch.manual_seed(0)
-    return zoo.evaluate(toy.Linear(features=192), "toy/photos", classes="dataset", save_figures=count, **settings)
+    return zoo.evaluate(toy.Linear(features=192), "toy/photos", classes="dataset", key="toy", save_figures=count, **settings)
 
 
 def figures(record, home):

@@ -13,7 +13,7 @@ from zoo.specs import ImageInput
 @pytest.fixture
 def key(toy):
     def of(model=None, name="toy/vectors", **options):
-        return zoo.evaluate(toy.Linear() if model is None else model, name, **{"classes": "dataset", **options}).key
+        return zoo.evaluate(toy.Linear() if model is None else model, name, **{"classes": "dataset", "key": "toy", **options}).key
 
     return of
 
@@ -97,9 +97,9 @@ def test_the_key_changes_with_the_weights(tmp_path, monkeypatch):
 
 def test_another_metric_on_an_old_run_computes_no_shard(toy):
     model = toy.Linear()
-    first = zoo.evaluate(model, "toy/vectors", classes="dataset")
+    first = zoo.evaluate(model, "toy/vectors", classes="dataset", key="toy")
     calls = toy.calls
-    second = zoo.evaluate(model, "toy/vectors", classes="dataset", metrics=["f1:positive=bee"])
+    second = zoo.evaluate(model, "toy/vectors", classes="dataset", key="toy", metrics=["f1:positive=bee"])
     assert toy.calls == calls
     assert second.shards.computed == 0
     assert second.results[: len(first.results)] == first.results
@@ -113,5 +113,5 @@ def test_a_module_of_torch_alone_is_resumed_whoever_builds_it(toy):
         torch.manual_seed(0)
         return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
 
-    zoo.evaluate(built(), "toy/vectors", classes="dataset")
-    assert zoo.evaluate(built(), "toy/vectors", classes="dataset").shards.computed == 0
+    zoo.evaluate(built(), "toy/vectors", classes="dataset", key="k")
+    assert zoo.evaluate(built(), "toy/vectors", classes="dataset", key="k").shards.computed == 0

@@ -30,8 +30,8 @@ WATCHER = """
 
 def test_observers_are_told_of_start_and_end(toy, plugin, zoo_home):
     plugin("watcher", WATCHER)
-    record = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
-    again = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    record = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
+    again = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
     told = [json.loads(line) for line in (zoo_home / "watched.jsonl").read_text().splitlines()]
     assert told == [
         {"hook": "started", "run_id": record.run_id, "computed": 4, "samples": 2000},

@@ -216,8 +216,8 @@ def test_batches_of_several_columns_are_halved_when_memory_runs_out(zoo_home):
 
 def test_the_other_models_of_a_protocol_are_bound_and_part_of_the_key():
     model = torch.nn.Identity()
-    judged, alone = zoo.evaluate(model, "other/judged"), zoo.evaluate(model, "other/painting")
+    judged, alone = (zoo.evaluate(model, f"other/{name}", key="k") for name in ("judged", "painting"))
     assert judged.key != alone.key
     assert judged.protocol["aux"] == {"judge": "intro/logistic@digits"}
     assert judged.results == alone.results
-    assert zoo.evaluate(model, "other/judged").shards.computed == 0
+    assert zoo.evaluate(model, "other/judged", key="k").shards.computed == 0

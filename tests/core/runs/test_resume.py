@@ -18,12 +18,12 @@ VICTIM = """
 import zoo, zoo_toy
 zoo_toy.nn.Linear.forward = zoo_toy.counted(zoo_toy.nn.Linear.forward)
 print("ready", flush=True)
-zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", batch_size=256)
+zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", key="toy", batch_size=256)
 """
 
 
 def run(toy, name="toy/vectors", **options):
-    return zoo.evaluate(toy.Linear(), name, classes="dataset", **options)
+    return zoo.evaluate(toy.Linear(), name, classes="dataset", key="toy", **options)
 
 
 def start(environment, delay):
@@ -78,7 +78,7 @@ kills = 0
 while True:
     child = os.fork()
     if child == 0:
-        record = zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", batch_size=256)
+        record = zoo.evaluate(zoo_toy.Linear(), "toy/many", classes="dataset", key="toy", batch_size=256)
         os._exit(0)
     deadline = time.monotonic() + random.uniform(0.02, 0.5)
     status = 0
@@ -108,7 +108,7 @@ def test_kills_at_any_moment_leave_only_whole_shards(seed, toy, toy_environment,
     assert run(toy, "toy/many", batch_size=256).results == record.results
 
 
-def test_a_third_run_does_not_even_load_the_model(toy, monkeypatch):
+def test_a_third_run_does_not_even_load_the_model(monkeypatch):
     first = zoo.evaluate("intro/logistic", "digits")
     monkeypatch.setattr("zoo.opening.models.build_model", lambda *_: pytest.fail("the model was built"))
     again = zoo.evaluate("intro/logistic", "digits")
@@ -206,10 +206,12 @@ def test_a_dead_process_holds_no_lock(toy, toy_environment, shard_files):
 
 
 class Failing:
-    """What a model that goes wrong does on the batch that holds one given vector."""
+    """What a model that goes wrong does on the batch that holds one given vector; a key stands for its `reply`."""
 
-    def __init__(self, toy, reply, index=1100):
-        self.model, self.reply = toy.Linear(), reply
+    reply = None
+
+    def __init__(self, toy, index=1100):
+        self.model = toy.Linear()
         self.bad = zoo.dataset("toy/vectors").inputs[index]
 
     def __call__(self, inputs):
@@ -239,14 +241,16 @@ def _raise(logits, found):
     ],
     ids=["NaN", "inf", "wrong shape", "too few", "wrong dtype", "not a tensor", "raises"],
 )
-def test_a_model_that_goes_wrong_is_told_by_sample_and_costs_no_finished_shard(reply, error, says, toy, shard_files):
+def test_a_model_that_goes_wrong_is_told_by_sample_and_costs_no_finished_shard(reply, error, says, toy, shard_files, monkeypatch):
     options = {"classes": "dataset", "batch_size": 100, "key": "failing"}
+    monkeypatch.setattr(Failing, "reply", staticmethod(reply))
     with pytest.raises(error, match=says):
-        zoo.evaluate(Failing(toy, reply), "toy/vectors", **options)
+        zoo.evaluate(Failing(toy), "toy/vectors", **options)
     assert len(shard_files()) == 2
     assert zoo.Store().records() == []
 
-    mended = zoo.evaluate(Failing(toy, lambda logits, found: logits), "toy/vectors", **options)
+    monkeypatch.setattr(Failing, "reply", staticmethod(lambda logits, found: logits))
+    mended = zoo.evaluate(Failing(toy), "toy/vectors", **options)
     assert (mended.shards.computed, mended.shards.reused) == (2, 2)
 
 

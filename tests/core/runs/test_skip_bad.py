@@ -13,7 +13,7 @@ def corrupt(monkeypatch):
 
 
 def run(toy, **options):
-    return zoo.evaluate(toy.Linear(192), "toy/marked", classes="dataset", **options)
+    return zoo.evaluate(toy.Linear(192), "toy/marked", classes="dataset", key="toy", **options)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

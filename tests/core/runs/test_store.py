@@ -15,11 +15,11 @@ from zoo.runs.store import Store
 
 @pytest.fixture
 def record(toy):
-    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
 
 
 def run(toy):
-    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
+    return zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
 
 
 def test_a_record_comes_back_as_it_was(record):
@@ -159,7 +159,7 @@ def test_a_file_in_the_place_of_zoo_home_says_so(toy, zoo_home):
 
 @pytest.fixture
 def disk(tmp_path, monkeypatch):
-    """A disk of 256 kB of its own for ZOO_HOME, and how to mount it anew."""
+    """A disk of 1 MB of its own for ZOO_HOME, and how to mount it anew."""
     home = tmp_path / "disk"
     home.mkdir()
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
@@ -168,7 +168,7 @@ def disk(tmp_path, monkeypatch):
     def mount(options):
         return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(home)], capture_output=True, check=False)
 
-    if mount("size=256k").returncode:
+    if mount("size=1m").returncode:
         pytest.skip("mounting is not allowed here")
     monkeypatch.setenv("ZOO_HOME", str(home))
     yield home, mount
@@ -211,7 +211,7 @@ FULL = """
 import resource, sys
 import zoo, zoo_toy
 from zoo.errors import StoreError
-options = {"classes": "dataset"}
+options = {"classes": "dataset", "key": "toy"}
 zoo.evaluate(zoo_toy.Linear(seed=9), "toy/vectors", limit=600, **options)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 try:

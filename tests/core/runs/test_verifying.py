@@ -1,13 +1,17 @@
 """Claims are run again: reproduced, off by how much, or not runnable here and why."""
 
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+import zoo
 from zoo.errors import OptionError, UnknownNameError
-from zoo.runs.verifying import select_claims, verify
+from zoo.opening.weights import save_state
+from zoo.runs.verifying import effort, quick_claims, select_claims, verify
 
 CLAIM = {"model": "intro/mlp@digits", "benchmark": "data/digits", "metric": "accuracy", "kind": "measured", "source": "a test"}
 
@@ -53,7 +57,7 @@ def test_a_claim_that_cannot_run_says_why_and_the_next_one_still_runs(claims, mo
 def test_a_claim_that_cannot_run_keeps_none_of_its_run_from_running(claims):
     claims(CLAIM | {"value": 0.97, "tolerance": 0.03}, CLAIM | {"metric": "no-such-metric", "value": 1, "tolerance": 1})
     good, bad = verify(c for c in select_claims() if c.source == "a test")
-    assert (good.status, bad.status) == ("reproduced", "not runnable")
+    assert (good.status, bad.status) == ("reproduced", "misspelt")
     assert "no-such-metric" in bad.reason
 
 
@@ -77,3 +81,142 @@ def test_no_matching_claim_is_an_error_that_tells_unknown_names(filters, says, c
     with pytest.raises(UnknownNameError) as caught:
         select_claims(**filters)
     assert re.search(says, caught.value.message)
+
+
+WEIGHED = """
+from zoo.hookspecs import hookimpl
+from zoo.specs import ModelSpec, Weights
+
+
+@hookimpl
+def zoo_models():
+    of, tasks = tuple("0123456789"), {{"classify": "weighed_net:Net"}}
+    weights = Weights(uri="pkg:weighed_data/w.safetensors", sha256="{sha256}", licence="-", source="-", classes=of)
+    return [ModelSpec(name="net", summary="A net.", tasks=tasks, modality="image", weights={{"w": weights}})]
+"""
+NET = """
+import torch
+
+
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+"""
+
+
+@pytest.fixture
+def weighed(tmp_path, monkeypatch, claims):
+    """The weights file of a plugin's model, of which there is a claim."""
+    import torch
+
+    folder = tmp_path / "site"
+    (folder / "weighed_data").mkdir(parents=True)
+    (folder / "weighed_data" / "__init__.py").touch()
+    path = folder / "weighed_data" / "w.safetensors"
+    torch.manual_seed(0)
+    sha256 = save_state(path, {"1.weight": torch.randn(10, 64), "1.bias": torch.zeros(10)})
+    (folder / "weighed.py").write_text(WEIGHED.format(sha256=sha256))
+    (folder / "weighed_net.py").write_text(NET)
+    info = folder / "weighed-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: weighed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[zoo]\nweighed = weighed\n")
+    monkeypatch.syspath_prepend(folder)
+    for name in [name for name in sys.modules if name.startswith("weighed")]:
+        monkeypatch.delitem(sys.modules, name)
+    importlib.invalidate_caches()
+    claims(CLAIM | {"model": "weighed/net@w", "value": 0.5, "tolerance": 0.5})
+    return path
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {"a flipped byte": flip, "emptied": lambda path: path.write_bytes(b""), "deleted": Path.unlink}
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+@pytest.mark.parametrize("shards", ["with shards", "without shards"])
+@pytest.mark.parametrize("how", DAMAGE)
+def test_weights_that_are_not_what_was_declared_are_altered(how, shards, reuse, weighed):
+    if shards == "with shards":
+        assert zoo.evaluate("weighed/net@w", "digits").shards.computed == 1
+    DAMAGE[how](weighed)
+    (verdict,) = verify(select_claims(model="weighed/net"), reuse=reuse)
+    assert (verdict.status, verdict.wrong) == ("altered", True)
+    assert "w.safetensors" in verdict.reason
+
+
+def test_everything_is_computed_anew_unless_stored_predictions_may_be_reused(weighed):
+    zoo.evaluate("weighed/net@w", "digits")
+    computed = []
+    for reuse in (False, True):
+        (verdict,) = verify(select_claims(model="weighed/net"), reuse=reuse)
+        assert verdict.status == "reproduced"
+        computed.append(zoo.Store().record(verdict.run_id).shards.computed)
+    assert computed == [1, 0]
+
+
+def test_what_an_earlier_run_had_and_is_gone_is_altered(weighed, monkeypatch):
+    zoo.evaluate("weighed/net@w", "digits")
+
+    def gone(*_, **__):
+        raise zoo.errors.DataError("the archive is absent", "get it")
+
+    monkeypatch.setattr("zoo.runs.plan.open_dataset", gone)
+    (verdict,) = verify(select_claims(model="weighed/net"))
+    assert verdict.status == "altered" and "still had it" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"metric": "acuracy"}, {"model": "cnn/nosuch"}, {"model": "intro/mlp@digit"}, {"benchmark": "data/digit"},
+     {"model": "intr/mlp"}, {"metric": "f1:averag=macro"}, {"metric": "psnr-y"}],
+    ids=str,
+)  # fmt: skip
+def test_a_claim_of_a_name_that_there_is_not_is_misspelt(wrong, claims):
+    claims(CLAIM | {"value": 0.97, "tolerance": 0.03} | wrong)
+    (verdict,) = verify(c for c in select_claims() if c.source == "a test")
+    assert (verdict.status, verdict.wrong) == ("misspelt", True), verdict.reason
+    assert verdict.reason
+
+
+def test_a_claim_of_a_plugin_that_is_not_installed_is_not_runnable(claims):
+    claims(CLAIM | {"model": "acme/net", "value": 0.97, "tolerance": 0.03})
+    (verdict,) = verify(c for c in select_claims() if c.source == "a test")
+    assert (verdict.status, verdict.wrong) == ("not runnable", False)
+
+
+@pytest.mark.parametrize(("data", "status"), [("f" * 64, "other data"), (359, "other data"), (360, "reproduced")])
+def test_a_score_of_other_data_reproduces_nothing(data, status, claims):
+    claims(CLAIM | {"value": 0.97, "tolerance": 0.03, "data": data})
+    (verdict,) = verify(c for c in select_claims() if c.source == "a test")
+    assert (verdict.status, verdict.wrong) == (status, False)
+    assert verdict.value == pytest.approx(0.975)
+    checks = zoo.Store().record(verdict.run_id).checks
+    assert [check.kind for check in checks if check.expected == "0.97 ± 0.03"] == ["measured"] * (status == "reproduced")
+
+
+def test_how_long_it_takes_is_foreseen_by_earlier_runs_or_by_the_catalogue(claims):
+    quick = CLAIM | {"value": 0.97, "tolerance": 0.03, "seconds": 7}
+    slow = quick | {"model": "intro/logistic@digits", "seconds": 600}
+    unknown = {name: value for name, value in (quick | {"model": "intro/mlp-numpy@digits"}).items() if name != "seconds"}
+    claims(quick, quick | {"metric": "nll"}, slow, unknown)
+    mine = [claim for claim in select_claims() if claim.source == "a test"]
+    assert effort(mine).model_dump() == {"claims": 4, "runs": 3, "seconds": 607, "unknown": 1}
+    assert quick_claims(mine) == mine[:2]
+    run = zoo.evaluate("intro/logistic@digits", "digits")
+    assert effort(mine).seconds == pytest.approx(7 + run.cost.seconds)
+
+
+@pytest.mark.slow
+def test_the_data_of_our_claims_are_those_that_they_name(real_data):
+    entries = zoo.registry()
+    shipped = {(claim.benchmark, claim.data) for claim in select_claims() if isinstance(claim.data, str)}
+    assert shipped
+    for name, fingerprint in sorted(shipped):
+        benchmark = entries.benchmark(name)
+        assert zoo.dataset(benchmark.dataset, benchmark.split).fingerprint == fingerprint, name

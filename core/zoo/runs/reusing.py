@@ -1,0 +1,63 @@
+"""Using predictions again: the key of a run, and the doubts that forbid it."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from zoo.home import writing, zoo_home
+from zoo.identity.watching import Watch
+from zoo.opening.models import Model
+
+DOUBT = "doubt.txt"
+"""Beside the shards of a run whose model was seen to read or draw what its key does not know."""
+
+
+def settled(manifest: dict[str, Any], doubts: Iterable[str]) -> tuple[str, str]:
+    """Key of a manifest, and the doubt, if there is one: such a run says so, and gets a key that no other run has."""
+    key = _digest(manifest)
+    doubt = "; ".join(dict.fromkeys(filter(None, doubts))) or seen(zoo_home() / "runs" / key)
+    if doubt:
+        manifest["once"] = uuid4().hex
+        say(doubt)
+        return _digest(manifest), doubt
+    return key, ""
+
+
+def watch_over(models: Iterable[Model]) -> Watch | None:
+    """What looks on while these models are built and predict; None where one is the user's own, whose key stands for that."""
+    known: list[Model] = list(models)
+    if any(model.own for model in known):
+        return None
+    return Watch(frozenset().union(*(model.files for model in known)))
+
+
+def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:
+    """The doubt of a run, or a training, that has predicted so far, marked in its folder when it is first seen."""
+    found = watch.doubt() if watch is not None else ""
+    if not found or before:
+        return before
+    with writing(folder / DOUBT) as temporary:
+        temporary.write_text(found, encoding="utf-8")
+    say(found, what)
+    return found
+
+
+def seen(folder: Path) -> str:
+    """The doubt that is marked in a folder; empty where there is none."""
+    try:
+        return (folder / DOUBT).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def say(doubt: str, what: str = "run") -> None:
+    """Tell the user."""
+    warnings.warn(f"nothing of this {what} is used again: {doubt}", stacklevel=2)
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]
