@@ -46,7 +46,7 @@ def zoo_commands():
 """
 
 NETWORKS = '''
-import os
+import sys
 import time
 import torch
 
@@ -63,10 +63,10 @@ class Raising(Centroid):
         raise RuntimeError("no batch for me")
 
 class Stalling(Centroid):
-    """Once it has seen as many samples as TOY_STALLS_AFTER says, it waits for ever."""
+    """Once it has seen as many samples as `python -X stalls_after=N` says, it waits for ever."""
     seen = 0
     def forward(self, x):
-        while self.seen >= float(os.environ.get("TOY_STALLS_AFTER", "inf")):
+        while self.seen >= float(sys._xoptions.get("stalls_after", "inf")):
             time.sleep(0.05)
         self.seen += len(x)
         return super().forward(x)

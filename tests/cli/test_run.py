@@ -1,7 +1,6 @@
 """`zoo run`, `zoo results`, `zoo train` and `zoo data`, on real digits."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -110,12 +109,12 @@ def test_a_wrong_argument_is_a_user_error(zoo, toy, arguments, says):
 
 def test_an_interrupted_run_says_how_to_go_on_and_does(zoo, toy, zoo_home):
     # given a run that is interrupted after its first shard, of 512 samples, however long that takes
-    command = [sys.executable, "-m", "zoo_cli", "run", "toy/stalling", "--on", "toy/easy", "--batch-size", "64"]
-    environment = {**os.environ, "TOY_STALLS_AFTER": "512"}
+    stalling = [sys.executable, "-X", "stalls_after=512", "-m", "zoo_cli"]
+    command = [*stalling, "run", "toy/stalling", "--on", "toy/easy", "--batch-size", "64"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # a shell that runs the tests in the background has them ignore SIGINT, and a child would, too
     heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(command, **pipes, env=environment, preexec_fn=heeding) as process:
+    with subprocess.Popen(command, **pipes, preexec_fn=heeding) as process:
         while not list(zoo_home.glob("runs/*/shards/*.parquet")) and process.poll() is None:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ import pytest
 
 import zoo
 from zoo.identity.code import code_of
+from zoo.identity.sources import core_files
 from zoo.lazy import load_target
 from zoo.metrics import Metric, build_metric
 from zoo.opening.weights import find_weights
@@ -88,7 +89,9 @@ def test_every_lazy_target_is_there(spec: Spec) -> None:
 
 @pytest.mark.parametrize("target", sorted({target for spec in SPECS for target in targets(spec)}))
 def test_every_target_has_a_source_that_runs_are_keyed_by(target: str) -> None:
-    assert any(path.endswith(".py") for path in code_of([target]).files)
+    module = target.partition(":")[0].replace(".", "/") + ".py"
+    known = code_of([target]).files | {str(path) for path in core_files().values()}
+    assert [path for path in known if path.endswith((f"/{module}", f"/{module.removesuffix('.py')}/__init__.py"))]
 
 
 def test_every_benchmark_finds_its_dataset_split_and_metrics(registry: Registry) -> None:
