@@ -7,9 +7,9 @@ import click
 from zoo.errors import DataError
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command, LazyGroup
-from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, note, print_json, print_list, say, size_of, styled
+from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
     from zoo.opening.datasets import FileStatus

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from zoo_cli.settings import OpenCommand
+from zoo_cli.open_options import OpenCommand
 
 NAMED = re.compile(r"`(?P<name>[a-z_]+)(?:\.(?P<part>[a-z_.]+))?(?:=(?P<value>[^`]*))?`")
 OPEN = ("options", "protocol", "aux")

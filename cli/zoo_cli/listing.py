@@ -11,9 +11,9 @@ from zoo.plugins.index import Entry, Index
 from zoo.plugins.namespaces import select
 from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
-from zoo_cli.lookup import open_index
 from zoo_cli.render import note, print_json, print_list, say, styled
 from zoo_cli.types import Choice, Kind
+from zoo_cli.warned_index import open_index
 
 KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes")
 TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")

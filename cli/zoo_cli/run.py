@@ -8,12 +8,12 @@ import zoo
 from zoo.plugins.registry import one_look_up
 from zoo.runs.request import How, Request
 from zoo_cli.completing import names_of
-from zoo_cli.lookup import warned_of
+from zoo_cli.open_options import OpenCommand, named_settings
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
-from zoo_cli.settings import OpenCommand, named_settings
 from zoo_cli.types import asked_options, pairs
+from zoo_cli.warned_index import warned_of
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress

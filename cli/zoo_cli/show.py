@@ -11,8 +11,8 @@ from zoo.plugins.names import is_path, nearest, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
-from zoo_cli.lookup import open_index
 from zoo_cli.render import print_fields, print_json, say, styled
+from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
     from zoo.specs import DatasetSpec

@@ -7,10 +7,10 @@ import click
 import zoo
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
-from zoo_cli.lookup import open_index
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import note, number, print_fields, print_json, say, styled
 from zoo_cli.types import AtLeast, parsed
+from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
     from zoo.training.job import TrainingProgress

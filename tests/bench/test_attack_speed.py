@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from zoo.opening.models import build_model
 from zoo.runs.predicting import on_device
-from zoo.tasks.attack.task import Threat
-from zoo.tasks.attack.verify import Victim, margins
+from zoo.tasks.attack.contract import Threat, Victim
+from zoo.tasks.attack.verify import margins
 from zoo_robust.pgd import Pgd
 
 ROUNDS, BATCH, STEPS = 5, 64, 20

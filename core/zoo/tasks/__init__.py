@@ -44,8 +44,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.builtin.detect import COCO_METRICS
-    from zoo.tasks.attack.task import Attacked, Attacker, Norm, Ratio, Threat
-    from zoo.tasks.attack.verify import TOLERANCE, Victim, margins, perturbation_norms
+    from zoo.tasks.attack.contract import Attacked, Attacker, Norm, Ratio, Threat, Victim
+    from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
     from zoo.tasks.by_name import TARGETS_OF, TASKS, task_class, task_of
     from zoo.tasks.classify import Classifier
@@ -61,8 +61,8 @@ else:
         __name__,
         {
             "zoo.builtin.detect": ["COCO_METRICS"],
-            "zoo.tasks.attack.task": ["Attacked", "Attacker", "Norm", "Ratio", "Threat"],
-            "zoo.tasks.attack.verify": ["TOLERANCE", "Victim", "margins", "perturbation_norms"],
+            "zoo.tasks.attack.contract": ["Attacked", "Attacker", "Norm", "Ratio", "Threat", "Victim"],
+            "zoo.tasks.attack.verify": ["TOLERANCE", "margins", "perturbation_norms"],
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],
             "zoo.tasks.by_name": ["TARGETS_OF", "TASKS", "task_class", "task_of"],
             "zoo.tasks.classify": ["Classifier"],

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.tasks.attack.task import Threat
-from zoo.tasks.attack.verify import Victim, margins
+from zoo.tasks.attack.contract import Threat, Victim
+from zoo.tasks.attack.verify import margins
 
 
 class Affine(nn.Module):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.errors import OptionError
-from zoo.tasks.attack.task import Threat
+from zoo.tasks.attack.contract import Threat
 from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
 from zoo_robust.apgd import Apgd, checkpoints
 from zoo_robust.balls import ball, nested

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 import zoo
-from zoo.tasks.attack.task import Threat
-from zoo.tasks.attack.verify import Victim, margins
+from zoo.tasks.attack.contract import Threat, Victim
+from zoo.tasks.attack.verify import margins
 from zoo_robust.apgd import Apgd
 from zoo_robust.balls import Ball
 from zoo_robust.deepfool import DeepFool

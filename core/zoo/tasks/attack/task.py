@@ -10,87 +10,26 @@ An attack is given only samples that the victim gets right; those it gets wrong 
 
 import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BeforeValidator, Field
 
 from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image, stack
 from zoo.specs import TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
-from zoo.tasks.attack.verify import TOLERANCE, Victim, attack_batch
+from zoo.tasks.attack.contract import Attacker, Threat, ThreatSettings, Victim
+from zoo.tasks.attack.verify import TOLERANCE, attack_batch
 from zoo.tasks.base import Batch, DataInfo, Task
-from zoo.tasks.classes import OutputSettings, scored_outputs, some
+from zoo.tasks.classes import scored_outputs, some
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
     from zoo.tasks.attack.verify import Outcome
-
-Norm = Literal["linf", "l2"]
-
-
-def exact_ratio(value: Any) -> Any:
-    """A number as it is; a text such as `8/255` or `0.3` as the float nearest to it. Raises ValueError."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(Fraction(value.replace(" ", "")))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError("must be a number, or a fraction such as 8/255") from None
-
-
-Ratio = Annotated[float, BeforeValidator(exact_ratio)]
-"""A number that may be written as a fraction: `8/255`."""
-
-
-class ThreatSettings(OutputSettings):
-    """What a protocol of this task says: the threat model, which outputs of the victim compete, and what is stored."""
-
-    norm: Annotated[Norm, Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")] = "linf"
-    eps: Annotated[Ratio, Field(ge=0, allow_inf_nan=False, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
-    save_inputs: Annotated[bool, Field(description="Store the adversarial inputs, too.")] = False
-
-
-@dataclass(frozen=True)
-class Threat:
-    """What the attacker may do: stay within `eps` of the clean input in `norm`. `eps` None: no bound of its own."""
-
-    norm: Norm
-    eps: float | None
-
-
-@dataclass(frozen=True)
-class Attacked:
-    """Adversarial inputs [b, ...] and, per sample, the evaluations of the victim and of gradients that they took.
-
-    `masked` says which samples show a sign of gradient masking, such as a gradient that is zero everywhere.
-    """
-
-    inputs: "Tensor"
-    forwards: "Sequence[int] | Tensor"
-    gradients: "Sequence[int] | Tensor"
-    masked: "Sequence[bool] | Tensor | None" = None
-
-
-class Attacker(Protocol):
-    """What a model of this task does. An attribute `bounded = False` says that it keeps to no eps, as DeepFool does.
-
-    Such an attack is given `eps` None, and where its perturbation is larger than the protocol's eps, the sample holds.
-    """
-
-    def __call__(self, victim: Victim, inputs: "Tensor", labels: "Tensor", threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        """Adversarial inputs for clean ones float32 [b, c, h, w] in [0, 1], all of which the victim gets right.
-
-        `victim(inputs)` gives logits float32 [b, outputs], those of the dataset's classes first, and gradients to its inputs,
-        in `eval` mode and normalising inside; `labels` int64 [b]. All randomness of sample i comes from seeds[i].
-        """
 
 
 class Attack(Task):

@@ -1,67 +1,23 @@
-"""One batch under attack: who is attacked, with what victim, and whether what comes back is allowed."""
+"""One batch under attack, and whether what comes back is allowed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import PredictionError
 from zoo.seeds import seeds_alone
+from zoo.tasks.attack.contract import Attacker, Threat, Victim
 from zoo.tasks.base import Batch
 from zoo.tasks.checks import check_floats, refuse_where
-from zoo.tasks.classes import Outputs, some
-from zoo.tasks.classify import verify_logits
+from zoo.tasks.classes import some
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from zoo.tasks.attack.task import Attacker, Threat
 
 TOLERANCE = 1e-5
 """By how much, relative to eps, a norm in float64 may exceed it: float32 cannot hold every bound exactly."""
-
-
 UNSCORED = "nothing of this shard is scored"
-
-
-class Victim:
-    """A classifier as an attack sees it: frozen, and its logits in the dataset's order of classes, others after them."""
-
-    def __init__(self, model: Any, name: str, outputs: int, columns: Sequence[int] | None) -> None:
-        self.model, self.name = model, name
-        self.outputs = Outputs(outputs, outputs if columns is None else len(columns), columns)
-        self.evaluated = 0
-        """Inputs that an attack has put before it."""
-        if hasattr(model, "requires_grad_"):
-            model.requires_grad_(False)  # gradients go to the input alone, which spares a third of the backward pass
-
-    def __call__(self, inputs: "Tensor") -> "Tensor":
-        """Logits float32 [b, outputs]. Raises ModelError where gradients are wanted and there are none."""
-        import torch
-
-        wanted = inputs.requires_grad and torch.is_grad_enabled()
-        self.evaluated += len(inputs)
-        try:
-            logits = self.model(inputs)
-        except RuntimeError as error:
-            if wanted and "requires grad" in str(error):
-                raise self._without_gradients() from error
-            raise
-        if wanted and not logits.requires_grad:
-            raise self._without_gradients()
-        return self.outputs.ordered(logits.float())
-
-    def verified(self, inputs: "Tensor", ids: Sequence[str]) -> "Tensor":
-        """The same without gradients, if they are logits at all. Raises PredictionError naming the samples."""
-        import torch
-
-        with torch.no_grad():
-            return self.outputs.ordered(verify_logits(self.model(inputs), ids, self.outputs.count, self.name))
-
-    def _without_gradients(self) -> ModelError:
-        return ModelError(
-            f"{self.name} gives no gradients of its logits to its input, which this attack needs",
-            "take an attack that needs none, such as robust/square or robust/uniform-noise",
-        )
 
 
 @dataclass(frozen=True)
@@ -93,7 +49,7 @@ def perturbation_norms(inputs: "Tensor", adversarial: "Tensor", norm: str) -> "T
     return difference.abs().amax(1) if norm == "linf" else difference.norm(dim=1)
 
 
-def attack_batch(attack: "Attacker", name: str, victim: Victim, batch: Batch, threat: "Threat") -> Outcome:
+def attack_batch(attack: Attacker, name: str, victim: Victim, batch: Batch, threat: Threat) -> Outcome:
     """Attack the samples that the victim gets right; the others stay as they are, at a norm of 0."""
     import torch
 
@@ -123,7 +79,7 @@ def attack_batch(attack: "Attacker", name: str, victim: Victim, batch: Batch, th
     return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, adversarial.cpu())
 
 
-def _verified_norms(made: Any, images: "Tensor", threat: "Threat", ids: Sequence[str], name: str) -> "Tensor":
+def _verified_norms(made: Any, images: "Tensor", threat: Threat, ids: Sequence[str], name: str) -> "Tensor":
     """The norms, if the images are of the right shape, finite, in [0, 1] and within the bound; else PredictionError."""
     flat = check_floats(made, images.shape, "pixels", ids, name).detach().flatten(1)
     refuse_where((flat.amin(1) < 0) | (flat.amax(1) > 1), ids, f"{name} returned pixels outside [0, 1]", UNSCORED)

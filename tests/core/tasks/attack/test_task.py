@@ -9,8 +9,9 @@ from torch import nn
 
 import zoo
 from zoo.errors import ModelError, OptionError, PredictionError
-from zoo.tasks.attack.task import Attack, Attacked, Threat, exact_ratio
-from zoo.tasks.attack.verify import TOLERANCE, Victim, attack_batch, margins, perturbation_norms
+from zoo.tasks.attack.contract import Attacked, Threat, Victim, exact_ratio
+from zoo.tasks.attack.task import Attack
+from zoo.tasks.attack.verify import TOLERANCE, attack_batch, margins, perturbation_norms
 from zoo.tasks.base import Batch, DataInfo, ModelInfo
 
 DIGITS = DataInfo("data/digits", "test", "image", tuple("0123456789"))

@@ -12,7 +12,7 @@ from zoo_cli.groups import Command
 if TYPE_CHECKING:
     from zoo.runs.overrides import Names
 
-UNKNOWN = "zoo_cli.settings"
+UNKNOWN = "zoo_cli.open_options"
 """Where a context keeps the pairs that its command does not know itself."""
 
 
