@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError, ZooError
@@ -21,6 +21,9 @@ from zoo.seeds import seeded
 from zoo.settings import checked_settings
 from zoo.specs import ImageInput, Modality, ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
+
+if TYPE_CHECKING:
+    from zoo.tasks import Attacker, Classifier, Detector, Embedder, Segmenter
 
 LoadFn = Callable[[], Any]
 
@@ -77,6 +80,27 @@ class Choice:
     classes: Sequence[str] | str | os.PathLike[str] | None = None
 
 
+class Own(TypedDict, total=False):
+    """What `load` is told of weights of one's own."""
+
+    weights: str | os.PathLike[str] | None
+    weights_key: str | None
+    classes: Sequence[str] | str | os.PathLike[str] | None
+    allow_pickle: bool
+
+
+@overload
+def load(name: str, *, task: Literal["classify"] = "classify", **own: Unpack[Own]) -> "Classifier": ...
+@overload
+def load(name: str, *, task: Literal["detect"], **own: Unpack[Own]) -> "Detector": ...
+@overload
+def load(name: str, *, task: Literal["segment"], **own: Unpack[Own]) -> "Segmenter": ...
+@overload
+def load(name: str, *, task: Literal["embed"], **own: Unpack[Own]) -> "Embedder": ...
+@overload
+def load(name: str, *, task: Literal["attack"], **own: Unpack[Own]) -> "Attacker": ...
+@overload
+def load(name: str, *, task: str, **own: Unpack[Own]) -> Any: ...
 def load(
     name: str,
     *,

@@ -235,7 +235,7 @@ def test_the_worst_case_of_each_sample_counts(lenet):
 
 
 @pytest.mark.parametrize(
-    ("attacks", "says"), [("pgd+cw", "no attack 'cw'"), ("pgd:stepz=3", "did you mean steps"), ("", "there is no attack")]
+    ("attacks", "says"), [("pgd+cw", "no attack 'cw'"), ("pgd:stepz=3", "did you mean steps"), ("", "it has no name")]
 )
 def test_attacks_that_are_not_there_are_refused(attacks, says):
     import zoo
