@@ -162,7 +162,7 @@ def _options(target: str | None) -> str:
     if not target:
         return ""
     from zoo.lazy import load_target
-    from zoo.settings import described_settings
+    from zoo.options import described_settings
 
     return "\n".join(described_settings(load_target(target)))
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from zoo.errors import OptionError
-from zoo.settings import checked_settings
+from zoo.options import checked_settings
 
 T = TypeVar("T", bound=BaseModel)
 _WRITTEN = re.compile(r"(?P<options>[a-z_]+=[^:/\\]*):(?P<path>.+)", re.DOTALL)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from zoo.errors import WeightsError
 from zoo.opening import Choice, named_model, read_state, read_weights, weights_sha256
-from zoo.settings import checked_settings
+from zoo.options import checked_settings
 from zoo.training import Loop, TrainingJob, TrainingProgress, TrainResult
 from zoo_hub.folder import FolderModel
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor
 
 from zoo.errors import OptionError
-from zoo.settings import build_named
+from zoo.options import build_named
 from zoo.specs import Frozen
 from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
 from zoo_robust.apgd import Apgd

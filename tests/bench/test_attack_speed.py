@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.devices import on_device
 from zoo.opening.models import build_model
-from zoo.runs.predicting import on_device
 from zoo.tasks.attack.contract import Threat, Victim
 from zoo.tasks.attack.verify import margins
 from zoo_robust.pgd import Pgd

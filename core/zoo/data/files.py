@@ -1,16 +1,15 @@
 """Files of datasets and weights: found, or fetched, and known by their hash before anything is parsed."""
 
-import hashlib
 import importlib.util
 import os
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from zoo.data.download import DownloadError, Progress, download, download_from_hub
+from zoo.data.download import DownloadError, Progress, cached_path, download, download_from_hub
 from zoo.data.hashing import AlteredError, verified_content, verify
 from zoo.errors import DataError, WeightsError, ZooError
-from zoo.home import cache_dir, data_dirs, writing
+from zoo.home import data_dirs, writing
 from zoo.specs import DataFile, DatasetSpec
 
 Kind = Literal["weights", "data"]
@@ -172,12 +171,6 @@ def package_path(name: str, kind: Kind = "data") -> Path:
     error = _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
     error.altered = True
     raise error
-
-
-def cached_path(file: DataFile, kind: Kind = "data") -> Path:
-    """Where the cache has a file: below a folder named by its hash, so that two files of one name never meet."""
-    key = file.sha256 or hashlib.sha256(repr((file.md5, file.urls, file.member_of)).encode()).hexdigest()
-    return cache_dir(kind) / key[:16] / PurePosixPath(file.name).name
 
 
 def offline_forced() -> bool:

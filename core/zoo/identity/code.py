@@ -16,9 +16,9 @@ from zoo.identity.files import file_sha256, session
 from zoo.identity.installed import distributions_of, versions
 from zoo.identity.sources import Sources, core_files, reached
 
-PREDICTING = ("builtin", "metrics", "plugins", "testing", "training")
+PREDICTING = ("metric_specs", "metrics", "plugins", "testing", "training")
 """Packages of the core that no prediction depends on: metrics fold what is stored, anew each time."""
-TRAINING = ("builtin", "plugins", "testing")
+TRAINING = ("metric_specs", "plugins", "testing")
 
 
 @dataclass(frozen=True)

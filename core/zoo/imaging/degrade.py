@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from zoo.errors import OptionError
 from zoo.imaging.matlab_resize import imresize
+from zoo.options import build_named
 from zoo.seeds import sample_seed
-from zoo.settings import build_named
 from zoo.specs import Frozen
 
 if TYPE_CHECKING:

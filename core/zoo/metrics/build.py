@@ -8,7 +8,7 @@ from zoo.errors import OptionError, PluginError
 from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.names import parse_metric
-from zoo.settings import described_settings
+from zoo.options import described_settings
 from zoo.specs import MetricSpec
 
 

@@ -1,6 +1,6 @@
 """How a metric is written, everywhere: `name` or `name:option=value,option=value` (`f1:positive=spam`)."""
 
-from zoo.settings import parse_named
+from zoo.options import parse_named
 
 
 def bare_metric(text: str) -> str:

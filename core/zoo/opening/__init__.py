@@ -20,15 +20,17 @@ __all__ = [
 if TYPE_CHECKING:
     from zoo.opening.datasets import open_dataset
     from zoo.opening.declared import timm_input
-    from zoo.opening.models import Choice, Model, build_model, named_model
+    from zoo.opening.models import Model, build_model, named_model
     from zoo.opening.weights import read_metadata, read_state, read_weights, weights_sha256
+    from zoo.opening.weights_choice import Choice
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.opening.datasets": ["open_dataset"],
             "zoo.opening.declared": ["timm_input"],
-            "zoo.opening.models": ["Choice", "Model", "build_model", "named_model"],
+            "zoo.opening.models": ["Model", "build_model", "named_model"],
+            "zoo.opening.weights_choice": ["Choice"],
             "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "weights_sha256"],
         },
     )

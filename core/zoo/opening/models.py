@@ -16,9 +16,10 @@ from zoo.opening.class_names import given_classes, respelled
 from zoo.opening.declared import normalised, pixels
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
+from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
+from zoo.options import checked_settings
 from zoo.seeds import seeded
-from zoo.settings import checked_settings
 from zoo.specs import ImageInput, Modality, ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
 
@@ -62,22 +63,6 @@ class Model:
             return self
         found, note = respelled(names, classes)
         return replace(self, info=replace(self.info, classes=found), notes=(*self.notes, note)) if note else self
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which of a model's weights to take: a tag, a dataset whose name picks the tag, or a file of the user's own.
-
-    `key` says which of several sets in a file, `classes` names the outputs in order (see `given_classes`).
-    """
-
-    tag: str | None = None
-    dataset: str = ""
-    file: Path | None = None
-    allow_pickle: bool = False
-    data_dir: str | os.PathLike[str] | None = field(default=None, repr=False)
-    key: str | None = None
-    classes: Sequence[str] | str | os.PathLike[str] | None = None
 
 
 class Own(TypedDict, total=False):
@@ -271,27 +256,6 @@ def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, P
             raise ModelError(f"{spec.name} reads {text}, and there is no such file", f"put it there; zoo show {spec.name}")
         found |= named_files(str(path.absolute()))
     return found
-
-
-def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights | None]:
-    """Tag and weights: by tag, else by the dataset's bare name, else the only ones there are."""
-    tags = ", ".join(spec.weights)
-    if choice.tag is not None:
-        if choice.tag not in spec.weights:
-            hint = f"its tags are: {tags}" if tags else f"it ships without weights; zoo show {spec.name}"
-            raise WeightsError(f"{spec.name} has no weights {choice.tag!r}", hint)
-        return choice.tag, spec.weights[choice.tag]
-    bare = choice.dataset.rpartition("/")[2]
-    if bare in spec.weights:
-        return bare, spec.weights[bare]
-    if len(spec.weights) == 1:
-        return next(iter(spec.weights.items()))
-    if spec.weights and choice.file is None:
-        raise WeightsError(
-            f"{spec.name} has several weights" + (f", none of them for {bare}" if bare else ""),
-            f"name one: {spec.name}@TAG with TAG of {tags}",
-        )
-    return None, None
 
 
 def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:

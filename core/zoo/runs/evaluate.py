@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from zoo.devices import pick_device
 from zoo.errors import no_exit
 from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
-from zoo.runs.computing import compute_missing, observe
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.plan import plan_run
-from zoo.runs.predicting import pick_device
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
 from zoo.runs.request import How, Request
+from zoo.runs.resuming import compute_missing, observe
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from zoo.errors import ModelError, OptionError
 from zoo.lazy import load_target
+from zoo.options import checked_settings
 from zoo.plugins.registry import Registry
-from zoo.settings import checked_settings
 from zoo.specs import BenchmarkSpec
 from zoo.tasks.base import Task
 from zoo.tasks.by_name import task_class, task_of

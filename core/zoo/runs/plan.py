@@ -10,18 +10,19 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
 from zoo.errors import ModelError, OptionError
 from zoo.home import zoo_home
-from zoo.identity.code import PREDICTING, code_of, core_sha256
+from zoo.identity.code import code_of
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.datasets import open_dataset
-from zoo.opening.models import Choice, Model, named_model, own_model
+from zoo.opening.models import Model, named_model, own_model
 from zoo.opening.seen import seen_in_training
+from zoo.opening.weights_choice import Choice
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
+from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
-from zoo.runs.reusing import settled
 from zoo.runs.sampling import take
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
@@ -105,7 +106,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     positions, sampled = take(dataset, request.limit, task.name)
     if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, [dataset.ids[i] for i in positions])):
         warnings.warn(known, stacklevel=2)
-    manifest = _manifest(request, benchmark, model, aux, dataset, task)
+    manifest = manifest_of(request, benchmark, model, aux, dataset, task)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
     opener = code_of((dataset_spec.target,), requires=dataset_spec.requires)
@@ -223,32 +224,3 @@ def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, .
     """Score no samples, so that an option that does not fit the classes is met before the model runs."""
     for metric in metrics:
         metric.compute(metric.update(no_rows(task, classes)), classes)
-
-
-def _manifest(
-    request: Request, benchmark: BenchmarkSpec, model: Model, aux: Mapping[str, Model], dataset: Dataset, task: Task
-) -> dict[str, Any]:
-    """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
-    return {
-        "model": _facts(model),
-        "aux": {role: _facts(other) for role, other in aux.items()},
-        "dataset": {
-            "fingerprint": dataset.fingerprint,
-            "classes": task.data.classes,
-            "split": benchmark.split,
-        },
-        "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
-        "core": core_sha256(*PREDICTING),
-        "seed": request.seed,
-        "precision": request.precision,
-    }
-
-
-def _facts(model: Model) -> dict[str, Any]:
-    preprocessing = model.info.input.model_dump(mode="json") if model.info.input else None
-    return {
-        "identity": model.identity,
-        "input": preprocessing,
-        "classes": model.info.classes,
-        "class_ids": model.info.class_ids,
-    }

@@ -8,31 +8,14 @@ from typing import Any
 import pyarrow as pa
 
 from zoo.data.dataset import Dataset
-from zoo.errors import DataError, ModelError, OptionError, ZooError, reason_of
+from zoo.devices import lay_out_weights, on_device
+from zoo.errors import DataError, ModelError, ZooError
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
 
 _MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
-
-
-def pick_device(name: str) -> Any:
-    """The torch device of a name; `auto` takes CUDA, else Apple's MPS, else the CPU. Raises OptionError."""
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise OptionError(f"there is no device {name!r}", "name cpu, cuda, cuda:1, mps, or auto") from error
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = reason_of(error).partition(". ")[0]
-        raise OptionError(f"device {name!r} cannot be used: {reason}", "try `device=auto` or `device=cpu`") from error
-    return device
 
 
 class Predictor:
@@ -103,7 +86,7 @@ class Predictor:
         # A model that reshapes by `view` counts on the plain layout, so channels-last is not for it.
         self.plain = True
         for model in (self.model, *self.task.aux_models.values()):
-            _lay_out(model, channels_last=False)
+            lay_out_weights(model, channels_last=False)
         return True
 
     def _halve(self, size: int) -> bool:
@@ -218,26 +201,6 @@ def predicted(task: Task, model: Any, dataset: Dataset, *, batch_size: int = 64)
 def _refuse_bad(loaded: Loaded, task: Task) -> None:
     for id_, problem in loaded.bad.items():
         raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
-
-
-def on_device(model: Any, device: Any) -> Any:
-    """The model on the device, with channels-last convolutions, which are faster. Anything but an nn.Module as it is."""
-    import torch
-
-    if not isinstance(model, torch.nn.Module):
-        return model
-    moved = model.to(device)
-    _lay_out(moved, channels_last=True)
-    return moved
-
-
-def _lay_out(model: Any, *, channels_last: bool) -> None:
-    """Lay out the weights of convolutions alone: other parameters of four dimensions may be reshaped by `view`."""
-    import torch
-
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    if isinstance(model, torch.nn.Module):
-        torch.nn.utils.convert_conv2d_weight_memory_format(model, layout)
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from typing import Any
 
 from zoo.opening.models import Model
 from zoo.plugins.catalogue import Catalogue
-from zoo.runs.computing import Computed
 from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
 from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Result, RunRecord
+from zoo.runs.resuming import Computed
 from zoo.runs.shards import origins
 from zoo.tasks.classes import Outputs
 

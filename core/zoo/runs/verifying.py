@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
+from zoo.devices import pick_device
 from zoo.errors import OptionError, UnknownNameError, ZooError
 from zoo.home import data_dirs
 from zoo.identity.files import hashing_anew
@@ -16,7 +17,6 @@ from zoo.plugins.catalogue import Claim, load_catalogue
 from zoo.plugins.names import namespace_of, split_tag
 from zoo.plugins.registry import Registry, registry
 from zoo.runs.evaluate import evaluate
-from zoo.runs.predicting import pick_device
 from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from zoo.builtin.detect import COCO_METRICS
+    from zoo.metric_specs.detect import COCO_METRICS
     from zoo.tasks.attack.contract import Attacked, Attacker, Norm, Ratio, Threat, Victim
     from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
@@ -60,7 +60,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.builtin.detect": ["COCO_METRICS"],
+            "zoo.metric_specs.detect": ["COCO_METRICS"],
             "zoo.tasks.attack.contract": ["Attacked", "Attacker", "Norm", "Ratio", "Threat", "Victim"],
             "zoo.tasks.attack.verify": ["TOLERANCE", "margins", "perturbation_norms"],
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],

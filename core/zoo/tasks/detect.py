@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 
-from zoo.builtin.detect import COCO_METRICS
 from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image
+from zoo.metric_specs.detect import COCO_METRICS
 from zoo.specs import ImageInput
 from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.classes import class_columns

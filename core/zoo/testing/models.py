@@ -10,9 +10,10 @@ import numpy as np
 from zoo.errors import ModelError, PredictionError, ZooError, reason_of
 from zoo.identity.code import code_of
 from zoo.identity.watching import Watch
-from zoo.opening.models import Choice, build_model, declared_files, named_model
+from zoo.opening.models import build_model, declared_files, named_model
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
+from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import Registry
 from zoo.runs.predicting import predictions
 from zoo.specs import ModelSpec, TaskName, Weights

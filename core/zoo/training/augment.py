@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from zoo.errors import OptionError
-from zoo.settings import build_named
+from zoo.options import build_named
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

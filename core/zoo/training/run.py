@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from zoo.devices import pick_device
 from zoo.errors import ModelError, OptionError
 from zoo.home import writing
 from zoo.identity.watching import Watch
@@ -16,8 +17,7 @@ from zoo.locking import locked
 from zoo.opening.weights import load_state, save_state
 from zoo.plugins.registry import registry
 from zoo.runs.environment import environment
-from zoo.runs.predicting import pick_device
-from zoo.runs.reusing import doubted, say, seen
+from zoo.runs.key import doubted, say, seen
 from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
 from zoo.training.job import TrainingJob, TrainingProgress, TrainResult

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.builtin import zoo_metrics
+from zoo.metric_specs import zoo_metrics
 from zoo.metrics import Metric, Score, bare_metric, build_metric
 from zoo.tasks.base import Rows
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.builtin import zoo_metrics
+from zoo.metric_specs import zoo_metrics
 from zoo.metrics import Score, bare_metric, build_metric
 
 Array = np.ndarray[Any, Any]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from zoo.builtin import zoo_metrics
 from zoo.errors import OptionError, PluginError
+from zoo.metric_specs import zoo_metrics
 from zoo.metrics import Metric, build_metric
 from zoo.specs import MetricSpec
 
@@ -89,8 +89,8 @@ def test_k_beyond_the_classes_is_refused(metric: Build) -> None:
 
 def test_listing_metrics_imports_no_numpy_and_scoring_no_torch() -> None:
     code = """
-import sys, zoo.builtin
-zoo.builtin.zoo_metrics()
+import sys, zoo.metric_specs
+zoo.metric_specs.zoo_metrics()
 assert "numpy" not in sys.modules
 import zoo.metrics.classify
 assert "torch" not in sys.modules

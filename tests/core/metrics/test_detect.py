@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from zoo.builtin.detect import COCO_METRICS
-from zoo.builtin.detect import METRICS as SPECS
 from zoo.errors import OptionError
+from zoo.metric_specs.detect import COCO_METRICS
+from zoo.metric_specs.detect import METRICS as SPECS
 from zoo.metrics import bare_metric, build_metric, coco
 from zoo.metrics.coco_matching import AREAS, MOST, RECALLS, THRESHOLDS, match, weighted_scores
 from zoo.tasks.base import Rows

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from zoo.builtin.embed import METRICS
 from zoo.errors import DataError, OptionError
+from zoo.metric_specs.embed import METRICS
 from zoo.metrics import Score, bare_metric, build_metric, embed, retrieval, verification
 from zoo.metrics.intervals import wilson
 from zoo.tasks.base import Rows

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 import zoo
 from zoo.errors import ModelError, OptionError, UnknownNameError, WeightsError
-from zoo.opening.models import Choice, build_model, checked_options, choose_weights, named_model, own_model
+from zoo.opening.models import build_model, checked_options, named_model, own_model
 from zoo.opening.weights import save_state
+from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.plugins.registry import registry
 from zoo.specs import ImageInput, ModelSpec, Weights
 

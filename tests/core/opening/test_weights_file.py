@@ -15,8 +15,9 @@ from torch import nn
 
 import zoo
 from zoo.errors import WeightsError
-from zoo.opening.models import Choice, named_model
+from zoo.opening.models import named_model
 from zoo.opening.weights import read_state, save_state
+from zoo.opening.weights_choice import Choice
 from zoo.opening.weights_file import read_checkpoint
 from zoo.specs import ModelSpec
 

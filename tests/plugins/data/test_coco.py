@@ -17,8 +17,8 @@ from torchvision.io import write_jpeg
 
 import zoo
 import zoo_data
-from zoo.builtin.detect import COCO_METRICS
 from zoo.errors import DataError
+from zoo.metric_specs.detect import COCO_METRICS
 from zoo.opening.datasets import open_dataset
 from zoo.specs import DatasetSpec
 from zoo_data.coco import coco_spec

@@ -8,19 +8,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.devices import on_device
 from zoo.errors import DataError, no_exit
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
 from zoo.runs.environment import environment, execution
 from zoo.runs.guard import check_own, keep_guard, kept_guard
+from zoo.runs.key import doubted, watch_over
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
 from zoo.runs.plan import Plan
-from zoo.runs.predicting import Gathered, Predictor, on_device
+from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.progress import Progress
 from zoo.runs.record import Guard, Origin, RunStart, Shards
 from zoo.runs.request import How
-from zoo.runs.reusing import doubted, watch_over
 from zoo.runs.shards import Shard, Stored, read_shard, write_shard
 from zoo.tasks.base import Batch
 

@@ -1,4 +1,4 @@
-"""Using predictions again: the key of a run, and the doubts that forbid it."""
+"""The key of a run: a hash of all that determines its predictions; and the doubts that forbid to use them again."""
 
 import hashlib
 import json
@@ -8,12 +8,36 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from zoo.data.dataset import Dataset
 from zoo.home import writing, zoo_home
+from zoo.identity.code import PREDICTING, core_sha256
 from zoo.identity.watching import Watch
 from zoo.opening.models import Model
+from zoo.runs.request import Request
+from zoo.specs import BenchmarkSpec
+from zoo.tasks.base import Task
 
 DOUBT = "doubt.txt"
 """Beside the shards of a run whose model was seen to read or draw what its key does not know."""
+
+
+def manifest_of(
+    request: Request, benchmark: BenchmarkSpec, model: Model, aux: Mapping[str, Model], dataset: Dataset, task: Task
+) -> dict[str, Any]:
+    """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
+    return {
+        "model": _facts(model),
+        "aux": {role: _facts(other) for role, other in aux.items()},
+        "dataset": {
+            "fingerprint": dataset.fingerprint,
+            "classes": task.data.classes,
+            "split": benchmark.split,
+        },
+        "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
+        "core": core_sha256(*PREDICTING),
+        "seed": request.seed,
+        "precision": request.precision,
+    }
 
 
 def settled(manifest: dict[str, Any], doubts: Iterable[str]) -> tuple[str, str]:
@@ -61,3 +85,13 @@ def say(doubt: str, what: str = "run") -> None:
 
 def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _facts(model: Model) -> dict[str, Any]:
+    preprocessing = model.info.input.model_dump(mode="json") if model.info.input else None
+    return {
+        "identity": model.identity,
+        "input": preprocessing,
+        "classes": model.info.classes,
+        "class_ids": model.info.class_ids,
+    }

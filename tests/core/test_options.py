@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from zoo.errors import OptionError
-from zoo.settings import build_named, parse_named
+from zoo.options import build_named, parse_named
 
 
 class Pgd(BaseModel):

@@ -1,7 +1,7 @@
 """The core's own entries, registered as plugin `core` like everybody else's: the metrics of each task, a file a task."""
 
-from zoo.builtin import attack, classify, detect, embed, generate, segment
 from zoo.hookspecs import hookimpl
+from zoo.metric_specs import attack, classify, detect, embed, generate, segment
 from zoo.specs import MetricSpec
 
 
