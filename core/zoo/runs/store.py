@@ -76,6 +76,8 @@ class Store:
 
     def add(self, record: RunRecord) -> None:
         """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""
+        if self._engine is None or not self._writing:
+            raise StoreError(f"the store {self.url} is only read here", "open it by zoo.Store()")
         row = {
             "run_id": record.run_id,
             "key": record.key,
@@ -84,8 +86,6 @@ class Store:
             "benchmark": record.benchmark,
             "record": record.model_dump_json(),
         }
-        if self._engine is None:
-            raise StoreError(f"the store {self.url} is only read here", "open it by zoo.Store()")
         try:
             with self._engine.begin() as connection:
                 connection.execute(_RECORDS.insert().values(row))

@@ -232,13 +232,14 @@ def test_limit_takes_of_every_class_its_share(predictions):
     digits = zoo.dataset("digits")
     taken = predictions(record)[0]
     assert taken == [id_ for id_ in digits.ids if id_ in set(taken)]  # in the order of the dataset
-    assert Counter(digits.targets[digits.ids.index(id_)] for id_ in taken) == dict.fromkeys(range(10), 2)
+    counts, sizes = Counter(digits.targets[digits.ids.index(id_)] for id_ in taken), Counter(digits.targets)
+    assert all(abs(counts[label] - 20 * sizes[label] / 360) < 1 for label in range(10))
 
 
 def test_a_limit_that_limits_nothing_is_the_whole_run():
-    whole = zoo.evaluate(digits_model(), "digits", classes="dataset")
+    whole = zoo.evaluate(digits_model(), "digits", classes="dataset", key="mine")
     for limit in (360, 5000):
-        record = zoo.evaluate(digits_model(), "digits", classes="dataset", limit=limit)
+        record = zoo.evaluate(digits_model(), "digits", classes="dataset", key="mine", limit=limit)
         assert record.key == whole.key and record.dataset.limit is None and record.shards.computed == 0
 
 

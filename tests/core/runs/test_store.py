@@ -159,7 +159,7 @@ def test_a_file_in_the_place_of_zoo_home_says_so(toy, zoo_home):
 
 @pytest.fixture
 def disk(tmp_path, monkeypatch):
-    """A disk of 1 MB of its own for ZOO_HOME, and how to mount it anew."""
+    """A disk of 4 MB of its own for ZOO_HOME, and how to mount it anew."""
     home = tmp_path / "disk"
     home.mkdir()
     if not sys.platform.startswith("linux") or os.geteuid() != 0:
@@ -168,7 +168,7 @@ def disk(tmp_path, monkeypatch):
     def mount(options):
         return subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(home)], capture_output=True, check=False)
 
-    if mount("size=1m").returncode:
+    if mount("size=4m").returncode:
         pytest.skip("mounting is not allowed here")
     monkeypatch.setenv("ZOO_HOME", str(home))
     yield home, mount

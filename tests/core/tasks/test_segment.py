@@ -214,4 +214,4 @@ def test_a_model_without_classes_is_told_to_be_an_edge_detector():
     model = ModelInfo("vision/canny", "image", None)
     with pytest.raises(ModelError, match="canny has no classes, as edge detectors have none") as caught:
         Segment(model, DataInfo("toys", "test", "image", CLASSES))
-    assert "--on bsds500" in caught.value.hint
+    assert "`benchmark=bsds500`" in caught.value.hint

@@ -168,10 +168,10 @@ def test_what_is_held_out_hangs_on_names_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_splits_of_its_own_holds_nothing_out(tmp_path: Path) -> None:
-    put(tmp_path / "train/cat/a.jpg")
+    put(tmp_path / "pets/train/cat/a.jpg")
     with pytest.raises(DataError, match="has splits of its own: train") as caught:
-        zoo.dataset(f"folder:holdout=0.2:{tmp_path}", "train")
-    assert f"folder:{tmp_path}" in caught.value.hint
+        zoo.dataset(f"folder:holdout=0.2:{tmp_path / 'pets'}", "train")
+    assert f"folder:{tmp_path / 'pets'}" in caught.value.hint
 
 
 def test_a_run_on_what_is_held_out_sees_nothing_else(tmp_path: Path) -> None:

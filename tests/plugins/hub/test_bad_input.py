@@ -187,8 +187,8 @@ def test_code_that_is_not_run_is_told_of_where_transformers_knows_the_model(imag
 
 
 def test_what_no_task_takes_is_named(text_classifier: Path, pipeline: Path, tmp_path: Path) -> None:
-    folder = copied(text_classifier, tmp_path / "masked", architectures=["BertForMaskedLM"])
-    with pytest.raises(ModelError, match="is a BertForMaskedLM, which no task here takes"):
+    folder = copied(text_classifier, tmp_path / "asked", architectures=["BertForQuestionAnswering"])
+    with pytest.raises(ModelError, match="is a BertForQuestionAnswering, which no task here takes"):
         registry().model(f"hf/{folder}")
     with pytest.raises(ModelError, match="a pipeline of diffusers") as caught:
         registry().model(f"hf/{pipeline}")
