@@ -170,9 +170,7 @@ def test_a_tuned_classifier_of_transformers_has_the_labels_of_its_file(text_clas
     model = zoo.load(name, weights=tmp_path / "pytorch_model.bin", classes=("x", "y", "z"))
     again = zoo.load(name)
     with torch.inference_mode():
-        tokens = {
-            key: value for _, part in again.reader.passes(["the cat sat"], torch.device("cpu")) for key, value in part.items()
-        }
+        tokens = {key: torch.tensor(value) for key, value in again.reader.tokens(["the cat sat"]).items()}
         assert torch.allclose(model(["the cat sat"]), network(**tokens).logits, atol=1e-6)
 
 
