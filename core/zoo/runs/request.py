@@ -29,10 +29,10 @@ class Asked(BaseModel):
             first = error.errors()[0]
             name, context = str(first["loc"][0]), first.get("ctx", {})
             if first["type"] == "literal_error":
-                raise OptionError(f"{name} {first['input']!r} is unknown", f"choose {context['expected']}") from error
+                raise OptionError(f"`{name}` {first['input']!r} is unknown", f"choose {context['expected']}") from error
             if first["type"] == "greater_than_equal":
-                raise OptionError(f"{name} must be at least {context['ge']}, not {first['input']}") from error
-            raise OptionError(f"{name}: {first['msg']}, not {first['input']!r}") from error
+                raise OptionError(f"`{name}` must be at least {context['ge']}, not {first['input']}") from error
+            raise OptionError(f"`{name}`: {first['msg']}, not {first['input']!r}") from error
 
 
 class Request(Asked):

@@ -136,10 +136,10 @@ def _check_model(job: "TrainingJob") -> None:
         list(job.predict(model, range(min(2, len(job.validation.ids))), 2))
     except PredictionError as error:
         raise _unfit(job, error.message) from error
-    except ZooError:
-        raise
-    except Exception as error:
-        raise _unfit(job, reason_of(error)) from error
+    except ModelError as error:  # what the network itself raised stands behind it
+        if error.__cause__ is None or isinstance(error.__cause__, ZooError):
+            raise
+        raise _unfit(job, reason_of(error.__cause__)) from error
 
 
 def _unfit(job: "TrainingJob", why: str) -> ModelError:

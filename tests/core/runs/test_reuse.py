@@ -119,7 +119,7 @@ def test_a_model_that_reads_a_file_is_computed_anew(plugin, tmp_path):
     ("expression", "says"),
     [
         ("float(__import__('os').environ.get('FAR_SCALE', 1))", "it reads the environment variable FAR_SCALE"),
-        ("torch.rand(1)", "it draws from the global random generators"),
+        ("(torch.rand(1) * 0 + 1)", "it draws from the global random generators"),  # what shows in a prediction is an error
     ],
 )
 def test_a_model_that_reads_a_variable_or_draws_is_computed_anew(expression, says, plugin):

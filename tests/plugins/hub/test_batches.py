@@ -362,4 +362,4 @@ def test_image_classifiers(
             said = model.body(pixel_values=normal).logits if library == "transformers" else model.body(normal)
         return said[0, columns]
 
-    assert_same(name, pictures["classify"], zoo_home, "logits", alone, **settings)
+    assert_same(name, pictures["classify"], zoo_home, "logits", alone, outputs="dataset", **settings)

@@ -59,10 +59,10 @@ def zoo_homeworks():
 DATA = """
 import numpy as np
 import torch
-from zoo.data import Sample
+from zoo.data import Sample, SampleSequence
 from zoo.tasks.detect import Boxes
 
-class Squares:
+class Squares(SampleSequence):
     classes, fingerprint = ("ground", "square"), "squares"
     ids = [f"s{i}" for i in range(10)]
 
