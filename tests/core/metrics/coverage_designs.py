@@ -239,7 +239,7 @@ def spans(rng: np.random.Generator, n: int, alike: float) -> dict[str, Array]:
     noise[0] = start
     level = lfilter([1], [1, -alike], noise)
     count = rng.integers(90, 111, n)
-    return {"nll": (1.6 + 0.3 * level) * count, "count": count, "window": count, "stride": count}
+    return {"nll": (1.6 + 0.3 * level) * count, "count": count, "window": count, "lost": 0 * count, "stride": count}
 
 
 def of_texts(alike: float) -> Design:
