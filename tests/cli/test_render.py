@@ -18,7 +18,7 @@ def printed(monkeypatch, capsys):
     def call(columns: int) -> list[str]:
         monkeypatch.setattr("sys.stdout.isatty", lambda: True)
         monkeypatch.setenv("NO_COLOR", "1")
-        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 40)))
+        monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((columns, 40)))
         print_list(HEADER, ROWS, drop=("AGE",), cut=("METRIC", "MODEL"), tail="MODEL")
         return capsys.readouterr().out.splitlines()
 

@@ -38,20 +38,20 @@ def check_own(predictor: Predictor, batch: Batch, told: Mapping[str, pa.Array], 
     `named`, which promises otherwise; of a user's own module it is a note. Both name the samples, and the cause if it is found.
     """
     task, size = predictor.task, len(next(iter(told.values())))
-    batch = part_of(batch, 0, size)
+    batch = part_of(task, batch, 0, size)
     places = sorted({i * (size - 1) // max(1, ASKED - 1) for i in range(ASKED)})
     first = pa.table([told[name] for name in task.schema.names], schema=task.schema)
     apart, before = {}, _random_state(predictor)
     for place in places:
         try:
-            apart[place] = _apart(predictor, part_of(batch, place, place + 1), first.slice(place, 1))
+            apart[place] = _apart(predictor, part_of(task, batch, place, place + 1), first.slice(place, 1))
         except ModelError:  # alone it cannot be predicted at all
             apart[place] = 1.0
     tolerance = ROUNDING[_coarsest(predictor)]
     if max(apart.values()) <= tolerance and _random_state(predictor) != before:
         # What was drawn may by chance have told on none of them: more of the batch are compared.
         several = min(size, MORE)
-        again = _again(predictor, part_of(batch, 0, several), first.slice(0, several))
+        again = _again(predictor, part_of(task, batch, 0, several), first.slice(0, several))
         for row in range(several):
             apart[row] = task.apart(task.decode(first.slice(row, 1)), task.decode(again.slice(row, 1)))
     wrong = [place for place in sorted(apart) if apart[place] > tolerance]
@@ -117,7 +117,7 @@ def _cause(predictor: Predictor, batch: Batch, told: pa.Table, place: int, toler
     if len({_size(item) for item in _items(batch)}) > 1:
         with suppress(ZooError):
             # Beside itself a sample is as long as its neighbour: what then still differs is no affair of padding.
-            one = part_of(batch, place, place + 1)
+            one = part_of(predictor.task, batch, place, place + 1)
             alone = _again(predictor, one, told.slice(place, 1))
             if _apart(predictor, _repeated(one), pa.concat_tables([alone, alone])) <= tolerance:
                 return PADDING

@@ -10,6 +10,7 @@ import pyarrow as pa
 from zoo.data.dataset import Dataset
 from zoo.devices import lay_out_weights, on_device
 from zoo.errors import DataError, ModelError, ZooError
+from zoo.imaging.images import stack
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
@@ -41,7 +42,7 @@ class Predictor:
         ask = ask or self.task.predict
         start = 0
         while start < len(batch):
-            part = part_of(batch, start, start + self.limit)
+            part = part_of(self.task, batch, start, start + self.limit)
             try:
                 with self._context():
                     predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
@@ -220,12 +221,14 @@ def _full_precision() -> Iterator[None]:
             operation.fp32_precision = precision
 
 
-def part_of(batch: Batch, start: int, stop: int) -> Batch:
-    """Some samples of a batch."""
+def part_of(task: Task, batch: Batch, start: int, stop: int) -> Batch:
+    """Some samples of a batch, put together as the task itself would: those of one shape as one tensor."""
     if start == 0 and stop >= len(batch):
         return batch
     inputs = {name: column[start:stop] for name, column in batch.inputs.items()} if isinstance(batch.inputs, dict) else None
     cut = batch.inputs[start:stop] if inputs is None else inputs
+    if task.stacks and isinstance(cut, list) and hasattr(cut[0], "shape"):
+        cut = stack(cut)
     return Batch(batch.ids[start:stop], cut, batch.targets[start:stop], batch.seeds[start:stop])
 
 

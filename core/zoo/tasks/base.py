@@ -105,6 +105,8 @@ class Task(ABC):
     """Raised whenever stored predictions change their meaning; part of a run's key."""
     shard_size: ClassVar[int] = 512
     """Samples of a shard: few enough that a crash loses seconds, many enough that files are cheap."""
+    stacks: ClassVar[bool] = False
+    """Whether inputs of one shape go to the model as one tensor, and only others as a list."""
     needs_grad: ClassVar[bool] = False
     """Whether predicting takes gradients of the model."""
     settings: ClassVar[type[BaseModel] | None] = None

@@ -42,6 +42,7 @@ class Classify(Task):
 
     name: ClassVar[str] = "classify"
     version: ClassVar[int] = 2
+    stacks: ClassVar[bool] = True
     settings: ClassVar[type[OutputSettings]] = OutputSettings
 
     def setup(self) -> None:

@@ -55,6 +55,7 @@ class Embed(Task):
 
     name: ClassVar[str] = "embed"
     version: ClassVar[int] = 1
+    stacks: ClassVar[bool] = True
 
     def setup(self) -> None:
         self.width: int | None = None

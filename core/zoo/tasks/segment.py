@@ -59,6 +59,7 @@ class Segment(Task):
 
     name: ClassVar[str] = "segment"
     version: ClassVar[int] = 2
+    stacks: ClassVar[bool] = True
     settings: ClassVar[type[SegmentSettings]] = SegmentSettings
     shard_size: ClassVar[int] = 32
 

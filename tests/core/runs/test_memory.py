@@ -43,25 +43,25 @@ def test_texts_are_halved_too(toy):
 def test_an_explicit_size_that_does_not_fit_says_what_to_do(toy):
     with pytest.raises(ModelError, match="ran out of memory on 100 samples, v0000 to v0099") as caught:
         zoo.evaluate(Small(toy, 50), "toy/vectors", classes="dataset", batch_size=100)
-    assert "smaller --batch-size, or auto" in caught.value.hint
+    assert "smaller `batch_size`, or auto" in caught.value.hint
 
 
 def test_a_model_that_fits_not_one_sample_says_so(toy):
     with pytest.raises(ModelError, match="ran out of memory on sample v0000") as caught:
         zoo.evaluate(Small(toy, 0), "toy/vectors", classes="dataset")
-    assert "batch-size" not in caught.value.hint
+    assert "batch_size" not in caught.value.hint
 
 
 def test_large_samples_get_small_batches():
     from zoo.data.dataset import ArrayDataset
-    from zoo.runs.loading import auto_batch_size
+    from zoo.runs.loading import Reading, auto_batch_size
     from zoo.tasks import DataInfo, ModelInfo
     from zoo.tasks.classify import Classify
 
     def picked(side):
         data = ArrayDataset(torch.zeros(2, 3, side, side), [0, 0], ["a", "b"], ["c", "d"])
         info = DataInfo("x", "test", "image", ("c", "d"))
-        return auto_batch_size(Classify(ModelInfo("m", None, "dataset"), info), data, range(2))
+        return auto_batch_size(Reading(data, Classify(ModelInfo("m", None, "dataset"), info)), range(2))
 
     assert picked(8) == 256
     assert picked(224) == 32

@@ -102,7 +102,7 @@ def test_a_segformer_of_a_folder_says_what_transformers_says(tmp_path: Path, seg
     from zoo.tasks.segment import Segment
 
     name = pictures(tmp_path, ("left", "right"))
-    record = zoo.evaluate(f"hf/{segformer}", name)
+    record = zoo.evaluate(f"hf/{segformer}", name, outputs="dataset")
     task = Segment(ModelInfo("x", "image", "dataset"), DataInfo("x", "test", "image", ("left", "right")))
     found = task.decode(pq.read_table(zoo_home / "runs" / record.key / "shards/00000.parquet"))["labels"]
     network = SegformerForSemanticSegmentation.from_pretrained(segformer).eval()

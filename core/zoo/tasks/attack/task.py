@@ -37,6 +37,7 @@ class Attack(Task):
 
     name: ClassVar[str] = "attack"
     version: ClassVar[int] = 2
+    stacks: ClassVar[bool] = True
     shard_size: ClassVar[int] = 256
     needs_grad: ClassVar[bool] = True
     settings: ClassVar[type[ThreatSettings]] = ThreatSettings

@@ -67,6 +67,7 @@ class ImageLikelihood(Task):
 
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 1
+    stacks: ClassVar[bool] = True
     settings: ClassVar[type[LikelihoodSettings]] = LikelihoodSettings
 
     @classmethod
