@@ -9,6 +9,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads of torch wou
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--real-data", action="store_true", help="Run only tests that take the data of ZOO_DATA_DIR.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--real-data"):
+        others = [item for item in items if "real_data" not in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in set(others)]
+        config.hook.pytest_deselected(items=others)
+
+
 @pytest.fixture(autouse=True)
 def zoo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty ZOO_HOME of the test's own."""

@@ -1,5 +1,6 @@
 """What can be wrong with data, model and recipe together, found before the first step: each with its cause and its cure."""
 
+import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +75,8 @@ def check_labels(dataset: Dataset, recipe: RecipeSpec) -> None:
     absent = [classes[label] for label in range(len(classes)) if not counts[label]]
     if absent and recipe.task == "classify":
         shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
-        raise DataError(
-            f"split {recipe.split!r} of {name} has no sample of {len(absent)} of its {len(classes)} classes: {shown}",
-            "add some of each, or take the class away everywhere",
-        )
+        of = f"{len(absent)} of its {len(classes)} classes, which are not learnt: {shown}"
+        warnings.warn(f"split {recipe.split!r} of {name} has no sample of {of}", stacklevel=2)
 
 
 def check_job(job: "TrainingJob", data: DatasetSpec) -> None:

@@ -77,7 +77,7 @@ def test_scores_on_coco_images_are_those_of_pycocotools(real_data: Path) -> None
     record = zoo.evaluate(
         "vision/fastestdet", f"coco:{root}/images:{root}/instances.json", limit=32, save_figures=1, metrics=["coco-ap"]
     )
-    assert [artifact.path for artifact in record.artifacts][-1] == "figures/00000-000000000139.png"
+    assert record.artifacts[-1].path.startswith("figures/") and record.dataset.sampled == "at random"
     expected = pycocotools_stats(root / "instances.json", record)
     assert [result.value for result in record.results] == pytest.approx(expected.tolist(), abs=1e-6)
     assert record.results[1].value > 0.3
