@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads of torch would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("any machine", deadline=None)  # a slow one is no failure
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

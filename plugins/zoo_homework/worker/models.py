@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.runs import predicted
 from zoo.tasks import DataInfo, ModelInfo, task_class
 from zoo_homework.statuses import Status, SubmissionError
 from zoo_homework.worker.inputs import Inputs
@@ -48,6 +47,8 @@ def weights_model(path: Path, inputs: Inputs) -> tuple[ModelInfo, Any]:
 def run_model(info: ModelInfo, model: Any, inputs: Inputs, status: Status) -> list[Any]:
     """What the task's `predict` says of every batch, in order. What the task refuses is a SubmissionError of this status."""
     import torch
+
+    from zoo.runs import predicted  # with pyarrow, whose threads a program that needs none of it should not have
 
     torch.set_num_threads(1)
     data = DataInfo("the test split", "test", inputs.modality, inputs.classes or None)  # type: ignore[arg-type]
