@@ -52,15 +52,18 @@ def test_outputs_without_a_class_of_the_dataset_are_told_of(zoo, tmp_path):
     for name in ("3", "8"):
         (tmp_path / "two" / name).mkdir(parents=True)
         Image.new("L", (8, 8), 99).save(tmp_path / "two" / name / "1.png")
-    told = "left out 8 outputs of cnn/lenet5@digits, whose classes folder:{} has not: scored among the others alone"
-    assert told.format(tmp_path / "two") in zoo("run", "cnn/lenet5@digits", "--on", f"folder:{tmp_path / 'two'}").out
-    assert "left out" not in zoo("run", "cnn/lenet5@digits", "--on", "digits").out
+    data = f"folder:{tmp_path / 'two'}"
+    told = f"8 outputs of cnn/lenet5@digits for classes that {data} has not"
+    assert f"competing {told}: wrong answers" in zoo("run", "cnn/lenet5@digits", "--on", data).out
+    alone = zoo("run", "cnn/lenet5@digits", "--on", data, "--outputs", "dataset").out
+    assert f"left out {told}: scored among the others alone, outputs=dataset" in alone
+    assert "competing" not in zoo("run", "cnn/lenet5@digits", "--on", "digits").out
 
 
 def test_where_a_limit_leaves_nothing_to_score_the_hint_is_to_raise_it(zoo, photos):
     done = zoo("run", "metric/pixels", "--on", photos(cat=2, dog=2), "--limit", "2")
     assert done.code == 2
-    assert "only the first 2 samples were taken: raise --limit" in done.err
+    assert "only 2 samples were taken: raise --limit" in done.err
 
 
 def test_metrics_that_share_a_reason_share_a_line(zoo, photos):

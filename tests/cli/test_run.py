@@ -90,7 +90,7 @@ def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
         (("intro/mlp-digits",), "zoo train intro/mlp-digits, or run its model: zoo run intro/mlp --on data/digits"),
         (("accuracy",), "core/accuracy is a metric, not a model"),
         (("digits",), "zoo run MODEL --on data/digits"),
-        (("cnn/resnet18", "--on", "digits"), "weights that say them: --weights FILE, or trained ones"),
+        (("cnn/resnet18", "--on", "digits"), "name them in order by classes"),
         (("toy/centroid", "--on", "digits", "--device", "tpu"), "there is no device 'tpu'"),
         (("toy/centroid", "--on", "digits", "--metric", "acuracy"), "did you mean core/accuracy"),
         (("toy/centroid", "--on", "digits", "--metric", "miou"), "this run is classify, as toy/centroid is"),

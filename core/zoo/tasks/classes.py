@@ -69,8 +69,7 @@ def class_columns(model: ModelInfo, data: DataInfo) -> tuple[int, list[int] | No
     if not isinstance(model.classes, tuple):
         raise ModelError(
             f"{model.name} does not say which class each of its outputs is",
-            f'name them in order by `classes`, "dataset" for those of {data.name}; or take '
-            "weights that say them: `weights=FILE`, or trained ones (zoo list recipes)",
+            f'name them in order by classes; classes="dataset" says that they are those of {data.name} in order',
         )
     lists = [model.classes, model.class_ids or ()]
     labels = next((names for names in lists if set(classes) <= set(names)), model.classes)
