@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 NAME = "test_efficientnet.r160_in1k"
 THREE = ("cat", "dog", "horse")
 

@@ -20,6 +20,8 @@ import zoo
 from zoo.imaging.images import prepare_image
 from zoo.opening.weights import save_state
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 TEXTS = ["the cat sat on the mat"[: 3 + 7 * i % 23].strip() + " and dogs bark at night all day long" * (i % 4) for i in range(18)]
 SIZES = ((64, 48), (40, 56), (64, 48), (90, 30), (33, 70), (48, 64))
 WORDS = sorted({word for text in TEXTS for word in text.split()})

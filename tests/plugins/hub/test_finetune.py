@@ -15,6 +15,8 @@ from zoo.training.job import TrainingProgress
 from zoo.training.run import train
 from zoo_hub.finetune_trainer import taken_over
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 NETWORK = "timm/test_resnet"
 SMALL = {"input.channels": 3, "input.size": [32, 32]}
 

@@ -22,6 +22,8 @@ from zoo.opening.weights_choice import Choice
 from zoo.specs import ModelSpec
 from zoo_hub import timm_models, torchvision_models, transformers_models
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 SMALL = "test_efficientnet.r160_in1k"
 THREE = ("cat", "dog", "horse")
 RESOLVERS = {"timm": timm_models.resolve, "torchvision": torchvision_models.resolve, "hf": transformers_models.resolve}

@@ -15,6 +15,8 @@ from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.plugins.registry import registry
 from zoo_hub.sentence import SentenceEncoder
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 TEXTS = ["a cat sat", "dogs", "The Cat sat on the mat", "dogs bark at night and the cat slept all day long on the mat", "all"]
 SETTINGS = "config_sentence_transformers.json"
 PROMPTS = {"query": "the dogs ", "passage": "all night ", "none": ""}

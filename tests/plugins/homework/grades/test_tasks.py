@@ -21,6 +21,8 @@ from zoo_homework.statuses import SubmissionError
 from zoo_homework.student import check_file
 from zoo_homework.worker.programs import program_model
 
+pytestmark = pytest.mark.slow  # a minute or two in all
+
 COURSE = """
 from zoo.hookspecs import hookimpl
 from zoo.specs import BenchmarkSpec, DatasetSpec
