@@ -50,6 +50,8 @@ def print_scores(record: "RunRecord") -> None:
             say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone, outputs=dataset")
         if part.competing:
             say(f"  {styled('competing', fg='yellow')} {counted(part.competing, 'output')} {which}: wrong answers")
+    for fact in record.remarks:
+        say(f"  {styled('note', fg='yellow')} {fact}")
     if record.guard is not None and record.guard.note:
         say(f"  {styled('not its own', fg='yellow')} {record.guard.note}")
     if data.skipped:

@@ -80,6 +80,8 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("known", "\n".join(record.remarks)),
+            ("not reused", record.doubt),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
             ("run them", _run(record, weights)),
         ]

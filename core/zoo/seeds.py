@@ -2,9 +2,10 @@
 
 import hashlib
 import random
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from zoo.remarks import remark
 
 __all__ = ["derived_seed", "sample_seed", "seed_everything"]
 
@@ -56,7 +57,7 @@ def seeds_alone(name: str) -> Iterator[None]:
     before = torch.get_rng_state()
     yield
     if not torch.equal(before, torch.get_rng_state()):
-        warnings.warn(
+        remark(
             f"{name} draws random numbers that do not follow from the seeds that it is given, so its results cannot be "
             "reproduced; draw them by torch.Generator().manual_seed(seed) of each sample",
             stacklevel=3,

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from zipfile import ZipFile
 
 from zoo.data import DataFiles, Sample, SampleSequence, decoded
 from zoo.errors import DataError
+from zoo.remarks import remark
 from zoo.specs import DatasetSpec
 from zoo_data.decoding import decode, undecodable
 from zoo_data.walking import plain, walk
@@ -136,7 +136,7 @@ class Instances:
             if counted["image_id"] in self.of_image and counted["category_id"] in self.labels:
                 self.of_image[counted["image_id"]].append(counted)
         if left_out:
-            warnings.warn(
+            remark(
                 f"{left_out} annotations of {self.path} are of images or categories that it does not list, and count for nothing",
                 stacklevel=2,
             )
@@ -146,7 +146,7 @@ class Instances:
         by_id = {entry["id"]: entry for entry in entries}
         if len(by_id) < len(entries):
             first = next(id_ for id_, count in Counter(entry["id"] for entry in entries).items() if count > 1)
-            warnings.warn(
+            remark(
                 f"{len(entries) - len(by_id)} {kind} of {self.path} have an id that was given before, such as {first!r}; "
                 "of each id the last counts, as in pycocotools",
                 stacklevel=2,

@@ -1,11 +1,11 @@
 """How the corners of boxes in VOC's format are counted, which no box shows by itself, but all of a dataset may together."""
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from zoo.errors import DataError
+from zoo.remarks import remark
 
 Corners = Literal["1", "0", "edges"]
 """`1`: pixels counted from 1 that belong to the object, as PASCAL VOC has them; `0`: the same from 0; `edges`: the outer edges
@@ -42,7 +42,7 @@ def corners_of(boxes: Iterable[tuple[Box, tuple[int, int]]], root: Path) -> Corn
         reach = max(reach, over)
         fractions = fractions or any(value % 1 for value in (left, top, right, bottom))
     if beyond:
-        warnings.warn(f"{beyond} boxes of {root} reach beyond their images; they are scored as they are annotated", stacklevel=2)
+        remark(f"{beyond} boxes of {root} reach beyond their images; they are scored as they are annotated", stacklevel=2)
     if least >= 1:
         return "1"
     taken: Corners | None = "edges" if fractions or reach >= 0 else "0" if reach == -1 else None
@@ -51,7 +51,5 @@ def corners_of(boxes: Iterable[tuple[Box, tuple[int, int]]], root: Path) -> Corn
         raise DataError(
             f"corners of boxes in {root} are counted from 0, but none shows whether the last pixel belongs to it", f"say {ways}"
         )
-    warnings.warn(
-        f"corners of boxes in {root} are taken for {MEANING[taken]}; for another reading say voc:corners=...", stacklevel=2
-    )
+    remark(f"corners of boxes in {root} are taken for {MEANING[taken]}; for another reading say voc:corners=...", stacklevel=2)
     return taken

@@ -1,7 +1,6 @@
 """From the bytes of a picture to its pixels: scaled by what the format says of its values, refused where it says too little."""
 
 import os
-import warnings
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data import pointer_problem
 from zoo.errors import DataError, OptionError, reason_of
+from zoo.remarks import remark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def decode(content: bytes, *, size: tuple[int, int] | None = None, upright: bool
     turned = _turned(image, orientation)
     if upright or (size is not None and image.shape[1:] != size and turned.shape[1:] == size):
         return turned
-    warnings.warn(_AS_STORED, stacklevel=1)
+    remark(_AS_STORED, stacklevel=1)
     return image
 
 
@@ -89,7 +89,7 @@ def open_picture(content: bytes) -> "Image":
     if picture.width * picture.height > most:
         raise DataError(f"it has {picture.width} x {picture.height} pixels, more than {most:,}", hint)
     if picture.format != "MPO" and getattr(picture, "is_animated", False):  # a camera's MPO has a preview as second
-        warnings.warn("of pictures with several frames or pages, only the first is taken", stacklevel=1)
+        remark("of pictures with several frames or pages, only the first is taken", stacklevel=1)
     return picture
 
 

@@ -1,11 +1,10 @@
 """Holding out a share of the user's own data, which comes as one heap: drawn by class, by ids and a fixed seed alone."""
 
-import warnings
-
 from pydantic import BaseModel, Field
 
 from zoo.data import Dataset
 from zoo.errors import DataError
+from zoo.remarks import remark
 from zoo.training import Subset, split_validation
 from zoo_data.options import options_of
 
@@ -38,7 +37,7 @@ def part_of(whole: Dataset, split: str, name: str) -> Dataset:
             return whole
         raise DataError(f"nothing can be held out of {len(whole.ids)} samples: no class has two", "add samples") from error
     if share is None:
-        warnings.warn(
+        remark(
             f"train of {name} leaves out {len(held_out)} of {len(whole.ids)} samples, test is all of them: "
             f"score what you train on those alone, {scored_on(name)}",
             stacklevel=2,

@@ -1,7 +1,6 @@
 """What the values in masks mean: classes by number, by the codes or colours of a list, or two values, one of them 255."""
 
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo.data import read_lines
 from zoo.errors import DataError
+from zoo.remarks import remark
 from zoo_data.decoding import open_picture, take_orientation, undecodable
 from zoo_data.walking import plain
 
@@ -187,7 +187,7 @@ def _has_one_bit(path: Path) -> bool:
 
 
 def _say_binary(names: Sequence[str]) -> None:
-    warnings.warn(f"the masks hold 0 and 255 alone: 0 is taken for {names[0]!r}, 255 for {names[1]!r}{_IGNORE}", stacklevel=2)
+    remark(f"the masks hold 0 and 255 alone: 0 is taken for {names[0]!r}, 255 for {names[1]!r}{_IGNORE}", stacklevel=2)
 
 
 def read_values(path: Path, *, colours: bool = False) -> Array:

@@ -1,12 +1,12 @@
 """csv:PATH: the user's own texts or vectors, a row per sample."""
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.data import ArrayDataset, DataFiles, Dataset, Table, read_header, read_table
 from zoo.errors import DataError
+from zoo.remarks import remark
 from zoo.specs import DatasetSpec, Modality
 from zoo_data.holdout import SPLITS, HoldOut, part_of, scored_on
 from zoo_data.options import split_options
@@ -47,7 +47,7 @@ def open_table(files: DataFiles, split: str) -> Dataset:
     path = Path(files.spec.path or "")
     table = read_table(_content(path), path.suffix, path)
     if table.passed_over:
-        warnings.warn(f"columns of {path} passed over: {', '.join(table.passed_over)}", stacklevel=2)
+        remark(f"columns of {path} passed over: {', '.join(table.passed_over)}", stacklevel=2)
     return part_of(_dataset(table, path), split, files.spec.name)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -16,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from zoo.data import DataFiles, Sample, SampleSequence, pointer_problem, read_lines
 from zoo.errors import DataError
+from zoo.remarks import remark
 from zoo.specs import DatasetSpec
 from zoo_data.corners import Box, Corners, corners_of, edges_of
 from zoo_data.decoding import open_picture, read_image
@@ -97,7 +97,7 @@ class VocDataset(SampleSequence):
                     f"{len(absent)} of {len(names)} samples of {root} have no {kind}; the first is {absent[0]}", _LAYOUT
                 )
         if not _splits(root) and (bare := images.keys() - annotations.keys()):
-            warnings.warn(f"{len(bare)} images of {root} have no annotation and are passed over", stacklevel=2)
+            remark(f"{len(bare)} images of {root} have no annotation and are passed over", stacklevel=2)
         read = {name: read_annotation(path) for name, path in annotations.items()}
         self.corners = corners or corners_of(_sized(read, images), root)
         self.classes: Sequence[str] = tuple(sorted({found.name for row in read.values() for found in row.objects}))

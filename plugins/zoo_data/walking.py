@@ -2,12 +2,12 @@
 
 import os
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from zoo.errors import DataError
+from zoo.remarks import remark
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif")
 OTHERS = (".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tif", ".tiff", ".tga")
@@ -67,7 +67,7 @@ def files_below(folder: Path, suffixes: Collection[str], *, deep: bool = True, b
     if others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(5)) + (", …" if len(others) > 5 else "")
         total = others.total()
-        warnings.warn(f"{total} file{'s' * (total > 1)} in {folder} passed over, by suffix: {kinds}", stacklevel=2)
+        remark(f"{total} file{'s' * (total > 1)} in {folder} passed over, by suffix: {kinds}", stacklevel=2)
     return sorted(found)
 
 

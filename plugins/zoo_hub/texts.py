@@ -1,6 +1,5 @@
 """Texts as tokens: cut at a model's window, and put together in batches of equal length."""
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from zoo.errors import ModelError
+from zoo.remarks import remark
 from zoo_hub.folder import quiet
 from zoo_hub.source import TOKENIZER_HINT, require_tokenizer
 
@@ -107,7 +107,7 @@ class Reader:
             )
         if longer and not self._warned:
             self._warned = True
-            warnings.warn(
+            remark(
                 f"texts longer than the window of {self.window} tokens are read by their {kept}; "
                 f"the first one begins {longer[0][:60]!r}",
                 stacklevel=2,

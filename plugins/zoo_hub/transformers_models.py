@@ -1,11 +1,11 @@
 """`hf/FOLDER`, `hf/OWNER/NAME` and `hf/OWNER/NAME@REVISION`: what a configuration holds, by transformers' own lists."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from zoo.errors import ModelError
+from zoo.remarks import remark
 from zoo.specs import ImageInput, Modality, ModelSpec, TaskName
 from zoo_hub.imagenet import ids_of
 from zoo_hub.sentence_layout import Layout, read_layout
@@ -92,7 +92,7 @@ def _kind(source: Source, config: dict[str, Any]) -> tuple[Kind, str]:
     architecture = str((config.get("architectures") or [""])[0])
     if config.get("auto_map"):
         code = f"{source.rest} brings code of its own (auto_map), which is never run"
-        warnings.warn(f"{code}: transformers' {architecture} takes its weights, or the run ends", stacklevel=2)
+        remark(f"{code}: transformers' {architecture} takes its weights, or the run ends", stacklevel=2)
     if not architecture and not (source.folder / "modules.json").is_file():
         raise ModelError(f"config.json of {source.rest} names no architecture", 'add "architectures": ["BertModel"] or the like')
     if (source.folder / "modules.json").is_file():

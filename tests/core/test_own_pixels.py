@@ -14,7 +14,7 @@ from torch import nn
 import zoo
 from zoo.errors import ModelError
 from zoo.imaging.normalise import Normalised
-from zoo.opening.models import own_model
+from zoo.opening.own import own_model
 from zoo.specs import ImageInput, ModelSpec, RecipeSpec
 
 NAME = "test_efficientnet.r160_in1k"

@@ -1,6 +1,5 @@
-"""Models: from a name, a weights tag or a file, or the user's own module, to something that a run can key and load."""
+"""Models: from a name, a weights tag or a file, to something that a run can key and load."""
 
-import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,19 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from zoo.data.files import package_path
-from zoo.errors import ModelError, OptionError, WeightsError, ZooError
+from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity.code import code_of, named_files
-from zoo.identity.own import UntoldError, own_code, same
 from zoo.lazy import load_target
-from zoo.opening.class_names import given_classes, respelled
-from zoo.opening.declared import normalised, pixels
+from zoo.opening.class_names import respelled
+from zoo.opening.output_names import output_names
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
 from zoo.seeds import seeded
-from zoo.specs import ImageInput, Modality, ModelSpec, Weights
+from zoo.specs import ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
 
 if TYPE_CHECKING:
@@ -146,7 +144,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     if own is not None and own.outputs is not None:
         config[sized_by or ""] = own.outputs
     outputs = config.get(sized_by) if sized_by else None
-    classes, class_ids, named = _classes(spec, task, weights, choice, own, told.get("classes"), outputs)
+    classes, class_ids, named = output_names(spec, task, weights, choice, own, told.get("classes"), outputs)
     preprocessing = told.get("input") or (weights.input if weights else None) or spec.input
     sha256 = own.sha256 if own else weights_sha256(weights, choice.data_dir) if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
@@ -158,7 +156,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         with seeded(0, name):  # what the weights do not replace is drawn alike every time
             model = build_model(spec, task, {**config, **chosen_options})
         _fill(model, name, weights, choice, own, sha256)
-        return _in_eval(model)
+        return in_eval(model)
 
     identity = {
         "spec": spec.model_dump(mode="json", include={"name", "tasks", "config"}),
@@ -186,65 +184,6 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     )
 
 
-def own_model(
-    module: Any,
-    *,
-    classes: Sequence[str] | str | os.PathLike[str] | None = None,
-    input: ImageInput | None = None,
-    key: str | None = None,
-    name: str | None = None,
-    task: str = "classify",
-    modality: Modality | None = None,
-) -> Model:
-    """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
-
-    What `zoo.load` returned keeps its name as long as it is what loading that name gives. Anything else is told by its `key`
-    together with what it holds: without one, or where that cannot be told, nothing of the run is used again. Images are
-    prepared, and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
-    """
-    if isinstance(module, type) or not callable(module):
-        raise OptionError(
-            f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
-        )
-    known: ModelInfo | None = getattr(module, "zoo_info", None)
-    wanted, notes = pixels(module, input, known, task, modality)
-    if origin := _unchanged(module):
-        outputs = origin.info.classes if classes is None else given_classes(classes)
-        info = replace(origin.info, input=wanted, classes=outputs)
-        return replace(origin, info=info, load=lambda: normalised(origin.load(), wanted), notes=(*origin.notes, *notes))
-    label = f"local/{name or type(module).__name__}"
-    outputs = given_classes(classes) if classes is not None else known.classes if known else None
-    info = ModelInfo(label, known.modality if known else None, outputs, wanted)
-    identity: dict[str, Any] = {}
-    source, doubt = None, f"nobody can know what {label} reads from outside: key= stands for that, and lets them be used again"
-    if key:
-        try:
-            state, code = own_code(module)
-            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, code.doubt
-        except UntoldError as error:
-            doubt = f"{label} holds {error}, whose content cannot be told"
-    load_copy = lambda: normalised(_copied(module, label), wanted)  # noqa: E731
-    return Model(info, identity, load_copy, source_sha256=source, doubt=doubt, own=True, notes=notes)
-
-
-def _unchanged(module: Any) -> Model | None:
-    """The model by name that `zoo.load` returned as this module, where loading it now gives the same."""
-    asked = getattr(module, "zoo_loaded", None)
-    if not asked:
-        return None
-    from zoo.plugins.registry import registry
-
-    try:
-        spec, tag = registry().tagged_model(asked["name"])
-        file = Path(asked["weights"]) if asked["weights"] else None
-        told = {name: asked[name] for name in ("allow_pickle", "classes")}
-        model = named_model(spec, asked["task"], Choice(tag, file=file, key=asked["weights_key"], **told))
-        fresh = model.load()
-    except ZooError:  # its weights are gone, its plugin is
-        return None
-    return replace(model, load=lambda: fresh) if same(fresh, module) else None
-
-
 def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, Path]:
     """Files that a spec declares, or names in its name and settings. Raises ModelError for a declared one that is absent."""
     found = named_files(spec.name, spec.config, *settings)
@@ -267,16 +206,8 @@ def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, An
     return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
 
 
-def _copied(module: Any, name: str) -> Any:
-    try:
-        return _in_eval(copy.deepcopy(module))
-    except Exception as error:
-        raise ModelError(
-            f"{name} cannot be copied: {error}", "a run works on a copy; drop what copy.deepcopy refuses, such as open files"
-        ) from error
-
-
-def _in_eval(model: Any) -> Any:
+def in_eval(model: Any) -> Any:
+    """The model itself, in `eval` mode where it has one."""
     if hasattr(model, "eval"):
         model.eval()
     return model
@@ -293,41 +224,6 @@ def _opened(spec: ModelSpec, task: str, choice: Choice, config: Mapping[str, Any
         choice.key,
         choice.allow_pickle,
     )
-
-
-def _classes(
-    spec: ModelSpec,
-    task: str,
-    weights: Weights | None,
-    choice: Choice,
-    own: OwnFile | None,
-    trained: tuple[str, ...] | None,
-    outputs: int | None,
-) -> tuple[tuple[str, ...] | str | None, tuple[str, ...] | None, tuple[str, ...]]:
-    """Names of the outputs, other ids of the same, and what is to be said of them: from the caller, the file, the spec."""
-    declared = (weights.classes if weights else None) or spec.classes
-    if outputs is None and own is None and declared:
-        outputs = len(declared)
-    if choice.classes is not None:
-        if task not in ("classify", "detect", "segment"):
-            raise OptionError(f"classes are the names of outputs, which {spec.name} has none of where it does {task}")
-        given = given_classes(choice.classes)
-        if outputs is not None and given != "dataset" and len(given) != outputs:
-            raise OptionError(
-                f"{spec.name} has {outputs} outputs here, but classes names {len(given)}",
-                "name all of them, in order; weights of your own with so many outputs are given by weights",
-            )
-        shown = (
-            "the dataset's, in order" if isinstance(given, str) else f"{', '.join(given[:10])}{', …' if len(given) > 10 else ''}"
-        )
-        return given, None, (f"the outputs were named by the caller: {shown}",)
-    found = trained or (own.classes if own else None)
-    if found and outputs in (None, len(found)):
-        return found, None, ()
-    if own is None or (own.outputs is None and outputs in (None, len(declared or ()))):
-        note = f"the outputs of the weights file were taken for those that {spec.name} declares, in order"
-        return declared, weights.class_ids if weights else None, (note,) if own and declared and task == "classify" else ()
-    return None, None, ()
 
 
 def _fill(model: Any, name: str, weights: Weights | None, choice: Choice, own: OwnFile | None, sha256: str | None) -> None:

@@ -11,6 +11,7 @@ from zoo.errors import no_exit
 from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
+from zoo.remarks import hearing
 from zoo.runs.figures import check_figures, save_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.plan import plan_run
@@ -90,7 +91,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     started = time.perf_counter()
     store = Store()
     device = pick_device(how.device)
-    with no_exit("what is run or its data"):
+    with hearing(None) as remarks, no_exit("what is run or its data"):
         plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
     check_figures(type(plan.task), how.save_figures)
     catalogue = load_catalogue()
@@ -103,7 +104,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         check_scored(plan, results)
         artifacts += save_figures(plan, how.save_figures)
     seconds = time.perf_counter() - started
-    record = make_record(plan, run_id, computed, device, results, artifacts, catalogue, seconds)
+    record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
     store.add(record)
     observe(entries, "zoo_run_finished", record=record)
     return record

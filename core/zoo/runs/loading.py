@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from zoo.data.dataset import ArrayDataset, Dataset, Sample
 from zoo.errors import ZooError, reason_of
 from zoo.identity.watching import unwatched
+from zoo.remarks import hearing, listening
 from zoo.seeds import sample_seed
 from zoo.tasks.base import Batch, Task
 
@@ -49,6 +50,7 @@ class Reading:
     def __init__(self, dataset: Dataset, task: Task) -> None:
         self.dataset, self.task = dataset, task
         self._ahead: dict[int, Sample] = {}
+        self._remarks = listening()  # threads that load know nothing of it
 
     def look(self, position: int) -> Sample:
         """A prepared sample, which is kept until it is read."""
@@ -71,16 +73,17 @@ class Reading:
         kept: list[int] = []
         bad: dict[str, str] = {}
         hints: dict[str, str] = {}
-        for position in positions:
-            try:
-                samples.append(self.read(position))
-                kept.append(position)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a dataset that calls sys.exit() has not read its sample
-                bad[self.dataset.ids[position]] = _problem(error)
-                if isinstance(error, ZooError) and error.hint:
-                    hints[self.dataset.ids[position]] = error.hint
+        with hearing(self._remarks):
+            for position in positions:
+                try:
+                    samples.append(self.read(position))
+                    kept.append(position)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # a dataset that calls sys.exit() has not read its sample
+                    bad[self.dataset.ids[position]] = _problem(error)
+                    if isinstance(error, ZooError) and error.hint:
+                        hints[self.dataset.ids[position]] = error.hint
         if not samples:
             return Loaded(kept, None, bad, hints)
         ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]

@@ -1,6 +1,5 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,13 @@ from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.datasets import open_dataset
-from zoo.opening.models import Model, named_model, own_model
+from zoo.opening.models import Model, named_model
+from zoo.opening.own import own_model
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry
+from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
@@ -105,7 +106,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     positions, sampled = take(dataset, request.limit, task.name)
     if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, [dataset.ids[i] for i in positions])):
-        warnings.warn(known, stacklevel=2)
+        remark(known)
     manifest = manifest_of(request, benchmark, model, aux, dataset, task)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None

@@ -184,6 +184,9 @@ class RunRecord(Frozen):
     doubt: str = Field(
         default="", description="Why its predictions are not used again: what the model reads or draws that no key knows."
     )
+    remarks: tuple[str, ...] = Field(
+        default=(), description="What a reader of the scores must know of how data were found, read and predicted."
+    )
     cost: Cost
     artifacts: tuple[Artifact, ...]
     guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")

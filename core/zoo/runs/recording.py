@@ -6,6 +6,7 @@ from typing import Any
 
 from zoo.opening.models import Model
 from zoo.plugins.catalogue import Catalogue
+from zoo.remarks import Heard
 from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
@@ -19,6 +20,7 @@ def make_record(
     plan: Plan,
     run_id: str,
     computed: Computed,
+    remarks: Heard,
     device: Any,
     results: Sequence[Result],
     artifacts: Sequence[tuple[str, str]],
@@ -45,6 +47,7 @@ def make_record(
         environment=environment(),
         origins=tuple(origins(plan.shards())),
         doubt=computed.doubt,
+        remarks=tuple({**remarks, **computed.remarks}),
         cost=_cost(computed, seconds),
         guard=computed.guard,
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),

@@ -13,6 +13,7 @@ from zoo.errors import DataError, no_exit
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
+from zoo.remarks import Heard, hearing
 from zoo.runs.environment import environment, execution
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
@@ -42,6 +43,8 @@ class Computed:
     workers: int = 0
     doubt: str = ""
     """Why none of its predictions are used again."""
+    remarks: Heard = field(default_factory=dict)
+    """What was remarked when the samples were read and predicted, by whichever invocation."""
 
 
 def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
@@ -56,6 +59,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
     )
     for stored in found.values():
         done.skipped.update(stored.skipped)
+        done.remarks.update(dict.fromkeys(stored.remarks))
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
@@ -68,7 +72,8 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
             shards=done.shards,
         )
         observe(entries, "zoo_run_started", run=start)
-        _compute(plan, how, device, missing, done)
+        with hearing(done.remarks):
+            _compute(plan, how, device, missing, done)
     _check_skipped(plan, done, how.skip_bad)
     return done
 
@@ -108,7 +113,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if rows.complete:
             done.doubt = doubted(plan.folder, watch, done.doubt)
             made = Origin(execution=execution(plan.request, device, predictor.largest, done.workers), environment=where)
-            write_shard(shard, plan.key, *rows.in_order(), rows.bad, made)
+            write_shard(shard, plan.key, *rows.in_order(), rows.bad, made, done.remarks)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from zoo.errors import RunError
 from zoo.home import writing
 from zoo.runs.record import Origin
 
-KEY, INDEX, SKIPPED, ORIGIN = b"zoo.key", b"zoo.shard", b"zoo.skipped", b"zoo.origin"
+KEY, INDEX, SKIPPED, ORIGIN, REMARKS = b"zoo.key", b"zoo.shard", b"zoo.skipped", b"zoo.origin", b"zoo.remarks"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Stored(NamedTuple):
 
     table: pa.Table
     skipped: dict[str, str]
+    remarks: tuple[str, ...]
     sha256: str
 
 
@@ -42,11 +43,23 @@ def plan_shards(positions: Sequence[int], size: int, folder: Path) -> list[Shard
 
 
 def write_shard(
-    shard: Shard, key: str, ids: Sequence[str], columns: Mapping[str, pa.Array], skipped: Mapping[str, str], origin: Origin
+    shard: Shard,
+    key: str,
+    ids: Sequence[str],
+    columns: Mapping[str, pa.Array],
+    skipped: Mapping[str, str],
+    origin: Origin,
+    remarks: Iterable[str] = (),
 ) -> None:
     """Write a shard atomically. `ids` and `columns` are in dataset order, without the skipped samples."""
     table = pa.table({"id": pa.array(ids, pa.string()), **columns})
-    notes = {KEY: key, INDEX: str(shard.index), SKIPPED: json.dumps(dict(skipped)), ORIGIN: origin.model_dump_json()}
+    notes = {
+        KEY: key,
+        INDEX: str(shard.index),
+        SKIPPED: json.dumps(dict(skipped)),
+        ORIGIN: origin.model_dump_json(),
+        REMARKS: json.dumps(list(remarks)),
+    }
     with writing(shard.path) as temporary:
         pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
 
@@ -61,13 +74,14 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True, partitioning=None)
         notes: dict[bytes, bytes] = table.schema.metadata or {}
         skipped: dict[str, str] = json.loads(notes[SKIPPED])
+        remarks = tuple(map(str, json.loads(notes.get(REMARKS, b"[]"))))
         Origin.model_validate_json(notes[ORIGIN])
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
         whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
         typed = all(table.schema.field(column.name).type == column.type for column in schema)
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
-    return Stored(table, skipped, hashlib.sha256(content).hexdigest()) if belongs and whole and typed else None
+    return Stored(table, skipped, remarks, hashlib.sha256(content).hexdigest()) if belongs and whole and typed else None
 
 
 def origins(shards: Sequence[Shard]) -> list[Origin]:

@@ -1,11 +1,11 @@
 """What can be wrong with data, model and recipe together, found before the first step: each with its cause and its cure."""
 
-import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError, ModelError, PredictionError, ZooError, reason_of
+from zoo.remarks import remark
 from zoo.specs import DatasetSpec, ModelSpec, RecipeSpec
 from zoo.tasks.by_name import TARGETS_OF
 
@@ -76,7 +76,7 @@ def check_labels(dataset: Dataset, recipe: RecipeSpec) -> None:
     if absent and recipe.task == "classify":
         shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
         of = f"{len(absent)} of its {len(classes)} classes, which are not learnt: {shown}"
-        warnings.warn(f"split {recipe.split!r} of {name} has no sample of {of}", stacklevel=2)
+        remark(f"split {recipe.split!r} of {name} has no sample of {of}", stacklevel=2)
 
 
 def check_job(job: "TrainingJob", data: DatasetSpec) -> None:

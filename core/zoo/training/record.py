@@ -43,3 +43,7 @@ class TrainingRecord(Frozen):
     seconds: float = Field(description="Spent in epochs, by all processes that took part.")
     resumed_from: int | None = Field(description="Last epoch of the process before, where training was interrupted.")
     environment: Environment
+    doubt: str = Field(default="", description="Why the weights are not used again: what code reads or asks that no key knows.")
+    remarks: tuple[str, ...] = Field(
+        default=(), description="What a reader must know of how data were found and read by the process that ended the training."
+    )

@@ -16,6 +16,7 @@ from zoo.lazy import load_target
 from zoo.locking import locked
 from zoo.opening.weights import load_state, save_state
 from zoo.plugins.registry import registry
+from zoo.remarks import hearing
 from zoo.runs.environment import environment
 from zoo.runs.key import doubted, say, seen
 from zoo.specs import RecipeSpec
@@ -57,7 +58,8 @@ def train(
     copy_to = _checked_output(output)
     named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
-    job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
+    with hearing(None) as remarks:
+        job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
     with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
         doubt = (job.code.doubt if job.code else "") or seen(job.folder)
         if doubt:
@@ -66,12 +68,13 @@ def train(
         if record is None:
             if fresh or doubt or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
-            check_job(job, entries.dataset(job.recipe.dataset))
             watch = _watch_over(job)
-            with watch:
-                result = load_target(job.recipe.trainer)(job)
-            doubted(job.folder, watch, doubt, "training")
-            record = _finish(job, result, changes)
+            with hearing(remarks):
+                check_job(job, entries.dataset(job.recipe.dataset))
+                with watch:
+                    result = load_target(job.recipe.trainer)(job)
+            doubt = doubted(job.folder, watch, doubt, "training")
+            record = _finish(job, result, changes, doubt, tuple(remarks))
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
@@ -96,7 +99,9 @@ def _watch_over(job: TrainingJob) -> Watch:
     return Watch(known, draws=False)
 
 
-def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) -> TrainingRecord:
+def _finish(
+    job: TrainingJob, result: TrainResult, overrides: dict[str, Any], doubt: str, remarks: tuple[str, ...]
+) -> TrainingRecord:
     """Write weights, then the record, then drop the checkpoint: a death in between is made good by resuming."""
     import torch
 
@@ -133,6 +138,8 @@ def _finish(job: TrainingJob, result: TrainResult, overrides: dict[str, Any]) ->
         seconds=sum(epoch.seconds for epoch in result.history),
         resumed_from=result.resumed_from,
         environment=environment(),
+        doubt=doubt,
+        remarks=remarks,
     )
     with writing(job.folder / "training.json") as temporary:
         temporary.write_text(record.model_dump_json(indent=1))
