@@ -51,6 +51,11 @@ def cache_dir(name: str) -> Path:
     return zoo_home() / "cache" / name
 
 
+def state_file() -> Path:
+    """Where it is kept which plugins are disabled."""
+    return zoo_home() / "plugins.json"
+
+
 @contextmanager
 def writing(path: Path) -> "Iterator[Path]":
     """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -27,6 +28,9 @@ _TABLES = """
 _lock = threading.RLock()
 _open: list["sqlite3.Connection | None"] = []
 _sessions = 0
+_derived: "OrderedDict[str, tuple[str, Any]]" = OrderedDict()
+"""What this process was given by `remembered` last, so that it need not be read and parsed again."""
+DERIVED = 2048
 _anew = 0
 
 
@@ -54,12 +58,20 @@ def files_sha256(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
     """What `make` gives, as JSON values: kept under a name for as long as its stamp is the same. An empty stamp keeps nothing."""
     full = stamp and f"{_maker()} {stamp}"
-    if full and (kept := _get(name, full)):
-        with suppress(ValueError):
-            return json.loads(kept)
-    made = make()
-    if full:
+    if not full:
+        return make()
+    if not _anew and (known := _derived.get(name)) and known[0] == full:
+        return known[1]
+    made, kept = None, _get(name, full)
+    with suppress(ValueError):
+        made = json.loads(kept or "")
+    if made is None:
+        made = make()
         _put(name, full, json.dumps(made))
+    with _lock:
+        _derived[name] = full, made
+        while len(_derived) > DERIVED:
+            _derived.popitem(last=False)
     return made
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -42,12 +42,13 @@ def reached(modules: Iterable[str], *, whole: bool = True) -> Sources:
     `whole` takes all files of the packages and distributions that they are part of, else only source files.
     """
     names = list(modules)
-    roots = {root for name in names if (root := _root(name)) is not None}
+    find = cache(_spec)  # for as long as it takes: later other modules may be there
+    roots = {root for name in names if (root := _root(name, find)) is not None}
     own = {distribution for root in roots for distribution in plugins_of(root.name.partition(".")[0])}
     found, seen = Sources(), set[str]()
     while names:
         name = names.pop()
-        root = None if name in seen or name.partition(".")[0] == CORE else _root(name)
+        root = None if name in seen or name.partition(".")[0] == CORE else _root(name, find)
         seen.add(name)
         if root is None or (root.name in seen and root.name != name):
             continue
@@ -112,12 +113,12 @@ class _Root:
                     yield f"{base}/{path.relative_to(self.folder).as_posix()}", path
 
 
-def _root(name: str) -> _Root | None:
+def _root(name: str, find: Callable[[str], ModuleSpec | None]) -> _Root | None:
     """The root of a module's name; None where there is no such module, or where Python itself brings it."""
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
         prefix = ".".join(parts[:length])
-        spec = _spec(prefix) or _spec_of_script(name, sys.modules.get(name))
+        spec = find(prefix) or _spec_of_script(name, sys.modules.get(name))
         if spec is None:
             return None
         if spec.has_location and spec.origin:

@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import AmbiguousNameError, PluginError, StoreError, UnknownNameError
-from zoo.home import cache_dir, writing, zoo_home
+from zoo.home import cache_dir, state_file, writing
 from zoo.plugins.names import find_name, namespace_of
 from zoo.version import __version__
 
-FORMAT = 4
+FORMAT = 5
 VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
+LOADED = 8
+"""Documents that a process keeps of what it loaded."""
 Entry = dict[str, Any]
 """`kind`, `name` (full), `plugin`, `tasks`, `modality`, and the whole `spec` as JSON."""
 
@@ -112,7 +114,8 @@ def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
     """
     key = _key()
     path = index_file(key)
-    index = (None if rebuild else _read(path, key)) or _make(path, key)
+    document = (None if rebuild else _loaded(key) or _read(path, key)) or _make(path, key)
+    index = Index(document["entries"], document["plugins"])
     if os.environ.get("ZOO_STRICT_PLUGINS", "0") not in ("", "0") if strict is None else strict:
         for plugin in index.plugins:
             if problem := plugin_problem(plugin):
@@ -125,18 +128,32 @@ def index_file(key: list[Any] | None = None) -> Path:
     return cache_dir("index") / f"{hashlib.sha256(json.dumps((key or _key())[:4]).encode()).hexdigest()[:16]}.json"
 
 
-def _make(path: Path, key: list[Any]) -> Index:
+def _make(path: Path, key: list[Any]) -> dict[str, Any]:
     """Ask every plugin, and keep what they say."""
     began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
     plugins, entries, files, asked, doubts = _build()
-    index = Index(entries, plugins)
-    # What this process imported before may be older than its file, and what changed just now may change again unseen.
-    stale = any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins)
-    if not stale and not doubts and not _changed_since(began, [*key[4], *files.values()]):
+    document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "plugins": plugins, "entries": entries}
+    # What changed just now may change again unseen.
+    if doubts or _key() != key or _changed_since(began, [*key[4], *files.values()]):
+        return document
+    _keep(document)
+    # What this process imported before may be older than its file, and goes for this process alone.
+    if not any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins):
         with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-            document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "plugins": plugins, "entries": entries}
             temporary.write_text(json.dumps(document), encoding="utf-8")
-    return index
+    return document
+
+
+_documents: list[dict[str, Any]] = []
+
+
+def _loaded(key: list[Any]) -> dict[str, Any] | None:
+    """What this process has loaded, where it still holds."""
+    return next((document for document in _documents if _holds(document, key)), None)
+
+
+def _keep(document: dict[str, Any]) -> None:
+    _documents[:] = [document, *(other for other in _documents if other["key"] != document["key"])][:LOADED]
 
 
 def catalogue_files() -> list[Path]:
@@ -167,8 +184,15 @@ def _key() -> list[Any]:
         paths,
         {name: os.environ.get(name) for name in VARIABLES},
         [_mtime(path) for path in paths],
-        str(zoo_home()),
+        _text(state_file()),
     ]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _mtime(path: str | Path) -> list[int]:
@@ -197,28 +221,36 @@ def _changed_since(began: int, stamps: Iterable[list[int]]) -> bool:
     return any(began - CLOCK_NS < when < ended + CLOCK_NS for stamp in stamps for when in stamp[:2])
 
 
-def _read(path: Path, key: list[Any]) -> Index | None:
+def _read(path: Path, key: list[Any]) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
-        same = document["format"] == FORMAT and document["key"] == key
-        same = same and all(os.environ.get(name) == value for name, value in document["asked"].items())
-        if same and all(_stamp(name) == stamp for name, stamp in document["files"].items()):
-            return Index(document["entries"], document["plugins"])
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if _holds(document, key) and isinstance(document["entries"], list) and isinstance(document["plugins"], list):
+            _keep(document)
+            return document
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return None
 
 
+def _holds(document: Mapping[str, Any], key: list[Any]) -> bool:
+    """Whether nothing has changed that a document depends on."""
+    same = document["format"] == FORMAT and document["key"] == key
+    same = same and all(os.environ.get(name) == value for name, value in document["asked"].items())
+    return same and all(_stamp(name) == stamp for name, stamp in document["files"].items())
+
+
 def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None], list[str]]:
     """Ask every plugin: what they are and offer, the files and variables that this depends on, and doubts whether that is all."""
+    from zoo.identity.files import session
     from zoo.plugins.discovery import discover
-    from zoo.plugins.switches import state_file
 
     plugins, entries = [], []
     asked: dict[str, str | None] = {}
     doubts = []
-    files = {str(path): _stamp(path) for path in [*catalogue_files(), state_file()]}
-    for plugin in discover(search_path()):
+    files = {str(path): _stamp(path) for path in catalogue_files()}
+    with session():
+        found = discover(search_path())
+    for plugin in found:
         files.update({name: _stamp(name) for name in plugin.files})
         asked.update({name: os.environ.get(name) for name in plugin.asked})
         doubts += [plugin.doubt] if plugin.doubt else []

@@ -4,18 +4,12 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from zoo.errors import OptionError, StoreError
-from zoo.home import writing, zoo_home
-
-
-def state_file() -> Path:
-    """Where it is kept which plugins are disabled."""
-    return zoo_home() / "plugins.json"
+from zoo.home import state_file, writing
 
 
 def disabled_ids() -> set[str]:
