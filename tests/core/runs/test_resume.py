@@ -171,11 +171,11 @@ def test_no_flipped_bit_is_ever_read_as_a_prediction(toy, shard_files):
     content = path.read_bytes()
     shard, ids = Shard(0, range(50), path), pq.read_table(path)["id"].to_pylist()
     schema = pa.schema([("logits", pa.list_(pa.float32())), ("target", pa.int32())])
-    whole, _, _ = read_shard(shard, record.key, ids, schema)
+    whole = read_shard(shard, record.key, ids, schema).table
     for position in range(0, len(content), 3):
         path.write_bytes(content[:position] + bytes([content[position] ^ (1 << position % 8)]) + content[position + 1 :])
         read = read_shard(shard, record.key, ids, schema)
-        assert read is None or read[0].equals(whole)
+        assert read is None or read.table.equals(whole)
 
 
 def test_fresh_computes_everything_again(toy):
