@@ -259,6 +259,14 @@ def test_a_model_without_a_benchmark_runs_on_the_only_one_that_fits_or_lists_the
     assert zoo("run", "intro/logistic", "--json").json["benchmark"] == "data/digits"
 
 
+def test_a_tag_is_no_benchmark_of_another_task(zoo, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    done = zoo("run", "generative/vae")  # whose weights are tagged `mnist`, a dataset of labelled digits
+    assert "mnist is a benchmark of task classify" not in done.err
+    assert zoo("run", "vision/sobel").err.count("data/bsds500") == 1
+
+
 def test_what_is_restricted_or_sampled_is_said_with_the_results(zoo, tmp_path):
     from PIL import Image
 

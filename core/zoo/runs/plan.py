@@ -1,13 +1,13 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, OptionError, UnknownNameError
 from zoo.home import zoo_home
 from zoo.identity.code import code_of
 from zoo.metrics.base import Metric
@@ -130,14 +130,24 @@ def _benchmark_name(registry: Registry, named: _Named | None, request: Request) 
     if named is None:
         raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
     spec, tags = named.spec, (named.tag,) if named.tag is not None else tuple(named.spec.weights)
-    if len(tags) == 1 and any(registry.knows(kind, tags[0]) for kind in ("benchmark", "dataset")):
+    if len(tags) == 1 and _is_for(registry, tags[0], spec.tasks):
         return tags[0]
     fitting = registry.benchmarks_of(spec)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise OptionError(f"{spec.name} fits several benchmarks, so name one", f"it fits {', '.join(fitting)}")
-    raise OptionError(f"{spec.name} does not say what to run it on", f"zoo run {spec.name} --on BENCHMARK; zoo list benchmarks")
+    near = [found.name for task in spec.tasks for found in registry.benchmarks(task=task, modality=spec.modality)]
+    known = f"benchmarks of {', '.join(spec.tasks)}: {', '.join(near)}" if near else "name data of your own; zoo list datasets"
+    raise OptionError(f"{spec.name} does not say what to run it on", known)
+
+
+def _is_for(registry: Registry, tag: str, tasks: Collection[str]) -> bool:
+    """Whether a tag of weights is the name of a benchmark, or of a dataset, of one of these tasks."""
+    try:
+        return registry.benchmark(tag, tasks=list(tasks)).task in tasks
+    except UnknownNameError:
+        return False
 
 
 def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | None) -> None:
