@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import DataFiles, Sample, SampleSequence, decoded
+from zoo.data import DataFiles, Sample, SampleSequence, decoded, files_sha256
 from zoo.errors import DataError
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
@@ -233,8 +233,11 @@ class CocoDataset(SampleSequence):
     that cannot be decoded or is not as large as the annotations say raises DataError when it is read.
     """
 
-    def __init__(self, instances: Instances, read: Callable[[str], bytes], present: Collection[str], where: str) -> None:
-        self._instances, self._read, self._where = instances, read, where
+    def __init__(
+        self, instances: Instances, read: Callable[[str], bytes], present: Mapping[str, Path] | Collection[str], where: str
+    ) -> None:
+        """`present` are the names that `read` knows, with their paths where they are files."""
+        self._instances, self._read, self._present, self._where = instances, read, present, where
         self.classes: Sequence[str] = tuple(plain(category["name"]) for category in instances.categories)
         self._names = [plain(image["file_name"].replace("\\", "/").removeprefix("./")) for image in instances.images]
         shared = Counter(self._names)
@@ -270,8 +273,12 @@ class CocoDataset(SampleSequence):
     def fingerprint(self) -> str:
         """SHA-256 over the annotation file and the content of every image."""
         digest = hashlib.sha256(self._instances.content)
-        for name in self._names:
-            digest.update(hashlib.sha256(self._read(name)).digest())
+        if isinstance(self._present, Mapping):
+            hashes = files_sha256(self._present[name] for name in self._names)
+        else:
+            hashes = [hashlib.sha256(self._read(name)).hexdigest() for name in self._names]
+        for found in hashes:
+            digest.update(bytes.fromhex(found))
         return digest.hexdigest()
 
 

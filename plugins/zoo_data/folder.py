@@ -3,12 +3,10 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
-from zoo.data import DataFiles, Dataset, Sample, SampleSequence
+from zoo.data import DataFiles, Dataset, Sample, SampleSequence, files_sha256
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 from zoo_data.decoding import read_image
@@ -99,10 +97,9 @@ class ImageFolder(SampleSequence):
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over classes, ids, and the SHA-256 of every file's content."""
-        with ThreadPoolExecutor() as pool:
-            parts = pool.map(_hashes, (self._paths[start : start + 64] for start in range(0, len(self._paths), 64)))
-            rows = zip(self.ids, self.targets, chain.from_iterable(parts), strict=True)
-            return hashlib.sha256(repr((self.classes, list(rows))).encode()).hexdigest()
+        hashes = files_sha256(self._paths, unreadable="unreadable")  # which raises when its sample is asked for
+        rows = zip(self.ids, self.targets, hashes, strict=True)
+        return hashlib.sha256(repr((self.classes, list(rows))).encode()).hexdigest()
 
 
 def split_folders(root: Path) -> dict[str, Path]:
@@ -136,15 +133,3 @@ def _root(path: str) -> Path:
     if not root.is_dir():
         raise DataError(f"there is no folder {root}", "write folder:PATH with the folder that holds a folder per class")
     return root
-
-
-def _hashes(paths: list[Path]) -> list[str]:
-    """SHA-256 of files; a word for one that cannot be read, which raises when its sample is asked for."""
-    found = []
-    for path in paths:
-        try:
-            with open(path, "rb", buffering=0) as file:
-                found.append(hashlib.sha256(file.readall()).hexdigest())
-        except OSError:
-            found.append("unreadable")
-    return found

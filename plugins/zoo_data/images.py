@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import DataFiles, Sample, SampleSequence
+from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
 from zoo.errors import DataError, OptionError
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_data.decoding import read_image
@@ -115,9 +115,8 @@ class Pictures(SampleSequence):
     def fingerprint(self) -> str:
         """SHA-256 over ids, channels, and the content of every file."""
         digest = hashlib.sha256(repr((self.ids, self._channels)).encode())
-        for path in self._paths.values():
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+        for found in files_sha256(self._paths.values()):
+            digest.update(bytes.fromhex(found))
         return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zoo.data import DataFiles, Sample, SampleSequence
+from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
 from zoo_data.decoding import read_image
@@ -104,10 +104,8 @@ class LabelledImages(SampleSequence):
     def fingerprint(self) -> str:
         """SHA-256 over classes, ids, the meaning of values, and the content of every image and mask."""
         digest = hashlib.sha256(f"({self.classes!r}, {self.ids!r}, {self._coding.identity})".encode())
-        for _, image, mask in self._pairs:
-            for path in (image, mask):
-                with open(path, "rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        for found in files_sha256(path for _, image, mask in self._pairs for path in (image, mask)):
+            digest.update(bytes.fromhex(found))
         return digest.hexdigest()
 
 

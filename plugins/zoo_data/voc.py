@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from pydantic import BaseModel, Field
 
-from zoo.data import DataFiles, Sample, SampleSequence, pointer_problem, read_lines
+from zoo.data import DataFiles, Sample, SampleSequence, files_sha256, pointer_problem, read_lines
 from zoo.errors import DataError
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
@@ -121,8 +121,8 @@ class VocDataset(SampleSequence):
     def fingerprint(self) -> str:
         """SHA-256 over the classes, ids, how corners are counted, and the content of every image and annotation."""
         digest = hashlib.sha256(repr((self.classes, self.ids, self.corners)).encode())
-        for path in (*self._images, *self._annotations):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        for found in files_sha256((*self._images, *self._annotations)):
+            digest.update(bytes.fromhex(found))
         return digest.hexdigest()
 
 

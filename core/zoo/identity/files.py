@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -49,10 +50,22 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     return found
 
 
-def files_sha256(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
-    """SHA-256 of the content of each of many files. Raises OSError where one cannot be read."""
-    with session():
-        return [file_sha256(path) for path in paths]
+def files_sha256(paths: Iterable[str | os.PathLike[str]], unreadable: str | None = None) -> list[str]:
+    """SHA-256 of the content of each of many files, by threads.
+
+    `unreadable` stands for one that cannot be read; without it that raises OSError.
+    """
+
+    def hashed(path: str | os.PathLike[str]) -> str:
+        try:
+            return file_sha256(path)
+        except OSError:
+            if unreadable is None:
+                raise
+            return unreadable
+
+    with session(), ThreadPoolExecutor() as pool:
+        return list(pool.map(hashed, paths))
 
 
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:

@@ -18,6 +18,12 @@ from zoo_data.decoding import read_image
 from zoo_data.folder import folder_spec
 
 
+@pytest.fixture(autouse=True)
+def home_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of files are kept in ZOO_HOME, which must not be a folder of the dataset."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path_factory.mktemp("home")))
+
+
 def picture(value: int = 0, height: int = 6, width: int = 8) -> torch.Tensor:
     """A smooth colour picture uint8 [3, h, w], other for every value."""
     ramp = torch.linspace(0, 200, width).expand(height, width)
