@@ -20,10 +20,10 @@ def photos(tmp_path: Path) -> Callable[..., str]:
     def made(**counts: int) -> str:
         rng = np.random.default_rng(0)
         for name, count in counts.items():
-            (tmp_path / name).mkdir()
+            (tmp_path / "photos" / name).mkdir(parents=True)
             for i in range(count):
-                Image.fromarray(rng.integers(0, 255, (28, 28, 3), dtype=np.uint8)).save(tmp_path / name / f"{i}.png")
-        return f"folder:{tmp_path}"
+                Image.fromarray(rng.integers(0, 255, (28, 28, 3), dtype=np.uint8)).save(tmp_path / "photos" / name / f"{i}.png")
+        return f"folder:{tmp_path / 'photos'}"
 
     return made
 
