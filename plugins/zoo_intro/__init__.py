@@ -77,6 +77,17 @@ RECIPES = [
         metric="nll",
     ),
     RecipeSpec(
+        name="mlp-fashion-mnist",
+        summary="Perceptron of 256, 128 and 100 hidden units on Fashion-MNIST: AdamW, 20 epochs, a minute or two",
+        model="intro/mlp",
+        dataset="data/fashion-mnist",
+        config={"inputs": 784, "hidden": [256, 128, 100]},
+        input=ImageInput(channels=1, size=(28, 28)),
+        epochs=20,
+        batch_size=128,
+        optimizer=Optimizer(name="adamw", lr=1e-3, weight_decay=0.1),
+    ),
+    RecipeSpec(
         name="mlp-numpy-digits",
         summary="The NumPy perceptron on digits: gradient descent with momentum, by its own trainer",
         model="intro/mlp-numpy",

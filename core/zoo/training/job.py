@@ -85,6 +85,8 @@ class TrainingJob:
     """Hash of all that determines the result: a checkpoint of another key is of no use."""
     device: str = "cpu"
     progress: Callable[[TrainingProgress], None] | None = None
+    started: Callable[[Any], None] | None = None
+    """Called with the trainer's loop before its first step; what it raises ends the training."""
     aux: Mapping[str, Model] = field(default_factory=dict)
     held_out: tuple[str, ...] = ()
     """Ids of the user's own data that were neither trained nor validated on, where the split `test` holds others, too."""
