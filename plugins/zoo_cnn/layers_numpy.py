@@ -34,6 +34,7 @@ class Windows:
     def __init__(self, kernel: Pair, stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, fill: float = 0.0) -> None:
         self.kernel, self.stride, self.padding, self.dilation = (_pair(value) for value in (kernel, stride, padding, dilation))
         self.fill = fill
+        self.reach = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
         if min(*self.kernel, *self.stride, *self.dilation) < 1 or min(self.padding) < 0:
             raise ValueError("kernel, stride and dilation must be at least 1, padding at least 0")
 
@@ -44,10 +45,9 @@ class Windows:
         """
         (ph, pw), (sh, sw), (dh, dw) = self.padding, self.stride, self.dilation
         padded = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)), constant_values=self.fill)
-        reach = dh * (self.kernel[0] - 1) + 1, dw * (self.kernel[1] - 1) + 1
-        if reach[0] > padded.shape[2] or reach[1] > padded.shape[3]:
-            raise ValueError(f"a kernel that reaches over {reach} pixels does not fit into {padded.shape[2:]}")
-        return sliding_window_view(padded, reach, (2, 3))[:, :, ::sh, ::sw, ::dh, ::dw]
+        if self.reach[0] > padded.shape[2] or self.reach[1] > padded.shape[3]:
+            raise ValueError(f"a kernel that reaches over {self.reach} pixels does not fit into {padded.shape[2:]}")
+        return sliding_window_view(padded, self.reach, (2, 3))[:, :, ::sh, ::sw, ::dh, ::dw]
 
     def put_back(self, d_windows: "Array", height: int, width: int) -> "Array":
         """∂L/∂x [n, c, height, width] of the gradient of its windows: a pixel gets the sum over all windows that saw it."""
@@ -64,7 +64,7 @@ class Windows:
 class Conv2d:
     """y[k] = b[k] + Σ over a window of W[k] · x: one matrix product, of kernels and of windows laid out as columns.
 
-    W is [outputs, inputs / groups, kh, kw], b [outputs]. With `groups`, the outputs of a group see the inputs of that group alone.
+    W is [outputs, inputs / groups, kh, kw], b [outputs]. The outputs of one of `groups` see the inputs of that group alone.
     Parity: torch.nn.Conv2d.
     """
 
@@ -130,7 +130,10 @@ class MaxPool2d:
         flat = windows.reshape(*windows.shape[:4], -1)
         self._winner = flat.argmax(axis=-1, keepdims=True)
         self._shapes = x.shape, windows.shape
-        return np.take_along_axis(flat, self._winner, axis=-1)[..., 0]
+        y = np.take_along_axis(flat, self._winner, axis=-1)[..., 0]
+        if np.isneginf(y).any() and not np.isneginf(x).any():
+            raise ValueError(f"a window lies wholly beyond the border of {x.shape[2:]}: padding or dilation is too large for it")
+        return y
 
     def backward(self, d_y: "Array") -> "Array":
         (_, _, height, width), shape = self._shapes
@@ -230,4 +233,4 @@ def _pair(value: Pair) -> tuple[int, int]:
 
 def _check_pool_padding(windows: Windows) -> None:
     if any(2 * padding > kernel for padding, kernel in zip(windows.padding, windows.kernel, strict=True)):
-        raise ValueError(f"padding {windows.padding} is more than half of the kernel {windows.kernel}: a window would see nothing")
+        raise ValueError(f"padding {windows.padding} is more than half of the kernel {windows.kernel}")

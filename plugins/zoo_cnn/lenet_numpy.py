@@ -36,10 +36,18 @@ class LeNet5:
         rng = np.random.default_rng(np.random.randint(2**31) if seed is None else seed)
         act, shrink = ACTIVATIONS[activation], POOLS[pool]
         self.layers: dict[str, Layer] = {
-            **{"c1": Conv2d(channels, 6, 5, rng), "a1": act(), "s2": shrink(2)},  # [n, 6, 14, 14]
-            **{"c3": Conv2d(6, 16, 5, rng), "a3": act(), "s4": shrink(2)},  # [n, 16, 5, 5]
-            **{"flat": Flatten(), "c5": Linear(16 * 5 * 5, 120, rng), "a5": act()},
-            **{"f6": Linear(120, 84, rng), "a6": act(), "output": Linear(84, classes, rng)},
+            "c1": Conv2d(channels, 6, 5, rng),
+            "a1": act(),
+            "s2": shrink(2),  # [n, 6, 14, 14]
+            "c3": Conv2d(6, 16, 5, rng),
+            "a3": act(),
+            "s4": shrink(2),  # [n, 16, 5, 5]
+            "flat": Flatten(),
+            "c5": Linear(16 * 5 * 5, 120, rng),
+            "a5": act(),
+            "f6": Linear(120, 84, rng),
+            "a6": act(),
+            "output": Linear(84, classes, rng),
         }
 
     def forward(self, x: "Array") -> "Array":

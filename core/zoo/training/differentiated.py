@@ -1,4 +1,4 @@
-"""A recipe's loss and the gradients of its parameters, held still: by autograd through the trainer's step, or as a network has them."""
+"""A recipe's loss and its gradients, held still: by autograd through the trainer's step, or as the network itself has them."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

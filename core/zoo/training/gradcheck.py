@@ -1,4 +1,4 @@
-"""The gradient check of a recipe: the loss of its first batch, in float64, against central differences, parameter by parameter."""
+"""The gradient check of a recipe: the loss of its first batch, in float64, against central differences."""
 
 import math
 import os
@@ -47,7 +47,7 @@ def gradcheck(
     recipe: str | RecipeSpec,
     *,
     samples: int = 8,
-    entries: int = 10,
+    entries: int = 5,
     tolerance: float = 1e-5,
     seed: int | None = None,
     dataset: str | None = None,
@@ -59,10 +59,10 @@ def gradcheck(
     """Check the gradients of a recipe's network with fresh parameters: nothing is trained, and nothing written.
 
     The loss is the trainer's own, of a batch of `samples` as its first step has it: augmented, the network in training mode. Of
-    every parameter the derivatives by up to `entries` entries, and along a random direction through all of them, are compared with
-    central differences, on the CPU, in float64 whatever precision the recipe names. What is drawn in training, such as a mask of
-    dropout, is the same at every evaluation; buffers that training changes, such as running statistics of batch normalisation,
-    are put back. `seed`, `dataset`, `model` and `overrides` change the recipe as they do in `zoo.train`.
+    every parameter the derivatives by up to `entries` entries, and along a random direction through all of them, are compared
+    with central differences, on the CPU, in float64 whatever precision the recipe names. What is drawn in training, such as a
+    mask of dropout, is the same at every evaluation; buffers that training changes, such as running statistics of batch
+    normalisation, are put back. `seed`, `dataset`, `model` and `overrides` change the recipe as they do in `zoo.train`.
 
     Raises ZooError where data, model and recipe do not go together: ModelError for a network without parameters, or whose loss is
     not finite, not deterministic or not computed in float64; OptionError for a trainer that does not say its loss.
@@ -74,17 +74,22 @@ def gradcheck(
     named = (("seed", seed), ("dataset", dataset), ("model", model), ("batch_size", samples))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     job = plan_training(entries_of, _in_fp32(spec), Asked(changes, "cpu", data_dir, progress))
+    with seeded(job.recipe.seed, "gradcheck"):
+        check_job(job, entries_of.dataset(job.recipe.dataset))
+        return check_gradients(job, entries, tolerance)
+
+
+def check_gradients(job: TrainingJob, entries: int, tolerance: float) -> GradientCheck:
+    """The same of a job, whose batches are the samples."""
     network = job.build_model()
     _check_parameters(job.model.name, network)
-    check_job(job, entries_of.dataset(job.recipe.dataset))
-    with seeded(job.recipe.seed, "gradcheck"):
-        if isinstance(network, HandWritten):
-            return _checked(job, ByHand(job, network), entries, tolerance)
-        with in_float64():
-            return _checked(job, Autograd(job), entries, tolerance)
+    if isinstance(network, HandWritten):
+        return _compared(job, ByHand(job, network), entries, tolerance)
+    with in_float64():
+        return _compared(job, Autograd(job), entries, tolerance)
 
 
-def _checked(job: TrainingJob, source: Differentiated, entries: int, tolerance: float) -> GradientCheck:
+def _compared(job: TrainingJob, source: Differentiated, entries: int, tolerance: float) -> GradientCheck:
     import torch
 
     try:

@@ -1,6 +1,7 @@
 """Gradients against central differences: is what backpropagation gives the derivative of the loss?
 
-A central difference (L(θ + h·v) - L(θ - h·v)) / 2h in float64 is the derivative along v up to h²; backpropagation's is ⟨∂L/∂θ, v⟩.
+A central difference (L(θ + h·v) - L(θ - h·v)) / 2h in float64 is the derivative along v up to h², which for backpropagation is
+⟨∂L/∂θ, v⟩.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 STEPS = (1e-5, 1e-6, 1e-7)
-"""Lengths h, tried in turn: a shorter one steps over no corner of a ReLU or a maximum, but is rounded more."""
-ROUNDING = 50.0
+"""Lengths h, the next where a corner of a ReLU or a maximum may lie within the one before; rounding then weighs more."""
+ROUNDING = 10.0
 """Units in the last place by which a loss may be rounded."""
+BEND = 1e-3
+"""Of a derivative, by how much those to both sides differ at a corner; where the loss is smooth, it is about the step."""
 
 
 class Variable(NamedTuple):
@@ -36,9 +39,7 @@ class ParameterCheck(Frozen):
     name: str
     shape: tuple[int, ...]
     compared: int = Field(description="Derivatives by single entries, and one along a random direction through all of them.")
-    corners: int = Field(
-        description="Derivatives that are not judged: the loss has a corner there, as a ReLU at 0, and the gradient is of one side."
-    )
+    corners: int = Field(description="Of these, how many are not judged: the loss has a corner there, such as a ReLU at 0.")
     error: float = Field(description="The largest error.")
     entry: tuple[int, ...] | None = Field(description="The entry where it is; None: along the random direction.")
     gradient: float = Field(description="What backpropagation says there.")
@@ -67,9 +68,17 @@ def compare(
     `loss` evaluates the loss at the present values, and must be deterministic; it is `at_rest` where nothing is changed.
     """
     shape = tuple(variable.value.shape)
-    probes = [(place, _unit(variable.value, place)) for place in _places(variable.gradient, entries, generator)]
-    probes.append((None, _signs(variable.value, generator)))
-    found = [(place, _derivative(variable, direction, loss, at_rest, tolerance)) for place, direction in probes]
+
+    def along(direction: "Tensor") -> Derivative:
+        return _derivative(variable, direction, loss, at_rest, tolerance)
+
+    found: list[tuple[int | None, Derivative]] = [
+        (place, along(_unit(variable.value, place))) for place in _places(variable.gradient, entries, generator)
+    ]
+    whole = along(_signs(variable.value, generator))
+    if any(derivative.corner for _, derivative in found):  # which the direction through all entries passes, too
+        whole = whole._replace(corner=whole.error > tolerance)
+    found.append((None, whole))
     judged = [(place, derivative) for place, derivative in found if not derivative.corner]
     place, worst = max(judged, key=lambda item: item[1].error, default=(None, Derivative(0.0, 0.0, 0.0)))
     return ParameterCheck(
@@ -87,28 +96,30 @@ def compare(
 def _derivative(
     variable: Variable, direction: "Tensor", loss: Callable[[], float], at_rest: float, tolerance: float
 ) -> Derivative:
-    """The derivative along a direction of length 1, from the step that suits it best."""
+    """The derivative along a direction of length 1, by the longest step that agrees with the gradient, if any does.
+
+    Derivatives to both sides differ by `bend`, and the central one is between them: so far off a corner may put it.
+    """
     import torch
 
+    eps = torch.finfo(torch.float64).eps
     gradient = float((variable.gradient * direction).sum())
     kept, tried = variable.value.clone(), []
     for step in STEPS:
-        values = []
-        for sign in (1, -1):
-            variable.value.copy_(kept + sign * step * direction)
-            values.append(loss())
+        variable.value.copy_(kept + step * direction)
+        up = loss()
+        variable.value.copy_(kept - step * direction)
+        down = loss()
         variable.value.copy_(kept)
-        up, down = values
-        noise = ROUNDING * torch.finfo(torch.float64).eps * max(abs(up), abs(down)) / step
-        difference = (up - down) / (2 * step)
-        error = abs(gradient - difference) / max(abs(gradient), abs(difference), noise / tolerance)
-        tried.append(Derivative(error, gradient, difference))
-        if error <= tolerance:
+        noise = ROUNDING * eps * max(abs(up), abs(down)) / step
+        difference, bend = (up - down) / (2 * step), abs(up + down - 2 * at_rest) / step
+        off = abs(gradient - difference)
+        tried.append(Derivative(off / max(abs(gradient), abs(difference), noise / tolerance), gradient, difference))
+        if tried[-1].error <= tolerance:
             return tried[-1]
-    left, right = (at_rest - down) / step, (up - at_rest) / step
-    bent = abs(right - left) > max(10 * noise, 1e-3 * max(abs(left), abs(right)))
-    corner = bent and min(left, right) - noise <= gradient <= max(left, right) + noise
-    return min(tried)._replace(corner=corner)
+        if off > bend + noise:  # more than a corner within the step could do
+            return tried[0]
+    return tried[0]._replace(corner=bend > max(10 * noise, BEND * max(abs(gradient), abs(difference))))
 
 
 def _places(gradient: "Tensor", entries: int, generator: "Generator") -> Sequence[int]:
@@ -125,9 +136,9 @@ def _places(gradient: "Tensor", entries: int, generator: "Generator") -> Sequenc
 def _unit(value: "Tensor", place: int) -> "Tensor":
     import torch
 
-    direction = torch.zeros_like(value)
-    direction.view(-1)[place] = 1
-    return direction
+    direction = torch.zeros(value.numel(), dtype=value.dtype)
+    direction[place] = 1
+    return direction.view(value.shape)
 
 
 def _signs(value: "Tensor", generator: "Generator") -> "Tensor":
