@@ -41,10 +41,7 @@ if TYPE_CHECKING:
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the training record, or the check, as JSON.")
-@click.pass_context
-def train(
-    context: click.Context, recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...], **settings: Any
-) -> int:
+def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...], **settings: Any) -> int:
     """Train the weights of a model by RECIPE, and say where they are.
 
     On data of your own the model gets an output for each of their classes; where they have no train split, a fifth of every
@@ -57,7 +54,7 @@ def train(
     Exit codes: 0 trained, or gradients agree; 1 a gradient is off.
     """
     if gradcheck:
-        settings = _of_a_check(context, settings)
+        settings = _of_a_check(settings)
     open_index()
     fields = parsed("--set", "FIELD=VALUE", overrides)
     with progress_bar("batches") as show:
@@ -84,10 +81,10 @@ def train(
     return 1 if gradcheck and not done.passed else 0
 
 
-def _of_a_check(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
+def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
     for name in ("output", "epochs", "fresh", "device"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out --{name}")
     return {name: settings[name] for name in ("seed", "dataset", "model", "data_dir")}
 

@@ -130,7 +130,7 @@ class MaxPool2d:
         flat = windows.reshape(*windows.shape[:4], -1)
         self._winner = flat.argmax(axis=-1, keepdims=True)
         self._shapes = x.shape, windows.shape
-        y = np.take_along_axis(flat, self._winner, axis=-1)[..., 0]
+        y: Array = np.take_along_axis(flat, self._winner, axis=-1)[..., 0]
         if np.isneginf(y).any() and not np.isneginf(x).any():
             raise ValueError(f"a window lies wholly beyond the border of {x.shape[2:]}: padding or dilation is too large for it")
         return y
@@ -155,7 +155,8 @@ class AvgPool2d:
     def forward(self, x: "Array") -> "Array":
         windows = self.windows.of(x)
         self._shapes = x.shape, windows.shape
-        return windows.mean(axis=(4, 5))
+        y: Array = windows.mean(axis=(4, 5))
+        return y
 
     def backward(self, d_y: "Array") -> "Array":
         (_, _, height, width), shape = self._shapes
@@ -178,7 +179,8 @@ class Linear:
 
     def backward(self, d_z: "Array") -> "Array":
         self.d_bias, self.d_weight = d_z.sum(axis=0), d_z.T @ self._x
-        return d_z @ self.weight
+        d_x: Array = d_z @ self.weight
+        return d_x
 
 
 class ReLU:

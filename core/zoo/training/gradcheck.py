@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field, computed_field
@@ -73,7 +74,8 @@ def gradcheck(
     spec = entries_of.recipe(recipe) if isinstance(recipe, str) else recipe
     named = (("seed", seed), ("dataset", dataset), ("model", model), ("batch_size", samples))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
-    job = plan_training(entries_of, _in_fp32(spec), Asked(changes, "cpu", data_dir, progress))
+    job = plan_training(entries_of, spec, Asked(changes, "cpu", data_dir, progress))
+    job = replace(job, recipe=_in_fp32(job.recipe))
     with seeded(job.recipe.seed, "gradcheck"):
         check_job(job, entries_of.dataset(job.recipe.dataset))
         return check_gradients(job, entries, tolerance)

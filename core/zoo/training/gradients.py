@@ -146,7 +146,8 @@ def _signs(value: "Tensor", generator: "Generator") -> "Tensor":
     import torch
 
     coins = torch.randint(2, value.shape, generator=generator).to(value)
-    return (2 * coins - 1) / max(value.numel(), 1) ** 0.5
+    direction: Tensor = (2 * coins - 1) / max(value.numel(), 1) ** 0.5
+    return direction
 
 
 def _index(place: int, shape: tuple[int, ...]) -> tuple[int, ...]:
