@@ -49,7 +49,7 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
 
     The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
     training goes on where it stopped and ends with the same weights. --set takes YAML and parts of fields, such as
-    config.width=16 or options.pretrained=null.
+    config.width=16 or options.pretrained=null. --gradcheck takes 8 samples, or as many as --set batch_size=N says.
 
     Exit codes: 0 trained, or gradients agree; 1 a gradient is off.
     """

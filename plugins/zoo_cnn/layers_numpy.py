@@ -198,7 +198,7 @@ class Tanh:
     """tanh z, elementwise; its derivative is 1 - tanh² z."""
 
     def forward(self, z: "Array") -> "Array":
-        self._a = np.tanh(z)
+        self._a: Array = np.tanh(z)
         return self._a
 
     def backward(self, d_a: "Array") -> "Array":

@@ -63,7 +63,8 @@ def gradcheck(
     every parameter the derivatives by up to `entries` entries, and along a random direction through all of them, are compared
     with central differences, on the CPU, in float64 whatever precision the recipe names. What is drawn in training, such as a
     mask of dropout, is the same at every evaluation; buffers that training changes, such as running statistics of batch
-    normalisation, are put back. `seed`, `dataset`, `model` and `overrides` change the recipe as they do in `zoo.train`.
+    normalisation, are put back. `seed`, `dataset`, `model` and `overrides` change the recipe as they do in `zoo.train`; an
+    overridden `batch_size` comes before `samples`.
 
     Raises ZooError where data, model and recipe do not go together: ModelError for a network without parameters, or whose loss is
     not finite, not deterministic or not computed in float64; OptionError for a trainer that does not say its loss.
@@ -72,8 +73,8 @@ def gradcheck(
         raise OptionError("samples and entries must be at least 1, and tolerance between 0 and 1")
     entries_of = registry()
     spec = entries_of.recipe(recipe) if isinstance(recipe, str) else recipe
-    named = (("seed", seed), ("dataset", dataset), ("model", model), ("batch_size", samples))
-    changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
+    named = (("seed", seed), ("dataset", dataset), ("model", model))
+    changes = {"batch_size": samples, **(overrides or {}), **{name: value for name, value in named if value is not None}}
     job = plan_training(entries_of, spec, Asked(changes, "cpu", data_dir, progress))
     job = replace(job, recipe=_in_fp32(job.recipe))
     with seeded(job.recipe.seed, "gradcheck"):

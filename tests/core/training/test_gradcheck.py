@@ -121,6 +121,7 @@ def test_nothing_is_left_behind(tmp_path: Path, zoo_home: Path) -> None:
     assert before[1] == np.random.get_state()[1].tolist()
     assert not (zoo_home / "trained").exists()
     assert zoo.gradcheck("intro/mlp-digits") == first
+    assert zoo.gradcheck("intro/mlp-digits", overrides={"batch_size": 3}).samples == 3
 
 
 def test_backpropagation_by_hand_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
