@@ -91,6 +91,7 @@ class Autograd:
         self.samples = len(indices)
         self.inputs, self.targets = widened(inputs), widened(self.loop.data.targets[indices])
         self.buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        self.attributes = dict(vars(self.loop))
 
     def loss(self) -> float:
         return float(self._loss().detach())
@@ -107,14 +108,16 @@ class Autograd:
         self._note(len(named) - len(learnt))
         gradients = torch.autograd.grad(loss, [value for _, value in learnt], allow_unused=True)
         return [
-            Variable(name, value.detach(), torch.zeros_like(value) if gradient is None else gradient.detach())
+            Variable(name, value.detach(), torch.zeros_like(value) if gradient is None else gradient.to_dense())
             for (name, value), gradient in zip(learnt, gradients, strict=True)
         ]
 
     def _loss(self) -> "Tensor":
-        """What the first step goes down, with all that it draws, and all buffers, as at its beginning."""
+        """What the first step goes down, with all that it draws, all buffers, and the loop's attributes as at its beginning."""
         import torch
 
+        vars(self.loop).clear()
+        vars(self.loop).update(self.attributes)
         for name, buffer in self.network.named_buffers():
             buffer.copy_(self.buffers[name])
         generator = torch.Generator().manual_seed(seed_everything(self.seed, "gradcheck"))

@@ -64,7 +64,8 @@ def gradcheck(
     with central differences, on the CPU, in float64 whatever precision the recipe names. What is drawn in training, such as a
     mask of dropout, is the same at every evaluation; buffers that training changes, such as running statistics of batch
     normalisation, are put back. `seed`, `dataset`, `model` and `overrides` change the recipe as they do in `zoo.train`; an
-    overridden `batch_size` comes before `samples`.
+    overridden `batch_size` comes before `samples`. Where gradients are cut off on purpose, as between the networks of a GAN,
+    what a trainer follows is no derivative, and the check says so.
 
     Raises ZooError where data, model and recipe do not go together: ModelError for a network without parameters, or whose loss is
     not finite, not deterministic or not computed in float64; OptionError for a trainer that does not say its loss.
@@ -109,7 +110,7 @@ def _compared(job: TrainingJob, source: Differentiated, entries: int, tolerance:
     if abs(loss - again) > ROUNDING * torch.finfo(torch.float64).eps * abs(loss):
         raise ModelError(
             f"the loss of {job.model.name} is once {loss!r} and then {again!r} with the same parameters",
-            "let all that it draws come from the seeded global generators, and all that it remembers be a buffer",
+            "draw only from the seeded generators, and remember things in buffers of the network or attributes of the loop",
         )
     generator = torch.Generator().manual_seed(job.recipe.seed)
     checks = []

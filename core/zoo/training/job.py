@@ -85,8 +85,6 @@ class TrainingJob:
     """Hash of all that determines the result: a checkpoint of another key is of no use."""
     device: str = "cpu"
     progress: Callable[[TrainingProgress], None] | None = None
-    started: Callable[[Any], None] | None = None
-    """Called with the trainer's loop before its first step; what it raises ends the training."""
     aux: Mapping[str, Model] = field(default_factory=dict)
     held_out: tuple[str, ...] = ()
     """Ids of the user's own data that were neither trained nor validated on, where the split `test` holds others, too."""
@@ -94,6 +92,8 @@ class TrainingJob:
     """What the weights can be run on, whose split `test` was not trained on; empty where there is no name for that."""
     code: Code | None = None
     """What the key says of the code that has a part in the result."""
+    started: Callable[[Any], None] | None = None
+    """Called with the trainer's loop before its first step; what it raises ends the training."""
 
     @property
     def classes(self) -> tuple[str, ...]:

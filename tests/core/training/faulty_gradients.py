@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.training import TrainingJob, TrainingProgress, TrainResult
+from zoo.training import Loop, TrainingJob, TrainingProgress, TrainResult
 
 
 class Bent(torch.autograd.Function):
@@ -117,6 +117,20 @@ class Remembering(Linear):
     def forward(self, images: Tensor) -> Tensor:
         self.steps += self.training
         return super().forward(images) * self.steps
+
+
+class CountingLoop(Loop):
+    """Remembers, in an attribute, how often it was asked for a loss, as one does that carries a state from batch to batch."""
+
+    calls = 0
+
+    def batch_loss(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Tensor:
+        self.calls += 1
+        return self.calls * super().batch_loss(inputs, targets, generator)
+
+
+def train_counting(job: TrainingJob) -> TrainResult:
+    return CountingLoop(job).run()
 
 
 def train_otherwise(job: TrainingJob) -> TrainResult:

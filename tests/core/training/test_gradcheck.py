@@ -73,6 +73,12 @@ def test_what_a_network_remembers_is_put_back(tmp_path: Path) -> None:
     assert "1 buffers change in training, such as steps" in check.notes[0]
 
 
+def test_what_a_loop_remembers_is_put_back(tmp_path: Path) -> None:
+    check = checked(tmp_path, "Linear", trainer="faulty_gradients:train_counting")
+    assert check.passed
+    assert check.loss == checked(tmp_path, "Linear").loss
+
+
 def test_casts_to_float32_do_not_round(tmp_path: Path) -> None:
     check = checked(tmp_path, "Narrow")
     assert check.passed
