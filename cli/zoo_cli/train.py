@@ -1,11 +1,13 @@
-"""`zoo train`: make a model's weights by a recipe."""
+"""`zoo train`: make a model's weights by a recipe, or check its gradients."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 import zoo
 from zoo_cli.completing import names_of
+from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import note, number, print_fields, print_json, say, styled
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         "zoo train intro/mlp-digits",
         "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
+        "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
     ),
 )
@@ -35,9 +38,10 @@ if TYPE_CHECKING:
 @click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
+@click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
-@click.option("--json", "as_json", is_flag=True, help="Print the training record as JSON.")
-def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: object) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the training record, or the check, as JSON.")
+def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...], **settings: Any) -> int:
     """Train the weights of a model by RECIPE, and say where they are.
 
     On data of your own the model gets an output for each of their classes; where they have no train split, a fifth of every
@@ -45,8 +49,12 @@ def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: ob
 
     The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
     training goes on where it stopped and ends with the same weights. --set takes YAML and parts of fields, such as
-    config.width=16 or options.pretrained=null.
+    config.width=16 or options.pretrained=null. --gradcheck takes 8 samples, or as many as --set batch_size=N says.
+
+    Exit codes: 0 trained, or gradients agree; 1 a gradient is off.
     """
+    if gradcheck:
+        settings = _of_a_check(settings)
     open_index()
     fields = parsed("--set", "FIELD=VALUE", overrides)
     with progress_bar("batches") as show:
@@ -62,11 +70,23 @@ def train(recipe: str, as_json: bool, overrides: tuple[str, ...], **settings: ob
                 ]
                 show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news))
 
-        record = zoo.train(recipe, progress=progress, overrides=fields, **settings)  # type: ignore[arg-type]
+        do: Any = zoo.gradcheck if gradcheck else zoo.train
+        done = do(recipe, progress=progress, overrides=fields, **settings)
     if as_json:
-        print_json(record.model_dump(mode="json"))
+        print_json(done.model_dump(mode="json"))
+    elif gradcheck:
+        print_gradients(done)
     else:
-        _print(record, str(settings["output"] or record.weights))
+        _print(done, str(settings["output"] or done.weights))
+    return 1 if gradcheck and not done.passed else 0
+
+
+def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
+    for name in ("output", "epochs", "fresh", "device"):
+        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out --{name}")
+    return {name: settings[name] for name in ("seed", "dataset", "model", "data_dir")}
 
 
 def _print(record: "TrainingRecord", weights: str) -> None:

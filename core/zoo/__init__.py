@@ -23,6 +23,7 @@ __all__ = [
     "__version__",
     "dataset",
     "evaluate",
+    "gradcheck",
     "hookimpl",
     "load",
     "registry",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
     from zoo.specs import ImageInput
+    from zoo.training.gradcheck import gradcheck
     from zoo.training.run import train
 else:
     __getattr__, __dir__ = exports(
@@ -58,6 +60,7 @@ else:
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
             "zoo.specs": ["ImageInput"],
+            "zoo.training.gradcheck": ["gradcheck"],
             "zoo.training.run": ["train"],
         },
     )

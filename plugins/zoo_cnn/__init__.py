@@ -4,22 +4,31 @@ from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 TEN_DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+GREY_28 = ImageInput(channels=1, size=(28, 28))
 IMAGENET_INPUT = ImageInput(channels=3, size=(224, 224), crop_pct=0.875, crop_mode="center")
+LENET_PAPER = "LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition, Proc. IEEE 86(11)"
 RESNET_PAPER = "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, arXiv:1512.03385"
 PUBLISHED = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 
 
-def lenet_weights(dataset: str, sha256: str) -> Weights:
-    """The weights that the recipe `lenet5-DATASET` makes."""
+def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = TEN_DIGITS) -> Weights:
+    """The weights that a recipe of this plugin makes."""
     return Weights(
-        uri=f"pkg:zoo_cnn/weights/lenet5-{dataset}.safetensors",
+        uri=f"pkg:zoo_cnn/weights/{recipe}.safetensors",
         sha256=sha256,
         licence="Apache-2.0",
-        source=f"recipe cnn/lenet5-{dataset}, seed 0",
-        recipe=f"cnn/lenet5-{dataset}",
-        classes=TEN_DIGITS,
+        source=f"recipe cnn/{recipe}, seed 0",
+        recipe=f"cnn/{recipe}",
+        classes=classes,
     )
+
+
+LENET_WEIGHTS = {
+    "mnist": shipped("lenet5-mnist", "be072442badeac839fcf1e1cb5d86c4d5c650126766f8cccb87c0ac2a8c94fcc"),
+    "digits": shipped("lenet5-digits", "46e9065f4b83bb922eb773df777c6a1d51e553cd05e992be0bb830a6b142ce43"),
+}
 
 
 def published_cifar_resnet(depth: int, short_hash: str, sha256: str, parameters: str) -> ModelSpec:
@@ -64,12 +73,33 @@ MODELS = [
         tasks={"classify": "zoo_cnn.lenet:LeNet5", "embed": "zoo_cnn.lenet:LeNet5Features"},
         modality="image",
         config={"classes": 10},
-        input=ImageInput(channels=1, size=(28, 28)),
+        input=GREY_28,
+        weights=LENET_WEIGHTS,
+        paper=LENET_PAPER,
+    ),
+    ModelSpec(
+        name="lenet5-numpy",
+        summary="The same network in NumPy alone, with hand-written convolution, pooling and backpropagation",
+        tasks={"classify": "zoo_cnn.lenet_numpy:LeNet5"},
+        modality="image",
+        config={"classes": 10},
+        input=GREY_28,
+        weights=LENET_WEIGHTS,
+        paper=LENET_PAPER,
+    ),
+    ModelSpec(
+        name="two-conv",
+        summary="Two convolutions with batch normalisation and pooling, one dense layer; 50,794 parameters",
+        tasks={"classify": "zoo_cnn.two_conv:TwoConv"},
+        modality="image",
+        config={"classes": 10},
+        input=GREY_28,
         weights={
-            "mnist": lenet_weights("mnist", "be072442badeac839fcf1e1cb5d86c4d5c650126766f8cccb87c0ac2a8c94fcc"),
-            "digits": lenet_weights("digits", "46e9065f4b83bb922eb773df777c6a1d51e553cd05e992be0bb830a6b142ce43"),
+            "fashion-mnist": shipped(
+                "two-conv-fashion-mnist", "7192d460577e19a2c6a324e07241dca69e1e07d0da5e7de26e7761a5199beebc", CLOTHES
+            )
         },
-        paper="LeCun, Bottou, Bengio & Haffner 1998, Gradient-based learning applied to document recognition, Proc. IEEE 86(11)",
+        paper="Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
     ),
     ModelSpec(
         name="alexnet",
@@ -82,6 +112,20 @@ MODELS = [
     ),
     published_cifar_resnet(20, "12fca82f", "12fca82f0bebc4135bf1f32f6e3710e61d5108578464b84fd6d7f5c1b04036c8", "269,722"),
     published_cifar_resnet(32, "d509ac18", "d509ac1820d7f25398913559d7e81a13229b1e7adc5648e3bfa5e22dc137f850", "464,154"),
+    ModelSpec(
+        name="resnet14",
+        summary="ResNet-14 for grey 28x28 images, parameter-free shortcuts (option A); 172,218 parameters",
+        tasks={"classify": "zoo_cnn.resnet:CifarResNet"},
+        modality="image",
+        config={"depth": 14, "classes": 10, "mean": [0.2860], "std": [0.3530]},  # of the training images of Fashion-MNIST
+        input=GREY_28,
+        weights={
+            "fashion-mnist": shipped(
+                "resnet14-fashion-mnist", "6297e97487badb5a75cf72198e534b8e38bf9abc6a622c220624417e1d705705", CLOTHES
+            )
+        },
+        paper=RESNET_PAPER,
+    ),
     imagenet_resnet(18, "11,689,512"),
     imagenet_resnet(50, "25,557,032"),
 ]
@@ -110,6 +154,28 @@ RECIPES = [
         schedule="onecycle",
         augment=("affine:degrees=10,share=0.1",),
         metric="nll",  # 143 samples are too few to choose by accuracy
+    ),
+    RecipeSpec(
+        name="two-conv-fashion-mnist",
+        summary="Two convolutions on Fashion-MNIST with mirror images and small shifts; minutes on a CPU",
+        model="cnn/two-conv",
+        dataset="data/fashion-mnist",
+        epochs=12,
+        batch_size=128,
+        optimizer=Optimizer(name="adamw", lr=6e-3, weight_decay=1e-2),
+        schedule="onecycle",
+        augment=("crop:1", "hflip"),
+    ),
+    RecipeSpec(
+        name="resnet14-fashion-mnist",
+        summary="ResNet-14 on Fashion-MNIST with mirror images and small shifts; half an hour on a CPU, a minute on a GPU",
+        model="cnn/resnet14",
+        dataset="data/fashion-mnist",
+        epochs=15,
+        batch_size=128,
+        optimizer=Optimizer(name="sgd", lr=0.1, momentum=0.9, weight_decay=5e-4),
+        schedule="onecycle",
+        augment=("crop:2", "hflip"),
     ),
     RecipeSpec(
         name="resnet20-cifar10",

@@ -3,6 +3,8 @@
 Source: He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, arXiv:1512.03385.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -107,15 +109,20 @@ class ResNet(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """The CIFAR-10 networks of section 4.2: depth 6n + 2, three stages of n blocks with 16, 32 and 64 channels, shortcuts A."""
+    """The CIFAR-10 networks of section 4.2: depth 6n + 2, three stages of n blocks with 16, 32 and 64 channels, shortcuts A.
 
-    def __init__(self, depth: int, classes: int = 10) -> None:
+    `mean` and `std` normalise the pixels, a number a channel, and so say how many channels images have; by default ImageNet's.
+    """
+
+    def __init__(
+        self, depth: int, classes: int = 10, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+    ) -> None:
         super().__init__()
         if depth % 6 != 2:
             raise ValueError(f"depth must be 6n + 2 (20, 32, 44, 56, 110), not {depth}")
         count = depth // 6
-        self.normalise = Normalise()
-        self.conv1, self.bn1 = conv(3, 16, 3), nn.BatchNorm2d(16)
+        self.normalise = Normalise(mean, std) if mean and std else Normalise()
+        self.conv1, self.bn1 = conv(len(self.normalise.mean), 16, 3), nn.BatchNorm2d(16)
         self.layer1 = self._stage(16, 16, count, stride=1)
         self.layer2 = self._stage(16, 32, count, stride=2)
         self.layer3 = self._stage(32, 64, count, stride=2)
@@ -128,7 +135,7 @@ class CifarResNet(nn.Module):
         return nn.Sequential(first, *(BasicBlock(width, width, 1, None) for _ in range(count - 1)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [b, classes] of RGB images [b, 3, 32, 32] in [0, 1]."""
+        """Logits [b, classes] of images [b, c, h, w] in [0, 1]; made for RGB of 32x32."""
         x = F.relu(self.bn1(self.conv1(self.normalise(images))))
         x = self.layer3(self.layer2(self.layer1(x)))
         logits: Tensor = self.linear(x.mean((2, 3)))

@@ -4,22 +4,30 @@ from zoo import hookimpl
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 PIXELS = ImageInput(channels=1, size=(8, 8))
 """The images of digits as they are; whatever else comes in is made so."""
 
 
-def digits_weights(model: str, sha256: str) -> dict[str, Weights]:
-    """The weights that the recipe `MODEL-digits` makes."""
-    return {
-        "digits": Weights(
-            uri=f"pkg:zoo_intro/weights/{model}-digits.safetensors",
-            sha256=sha256,
-            licence="Apache-2.0",
-            source=f"recipe intro/{model}-digits, seed 0",
-            recipe=f"intro/{model}-digits",
-            classes=DIGITS,
-        )
-    }
+BIG_PIXELS = ImageInput(channels=1, size=(28, 28))
+"""Those of Fashion-MNIST."""
+ON_BIG_PIXELS = {"inputs": 784, "hidden": [256, 128, 100]}
+"""The perceptron that the authors of Fashion-MNIST tried."""
+
+
+def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = DIGITS) -> Weights:
+    """The weights that a recipe of this plugin makes."""
+    return Weights(
+        uri=f"pkg:zoo_intro/weights/{recipe}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        source=f"recipe intro/{recipe}, seed 0",
+        recipe=f"intro/{recipe}",
+        classes=classes,
+    )
+
+
+MLP_CLOTHES = shipped("mlp-fashion-mnist", "9c94bd9897f0e8322b98cf45591c935eac62f4e335443edccb4b2404dd304a15", CLOTHES)
 
 
 MODELS = [
@@ -30,7 +38,7 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "classes": 10},
-        weights=digits_weights("logistic", "fd88e224999f55216c3d5d4f989610c8b9f7a0402ce43ce5d1e21ccd1de611a7"),
+        weights={"digits": shipped("logistic-digits", "fd88e224999f55216c3d5d4f989610c8b9f7a0402ce43ce5d1e21ccd1de611a7")},
         paper="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
     ),
     ModelSpec(
@@ -40,7 +48,10 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
-        weights=digits_weights("mlp", "2fc532f5c559edf4b276f9c77e7cb178de76e6570f52a15a78992f73dda28a42"),
+        weights={
+            "digits": shipped("mlp-digits", "2fc532f5c559edf4b276f9c77e7cb178de76e6570f52a15a78992f73dda28a42"),
+            "fashion-mnist": MLP_CLOTHES.model_copy(update={"config": ON_BIG_PIXELS, "input": BIG_PIXELS}),
+        },
         paper="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0",
     ),
     ModelSpec(
@@ -50,7 +61,7 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
-        weights=digits_weights("mlp-numpy", "8d93297b2641a4315ce24a7901aef7c199f504ffbedc789dbc3cfffdfe8f6049"),
+        weights={"digits": shipped("mlp-numpy-digits", "8d93297b2641a4315ce24a7901aef7c199f504ffbedc789dbc3cfffdfe8f6049")},
         paper="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0",
     ),
 ]
@@ -75,6 +86,17 @@ RECIPES = [
         batch_size=32,
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=0.1),
         metric="nll",
+    ),
+    RecipeSpec(
+        name="mlp-fashion-mnist",
+        summary="Perceptron of 256, 128 and 100 hidden units on Fashion-MNIST: AdamW, 20 epochs, a minute or two",
+        model="intro/mlp",
+        dataset="data/fashion-mnist",
+        config=ON_BIG_PIXELS,
+        input=BIG_PIXELS,
+        epochs=20,
+        batch_size=128,
+        optimizer=Optimizer(name="adamw", lr=1e-3, weight_decay=0.1),
     ),
     RecipeSpec(
         name="mlp-numpy-digits",

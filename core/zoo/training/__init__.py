@@ -6,7 +6,10 @@ from zoo.lazy import exports
 
 __all__ = [
     "Epoch",
+    "GradientCheck",
+    "HandWritten",
     "Loop",
+    "ParameterCheck",
     "Subset",
     "TrainResult",
     "TrainingJob",
@@ -22,6 +25,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+    from zoo.training.differentiated import HandWritten
+    from zoo.training.gradcheck import GradientCheck
+    from zoo.training.gradients import ParameterCheck
     from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
     from zoo.training.loop import Loop
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
@@ -32,6 +38,9 @@ else:
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
+            "zoo.training.differentiated": ["HandWritten"],
+            "zoo.training.gradcheck": ["GradientCheck"],
+            "zoo.training.gradients": ["ParameterCheck"],
             "zoo.training.job": ["Epoch", "TrainResult", "TrainingJob", "TrainingProgress"],
             "zoo.training.loop": ["Loop"],
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],

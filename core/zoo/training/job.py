@@ -92,6 +92,8 @@ class TrainingJob:
     """What the weights can be run on, whose split `test` was not trained on; empty where there is no name for that."""
     code: Code | None = None
     """What the key says of the code that has a part in the result."""
+    started: Callable[[Any], None] | None = None
+    """Called with the trainer's loop before its first step; what it raises ends the training."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ class Loop:
 
     def run(self) -> TrainResult:
         """Train from where a checkpoint stands to the last epoch."""
+        if self.job.started is not None:
+            self.job.started(self)
         resumed_from = self.resume()
         for epoch in range(resumed_from + 1, self.job.recipe.epochs + 1):
             self.run_epoch(epoch)

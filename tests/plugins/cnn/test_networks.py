@@ -18,6 +18,7 @@ from zoo_cnn import MODELS
 from zoo_cnn.alexnet import AlexNet
 from zoo_cnn.lenet import LeNet5
 from zoo_cnn.resnet import CifarResNet, ResNet
+from zoo_cnn.two_conv import TwoConv
 
 SPECS = {spec.name: spec for spec in MODELS}
 
@@ -30,6 +31,8 @@ def parameters(model: nn.Module) -> int:
     ("name", "count"),
     [
         ("lenet5", 61_706),
+        ("two-conv", 50_794),
+        ("resnet14", 172_218),
         ("alexnet", 61_100_840),
         ("resnet18", 11_689_512),
         ("resnet50", 25_557_032),
@@ -89,7 +92,9 @@ def every_nth_test_image(real_data: Path, step: int) -> tuple[torch.Tensor, torc
     [
         (LeNet5(), 28, 1),
         (LeNet5(activation="tanh", pool="average"), 28, 1),
+        (TwoConv(), 28, 1),
         (CifarResNet(20), 32, 3),
+        (CifarResNet(14, mean=(0.286,), std=(0.353,)), 28, 1),
         (ResNet(18, classes=7), 64, 3),
         (AlexNet(classes=7), 64, 3),
     ],

@@ -26,6 +26,17 @@ def test_lenet_on_mnist_scores_what_is_claimed_and_at_least_099(real_data: Path)
     assert score.value >= 0.99
 
 
+@pytest.mark.parametrize(("model", "least"), [("cnn/two-conv", 0.915), ("cnn/resnet14", 0.925)])
+def test_networks_on_clothes_score_what_is_claimed(model: str, least: float, real_data: Path) -> None:
+    score = zoo.evaluate(model, "fashion-mnist", data_dir=real_data).primary
+    claims = [claim for claim in load_catalogue().claims if claim.model == f"{model}@fashion-mnist"]
+    assert score.n == 10_000
+    assert score.value >= least
+    assert "measured" in {claim.kind for claim in claims}
+    for claim in claims:
+        assert score.value == pytest.approx(claim.value, abs=claim.tolerance)
+
+
 @pytest.mark.parametrize("limit", [600, pytest.param(None, marks=pytest.mark.slow)])  # 600 are two shards; None: all 10,000
 def test_lenet_on_mnist_does_not_depend_on_batches_and_workers(limit: int | None, real_data: Path, zoo_home: Path) -> None:
     def predicted(batch_size: int, workers: int) -> tuple[float, list[str], np.ndarray]:

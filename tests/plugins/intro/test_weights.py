@@ -8,11 +8,21 @@ import zoo
 from zoo.plugins.catalogue import load_catalogue
 
 CLAIMS = [claim for claim in load_catalogue().claims if claim.model.startswith("intro/")]
+DIGITS = [claim for claim in CLAIMS if claim.benchmark == "data/digits"]
+CLOTHES = [claim for claim in CLAIMS if claim.benchmark == "data/fashion-mnist"]
 
 
-@pytest.mark.parametrize("claim", CLAIMS, ids=[claim.model for claim in CLAIMS])
+@pytest.mark.parametrize("claim", DIGITS, ids=[claim.model for claim in DIGITS])
 def test_shipped_weights_score_what_is_claimed(claim) -> None:
     assert zoo.evaluate(claim.model, claim.benchmark).primary.value == pytest.approx(claim.value, abs=claim.tolerance)
+
+
+def test_the_perceptron_scores_on_clothes_what_is_claimed(real_data: Path) -> None:
+    score = zoo.evaluate("intro/mlp", "fashion-mnist", data_dir=real_data).primary
+    assert score.n == 10_000
+    assert {claim.kind for claim in CLOTHES} == {"published", "measured"}
+    for claim in CLOTHES:
+        assert score.value == pytest.approx(claim.value, abs=claim.tolerance)
 
 
 def test_the_numpy_trainer_makes_weights_that_both_perceptrons_run(tmp_path: Path) -> None:
