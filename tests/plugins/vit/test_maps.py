@@ -57,9 +57,10 @@ def test_the_maps_are_what_the_blocks_multiply_their_values_by() -> None:
     for hook in hooks:
         hook.remove()
     assert len(maps) == len(seen) == 5
-    for block, weights, (given, out) in zip(model.blocks, maps, seen, strict=True):
-        values = block.attn.qkv(given)[..., 128:].view(2, 50, 4, 16).transpose(1, 2)
-        torch.testing.assert_close(block.attn.proj((weights @ values).transpose(1, 2).flatten(2)), out)
+    with torch.inference_mode():
+        for block, weights, (tokens, out) in zip(model.blocks, maps, seen, strict=True):
+            values = block.attn.qkv(tokens)[..., 128:].view(2, 50, 4, 16).transpose(1, 2)
+            torch.testing.assert_close(block.attn.proj((weights @ values).transpose(1, 2).flatten(2)), out)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_what_is_no_plain_transformer_is_not_drawn(name: str) -> None:
 @pytest.mark.parametrize("name", ["cait_xxs24_224", "xcit_nano_12_p16_224"])
 def test_weights_that_are_no_attention_to_tokens_are_refused(name: str) -> None:
     model = timm.create_model(name, pretrained=False).eval()
-    with pytest.raises(ModelError, match="no attention|no grid"):
+    with pytest.raises(ModelError, match=r"no attention|no grid"):
         draw(model, torch.rand(3, 224, 224))
 
 
@@ -131,23 +132,31 @@ def test_a_count_that_is_no_grid_is_refused(patches: int, size: tuple[int, int])
         grid_of(patches, size)
 
 
-def test_the_figure_shows_image_heads_and_rollout() -> None:
-    torch.manual_seed(0)
-    model, image = VisionTransformer(**SMALL).eval(), torch.zeros(1, 28, 28)
-    image[0, :4, :4] = 1  # the first patch
-    with torch.no_grad():  # the class token's query asks for bright patches alone
-        for block in model.blocks:
-            block.attn.qkv.weight.zero_()
-        model.blocks[-1].attn.qkv.bias[:128] = 4.0
-        model.blocks[-1].attn.qkv.weight[64:128] = 0.5
-    picture = np.asarray(drawer(model)(image))
-    assert picture.shape == (128 + 18, 6 * 130, 3)
-    maps = on_patches(model, attention_maps(model, image[None])[-1][0], (28, 28))
-    for head, weights in enumerate(maps):
-        tile = picture[16:144, 1 + 130 * (head + 1) : 129 + 130 * (head + 1)].astype(int).sum(2)
-        place = divmod(int(weights.argmax()), 7)
-        brightest = np.unravel_index(tile.argmax(), tile.shape)
-        assert (brightest[0] * 7 // 128, brightest[1] * 7 // 128) == place
+class Told(nn.Module):
+    """One block, whose attention [1, heads, n, n] is given."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.weights, self.cls_token, self.patch_embed = weights, nn.Parameter(torch.zeros(1, 1, 1)), nn.Identity()
+        self.blocks = nn.ModuleList([nn.ModuleDict({"attn_drop": nn.Identity()})])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.blocks[0]["attn_drop"](self.weights)
+
+
+def test_the_figure_shows_the_image_then_each_head_then_the_rollout() -> None:
+    weights = torch.zeros(1, 3, 5, 5)
+    weights[..., 1] = 1.0  # what patches attend to, which the class token's row is not
+    for head, patch in enumerate((2, 3, 3)):
+        weights[0, head, 0] = torch.eye(5)[patch + 1]
+    image = torch.zeros(1, 8, 8)
+    image[0, :4, 4:] = 1
+    picture = np.asarray(drawer(Told(weights))(image)).astype(int).sum(2)
+    assert picture.shape == (128 + 18, 5 * 130)
+    tiles = [picture[16:144, 1 + 130 * place : 129 + 130 * place].reshape(2, 64, 2, 64).mean((1, 3)) for place in range(5)]
+    assert [int(tile.argmax()) for tile in tiles] == [1, 2, 3, 3, 3]
+    assert tiles[0].tolist() == [[0, 765], [0, 0]]
+    assert tiles[4].reshape(4)[2] > tiles[4].reshape(4)[0]  # a third of the heads looks there
 
 
 class Untrained(nn.Module):
