@@ -15,7 +15,7 @@ kinds = st.sampled_from(["none", "bool", "added", "causal"])
 
 
 @given(sizes, sizes, sizes, sizes, kinds, st.integers(0, 2**31))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_scaled_dot_product_is_torchs(queries: int, keys: int, width: int, value_width: int, kind: str, seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
     query, key = torch.randn(2, 3, queries, width, generator=random), torch.randn(2, 3, keys, width, generator=random)
@@ -30,7 +30,7 @@ def test_scaled_dot_product_is_torchs(queries: int, keys: int, width: int, value
 
 
 @given(st.sampled_from([1, 2, 4]), sizes, sizes, st.booleans(), st.booleans(), st.integers(0, 2**31))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_multi_head_is_torchs(heads: int, queries: int, keys: int, cross: bool, padded: bool, seed: int) -> None:
     torch.manual_seed(seed)
     theirs = nn.MultiheadAttention(8, heads, batch_first=True)

@@ -24,7 +24,7 @@ from zoo_vit.vit import VisionTransformer
     st.sampled_from([torch.float32, torch.float64]),
     st.integers(0, 2**31),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_rollout_is_the_papers_loop_in_float64(blocks: int, heads: int, tokens: int, dtype: torch.dtype, seed: int) -> None:
     random = torch.Generator().manual_seed(seed)
     maps = [torch.randn(2, heads, tokens, tokens, generator=random).to(dtype).softmax(-1) for _ in range(blocks)]
