@@ -75,7 +75,7 @@ def _seen_by(entries: Registry, plan: Plan) -> "Callable[[Any], Image] | None":
         model = plan.model.load()
     for implementation in implementations:
         try:
-            found: Any = implementation.function(*[model for _ in implementation.argnames])
+            found: Any = implementation.function(**dict.fromkeys(implementation.argnames, model))
         except Exception as error:
             warnings.warn(
                 f"plugin {implementation.plugin_name!r}: zoo_drawer raised {type(error).__name__}: {error}", stacklevel=2

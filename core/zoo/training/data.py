@@ -41,9 +41,10 @@ def training_data(
 
 
 def _shared(dataset: Dataset, recipe: RecipeSpec) -> Dataset:
-    """The recipe's share of the samples. A larger share of the same seed holds a smaller one, nearly enough."""
+    """The recipe's share of the samples. Of one seed a larger share holds a smaller one, but for groups, which stay whole."""
     if recipe.share == 1:
         return dataset
+    check_labels(dataset, recipe)
     _, drawn = split_validation(dataset, recipe.share, recipe.seed)
     return Subset(dataset, drawn)
 
