@@ -24,7 +24,7 @@ def parameters(model: nn.Module) -> int:
     ("name", "count"),
     [
         ("vit-b16", 86_567_656),
-        ("vit-mini", 169_290),
+        ("vit-mini", 172_490),
         ("convnet-mini", 168_810),
     ],
 )
