@@ -3,13 +3,27 @@
 from typing import Any
 
 from zoo import hookimpl
-from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 TEN_DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CLASSES = {"mnist": TEN_DIGITS, "fashion-mnist": CLOTHES}
 PAPER = "Dosovitskiy et al. 2021, An image is worth 16x16 words: Transformers for image recognition at scale, arXiv:2010.11929"
 TASKS = {"classify": "zoo_vit.vit:VisionTransformer", "embed": "zoo_vit.vit:VisionTransformerFeatures"}
 SMALL = {"classes": 10, "size": 28, "patch": 4, "channels": 1, "dim": 64, "depth": 5, "heads": 4, "mlp_ratio": 2.0}
+
+
+def trained(model: str, dataset: str, sha256: str) -> Weights:
+    """The weights that the recipe `MODEL-DATASET` makes."""
+    return Weights(
+        uri=f"pkg:zoo_vit/weights/{model}-{dataset}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        source=f"recipe vit/{model}-{dataset}, seed 0",
+        recipe=f"vit/{model}-{dataset}",
+        classes=CLASSES[dataset],
+    )
+
 
 MODELS = [
     ModelSpec(
@@ -28,6 +42,9 @@ MODELS = [
         modality="image",
         config=SMALL,
         input=ImageInput(channels=1, size=(28, 28)),
+        weights={
+            "mnist": trained("vit-mini", "mnist", "4a2d4b2e1b43d40d60166b2e646d2351b4efd675c0b8d7cd2f2fbeee16cd530b"),
+        },
         paper=PAPER,
     ),
     ModelSpec(
@@ -37,6 +54,12 @@ MODELS = [
         modality="image",
         config={"classes": 10},
         input=ImageInput(channels=1, size=(28, 28)),
+        weights={
+            "mnist": trained("convnet-mini", "mnist", "12f2adcd0d49b233187d451d260dd29b6cacbd324d88a0da376c385445ab5d71"),
+            "fashion-mnist": trained(
+                "convnet-mini", "fashion-mnist", "462cbc22c25ced2345c674275b4315567a07a52594016a5b306d213bed2a09de"
+            ),
+        },
     ),
 ]
 
