@@ -43,7 +43,7 @@ def draw(model: torch.nn.Module, image: Tensor) -> Image.Image:
 
 
 def _name(what: str, weights: Tensor) -> str:
-    return f"{what} {weights.min():.3g}-{weights.max():.3g}"
+    return f"{what}: {weights.min():.2g}-{weights.max():.2g}"
 
 
 def _picture(image: Tensor) -> Image.Image:
