@@ -4,11 +4,15 @@
 myplugin = "my_package"
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL.Image import Image
+
     from zoo.runs.record import RunRecord, RunStart
     from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SpecKind
 
@@ -17,6 +21,7 @@ __all__ = [
     "zoo_benchmarks",
     "zoo_commands",
     "zoo_datasets",
+    "zoo_drawer",
     "zoo_metrics",
     "zoo_models",
     "zoo_names",
@@ -80,6 +85,11 @@ def zoo_names(namespace: str) -> "tuple[str, list[Spec]] | None":
 @hookspec(firstresult=True)
 def zoo_resolve(kind: str, name: str) -> "Spec | None":
     """The spec of a dynamic name in one of the plugin's namespaces, or None."""
+
+
+@hookspec(firstresult=True)
+def zoo_drawer(model: Any) -> "Callable[[Any], Image] | None":
+    """What draws, for `save_figures`, what a loaded model sees in one prepared input, or None of a model it does not know."""
 
 
 @hookspec

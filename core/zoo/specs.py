@@ -269,6 +269,9 @@ class RecipeSpec(Spec):
     )
     dataset: str = Field(default="", description="Name of the dataset; empty: the benchmark's, or whoever trains names one.")
     split: str = Field(default="train", description="Split to train on; a share of it is held out for validation.")
+    share: float = Field(
+        default=1.0, gt=0, le=1, description="Share of the split that is used at all, of every class alike; the seed draws it."
+    )
     trainer: Target = Field(default="zoo.training.loop:train", description="Called as trainer(job) -> trained state.")
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
     input: Preprocessing = Field(default=None, description="Preprocessing, where it differs from the model's.")

@@ -31,7 +31,7 @@ from zoo.version import __version__
 
 GROUP = "zoo"
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
-OBSERVERS = ("zoo_run_started", "zoo_run_finished")
+RUN_HOOKS = ("zoo_run_started", "zoo_run_finished", "zoo_drawer")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -206,7 +206,7 @@ def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
     except (Exception, SystemExit) as error:
         state, reason, hint = _diagnosis(candidate, error, classes)
         return _with_facts(replace(plugin, state=state, reason=reason, hint=hint), watch)
-    observes = tuple(name for name in OBSERVERS if getattr(asking.hook, name).get_hookimpls())
+    observes = tuple(name for name in RUN_HOOKS if getattr(asking.hook, name).get_hookimpls())
     return _with_facts(replace(plugin, specs=specs, namespaces=namespaces, observes=observes), watch)
 
 

@@ -12,7 +12,7 @@ from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
-from zoo.runs.figures import check_figures, save_figures
+from zoo.runs.figures import drawer, save_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
@@ -76,7 +76,7 @@ def evaluate(
     out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;
     `skip_bad` allows so many corrupt ones. `metrics` are scored beside the benchmark's own. `precision` fp32, bf16 or fp16
     (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
-    the run's folder, where the task can draw.
+    the run's folder, where the task, or a plugin that knows the model, can draw.
 
     Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
     kept, but there is no record.
@@ -93,7 +93,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     device = pick_device(how.device)
     with hearing(None) as remarks, no_exit("what is run or its data"):
         plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
-    check_figures(type(plan.task), how.save_figures)
+    draw = drawer(entries, plan, how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
@@ -102,7 +102,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan, computed.found)
         check_scored(plan, results)
-        artifacts += save_figures(plan, how.save_figures)
+        artifacts += save_figures(plan, draw, how.save_figures)
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
     store.add(record)

@@ -1,41 +1,61 @@
-"""Figures: pictures of the first predictions of a run, drawn by its task from what the shards hold."""
+"""Figures: pictures of the first predictions of a run, drawn by its task from what the shards hold, or of what its model sees."""
 
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import OptionError
+from zoo.data.dataset import Sample
+from zoo.errors import OptionError, no_exit
 from zoo.home import writing
+from zoo.plugins.registry import Registry
 from zoo.runs.plan import Plan
 from zoo.runs.shards import read_shard
 from zoo.tasks.base import Task
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
+
+    Columns = dict[str, np.ndarray[Any, Any]]
+    Draw = Callable[[Sample, Columns], Image | None]
 
 
-def check_figures(task: type[Task], count: int) -> None:
-    """Raise OptionError where so many figures cannot be; worth asking before the model runs."""
+def drawer(entries: Registry, plan: Plan, count: int) -> "Draw | None":
+    """What draws `count` figures: the task, or, where it draws nothing, the first plugin that knows the model.
+
+    Worth asking before the model runs: raises OptionError where nobody can draw. None where there is nothing to draw.
+    """
     if count < 0:
         raise OptionError(f"save_figures must be at least 0, not {count}")
-    if count and task.draw is Task.draw:
-        raise OptionError(f"predictions of task {task.name} cannot be drawn", "leave `save_figures` out")
+    if not count:
+        return None
+    if type(plan.task).draw is not Task.draw:
+        return plan.task.draw
+    see = _seen_by(entries, plan)
+    if see is None:
+        raise OptionError(
+            f"predictions of task {plan.task.name} cannot be drawn, and no plugin draws what {plan.model.info.name} sees",
+            "leave `save_figures` out",
+        )
+    return lambda sample, columns: see(plan.task.prepare(sample).input)
 
 
-def save_figures(plan: Plan, count: int) -> list[tuple[str, str]]:
+def save_figures(plan: Plan, draw: "Draw | None", count: int) -> list[tuple[str, str]]:
     """Draw the first `count` samples that were predicted, as PNG in the run's folder: (path, SHA-256) of each.
 
     A figure that cannot be drawn costs a warning, not the run.
     """
-    saved = []
+    saved: list[tuple[str, str]] = []
+    if draw is None:
+        return saved
     for position, columns in islice(_predictions(plan), count):
         sample_id = plan.dataset.ids[position]
         path = f"figures/{position:05d}-{_file_name(sample_id)}.png"
         try:
-            picture = plan.task.draw(plan.dataset[position], columns)
+            picture = draw(plan.dataset[position], columns)
             if picture is None:
                 raise ValueError("its task drew nothing")
             with writing(plan.folder / path) as temporary:
@@ -46,13 +66,33 @@ def save_figures(plan: Plan, count: int) -> list[tuple[str, str]]:
     return saved
 
 
+def _seen_by(entries: Registry, plan: Plan) -> "Callable[[Any], Image] | None":
+    """What the first plugin that knows the model draws of an input. A plugin that fails costs a warning."""
+    implementations = entries.drawers().hook.zoo_drawer.get_hookimpls()
+    if not implementations:
+        return None
+    with no_exit(plan.model.info.name):
+        model = plan.model.load()
+    for implementation in implementations:
+        try:
+            found: Any = implementation.function(**dict.fromkeys(implementation.argnames, model))
+        except Exception as error:
+            warnings.warn(
+                f"plugin {implementation.plugin_name!r}: zoo_drawer raised {type(error).__name__}: {error}", stacklevel=2
+            )
+            continue
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    return None
+
+
 def _file_name(sample_id: str) -> str:
     """The id as a part of a file's name, without the suffix of the picture that the sample came from."""
     stem = re.sub(r"\.(bmp|gif|jpe?g|pgm|png|ppm|tiff?|webp)$", "", sample_id, flags=re.IGNORECASE)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem)[-80:]
 
 
-def _predictions(plan: Plan) -> "Iterator[tuple[int, dict[str, np.ndarray[Any, Any]]]]":
+def _predictions(plan: Plan) -> "Iterator[tuple[int, Columns]]":
     """Position and decoded columns of every predicted sample, a row at a time."""
     for shard in plan.shards():
         stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)

@@ -29,7 +29,7 @@ def training_data(
     """
     if recipe.split in spec.splits:
         dataset = open_dataset(spec, recipe.split, data_dir, progress)
-        return dataset, _left_out(spec, recipe.split, dataset, data_dir)
+        return _shared(dataset, recipe), _left_out(spec, recipe.split, dataset, data_dir)
     if spec.path is None or len(spec.splits) > 1 or recipe.split != "train":
         own = f"name one that is not scored later: split, such as {next(iter(spec.splits))}"
         hint = own if spec.path is not None else "take a dataset that has one: zoo list datasets"
@@ -37,7 +37,16 @@ def training_data(
     whole = open_dataset(spec, next(iter(spec.splits)), data_dir, progress)
     check_labels(whole, recipe)
     kept, held_out = split_validation(whole, HELD_OUT, SEED)
-    return Subset(whole, kept), tuple(whole.ids[position] for position in held_out)
+    return _shared(Subset(whole, kept), recipe), tuple(whole.ids[position] for position in held_out)
+
+
+def _shared(dataset: Dataset, recipe: RecipeSpec) -> Dataset:
+    """The recipe's share of the samples. Of one seed a larger share holds a smaller one, but for groups, which stay whole."""
+    if recipe.share == 1:
+        return dataset
+    check_labels(dataset, recipe)
+    _, drawn = split_validation(dataset, recipe.share, recipe.seed)
+    return Subset(dataset, drawn)
 
 
 def _left_out(spec: DatasetSpec, split: str, dataset: Dataset, data_dir: str | os.PathLike[str] | None) -> tuple[str, ...]:
