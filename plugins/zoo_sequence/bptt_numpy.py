@@ -56,7 +56,7 @@ class RNN:
             g["bias_hh"] += d_a.sum(axis=0)
             d_x[t] = d_a @ p["weight_ih"]
             d_h = d_a @ p["weight_hh"]  # multiplied by W_hh once a step: here gradients vanish or explode
-            if k is not None and t % k == 0:
+            if k is not None and t > 0 and t % k == 0:
                 d_h = np.zeros_like(d_h)
         self.gradients = g
         return d_x, d_h

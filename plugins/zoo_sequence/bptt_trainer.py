@@ -51,7 +51,7 @@ class TruncatedLoop(Loop):
     def build_data(self) -> Updates:
         options = {"steps": STEPS, "length": LENGTH, "k": K} | self.job.recipe.options
         for name in ("steps", "length", "k"):
-            if not isinstance(options[name], int) or options[name] < 1:
+            if type(options[name]) is not int or options[name] < 1:
                 raise OptionError(f"options.{name} is {options[name]!r}", "give it a whole number of at least 1")
         self.length, self.k = options["length"], options["k"]
         self.passages = passages(self.job, self.length)

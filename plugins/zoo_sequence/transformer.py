@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from zoo.errors import ModelError
 from zoo_sequence.word_vectors import word_vectors
 
 
@@ -19,6 +20,8 @@ class SelfAttention(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if width % heads:
+            raise ModelError(f"a width of {width} does not divide by {heads} heads", "take a number of heads that divides it")
         self.heads = heads
         self.in_proj_weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(3 * width, width)))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
@@ -95,7 +98,7 @@ class TransformerClassifier(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Logits [b, classes] of b texts."""
         vectors, lengths = word_vectors(self.embedding, texts, self.most_words)
-        x = nn.utils.rnn.pad_sequence(vectors.split(lengths), batch_first=True)
+        x = nn.utils.rnn.pad_sequence(torch.split(vectors, lengths), batch_first=True)
         places = torch.arange(x.shape[1], device=x.device)
         padding = places >= torch.tensor(lengths, device=x.device)[:, None]
         x = self.encoder(self.dropout(x + sine_waves(*x.shape[1:]).to(x)), padding)
