@@ -61,7 +61,15 @@ class CharGPT(nn.Module):
         self.apply(_initialise)
 
     def logits(self, tokens: Tensor) -> Tensor:
-        """Of the character that follows each of tokens int64 [b, t], the first the token of beginning: [b, t, alphabet]."""
+        """Of the character that follows each of tokens int64 [b, t], the first the token of beginning: [b, t, alphabet].
+
+        Raises ModelError where t is more than the window.
+        """
+        if tokens.shape[1] > self.window:
+            raise ModelError(
+                f"{tokens.shape[1]} characters are more than the window of {self.window}",
+                "give fewer, or build it with a larger window",
+            )
         x = self.dropout(self.tokens(tokens) + self.positions.weight[: tokens.shape[1]])
         for block in self.blocks:
             x = block(x)

@@ -33,7 +33,7 @@ RECIPES = [
         config={"width": 112, "dropout": 0.1},
         epochs=20,
         batch_size=32,
-        optimizer=Optimizer(name="adamw", lr=3e-3, weight_decay=0.1),
+        optimizer=Optimizer(name="adamw", lr=2.5e-3, weight_decay=0.1),
         schedule="onecycle",
         clip_norm=1.0,
         validation=0.05,
