@@ -15,12 +15,13 @@ SHOWN = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 @click.option("--places", type=click.IntRange(1), default=64, show_default=True, help="Places of the text to average over.")
 @click.option("--untrained", is_flag=True, help="Measure fresh parameters alone, not the shipped weights too.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the fresh parameters.")
+@click.option("--gain", type=click.FloatRange(0), default=1.0, show_default=True, help="Factor of the fresh recurrent weights.")
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("gradient-norms.svg"), show_default=True, help="Picture to write."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all norms as JSON.")
 def gradient_norms(
-    models: tuple[str, ...], back: int, places: int, untrained: bool, seed: int, output: Path, as_json: bool
+    models: tuple[str, ...], back: int, places: int, untrained: bool, seed: int, gain: float, output: Path, as_json: bool
 ) -> None:
     """How far back gradients reach: their norm with respect to the input t steps back, of recurrent language models.
 
@@ -31,12 +32,13 @@ def gradient_norms(
     Examples:
       zoo gradient-norms
       zoo gradient-norms char-lstm --back 500 --output lstm.svg
+      zoo gradient-norms char-rnn --untrained --gain 3
     """
     from zoo.home import writing
     from zoo_sequence.chart import line_chart
     from zoo_sequence.gradient_norms import MODELS, measured
 
-    found = measured(models or MODELS, back, places, trained=not untrained, seed=seed)
+    found = measured(models or MODELS, back, places, trained=not untrained, seed=seed, gain=gain)
     chart = line_chart(
         {name: norms.tolist() for name, norms in found.items()},
         "Gradient of the loss with respect to the input t steps back",
@@ -46,7 +48,7 @@ def gradient_norms(
     with writing(output) as temporary:
         temporary.write_text(chart, encoding="utf-8")
     if as_json:
-        told = {"back": back, "places": places, "seed": seed, "picture": str(output)}
+        told = {"back": back, "places": places, "seed": seed, "gain": gain, "picture": str(output)}
         print(json.dumps({**told, "norms": {name: norms.tolist() for name, norms in found.items()}}, indent=2))
         return
     width = max(map(len, found))

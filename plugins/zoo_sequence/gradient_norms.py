@@ -22,20 +22,23 @@ DATASET = "data/tiny-shakespeare"
 Norms = dict[str, np.ndarray[Any, np.dtype[np.float64]]]
 
 
-def measured(names: Sequence[str], back: int, count: int, *, trained: bool = True, seed: int = 0) -> Norms:
+def measured(names: Sequence[str], back: int, count: int, *, trained: bool = True, seed: int = 0, gain: float = 1.0) -> Norms:
     """Network, and whether it is trained, to the mean norms float64 [back + 1], entry t for the input t steps back.
 
-    The mean is over `count` places of the test split of tiny Shakespeare. Every network is measured as its recipe finds it,
-    with parameters drawn by `seed`, and, if `trained`, with its shipped weights. Raises OptionError where one is none that
-    this can be asked of.
+    The mean is over `count` places of the test split of tiny Shakespeare. Every network is measured with fresh parameters,
+    as `untrained` makes them, and, if `trained`, with its shipped weights. Raises OptionError where one is none that this can
+    be asked of, or its gradients overflow.
     """
     texts = places(back, count)
     found: Norms = {}
     for name in names:
         short = zoo.registry().model(name.partition("@")[0]).name.rpartition("/")[2]
-        found[f"{short}, untrained"] = gradient_norms(untrained(name, seed), texts).mean(0)
+        found[f"{short}, untrained"] = gradient_norms(untrained(name, seed, gain), texts).mean(0)
         if trained:
             found[f"{short}, trained"] = gradient_norms(checked(zoo.load(name, task="generate"), name), texts).mean(0)
+    for name, norms in found.items():
+        if not np.isfinite(norms).all():
+            raise OptionError(f"the gradient of {name} is beyond all numbers within {back} steps", "take a smaller gain")
     return found
 
 
@@ -54,14 +57,18 @@ def gradient_norms(model: CharRNN, texts: Sequence[str]) -> np.ndarray[Any, np.d
     return norms
 
 
-def untrained(name: str, seed: int) -> CharRNN:
-    """A network of this name with fresh parameters, which the seed determines."""
+def untrained(name: str, seed: int, gain: float = 1.0) -> CharRNN:
+    """A network of this name with fresh parameters, which the seed determines; those that read the state are times `gain`."""
     spec = zoo.registry().model(name.partition("@")[0])
     if "generate" not in spec.tasks:
         raise OptionError(f"{spec.name} is no language model", f"name some of: {', '.join(MODELS)}")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return checked(load_target(spec.tasks["generate"])(**spec.config), name)
+        model = checked(load_target(spec.tasks["generate"])(**spec.config), name)
+    with torch.no_grad():
+        for parameter in (value for key, value in model.cell.named_parameters() if key.startswith("weight_hh")):
+            parameter.mul_(gain)
+    return model
 
 
 def checked(model: Any, name: str) -> CharRNN:

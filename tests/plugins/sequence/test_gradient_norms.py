@@ -87,6 +87,18 @@ def test_gradients_vanish_in_fresh_networks_of_every_kind(real_data):
         assert norms[40] < 1e-3 * norms[0]
 
 
+def test_gradients_explode_where_the_recurrent_weights_are_large(real_data):
+    found = {gain: measured(["char-rnn"], 40, 8, trained=False, gain=gain)["char-rnn, untrained"] for gain in (1.0, 4.0)}
+    assert found[4.0][40] > 10 * found[4.0][0]
+    assert found[1.0][40] < 1e-3 * found[1.0][0]
+
+
+@pytest.mark.parametrize("gain", [float("nan"), float("inf"), 1e300])
+def test_gradients_beyond_all_numbers_are_refused(real_data, gain):
+    with pytest.raises(OptionError, match="beyond all numbers within 20 steps"):
+        measured(["char-rnn"], 20, 2, trained=False, gain=gain)
+
+
 def test_the_command_prints_a_table_and_saves_a_picture(real_data, tmp_path):
     picture = tmp_path / "norms.svg"
     options = ["char-rnn", "--untrained", "--back", "12", "--places", "4", "--output", str(picture)]
