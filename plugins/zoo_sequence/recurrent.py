@@ -42,7 +42,7 @@ class RecurrentClassifier(nn.Module):
         """Logits [b, classes] of b texts."""
         vectors, lengths = word_vectors(self.embedding, texts, self.most_words)
         vectors = self.dropout(vectors)
-        padded = nn.utils.rnn.pad_sequence(torch.split(vectors, lengths), batch_first=True)
+        padded = nn.utils.rnn.pad_sequence(list(torch.split(vectors, lengths)), batch_first=True)
         packed = pack_padded_sequence(padded, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.cell(packed)[0], batch_first=True, padding_value=-torch.inf)
         logits: Tensor = self.output(self.dropout(states.amax(1)))

@@ -98,7 +98,7 @@ class TransformerClassifier(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Logits [b, classes] of b texts."""
         vectors, lengths = word_vectors(self.embedding, texts, self.most_words)
-        x = nn.utils.rnn.pad_sequence(torch.split(vectors, lengths), batch_first=True)
+        x = nn.utils.rnn.pad_sequence(list(torch.split(vectors, lengths)), batch_first=True)
         places = torch.arange(x.shape[1], device=x.device)
         padding = places >= torch.tensor(lengths, device=x.device)[:, None]
         x = self.encoder(self.dropout(x + sine_waves(*x.shape[1:]).to(x)), padding)
