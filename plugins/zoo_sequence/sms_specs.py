@@ -2,15 +2,17 @@
 
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
 
+ROUNDED = ", rounded to float16"
 
-def sms_spam_weights(model: str, sha256: str) -> dict[str, Weights]:
-    """The weights that the recipe `MODEL-sms-spam` makes."""
+
+def sms_spam_weights(model: str, sha256: str, rounded: str = "") -> dict[str, Weights]:
+    """The weights that the recipe `MODEL-sms-spam` makes; `rounded` says to what, where they are not as it made them."""
     return {
         "sms-spam": Weights(
             uri=f"pkg:zoo_sequence/weights/{model}-sms-spam.safetensors",
             sha256=sha256,
             licence="Apache-2.0",
-            source=f"recipe sequence/{model}-sms-spam, seed 0",
+            source=f"recipe sequence/{model}-sms-spam, seed 0{rounded}",
             recipe=f"sequence/{model}-sms-spam",
             classes=("ham", "spam"),
         )
@@ -33,6 +35,7 @@ MODELS = [
         tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
         modality="text",
         config={"cell": "rnn", "classes": 2},
+        weights=sms_spam_weights("rnn", "aa5ee700d39771cfdfe6627c341e64c2d9a404a5c313113e5e1cb27e9cdfef7b", ROUNDED),
         paper="Elman 1990, Finding structure in time, doi:10.1207/s15516709cog1402_1",
     ),
     ModelSpec(
@@ -59,6 +62,7 @@ MODELS = [
         tasks={"classify": "zoo_sequence.transformer:TransformerClassifier"},
         modality="text",
         config={"classes": 2},
+        weights=sms_spam_weights("transformer", "a6a7505d25f58ef1dc4bfea937c572fd0d672b7877cad002d4b17ee65f28af1d", ROUNDED),
         paper="Vaswani et al. 2017, Attention is all you need, arXiv:1706.03762",
     ),
 ]
