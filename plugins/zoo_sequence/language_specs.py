@@ -48,7 +48,7 @@ def shakespeare_recipe(name: str, lr: float, dropout: float) -> RecipeSpec:
 
 
 RECIPES = [
-    shakespeare_recipe("char-rnn", 1e-3, 0.1),
+    shakespeare_recipe("char-rnn", 2e-3, 0.1),
     shakespeare_recipe("char-gru", 2e-3, 0.2),
-    shakespeare_recipe("char-lstm", 3e-3, 0.2),
+    shakespeare_recipe("char-lstm", 4e-3, 0.2),
 ]
