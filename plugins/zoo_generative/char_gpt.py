@@ -44,7 +44,7 @@ class CharGPT(nn.Module):
         self,
         alphabet: str = SHAKESPEARE,
         window: int = 128,
-        width: int = 128,
+        width: int = 112,
         layers: int = 4,
         heads: int = 4,
         ratio: int = 3,

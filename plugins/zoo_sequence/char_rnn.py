@@ -4,7 +4,7 @@ Sources: Mikolov et al. 2010, Recurrent neural network based language model; Kar
 recurrent neural networks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import torch
@@ -60,7 +60,16 @@ class CharRNN(nn.Module):
 
     def forward(self, conditions: Sequence[str | None], seeds: Sequence[int], length: int = 200) -> list[str]:
         """`length` characters that follow each prompt, drawn one by one; None begins a text."""
-        return [self._continued(prompt or "", length, seed) for prompt, seed in zip(conditions, seeds, strict=True)]
+        return ["".join(self.write(prompt or "", seed, length)) for prompt, seed in zip(conditions, seeds, strict=True)]
+
+    def write(self, prompt: str, seed: int, length: int) -> Iterator[str]:
+        """The same of one prompt, character by character as they are drawn."""
+        generator = torch.Generator().manual_seed(seed)
+        read, state = [self.begin, *self.encode(prompt)], None
+        for _ in range(length):
+            logits, state = self.logits(torch.tensor([read], device=self.tokens.weight.device), state)
+            read = [int(torch.multinomial(logits[0, -1].float().softmax(-1).cpu(), 1, generator=generator))]
+            yield self.alphabet[read[0]]
 
     def encode(self, text: str) -> list[int]:
         """The number of each character. Raises ModelError where the alphabet lacks one."""
@@ -71,12 +80,3 @@ class CharRNN(nn.Module):
                 "give it text of its own alphabet, such as tiny-shakespeare",
             )
         return [self.index[character] for character in text]
-
-    def _continued(self, prompt: str, length: int, seed: int) -> str:
-        generator = torch.Generator().manual_seed(seed)
-        read, state, drawn = [self.begin, *self.encode(prompt)], None, list[int]()
-        for _ in range(length):
-            logits, state = self.logits(torch.tensor([read], device=self.tokens.weight.device), state)
-            read = [int(torch.multinomial(logits[0, -1].float().softmax(-1).cpu(), 1, generator=generator))]
-            drawn += read
-        return "".join(self.alphabet[code] for code in drawn)

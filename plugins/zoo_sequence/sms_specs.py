@@ -85,8 +85,8 @@ def sms_spam_recipe(model: str, summary: str, epochs: int, optimizer: Optimizer)
 ADAMW = Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)
 RECIPES = [
     sms_spam_recipe("ngram-bag", "The n-gram bag on SMS spam; half a minute", 10, Optimizer(name="sgd", lr=0.5)),
-    sms_spam_recipe("rnn", "The plain recurrent network on SMS spam; two minutes", 8, ADAMW),
+    sms_spam_recipe("rnn", "The plain recurrent network on SMS spam; a minute", 8, ADAMW),
     sms_spam_recipe("gru", "The GRU on SMS spam; two minutes", 8, ADAMW),
     sms_spam_recipe("lstm", "The LSTM on SMS spam; two minutes", 8, ADAMW),
-    sms_spam_recipe("transformer", "The Transformer on SMS spam; two minutes", 8, ADAMW),
+    sms_spam_recipe("transformer", "The Transformer on SMS spam; a minute", 8, ADAMW),
 ]
