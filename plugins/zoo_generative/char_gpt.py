@@ -20,9 +20,9 @@ SHAKESPEARE = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 class Block(nn.Module):
     """Causal self-attention and a perceptron, each on what a layer normalisation gives, each added to its input."""
 
-    def __init__(self, width: int, heads: int, ratio: int) -> None:
+    def __init__(self, width: int, heads: int, ratio: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.norm_attention, self.norm_perceptron = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, ratio * width), nn.Linear(ratio * width, width)
@@ -32,8 +32,8 @@ class Block(nn.Module):
         b, t, width = x.shape
         q, k, v = self.qkv(self.norm_attention(x)).view(b, t, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.mixed(seen.transpose(1, 2).reshape(b, t, width))
-        moved: Tensor = x + self.down(F.gelu(self.up(self.norm_perceptron(x))))
+        x = x + self.dropout(self.mixed(seen.transpose(1, 2).reshape(b, t, width)))
+        moved: Tensor = x + self.dropout(self.down(F.gelu(self.up(self.norm_perceptron(x)))))
         return moved
 
 
@@ -44,23 +44,33 @@ class CharGPT(nn.Module):
         self,
         alphabet: str = SHAKESPEARE,
         window: int = 128,
-        width: int = 128,
+        width: int = 112,
         layers: int = 4,
         heads: int = 4,
         ratio: int = 3,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.alphabet, self.window, self.begin = alphabet, window, len(alphabet)
         self.index = {character: index for index, character in enumerate(alphabet)}
         self.tokens = nn.Embedding(len(alphabet) + 1, width)
         self.positions = nn.Embedding(window, width)
-        self.blocks = nn.ModuleList(Block(width, heads, ratio) for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, ratio, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.apply(_initialise)
 
     def logits(self, tokens: Tensor) -> Tensor:
-        """Of the character that follows each of tokens int64 [b, t], the first the token of beginning: [b, t, alphabet]."""
-        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
+        """Of the character that follows each of tokens int64 [b, t], the first the token of beginning: [b, t, alphabet].
+
+        Raises ModelError where t is more than the window.
+        """
+        if tokens.shape[1] > self.window:
+            raise ModelError(
+                f"{tokens.shape[1]} characters are more than the window of {self.window}",
+                "give fewer, or build it with a larger window",
+            )
+        x = self.dropout(self.tokens(tokens) + self.positions.weight[: tokens.shape[1]])
         for block in self.blocks:
             x = block(x)
         # The matrix that embeds a character also recognises it (Press & Wolf 2017, arXiv:1608.05859).

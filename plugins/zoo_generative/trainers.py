@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from zoo.errors import DataError
 from zoo.imaging import prepare_image, to_uint8
 from zoo.training import Loop, TrainingJob, TrainResult
 from zoo_generative.char_gpt import CharGPT
@@ -98,6 +99,12 @@ class CharGptLoop(GenerativeLoop):
         for index, passage in enumerate(self.job.train.groups):  # type: ignore[attr-defined]
             passages[passage] = passages.get(passage, "") + self.job.train[index].input.text
         self.passages = [torch.tensor(model.encode(text)) for text in passages.values() if len(text) >= model.window]
+        if not self.passages:
+            longest = max(map(len, passages.values()))
+            raise DataError(
+                f"no passage of {self.job.recipe.dataset} fills a window of {model.window}; the longest has {longest} characters",
+                f"take a smaller window: config.window of at most {longest}",
+            )
         self.lengths = torch.tensor([float(len(passage) - model.window + 1) for passage in self.passages])
         return super().build_data()
 

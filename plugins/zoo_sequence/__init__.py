@@ -1,80 +1,31 @@
-"""Topic 4: text as a sequence, read by a GRU or an LSTM, and as a bag of n-grams that knows no order."""
+"""Topic 4: text as a sequence, read by recurrent networks and a Transformer, and as a bag of n-grams that knows no order.
+
+Specs stand in one file a kind of model; each has MODELS and RECIPES.
+"""
 
 from zoo import hookimpl
-from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
+from zoo.specs import CommandSpec, ModelSpec, RecipeSpec
+from zoo_sequence import language_specs, sms_specs
 
-
-def sms_spam_weights(model: str, sha256: str) -> dict[str, Weights]:
-    """The weights that the recipe `MODEL-sms-spam` makes."""
-    return {
-        "sms-spam": Weights(
-            uri=f"pkg:zoo_sequence/weights/{model}-sms-spam.safetensors",
-            sha256=sha256,
-            licence="Apache-2.0",
-            source=f"recipe sequence/{model}-sms-spam, seed 0",
-            recipe=f"sequence/{model}-sms-spam",
-            classes=("ham", "spam"),
-        )
-    }
-
-
-MODELS = [
-    ModelSpec(
-        name="ngram-bag",
-        summary="Sum of hashed word, word-pair and character n-gram vectors, then a linear layer",
-        tasks={"classify": "zoo_sequence.bag:NgramBag"},
-        modality="text",
-        config={"classes": 2},
-        weights=sms_spam_weights("ngram-bag", "186574007936e401037ea7e766496c64027e402d68a979bb0b3ae6494dcff323"),
-        paper="Joulin, Grave, Bojanowski & Mikolov 2017, Bag of tricks for efficient text classification, arXiv:1607.01759",
-    ),
-    ModelSpec(
-        name="gru",
-        summary="Bidirectional gated recurrent units over word vectors, maximum over time",
-        tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
-        modality="text",
-        config={"cell": "gru", "classes": 2},
-        weights=sms_spam_weights("gru", "2fcc9767e11a2c809b14b215be60f249e3562069596073eb96bcb3f2532014da"),
-        paper="Cho et al. 2014, Learning phrase representations using RNN encoder-decoder, arXiv:1406.1078",
-    ),
-    ModelSpec(
-        name="lstm",
-        summary="Bidirectional long short-term memory over word vectors, maximum over time",
-        tasks={"classify": "zoo_sequence.recurrent:RecurrentClassifier"},
-        modality="text",
-        config={"cell": "lstm", "classes": 2},
-        weights=sms_spam_weights("lstm", "3fcf290f736b379cfb0a2b369e44fc712a61c1892aef11f02fafb45d2bc1c936"),
-        paper="Hochreiter & Schmidhuber 1997, Long short-term memory, doi:10.1162/neco.1997.9.8.1735",
-    ),
-]
-
-
-def sms_spam_recipe(model: str, summary: str, epochs: int, optimizer: Optimizer) -> RecipeSpec:
-    return RecipeSpec(
-        name=f"{model}-sms-spam",
-        summary=summary,
-        model=f"sequence/{model}",
-        dataset="data/sms-spam",
-        epochs=epochs,
-        batch_size=32,
-        optimizer=optimizer,
-        clip_norm=1.0,
-        metric="nll",  # some 60 spam messages are too few to choose by F1
-    )
-
-
-RECIPES = [
-    sms_spam_recipe("ngram-bag", "The n-gram bag on SMS spam; half a minute", 10, Optimizer(name="sgd", lr=0.5)),
-    sms_spam_recipe("gru", "The GRU on SMS spam; two minutes", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
-    sms_spam_recipe("lstm", "The LSTM on SMS spam; two minutes", 8, Optimizer(name="adamw", lr=3e-3, weight_decay=1e-2)),
-]
+PARTS = (sms_specs, language_specs)
 
 
 @hookimpl
 def zoo_models() -> list[ModelSpec]:
-    return MODELS
+    return [spec for part in PARTS for spec in part.MODELS]
 
 
 @hookimpl
 def zoo_recipes() -> list[RecipeSpec]:
-    return RECIPES
+    return [spec for part in PARTS for spec in part.RECIPES]
+
+
+@hookimpl
+def zoo_commands() -> list[CommandSpec]:
+    return [
+        CommandSpec(
+            name="gradient-norms",
+            summary="How far back gradients of recurrent language models reach.",
+            target="zoo_sequence.commands:gradient_norms",
+        )
+    ]

@@ -1,4 +1,4 @@
-"""Classifiers that read a text word by word, in both directions: LSTM and GRU."""
+"""Classifiers that read a text word by word, in both directions: a plain recurrent network, LSTM and GRU."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,23 +7,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from zoo_sequence.bag import flatten
-from zoo_sequence.text import bucket, pieces, words
+from zoo_sequence.word_vectors import word_vectors
 
-CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
+CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+"""PyTorch's, which are `zoo_sequence.cells` in fast: a test loads the weights of the one into the other."""
 
 
 class RecurrentClassifier(nn.Module):
     """Word vectors from hashed pieces, a bidirectional recurrent layer, the maximum over time, and a linear layer.
 
-    Sources: Hochreiter & Schmidhuber 1997 (LSTM); Cho et al. 2014, arXiv:1406.1078 (GRU); maximum over time: Collobert et al.
-    2011. A text is cut after `most_words` words; an empty one is read as one word without pieces, a zero vector.
+    Sources: Elman 1990 (RNN); Hochreiter & Schmidhuber 1997 (LSTM); Cho et al. 2014, arXiv:1406.1078 (GRU); maximum over time:
+    Collobert et al. 2011. A text is cut after `most_words` words; an empty one is read as one word without pieces, a zero vector.
     Sequences are packed, so the padding of a batch is never read.
     """
 
     def __init__(
         self,
-        cell: Literal["gru", "lstm"],
+        cell: Literal["rnn", "gru", "lstm"],
         classes: int = 2,
         buckets: int = 8192,
         dim: int = 32,
@@ -32,7 +32,7 @@ class RecurrentClassifier(nn.Module):
         most_words: int = 128,
     ) -> None:
         super().__init__()
-        self.buckets, self.most_words = buckets, most_words
+        self.most_words = most_words
         self.embedding = nn.EmbeddingBag(buckets, dim, mode="mean")
         self.dropout = nn.Dropout(dropout)
         self.cell = CELLS[cell](dim, hidden, bidirectional=True, batch_first=True)
@@ -40,15 +40,10 @@ class RecurrentClassifier(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Logits [b, classes] of b texts."""
-        sentences = [words(text, self.most_words) or [""] for text in texts]
-        lengths = [len(sentence) for sentence in sentences]
-        bags = [self.numbers(word) for sentence in sentences for word in sentence]
-        vectors = self.dropout(self.embedding(*flatten(bags, self.embedding.weight.device)))
-        padded = nn.utils.rnn.pad_sequence(vectors.split(lengths), batch_first=True)
+        vectors, lengths = word_vectors(self.embedding, texts, self.most_words)
+        vectors = self.dropout(vectors)
+        padded = nn.utils.rnn.pad_sequence(list(torch.split(vectors, lengths)), batch_first=True)
         packed = pack_padded_sequence(padded, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(self.cell(packed)[0], batch_first=True, padding_value=-torch.inf)
         logits: Tensor = self.output(self.dropout(states.amax(1)))
         return logits
-
-    def numbers(self, word: str) -> list[int]:
-        return [bucket(piece, self.buckets) for piece in pieces(word)] if word else []

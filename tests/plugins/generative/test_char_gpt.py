@@ -63,6 +63,12 @@ def test_a_span_must_fit_the_window(gpt):
     assert (caught.value.place, caught.value.tokens, caught.value.window) == (1, 13, 12)
 
 
+def test_more_characters_than_the_window_are_refused(gpt):
+    assert gpt.logits(torch.zeros(1, 12, dtype=torch.long)).shape == (1, 12, 4)
+    with pytest.raises(ModelError, match="13 characters are more than the window of 12"):
+        gpt.logits(torch.zeros(1, 13, dtype=torch.long))
+
+
 def test_a_character_that_it_does_not_know_is_named(gpt):
     with pytest.raises(ModelError, match="'é' is not among them"):
         gpt.span_likelihood([Span("abé", "")])

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from zoo.lazy import load_target
-from zoo_sequence import MODELS
+from zoo_sequence.sms_specs import MODELS
 
 SPECS = {spec.name: spec for spec in MODELS}
 TEXTS = [
