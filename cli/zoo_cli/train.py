@@ -81,6 +81,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
+            ("curves", record.curves),
             ("run them", _run(record, weights)),
         ]
     )

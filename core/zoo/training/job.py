@@ -27,13 +27,15 @@ VALIDATION_BATCH = 256
 class Epoch(Frozen):
     """One finished epoch. `loss` is the mean over its training samples, `score` the metric on the validation split.
 
-    The score is None where the metric is not defined, such as a precision where nothing was predicted.
+    The score is None where the metric is not defined, such as a precision where nothing was predicted. `losses` are the means of
+    what a trainer tells by name beside the loss, such as those of two networks that play against each other.
     """
 
     epoch: int
     loss: float
     score: float | None
     seconds: float
+    losses: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
