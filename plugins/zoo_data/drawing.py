@@ -1,4 +1,4 @@
-"""mnist-samples, mnist-modes, mnist-class-samples: ids for which a generator draws images, each beside real ones to compare with."""
+"""mnist-samples, mnist-modes, mnist-class-samples: ids for which images are drawn, each beside real ones to compare with."""
 
 import hashlib
 from collections.abc import Sequence

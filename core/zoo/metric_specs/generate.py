@@ -90,9 +90,7 @@ METRICS += [
     ),
     _among("sample-precision", "Share of drawn images among the real ones: fidelity", "SamplePrecision"),
     _among("sample-recall", "Share of real images among the drawn ones: diversity", "SampleRecall"),
-    _of_classes(
-        "mode-coverage", "Least drawn class against its share of the real images: 0 where one is missing", "ModeCoverage"
-    ),
+    _of_classes("mode-coverage", "Least drawn class against its share of real images: 0 where one is missing", "ModeCoverage"),
     _of_classes("class-shares", "Share of each class among drawn images, by a judge, beside the real ones", "ClassShares"),
     _of_classes("class-consistency", "Share of images in which the judge sees the class asked for", "ClassConsistency"),
     _likelihood(

@@ -40,9 +40,8 @@ class ModeCoverage(_Counted):
         shares = real[met] / real.sum()
         ratios = drawn[met] / n / shares
         bounds = [wilson(int(count), n, len(met)) for count in drawn[met]]
-        low, high = (
-            min(float(getattr(b, end)) / share for b, share in zip(bounds, shares, strict=True)) for end in ("low", "high")
-        )
+        low = min(float(bound.low or 0) / share for bound, share in zip(bounds, shares, strict=True))
+        high = min(float(bound.high or 0) / share for bound, share in zip(bounds, shares, strict=True))
         least = int(ratios.argmin())
         absent = int((drawn[met] == 0).sum())
         note = f"least drawn is {classes[met[least]]}: {drawn[met[least]]:,} of {n:,}, where {real[met[least]]:,} of "
@@ -77,8 +76,7 @@ class ClassConsistency(Metric):
     """
 
     def update(self, rows: Rows) -> State:
-        asked = rows.columns["asked"]
-        judged, real = _column(rows, "judged"), _column(rows, "judged_real")
+        judged, real, asked = (_column(rows, name) for name in ("judged", "judged_real", "asked"))
         if (asked < 0).any():
             raise DataError("no class was asked for, so none can be met", "take a benchmark that asks for classes")
         return {

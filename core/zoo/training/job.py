@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
 from zoo.data.dataset import Dataset
 from zoo.identity.code import Code
 from zoo.metrics.base import Metric
@@ -35,7 +37,7 @@ class Epoch(Frozen):
     loss: float
     score: float | None
     seconds: float
-    losses: dict[str, float] = {}
+    losses: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Knowing(nn.Module):
         self.image, self.kept = 2 * image - 1, noising.alphas_cumprod
         self.place = nn.Parameter(torch.zeros(()))  # where it is
 
-    def forward(self, x, t):
+    def forward(self, x, t, class_labels=None):
         a, s = self.kept[t].sqrt(), (1 - self.kept[t]).sqrt()
         noise = (x - a * self.image) / s
 

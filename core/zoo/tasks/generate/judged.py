@@ -1,4 +1,4 @@
-"""generate, unconditional or of a class, and judged: images drawn, their features, and the classes that a classifier sees in them.
+"""generate, unconditional or of a class, and judged: images drawn, their features, and what a classifier sees in them.
 
 As `samples`, with another model, `aux["judge"]`, a classifier whose classes are mapped to the dataset's by name. A sample's
 condition may be the name of one of these classes, which is then asked of the generator.

@@ -60,7 +60,10 @@ class GenerateSettings(Frozen):
 
 
 class Generator(Protocol):
-    """What a model of this task does; an `nn.Module` in `eval` mode satisfies it."""
+    """What a model of this task does; an `nn.Module` in `eval` mode satisfies it.
+
+    One that draws a class that it is asked for by name has an attribute `classes`, the names that it knows.
+    """
 
     def __call__(self, conditions: Sequence[Any], seeds: Sequence[int], /) -> "Sequence[Tensor]":
         """One image [c, h, w] in [0, 1] per condition; all randomness of sample i comes from seeds[i].
