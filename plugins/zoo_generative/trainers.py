@@ -105,6 +105,8 @@ class GanLoop(RealImages):
         for group in self.optimizer.param_groups:
             group["betas"] = (0.5, 0.99)  # DCGAN's; with a longer memory the two networks run after each other
 
+    loss: Discriminator
+
     def build_loss(self) -> nn.Module:
         return Discriminator(self.images.shape[-1], int(self.job.recipe.options["width"]))
 
@@ -121,7 +123,7 @@ class GanLoop(RealImages):
 class DdpmLoop(RealImages):
     def build_data(self) -> Draws:
         samples = (self.job.train[index] for index in range(len(self.job.train.ids)))
-        self.asked = self.job.build_model().numbers([sample.input for sample in samples for _ in sample.target])
+        self.asked: Tensor | None = self.job.build_model().numbers([sample.input for sample in samples for _ in sample.target])
         return super().build_data()
 
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:

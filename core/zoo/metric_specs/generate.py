@@ -105,6 +105,18 @@ METRICS += [
         "IwaeBinarised",
         "torch.logsumexp of the log-weights",
     ),
+    _likelihood(
+        "elbo-dequantised",
+        "Evidence lower bound of the log-density of 8-bit images dequantised by a seed per id, mean over images",
+        "ElboDequantised",
+        "torch.distributions: log p(x, z) - log q(z | x)",
+    ),
+    _likelihood(
+        "iwae-dequantised",
+        "Importance-weighted bound of the log-density of 8-bit images dequantised by a seed per id",
+        "IwaeDequantised",
+        "torch.logsumexp of the log-weights",
+    ),
     _language("perplexity", "exp(total NLL / total tokens of the model); compares models of one tokenizer", "Perplexity", ""),
     _language("word-perplexity", "exp(total NLL / total words)", "WordPerplexity", ""),
     _language("bits-per-character", "Total NLL in bits per character", "BitsPerCharacter", "bits"),

@@ -67,7 +67,7 @@ class JudgedSampling(Sampling):
         seen = uniform([sample.input["seen"] for sample in samples], [sample.id for sample in samples], self.judge.name)
         return {**super().collate(samples), "seen": seen, "asked": [sample.input["asked"] for sample in samples]}
 
-    def predict(self, model: Generator, batch: Batch) -> Judged:
+    def predict(self, model: Generator, batch: Batch) -> Judged:  # type: ignore[override]
         """Images, features and classes, on the CPU."""
         import torch
 
