@@ -141,8 +141,8 @@ class Weights(Frozen):
     recipe: str | None = Field(default=None, description="Name of the recipe that makes these weights.")
     unpack: Target | None = Field(
         default=None,
-        description="Of a format of its own: called as unpack(path), it gives the path of safetensors made of the file, kept in "
-        "the cache, and their SHA-256.",
+        description="Of a format of its own: called as unpack(path), it gives the path of safetensors made of the file, kept "
+        'below `zoo.home.cache_dir("unpacked")`, and their SHA-256.',
     )
     classes: tuple[str, ...] | None = Field(default=None, description="Class names in the order of the outputs.")
     class_ids: tuple[str, ...] | None = Field(

@@ -80,7 +80,7 @@ def unpacked(file: Path) -> Path:
     It is named by the file's content and the version of transformers. Raises WeightsError for what is no GGUF file, and
     ModelError for one of an architecture that transformers does not know.
     """
-    folder = cache_dir("gguf") / f"{file_sha256(file)[:16]}-{metadata.version('transformers')}"
+    folder = cache_dir("unpacked") / f"{file_sha256(file)[:16]}-{metadata.version('transformers')}"
     if folder.is_dir():
         return folder
     with open(file, "rb") as opened:
