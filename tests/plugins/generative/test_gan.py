@@ -78,17 +78,21 @@ def trained(kill_after=None):
     return zoo.train(recipe, device="cpu", progress=progress)
 
 
-def test_both_losses_are_in_the_record_and_a_killed_training_ends_alike(real_data, tmp_path, monkeypatch):
-    whole = trained()
-    assert all(set(epoch.losses) == {"generator", "discriminator", "penalty"} for epoch in whole.history)
-    assert whole.history[0].loss == pytest.approx(whole.history[0].losses["generator"] + whole.history[0].losses["discriminator"])
-    with Image.open(whole.curves) as picture:
+def test_both_losses_are_in_the_record_and_drawn(real_data):
+    record = trained()
+    assert all(set(epoch.losses) == {"generator", "discriminator", "penalty"} for epoch in record.history)
+    first = record.history[0]
+    assert first.loss == pytest.approx(first.losses["generator"] + first.losses["discriminator"])
+    with Image.open(record.curves) as picture:
         assert picture.format == "PNG" and len(picture.convert("RGB").getcolors(1 << 16)) > 3
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_with_the_same_discriminator(real_data, tmp_path, monkeypatch):
+    whole = trained()
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "other"))
     with pytest.raises(KilledError):
         trained(kill_after=1)
     resumed = trained()
-    assert resumed.resumed_from == 1 and resumed.history[0] == resumed.history[0].model_copy(
-        update={"losses": whole.history[0].losses}
-    )
+    assert resumed.resumed_from == 1 and [e.losses for e in resumed.history] == [e.losses for e in whole.history]
     assert resumed.weights_sha256 == whole.weights_sha256 == hashlib.sha256(Path(resumed.weights).read_bytes()).hexdigest()
