@@ -1,6 +1,7 @@
 """Causal language models of transformers: how likely a text is after another."""
 
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -68,12 +69,13 @@ class TransformersLanguageModel(FolderModel):
             room = f"{len(begun.tokens):,} tokens of the prompt and {length:,} to write"
             raise ModelError(f"{room} do not fit the window of {self.window:,} of {self.folder}", "ask for a smaller length")
         forget(self.body)
+        cache = "cache" if "cache" in signature(self.body.forward).parameters else "past_key_values"  # the latter until 5.40
         generator, tokens, told, kept = torch.Generator().manual_seed(seed), begun.tokens, "", None
         written: list[int] = []
         for _ in range(length):
             seen = torch.tensor([tokens], device=next(self.body.parameters()).device)
-            found = self.body(input_ids=seen, past_key_values=kept, use_cache=True)
-            chance, kept = found.logits[0, -1].float().softmax(-1).cpu(), found.past_key_values
+            found = self.body(input_ids=seen, use_cache=True, **{cache: kept})
+            chance, kept = found.logits[0, -1].float().softmax(-1).cpu(), found[cache]
             tokens = [int(torch.multinomial(chance, 1, generator=generator))]
             if tokens[0] in self._ends(known):
                 return

@@ -1,4 +1,4 @@
-"""Sampling outside of a benchmark: what follows from the seed, what is asked for and refused, pictures in a file, texts in pieces."""
+"""Sampling outside of a benchmark: what follows from the seed, what is refused, pictures in a file, texts in pieces."""
 
 import pytest
 import torch

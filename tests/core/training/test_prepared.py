@@ -112,7 +112,7 @@ class Noisy(type(task())):
 
     def prepare(self, sample):
         prepared = super().prepare(sample)
-        return Sample(prepared.id, prepared.input + (0.3 / 255 if sample.id != "0" else 0.0), prepared.target)
+        return Sample(prepared.id, prepared.input + (0.3 / 255 if sample.id != "s0" else 0.0), prepared.target)
 
 
 def test_what_a_task_adds_to_eight_bits_is_kept():
