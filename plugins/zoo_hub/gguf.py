@@ -87,7 +87,8 @@ def unpacked(file: Path) -> Path:
         start = opened.read(8)
     if start[:4] != MAGIC or len(start) < 8:
         raise WeightsError(f"{file} is no GGUF file: it begins with {start[:4].hex(' ')}", "get the file anew")
-    made = folder.with_name(f".{folder.name}.{os.urandom(6).hex()}.tmp")
+    made = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(made, ignore_errors=True)  # of a process that died
     made.mkdir(parents=True)
     try:
         _convert(file, made, struct.unpack("<I", start[4:])[0])
