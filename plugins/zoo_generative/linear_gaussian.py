@@ -43,8 +43,8 @@ class LinearGaussian(nn.Module):
     def forward(self, conditions: Sequence[Any], seeds: Sequence[int]) -> Tensor:
         """One image [1, side, side] per seed, drawn as the model has it and cut off at 0 and 1."""
         noise = self._noise(seeds, self.latent + self.side**2)
-        z, pixels = noise.split([self.latent, self.side**2], dim=1)
-        drawn = z @ self.weight.T + self.bias + self.log_deviation.exp() * pixels
+        z, pixels = noise[:, : self.latent], noise[:, self.latent :]
+        drawn: Tensor = z @ self.weight.T + self.bias + self.log_deviation.exp() * pixels
         return drawn.clamp(0, 1).float().view(-1, 1, self.side, self.side)
 
     def log_weights(self, images: Tensor, draws: int, seeds: Sequence[int]) -> Tensor:
@@ -65,7 +65,8 @@ class LinearGaussian(nn.Module):
         volume = root.diagonal().log().sum() + self.latent * math.log(self.stretch)
         drawn = -0.5 * noise.square().sum(-1) - volume
         # log(2 pi) / 2 a dimension of z cancels between prior and q.
-        return pixels - x.shape[1] / 2 * LOG_2PI + prior - drawn
+        log_weights: Tensor = pixels - x.shape[1] / 2 * LOG_2PI + prior - drawn
+        return log_weights
 
     def log_likelihood(self, x: Tensor) -> Tensor:
         """log p(x) of float64 [b, side²], in nats [b]: of the covariance W Wᵀ + s² I nothing larger than M is inverted."""
@@ -73,7 +74,8 @@ class LinearGaussian(nn.Module):
         seen = torch.linalg.solve_triangular(root, self.weight.T @ residual.T, upper=False)
         distance = (residual.square().sum(1) - seen.square().sum(0)) * (-2 * self.log_deviation).exp()
         volume = 2 * (x.shape[1] - self.latent) * self.log_deviation + 2 * root.diagonal().log().sum()
-        return -0.5 * (distance + volume + x.shape[1] * LOG_2PI)
+        log_likelihood: Tensor = -0.5 * (distance + volume + x.shape[1] * LOG_2PI)
+        return log_likelihood
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean [b, latent] of z given x, and a lower triangular root [latent, latent] of its covariance, which is that of all."""
