@@ -86,7 +86,8 @@ class LinearGaussian(nn.Module):
     def _root(self) -> Tensor:
         """The Cholesky factor of M."""
         own = torch.eye(self.latent, dtype=torch.float64, device=self.weight.device)
-        return torch.linalg.cholesky(self.weight.T @ self.weight + (2 * self.log_deviation).exp() * own)
+        root: Tensor = torch.linalg.cholesky(self.weight.T @ self.weight + (2 * self.log_deviation).exp() * own)
+        return root
 
     def _noise(self, seeds: Sequence[int], count: int) -> Tensor:
         """Standard normal numbers [b, count] by NumPy, of which fewer are the first of more; torch's are not."""
