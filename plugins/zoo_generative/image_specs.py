@@ -65,6 +65,7 @@ MODELS = [
         tasks={"generate": "zoo_generative.linear_gaussian:LinearGaussian"},
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
+        weights={"mnist": shipped("linear-gaussian-mnist", "2cee1abecc872543a2b5cd529a625589f9bf260d5123c4284922f8a04fe2a8fd")},
         options="zoo_generative.linear_gaussian:Answer",
         paper="Tipping & Bishop 1999, Probabilistic principal component analysis, doi:10.1111/1467-9868.00196",
     ),

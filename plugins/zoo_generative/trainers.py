@@ -5,7 +5,7 @@ is written and chosen, and a pass over all data would be too long between two of
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -13,10 +13,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from zoo.imaging import prepare_image, to_uint8
 from zoo.training import Loop, TrainingJob, TrainResult
-from zoo_generative.char_gpt import CharGPT
-from zoo_generative.ddpm import DDPM
-from zoo_generative.gan import GAN, Discriminator
-from zoo_generative.vae import VAE
+from zoo_generative.gan import Discriminator
+
+if TYPE_CHECKING:  # each imports what it needs, of which the others can do without
+    from zoo_generative.char_gpt import CharGPT
+    from zoo_generative.ddpm import DDPM
+    from zoo_generative.gan import GAN
+    from zoo_generative.vae import VAE
 
 STEPS = 500
 """Batches of an epoch where the recipe does not say."""
@@ -81,7 +84,7 @@ class VaeLoop(GenerativeLoop):
         chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
         ink = self.images[chosen].float() / 255
         binary = (torch.rand(ink.shape, generator=generator) < ink).float()
-        model: VAE = self.accelerator.unwrap_model(self.model)
+        model: "VAE" = self.accelerator.unwrap_model(self.model)
         noise = torch.randn(1, len(inputs), model.latent, generator=generator)
         return -model.weigh(self._placed(binary), self._placed(noise)).mean()
 
@@ -113,7 +116,7 @@ class GanLoop(RealImages):
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
         chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
         real = self._placed(self.images[chosen]).float() / 127.5 - 1
-        model: GAN = self.accelerator.unwrap_model(self.model)
+        model: "GAN" = self.accelerator.unwrap_model(self.model)
         drawn = model.picture(self._placed(torch.randn(len(inputs), model.latent, generator=generator)))
         found = self.loss.losses(drawn, real, float(self.job.recipe.options["gamma"]))
         self.tell(**found._asdict())
@@ -131,11 +134,11 @@ class DdpmLoop(RealImages):
         images = self.images[chosen].float() / 255
         t = torch.randint(1000, (len(inputs),), generator=generator)
         noise = torch.randn(images.shape, generator=generator)
-        model: DDPM = self.accelerator.unwrap_model(self.model)
+        model: "DDPM" = self.accelerator.unwrap_model(self.model)
         asked = self._asked(model, chosen, generator)
         return model.loss(self._placed(images), self._placed(noise), self._placed(t), self._placed(asked))
 
-    def _asked(self, model: DDPM, chosen: Tensor, generator: Generator) -> Tensor | None:
+    def _asked(self, model: "DDPM", chosen: Tensor, generator: Generator) -> Tensor | None:
         """The class of each image, of a model that is told one; none of a tenth, so that it learns what any image is like."""
         if self.asked is None:
             return None
@@ -154,7 +157,7 @@ class CharGptLoop(GenerativeLoop):
         return super().build_data()
 
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
-        model: CharGPT = self.accelerator.unwrap_model(self.model)
+        model: "CharGPT" = self.accelerator.unwrap_model(self.model)
         rows = []
         for place in torch.multinomial(self.lengths, len(inputs), replacement=True, generator=generator).tolist():
             start = int(torch.randint(int(self.lengths[place]), (), generator=generator))
