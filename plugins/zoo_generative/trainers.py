@@ -84,7 +84,7 @@ class VaeLoop(GenerativeLoop):
         chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
         ink = self.images[chosen].float() / 255
         binary = (torch.rand(ink.shape, generator=generator) < ink).float()
-        model: "VAE" = self.accelerator.unwrap_model(self.model)
+        model: VAE = self.accelerator.unwrap_model(self.model)
         noise = torch.randn(1, len(inputs), model.latent, generator=generator)
         return -model.weigh(self._placed(binary), self._placed(noise)).mean()
 
@@ -116,7 +116,7 @@ class GanLoop(RealImages):
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
         chosen = torch.randint(len(self.images), (len(inputs),), generator=generator)
         real = self._placed(self.images[chosen]).float() / 127.5 - 1
-        model: "GAN" = self.accelerator.unwrap_model(self.model)
+        model: GAN = self.accelerator.unwrap_model(self.model)
         drawn = model.picture(self._placed(torch.randn(len(inputs), model.latent, generator=generator)))
         found = self.loss.losses(drawn, real, float(self.job.recipe.options["gamma"]))
         self.tell(**found._asdict())
@@ -134,7 +134,7 @@ class DdpmLoop(RealImages):
         images = self.images[chosen].float() / 255
         t = torch.randint(1000, (len(inputs),), generator=generator)
         noise = torch.randn(images.shape, generator=generator)
-        model: "DDPM" = self.accelerator.unwrap_model(self.model)
+        model: DDPM = self.accelerator.unwrap_model(self.model)
         asked = self._asked(model, chosen, generator)
         return model.loss(self._placed(images), self._placed(noise), self._placed(t), self._placed(asked))
 
@@ -157,7 +157,7 @@ class CharGptLoop(GenerativeLoop):
         return super().build_data()
 
     def batch_loss(self, inputs: Any, targets: Tensor, generator: Generator) -> Tensor:
-        model: "CharGPT" = self.accelerator.unwrap_model(self.model)
+        model: CharGPT = self.accelerator.unwrap_model(self.model)
         rows = []
         for place in torch.multinomial(self.lengths, len(inputs), replacement=True, generator=generator).tolist():
             start = int(torch.randint(int(self.lengths[place]), (), generator=generator))
