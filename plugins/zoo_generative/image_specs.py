@@ -1,7 +1,7 @@
 """Specs of what draws images: the metrics that compare drawn to real ones in a named feature space, models and recipes."""
 
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
-from zoo_generative.shipped import shipped
+from zoo_generative.shipped import rounded, shipped
 
 LENET = "cnn/lenet5@mnist"
 
@@ -56,7 +56,12 @@ MODELS = [
         tasks={"generate": "zoo_generative.vae:VAE"},
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
-        weights={"mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8")},
+        weights={
+            "mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8"),
+            "fashion-mnist": rounded(
+                "vae-fashion-mnist", "6e95da59defe98dbffb086c9f4e72a34bc21df0ac97139a3a15a56814a4deb91", {"hidden": 200}
+            ),
+        },
         paper="Kingma & Welling 2014, Auto-encoding variational Bayes, arXiv:1312.6114",
     ),
     ModelSpec(
@@ -85,6 +90,9 @@ MODELS = [
         modality="image",
         config={"classes": list("0123456789")},
         classes=tuple("0123456789"),
+        weights={
+            "mnist-class-samples": rounded("ddpm-class-mnist", "634ab044d191ab5164120cd57ac088a8f39d404f5971b60c3b3aa8fb369c2af1")
+        },
         options="zoo_generative.ddpm:GuidedSampler",
         paper="Ho & Salimans 2022, Classifier-free diffusion guidance, arXiv:2207.12598",
     ),
@@ -93,6 +101,7 @@ MODELS = [
         summary="Generative adversarial network of grey 28x28 images, the generator of DCGAN; 234,177 parameters",
         tasks={"generate": "zoo_generative.gan:GAN"},
         modality="image",
+        weights={"mnist-samples": rounded("gan-mnist", "9dfcf0b3ce122f79521dc7ca2e9c1f90bfc1d4e47b98055bc06cfbc3d445e4a3")},
         paper="Goodfellow et al. 2014, Generative adversarial nets, arXiv:1406.2661; Radford, Metz & Chintala 2016 (DCGAN), "
         "arXiv:1511.06434",
     ),

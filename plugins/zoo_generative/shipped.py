@@ -1,5 +1,7 @@
 """What the specs of all shipped weights have in common."""
 
+from typing import Any
+
 from zoo.specs import Weights
 
 
@@ -12,3 +14,9 @@ def shipped(recipe: str, sha256: str) -> Weights:
         source=f"recipe generative/{recipe}, seed 0",
         recipe=f"generative/{recipe}",
     )
+
+
+def rounded(recipe: str, sha256: str, config: dict[str, Any] | None = None) -> Weights:
+    """The same rounded to float16, half the size; scores are those of the file that ships."""
+    whole = shipped(recipe, sha256)
+    return whole.model_copy(update={"source": f"{whole.source}, rounded to float16", "config": config or {}})
