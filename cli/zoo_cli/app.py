@@ -13,6 +13,7 @@ COMMANDS = {
     "list": ("zoo_cli.listing:list_entries", "What there is: models, datasets, benchmarks, metrics, recipes."),
     "show": ("zoo_cli.show:show", "Everything about one entry, and how to run it."),
     "run": ("zoo_cli.run:run", "Score a model on a benchmark."),
+    "sample": ("zoo_cli.sample:sample", "Let a generator draw pictures, or write."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),

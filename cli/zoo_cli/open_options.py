@@ -1,6 +1,7 @@
 """`--NAME VALUE` of names that a command learns of only when it runs: a model's options, a protocol's settings, other models."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,18 @@ class OpenCommand(Command):
             return super().parse_args(ctx, known)
         except click.MissingParameter as error:
             if unknown:  # its value may be the very argument that is missing
-                raise _no_such_option(unknown[0][0], own) from error
+                raise _no_such_option(unknown[0][0], own, command=ctx.command_path) from error
             raise
 
 
-def named_settings(ctx: click.Context, model: str, benchmark: str | None, task: str | None = None) -> dict[str, dict[str, str]]:
+def named_options(ctx: click.Context, model: str, task: str) -> dict[str, str]:
+    """The pairs that a command left which runs no benchmark: options of the model. Raises OptionError."""
+    return named_settings(ctx, model, None, task, benchmarked=False)["options"]
+
+
+def named_settings(
+    ctx: click.Context, model: str, benchmark: str | None, task: str | None = None, *, benchmarked: bool = True
+) -> dict[str, dict[str, str]]:
     """The pairs that the command left, as `options`, `protocol` and `aux` of `zoo.evaluate`. Raises OptionError."""
     found: dict[str, dict[str, str]] = {"options": {}, "protocol": {}, "aux": {}}
     if not ctx.meta[UNKNOWN]:
@@ -40,12 +48,14 @@ def named_settings(ctx: click.Context, model: str, benchmark: str | None, task: 
     from zoo.runs.overrides import settable
 
     names = settable(zoo.registry(), model, benchmark, task)
+    if not benchmarked:
+        names = replace(names, protocol=(), aux=())
     for name, value in ctx.meta[UNKNOWN]:
         key = name.removeprefix("--").replace("-", "_")
         kind = next((kind for kind in found if key in getattr(names, kind)), None)
         if kind is None:
             own = [opt for param in ctx.command.params if isinstance(param, click.Option) for opt in _names_of(param)]
-            raise _no_such_option(name, own, names)
+            raise _no_such_option(name, own, names, ctx.command_path)
         if value is None:
             raise OptionError(f"option {name!r} needs a value", f"write {name} VALUE")
         found[kind][key] = value
@@ -73,7 +83,7 @@ def _split(args: Sequence[str], own: dict[str, click.Option]) -> tuple[list[str]
     return known, unknown
 
 
-def _no_such_option(name: str, own: Iterable[str], names: "Names | None" = None) -> OptionError:
+def _no_such_option(name: str, own: Iterable[str], names: "Names | None" = None, command: str = "zoo run") -> OptionError:
     kinds: tuple[tuple[str, Any], ...] = ()
     if names is not None:
         kinds = (("the model", names.options), ("the benchmark", (*names.protocol, *names.aux)))
@@ -81,7 +91,7 @@ def _no_such_option(name: str, own: Iterable[str], names: "Names | None" = None)
     near = get_close_matches(name, [*(flag for keys in flags.values() for flag in keys), *own])
     parts = [f"did you mean {' or '.join(near)}?"] if near else []
     parts += [f"{what} takes {', '.join(keys)};" for what, keys in flags.items() if keys]
-    return OptionError(f"no such option {name!r}", " ".join([*parts, "see zoo run --help"]))
+    return OptionError(f"no such option {name!r}", " ".join([*parts, f"see {command} --help"]))
 
 
 def _names_of(option: click.Option) -> list[str]:

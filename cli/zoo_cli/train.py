@@ -103,6 +103,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("known", "\n".join(record.remarks)),
             ("not reused", record.doubt),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
+            ("curves", record.curves),
             ("run them", _run(record, weights)),
         ]
     )

@@ -27,6 +27,7 @@ __all__ = [
     "hookimpl",
     "load",
     "registry",
+    "sample",
     "train",
     "verify",
 ]
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from zoo.opening.datasets import dataset
     from zoo.opening.models import load
     from zoo.plugins.registry import Registry, registry
+    from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
     from zoo.runs.store import Store
@@ -55,6 +57,7 @@ else:
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.models": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
+            "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],
             "zoo.runs.record": ["RunRecord"],
             "zoo.runs.store": ["Store"],

@@ -139,6 +139,11 @@ class Weights(Frozen):
     licence: str = Field(description="SPDX identifier, or a sentence where there is none.")
     source: str = Field(description="Who trained it on what, or the recipe that did.")
     recipe: str | None = Field(default=None, description="Name of the recipe that makes these weights.")
+    unpack: Target | None = Field(
+        default=None,
+        description="Of a format of its own: called as unpack(path), it gives the path of safetensors made of the file, kept "
+        'below `zoo.home.cache_dir("unpacked")`, and their SHA-256.',
+    )
     classes: tuple[str, ...] | None = Field(default=None, description="Class names in the order of the outputs.")
     class_ids: tuple[str, ...] | None = Field(
         default=None, description="Ids of the same classes, such as WordNet's, for datasets that name their classes so."

@@ -3,7 +3,8 @@
 Their benchmarks stand in plugin `generative`, but for those of texts, which are the datasets by themselves.
 """
 
-from zoo.specs import BenchmarkSpec, DatasetSpec
+from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
+from zoo_data.classification_specs import DIGITS
 from zoo_data.sources import MNIST, SHAKESPEARE, WIKITEXT2
 
 TEXT_METRICS = ("bits-per-character", "bits-per-byte", "perplexity", "word-perplexity")
@@ -22,20 +23,51 @@ def _text(name: str, summary: str, window: int) -> BenchmarkSpec:
     )
 
 
-DATASETS: list[DatasetSpec] = [
-    DatasetSpec(
-        name="mnist-samples",
-        summary="1,000 ids to draw digits for, each beside a test image of MNIST and a training image: the floor.",
+IMAGES = tuple(file for file in MNIST if "images" in file.name)
+
+
+def _drawn(
+    name: str, summary: str, splits: dict[str, int | None], files: tuple[DataFile, ...], classes: tuple[str, ...] | None
+) -> DatasetSpec:
+    """Ids to draw digits for, each beside two real images of MNIST."""
+    return DatasetSpec(
+        name=name,
+        summary=summary,
         modality="image",
         tasks=("generate",),
-        target="zoo_data.drawing:open_mnist_samples",
-        splits={"train": 30_000, "test": 1000},
-        files=tuple(file for file in MNIST if "images" in file.name),
+        target=f"zoo_data.drawing:open_{name.replace('-', '_')}",
+        splits=splits,
+        classes=classes,
+        files=files,
         folders=("mnist", "MNIST/raw"),
         licence="CC-BY-SA-3.0",
         citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to document "
         "recognition, doi:10.1109/5.726791",
         homepage="http://yann.lecun.com/exdb/mnist/",
+    )
+
+
+DATASETS: list[DatasetSpec] = [
+    _drawn(
+        "mnist-samples",
+        "1,000 ids to draw digits for, each beside a test image of MNIST and a training image: the floor.",
+        {"train": 30_000, "test": 1000},
+        IMAGES,
+        None,
+    ),
+    _drawn(
+        "mnist-modes",
+        "10,000 ids to draw digits for, each beside a test image of MNIST and a training image: which digits are drawn?",
+        {"test": 10_000},
+        IMAGES,
+        DIGITS,
+    ),
+    _drawn(
+        "mnist-class-samples",
+        "1,000 ids to draw a digit of a certain class for, each beside a test and a training image of that class.",
+        {"train": 29_997, "test": 1000},
+        MNIST,
+        DIGITS,
     ),
     DatasetSpec(
         name="tiny-shakespeare",

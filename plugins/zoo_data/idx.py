@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 def open_idx(files: DataFiles, split: str) -> ArrayDataset:
     """Images uint8 [1, 28, 28] and labels 0 to 9, in the order of the files; ids such as `mnist-test-00000`."""
+    images, labels = read_labelled(files, split)
+    name = files.spec.name.rpartition("/")[2]
+    ids = [f"{name}-{split}-{index:05}" for index in range(len(labels))]
+    return ArrayDataset(images, labels, ids, files.spec.classes or ())
+
+
+def read_labelled(files: DataFiles, split: str) -> "tuple[Tensor, list[int]]":
+    """The images of a split, uint8 [n, 1, h, w], and their labels, which are those of the dataset's classes."""
     classes = files.spec.classes or ()
     images, labels_name = read_images(files, split), f"{_prefix(split)}-labels-idx1-ubyte.gz"
     (count,), labels = parse_idx(files.read(labels_name), labels_name, dimensions=1)
@@ -20,8 +28,7 @@ def open_idx(files: DataFiles, split: str) -> ArrayDataset:
         raise DataError(f"{_prefix(split)}-images-idx3-ubyte.gz has {len(images)} images, but {labels_name} {count} labels")
     if count and max(labels) >= len(classes):
         raise DataError(f"{labels_name} has a label {max(labels)}, but there are {len(classes)} classes")
-    name = files.spec.name.rpartition("/")[2]
-    return ArrayDataset(images, list(labels), [f"{name}-{split}-{index:05}" for index in range(count)], classes)
+    return images, list(labels)
 
 
 def read_images(files: DataFiles, split: str) -> "Tensor":

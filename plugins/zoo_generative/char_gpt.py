@@ -3,7 +3,7 @@
 Source: Radford et al. 2019, Language models are unsupervised multitask learners (GPT-2): pre-norm blocks, GELU, learnt positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -92,7 +92,17 @@ class CharGPT(nn.Module):
 
     def forward(self, conditions: Sequence[str | None], seeds: Sequence[int], length: int = 200) -> list[str]:
         """`length` characters that follow each prompt, drawn one by one; None begins a text."""
-        return [self._continued(prompt or "", length, seed) for prompt, seed in zip(conditions, seeds, strict=True)]
+        return ["".join(self.write(prompt or "", seed, length)) for prompt, seed in zip(conditions, seeds, strict=True)]
+
+    def write(self, prompt: str, seed: int, length: int) -> Iterator[str]:
+        """The same of one prompt, character by character as they are drawn."""
+        generator = torch.Generator().manual_seed(seed)
+        codes = self.encode(prompt)
+        for _ in range(length):
+            seen = torch.tensor([[self.begin, *codes[-(self.window - 1) :]]], device=self.tokens.weight.device)
+            chance = self.logits(seen)[0, -1].float().softmax(-1).cpu()
+            codes.append(int(torch.multinomial(chance, 1, generator=generator)))
+            yield self.alphabet[codes[-1]]
 
     def encode(self, text: str) -> list[int]:
         """The number of each character. Raises ModelError where the alphabet lacks one."""
@@ -110,15 +120,6 @@ class CharGPT(nn.Module):
         for row, codes in zip(rows, encoded, strict=True):
             row[1 : len(codes)] = torch.tensor(codes[:-1], dtype=torch.int64)
         return rows.to(self.tokens.weight.device)
-
-    def _continued(self, prompt: str, length: int, seed: int) -> str:
-        generator = torch.Generator().manual_seed(seed)
-        codes = self.encode(prompt)
-        for _ in range(length):
-            seen = torch.tensor([[self.begin, *codes[-(self.window - 1) :]]], device=self.tokens.weight.device)
-            chance = self.logits(seen)[0, -1].float().softmax(-1).cpu()
-            codes.append(int(torch.multinomial(chance, 1, generator=generator)))
-        return "".join(self.alphabet[code] for code in codes[len(prompt) :])
 
 
 def _initialise(module: nn.Module) -> None:

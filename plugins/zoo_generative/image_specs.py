@@ -1,7 +1,7 @@
 """Specs of what draws images: the metrics that compare drawn to real ones in a named feature space, models and recipes."""
 
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
-from zoo_generative.shipped import shipped
+from zoo_generative.shipped import rounded, shipped
 
 LENET = "cnn/lenet5@mnist"
 
@@ -56,8 +56,23 @@ MODELS = [
         tasks={"generate": "zoo_generative.vae:VAE"},
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
-        weights={"mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8")},
+        weights={
+            "mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8"),
+            "fashion-mnist": rounded(
+                "vae-fashion-mnist", "6e95da59defe98dbffb086c9f4e72a34bc21df0ac97139a3a15a56814a4deb91", {"hidden": 200}
+            ),
+        },
         paper="Kingma & Welling 2014, Auto-encoding variational Bayes, arXiv:1312.6114",
+    ),
+    ModelSpec(
+        name="linear-gaussian",
+        summary="Probabilistic PCA of grey 28x28 images, 20 latent dimensions: its likelihood is known; 16,465 parameters",
+        tasks={"generate": "zoo_generative.linear_gaussian:LinearGaussian"},
+        modality="image",
+        input=ImageInput(channels=1, size=(28, 28)),
+        weights={"mnist": shipped("linear-gaussian-mnist", "2cee1abecc872543a2b5cd529a625589f9bf260d5123c4284922f8a04fe2a8fd")},
+        options="zoo_generative.linear_gaussian:Answer",
+        paper="Tipping & Bishop 1999, Probabilistic principal component analysis, doi:10.1111/1467-9868.00196",
     ),
     ModelSpec(
         name="ddpm",
@@ -67,6 +82,28 @@ MODELS = [
         weights={"mnist-samples": shipped("ddpm-mnist", "145011fcec52936dcdd9dc5ef87ab432f228095f08f6a9f203c0ac906dfd0724")},
         options="zoo_generative.ddpm:Sampler",
         paper="Ho, Jain & Abbeel 2020, Denoising diffusion probabilistic models, arXiv:2006.11239",
+    ),
+    ModelSpec(
+        name="ddpm-class",
+        summary="The same told which class to draw, with classifier-free guidance; 620,401 parameters",
+        tasks={"generate": "zoo_generative.ddpm:DDPM"},
+        modality="image",
+        config={"classes": list("0123456789")},
+        classes=tuple("0123456789"),
+        weights={
+            "mnist-class-samples": rounded("ddpm-class-mnist", "634ab044d191ab5164120cd57ac088a8f39d404f5971b60c3b3aa8fb369c2af1")
+        },
+        options="zoo_generative.ddpm:GuidedSampler",
+        paper="Ho & Salimans 2022, Classifier-free diffusion guidance, arXiv:2207.12598",
+    ),
+    ModelSpec(
+        name="gan",
+        summary="Generative adversarial network of grey 28x28 images, the generator of DCGAN; 234,177 parameters",
+        tasks={"generate": "zoo_generative.gan:GAN"},
+        modality="image",
+        weights={"mnist-samples": rounded("gan-mnist", "9dfcf0b3ce122f79521dc7ca2e9c1f90bfc1d4e47b98055bc06cfbc3d445e4a3")},
+        paper="Goodfellow et al. 2014, Generative adversarial nets, arXiv:1406.2661; Radford, Metz & Chintala 2016 (DCGAN), "
+        "arXiv:1511.06434",
     ),
     ModelSpec(
         name="inception",
@@ -97,6 +134,24 @@ BENCHMARKS = [
         aux={"features": LENET},
     ),
     BenchmarkSpec(
+        name="mnist-modes",
+        summary="Which digits a generator draws: 10,000 images by the judgement of LeNet-5, beside 10,000 real ones",
+        task="generate",
+        modality="image",
+        dataset="data/mnist-modes",
+        metrics=("mode-coverage", "class-shares"),
+        aux={"features": LENET, "judge": LENET},
+    ),
+    BenchmarkSpec(
+        name="mnist-class-samples",
+        summary="1,000 digits, each of a certain class: whether LeNet-5 sees that class, and how real they are",
+        task="generate",
+        modality="image",
+        dataset="data/mnist-class-samples",
+        metrics=("class-consistency", "fd-lenet", "precision-lenet:k=3", "recall-lenet:k=3"),
+        aux={"features": LENET, "judge": LENET},
+    ),
+    BenchmarkSpec(
         name="mnist-fid",
         summary="1,000 drawn digits against 1,000 real ones, in the features of the reference Inception",
         task="generate",
@@ -114,6 +169,24 @@ BENCHMARKS = [
         metrics=("elbo-binarised", "iwae-binarised:k=50", "iwae-binarised:k=5"),
         protocol={"pixels": "binarised", "draws": 50},
     ),
+    BenchmarkSpec(
+        name="mnist-dequantised",
+        summary="The log-density of the 10,000 test images of MNIST, dequantised by a seed per id, by 50 draws",
+        task="generate",
+        modality="image",
+        dataset="data/mnist",
+        metrics=("elbo-dequantised", "iwae-dequantised:k=5", "iwae-dequantised:k=50"),
+        protocol={"pixels": "dequantised", "draws": 50},
+    ),
+    BenchmarkSpec(
+        name="fashion-mnist-binarised",
+        summary="The likelihood of the 10,000 test images of Fashion-MNIST, binarised by a seed per id, by 50 draws",
+        task="generate",
+        modality="image",
+        dataset="data/fashion-mnist",
+        metrics=("elbo-binarised", "iwae-binarised:k=50", "iwae-binarised:k=5"),
+        protocol={"pixels": "binarised", "draws": 50},
+    ),
 ]
 
 RECIPES = [
@@ -126,6 +199,38 @@ RECIPES = [
         protocol={"draws": 4},
         dataset="data/mnist",
         trainer="zoo_generative.trainers:train_vae",
+        epochs=30,
+        batch_size=128,
+        optimizer=Optimizer(name="adam", lr=1e-3),
+        schedule="cosine",
+        ema=0.999,
+        validation=0.02,
+        metric="elbo-binarised",
+        options={"steps": 1000},
+    ),
+    RecipeSpec(
+        name="linear-gaussian-mnist",
+        summary="Probabilistic PCA of MNIST, solved in closed form; a minute on one core",
+        model="generative/linear-gaussian",
+        task="generate",
+        benchmark="generative/mnist-dequantised",
+        protocol={"draws": 1},
+        dataset="data/mnist",
+        trainer="zoo_generative.linear_gaussian:train",
+        epochs=1,
+        validation=0.02,
+        metric="elbo-dequantised",
+    ),
+    RecipeSpec(
+        name="vae-fashion-mnist",
+        summary="The VAE on Fashion-MNIST, narrower: Adam and a moving average; minutes on one core",
+        model="generative/vae",
+        task="generate",
+        benchmark="generative/fashion-mnist-binarised",
+        protocol={"draws": 4},
+        dataset="data/fashion-mnist",
+        trainer="zoo_generative.trainers:train_vae",
+        config={"hidden": 200},
         epochs=30,
         batch_size=128,
         optimizer=Optimizer(name="adam", lr=1e-3),
@@ -152,5 +257,40 @@ RECIPES = [
         validation=0.01,
         metric="fd-lenet",
         options={"steps": 400},
+    ),
+    RecipeSpec(
+        name="ddpm-class-mnist",
+        summary="The diffusion model told the digit, which a tenth of the images leave open; fifty minutes on two cores",
+        model="generative/ddpm-class",
+        task="generate",
+        benchmark="generative/mnist-class-samples",
+        dataset="data/mnist-class-samples",
+        trainer="zoo_generative.trainers:train_ddpm",
+        epochs=10,
+        batch_size=64,
+        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2),
+        schedule="onecycle",
+        ema=0.995,
+        clip_norm=1.0,
+        validation=0.01,
+        metric="fd-lenet",
+        options={"steps": 1000},
+    ),
+    RecipeSpec(
+        name="gan-mnist",
+        summary="The GAN on MNIST: non-saturating loss, R1, Adam and a moving average; forty minutes on two cores",
+        model="generative/gan",
+        task="generate",
+        benchmark="generative/mnist-samples",
+        dataset="data/mnist-samples",
+        trainer="zoo_generative.trainers:train_gan",
+        epochs=24,
+        batch_size=64,
+        optimizer=Optimizer(name="adam", lr=5e-4),
+        schedule="cosine",
+        ema=0.999,
+        validation=0.05,
+        metric="fd-lenet",
+        options={"steps": 1000, "gamma": 1.0, "width": 48},
     ),
 ]

@@ -33,7 +33,9 @@ class VAE(nn.Module):
 
     def log_weights(self, images: Tensor, draws: int, seeds: Sequence[int]) -> Tensor:
         """log p(x, z_k) - log q(z_k | x) of binary images [b, 1, side, side], in nats: float32 [b, draws]."""
-        noise = [torch.randn(draws, self.latent, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        # A draw at a time: of several at once torch does not promise that the first are those of fewer.
+        noise = [torch.stack([torch.randn(self.latent, generator=one) for _ in range(draws)]) for one in generators]
         return self.weigh(images, torch.stack(noise, dim=1).to(self.device)).T
 
     def weigh(self, images: Tensor, noise: Tensor) -> Tensor:

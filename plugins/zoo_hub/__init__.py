@@ -6,9 +6,9 @@ from zoo import hookimpl
 from zoo.errors import UnknownNameError
 from zoo.lazy import load_target
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Spec
-from zoo_hub import efficientnet_specs, sentence_specs
+from zoo_hub import efficientnet_specs, language_specs, sentence_specs
 
-PARTS = (sentence_specs, efficientnet_specs)
+PARTS = (sentence_specs, efficientnet_specs, language_specs)
 RESOLVERS = {
     "diffusers": "zoo_hub.diffusers_models:resolve",
     "hf": "zoo_hub.transformers_models:resolve",

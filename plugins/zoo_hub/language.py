@@ -1,6 +1,8 @@
 """Causal language models of transformers: how likely a text is after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +11,7 @@ from zoo.data import Span
 from zoo.errors import ModelError
 from zoo.tasks import SpanLikelihood, SpanTooLongError
 from zoo_hub.folder import FolderModel
+from zoo_hub.gguf import located, unpacked
 from zoo_hub.span_tokens import SpanTokens, span_tokens
 from zoo_hub.texts import MOST_TOKENS, TOKENS, forget, parts, tokenizer, window_of
 
@@ -54,6 +57,39 @@ class TransformersLanguageModel(FolderModel):
             found[places] = self._pass([encoded[place] for place in places], device)
         return SpanLikelihood(found, [one.scored for one in encoded], [one.lost for one in encoded])
 
+    def write(self, prompt: str, seed: int, length: int) -> Iterator[str]:
+        """What follows a prompt, of `length` tokens or up to that of the end; each drawn as the model has it, from all there are.
+
+        A piece is what a token adds to the text, which is nothing until a character is whole. Raises ModelError where prompt
+        and length do not fit the window.
+        """
+        known = tokenizer(str(self.folder), self.files)
+        begun = self._begun(span_tokens(self.folder, self.files, [Span(prompt, "")])[0])
+        if len(begun.tokens) + length > self.window:
+            room = f"{len(begun.tokens):,} tokens of the prompt and {length:,} to write"
+            raise ModelError(f"{room} do not fit the window of {self.window:,} of {self.folder}", "ask for a smaller length")
+        forget(self.body)
+        cache = "cache" if "cache" in signature(self.body.forward).parameters else "past_key_values"  # the latter until 5.40
+        generator, tokens, told, kept = torch.Generator().manual_seed(seed), begun.tokens, "", None
+        written: list[int] = []
+        for _ in range(length):
+            seen = torch.tensor([tokens], device=next(self.body.parameters()).device)
+            found = self.body(input_ids=seen, use_cache=True, **{cache: kept})
+            chance, kept = found.logits[0, -1].float().softmax(-1).cpu(), found[cache]
+            tokens = [int(torch.multinomial(chance, 1, generator=generator))]
+            if tokens[0] in self._ends(known):
+                return
+            written += tokens
+            text = str(known.decode(written, clean_up_tokenization_spaces=False))
+            if not text.endswith("\ufffd"):  # half of a character
+                yield text[len(told) :]
+                told = text
+
+    def _ends(self, known: Any) -> set[int]:
+        """Tokens that end a text."""
+        ends = (known.eos_token_id, self.body.config.eos_token_id)
+        return {one for end in ends for one in (end if isinstance(end, list) else [end]) if one is not None}
+
     def _begun(self, found: SpanTokens) -> SpanTokens:
         """With a token of beginning where no token of context stands before the text's first."""
         if len(found.tokens) > found.scored:
@@ -90,3 +126,11 @@ class TransformersLanguageModel(FolderModel):
                 "an encoder such as BERT can be run as a classifier or a sentence encoder only",
             )
         self._checked = True
+
+
+class GgufLanguageModel(TransformersLanguageModel):
+    """A causal language model in a GGUF file."""
+
+    def __init__(self, source: str) -> None:
+        """`source` is `pkg:package/file`, or the path of the file."""
+        super().__init__(str(unpacked(located(source))))

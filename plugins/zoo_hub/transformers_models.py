@@ -7,6 +7,7 @@ from typing import Any
 from zoo.errors import ModelError
 from zoo.remarks import remark
 from zoo.specs import ImageInput, Modality, ModelSpec, TaskName
+from zoo_hub import gguf
 from zoo_hub.imagenet import ids_of
 from zoo_hub.sentence_layout import Layout, read_layout
 from zoo_hub.source import Source, described, find_source, refuse_code, require_tokenizer
@@ -45,6 +46,8 @@ def resolve(name: str, rest: str) -> ModelSpec:
     Raises ModelError where it is something that no task here takes, or that asks for code of its own, and WeightsError where
     its weights are pickled.
     """
+    if (file := gguf.named_file(rest)) is not None:
+        return gguf.resolve(name, file)
     source = find_source(rest)
     config = source.json(str(PurePosixPath(read_layout(source.folder).transformer, "config.json")))
     if "architecture" in config and "architectures" not in config:

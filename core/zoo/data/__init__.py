@@ -21,6 +21,7 @@ __all__ = [
     "files_sha256",
     "hub_reachable",
     "offline_forced",
+    "package_path",
     "pointer_problem",
     "read_header",
     "read_lines",
@@ -31,7 +32,7 @@ __all__ = [
 if TYPE_CHECKING:
     from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_reachable
-    from zoo.data.files import DataFiles, offline_forced
+    from zoo.data.files import DataFiles, offline_forced, package_path
     from zoo.data.hashing import AlteredError, unzip
     from zoo.data.pointers import pointer_problem
     from zoo.data.spans import Span, cut_spans
@@ -44,7 +45,7 @@ else:
         {
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_reachable"],
-            "zoo.data.files": ["DataFiles", "offline_forced"],
+            "zoo.data.files": ["DataFiles", "offline_forced", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
             "zoo.data.pointers": ["pointer_problem"],
             "zoo.data.spans": ["Span", "cut_spans"],

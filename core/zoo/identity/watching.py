@@ -209,8 +209,8 @@ def _standard() -> tuple[str, ...]:
 
 
 def _folders() -> tuple[str, ...]:
-    """Folders whose files are no doubt: Python's own, the core, the index."""
-    return (*_standard(), _CORE, str(cache_dir("index")) + os.sep)
+    """Folders whose files are no doubt: Python's own, the core, the index, and what is made of weights that a key knows."""
+    return (*_standard(), _CORE, *(str(cache_dir(name)) + os.sep for name in ("index", "unpacked")))
 
 
 def _source(path: str) -> str:

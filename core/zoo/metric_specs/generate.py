@@ -67,6 +67,17 @@ def _among(name: str, summary: str, target: str) -> MetricSpec:
     )
 
 
+def _of_classes(name: str, summary: str, target: str) -> MetricSpec:
+    return MetricSpec(
+        name=name,
+        summary=summary,
+        task="generate",
+        target=f"zoo.metrics.modes:{target}",
+        direction="none" if target == "ClassShares" else "higher",
+        reference="collections.Counter of the judge's classes",
+    )
+
+
 METRICS += [
     MetricSpec(
         name="frechet-distance",
@@ -79,6 +90,9 @@ METRICS += [
     ),
     _among("sample-precision", "Share of drawn images among the real ones: fidelity", "SamplePrecision"),
     _among("sample-recall", "Share of real images among the drawn ones: diversity", "SampleRecall"),
+    _of_classes("mode-coverage", "Least drawn class against its share of real images: 0 where one is missing", "ModeCoverage"),
+    _of_classes("class-shares", "Share of each class among drawn images, by a judge, beside the real ones", "ClassShares"),
+    _of_classes("class-consistency", "Share of images in which the judge sees the class asked for", "ClassConsistency"),
     _likelihood(
         "elbo-binarised",
         "Evidence lower bound of the log-likelihood of images binarised by a seed per id, mean over images",
@@ -89,6 +103,18 @@ METRICS += [
         "iwae-binarised",
         "Importance-weighted bound of the log-likelihood of images binarised by a seed per id, from the draws of the ELBO",
         "IwaeBinarised",
+        "torch.logsumexp of the log-weights",
+    ),
+    _likelihood(
+        "elbo-dequantised",
+        "Evidence lower bound of the log-density of 8-bit images dequantised by a seed per id, mean over images",
+        "ElboDequantised",
+        "torch.distributions: log p(x, z) - log q(z | x)",
+    ),
+    _likelihood(
+        "iwae-dequantised",
+        "Importance-weighted bound of the log-density of 8-bit images dequantised by a seed per id",
+        "IwaeDequantised",
         "torch.logsumexp of the log-weights",
     ),
     _language("perplexity", "exp(total NLL / total tokens of the model); compares models of one tokenizer", "Perplexity", ""),

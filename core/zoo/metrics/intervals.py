@@ -54,13 +54,17 @@ def within(interval: Interval, lowest: float, highest: float = math.inf) -> Inte
     return Interval(max(lowest, interval.low), min(highest, interval.high), interval.method)
 
 
-def wilson(successes: int, n: int) -> Interval:
+def wilson(successes: int, n: int, together: int = 1) -> Interval:
     """Wilson's score interval of the proportion `successes / n`, n ≥ 1, within [0, 1].
+
+    Of `together` such intervals all hold at once with at least 95 % (Bonferroni): each has its share of the remaining 5 %.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", without continuity
     correction; parity: `scipy.stats.binomtest(successes, n).proportion_ci(method="wilson")`.
     """
-    return _containing(successes / n, *_score_bounds(successes / n, n, Z), "Wilson")
+    level = 1 - (1 - LEVEL) / together
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    return _containing(successes / n, *_score_bounds(successes / n, n, z), "Wilson")
 
 
 def wilson_f1(hits: int, trials: int) -> Interval:

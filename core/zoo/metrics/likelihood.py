@@ -51,6 +51,12 @@ class ElboBinarised(_Bound):
         return np.asarray(log_weights.mean(axis=1))
 
 
+class ElboDequantised(ElboBinarised):
+    """The same of a density of pixels that are dequantised."""
+
+    pixels = "dequantised"
+
+
 class IwaeBinarised(_Bound):
     """Importance-weighted bound in nats, log of the mean weight of the first k draws; it rises with k towards log p(x).
 
@@ -66,7 +72,13 @@ class IwaeBinarised(_Bound):
         made = log_weights.shape[1]
         if self.k is not None and 1 < made < self.k:
             raise DataError(
-                f"iwae-binarised:k={self.k} needs {self.k} draws, but the run made {made}", f"`protocol.draws={self.k}`"
+                f"iwae-{self.pixels}:k={self.k} needs {self.k} draws, but the run made {made}", f"`protocol.draws={self.k}`"
             )
         taken = log_weights[:, : self.k]
         return np.asarray(logsumexp(taken, axis=1) - np.log(taken.shape[1]))
+
+
+class IwaeDequantised(IwaeBinarised):
+    """The same of a density of pixels that are dequantised."""
+
+    pixels = "dequantised"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import WeightsError
 from zoo.home import data_dirs, writing
 from zoo.identity import files
+from zoo.lazy import load_target
 from zoo.opening.weights_file import Checkpoint, altered, metadata_in, read_checkpoint, unreadable
 from zoo.opening.weights_fit import attempts, check_kinds, choose, differences
 from zoo.specs import Weights
@@ -86,7 +87,10 @@ def read_weights(
     Raises WeightsError as `read_state` does, and where two files have a tensor of one name.
     """
     if not weights.parts:
-        return read_state(find_weights(weights, data_dir), sha256=sha256, allow_pickle=allow_pickle, key=key)[0]
+        path = find_weights(weights, data_dir)
+        if weights.unpack is not None:
+            path, sha256 = _unpacked(weights.unpack, path, sha256)
+        return read_state(path, sha256=sha256, allow_pickle=allow_pickle, key=key)[0]
     parts = _hashed_parts(weights, data_dir)
     if sha256 is not None and _joint_sha256(parts) != sha256:
         raise WeightsError(f"the weights at {weights.uri} have changed meanwhile", "start again")
@@ -180,6 +184,14 @@ def save_state(path: Path, state: "Mapping[str, Tensor]", metadata: Mapping[str,
     with writing(path) as temporary:
         temporary.write_bytes(content)
     return _sha256(content)
+
+
+def _unpacked(unpack: str, path: Path, sha256: str | None) -> tuple[Path, str]:
+    """The safetensors made of a file, and their hash. Raises WeightsError where the file is no more the one that was hashed."""
+    if sha256 is not None and file_sha256(path) != sha256:
+        raise altered(f"{path} has changed meanwhile", "start again")
+    made, found = load_target(unpack)(path)
+    return Path(made), str(found)
 
 
 def _hashed_parts(weights: Weights, data_dir: "str | os.PathLike[str] | None") -> list[tuple[str, Path, str]]:

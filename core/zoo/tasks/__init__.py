@@ -34,6 +34,7 @@ __all__ = [
     "Task",
     "Threat",
     "Victim",
+    "Writer",
     "margins",
     "perturbation_norms",
     "restored",
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from zoo.tasks.generate.likelihood import ImageLikelihood
     from zoo.tasks.generate.restore import Generate, Generator, restored
     from zoo.tasks.generate.samples import Reals, Sampling
-    from zoo.tasks.generate.text import SpanLikelihood, SpanTooLongError
+    from zoo.tasks.generate.text import SpanLikelihood, SpanTooLongError, Writer
     from zoo.tasks.segment import IGNORE, Segmenter
 else:
     __getattr__, __dir__ = exports(
@@ -71,7 +72,7 @@ else:
             "zoo.tasks.generate.likelihood": ["ImageLikelihood"],
             "zoo.tasks.generate.restore": ["Generate", "Generator", "restored"],
             "zoo.tasks.generate.samples": ["Reals", "Sampling"],
-            "zoo.tasks.generate.text": ["SpanLikelihood", "SpanTooLongError"],
+            "zoo.tasks.generate.text": ["SpanLikelihood", "SpanTooLongError", "Writer"],
             "zoo.tasks.segment": ["IGNORE", "Segmenter"],
         },
     )

@@ -79,6 +79,9 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
     data = DataInfo("synthetic", "test", spec.modality, classes)
     if weights is not None and weights.recipe is not None and task in ("classify", "embed"):
         yield from _own(weights.recipe, data, entries)
+    if spec.modality == "image" and task == "generate" and spec.classes:
+        asked = (Sample(f"class-{i}", spec.classes[i % len(spec.classes)], None) for i in range(COUNT))
+        yield Trial("classes to draw", tuple(asked), data)
     if spec.modality == "image":
         for protocol in _protocols(task, entries):
             for size in [(8, 8)] if task == "attack" else _sizes(info.input):

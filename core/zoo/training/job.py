@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
 from zoo.data.dataset import Dataset
 from zoo.identity.code import Code
 from zoo.metrics.base import Metric
@@ -27,13 +29,15 @@ VALIDATION_BATCH = 256
 class Epoch(Frozen):
     """One finished epoch. `loss` is the mean over its training samples, `score` the metric on the validation split.
 
-    The score is None where the metric is not defined, such as a precision where nothing was predicted.
+    The score is None where the metric is not defined, such as a precision where nothing was predicted. `losses` are the means of
+    what a trainer tells by name beside the loss, such as those of two networks that play against each other.
     """
 
     epoch: int
     loss: float
     score: float | None
     seconds: float
+    losses: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ class Loop:
             self.average.module.to(self.accelerator.device)
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
+        self._told: dict[str, list[Tensor]] = {}
 
     def run(self) -> TrainResult:
         """Train from where a checkpoint stands to the last epoch."""
@@ -96,8 +97,10 @@ class Loop:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
+        losses = {name: float(sum(values)) / len(values) for name, values in self._told.items()}
         score = self.validate()
-        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=time.perf_counter() - started))
+        seconds = time.perf_counter() - started
+        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, losses=losses))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
         self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
@@ -108,6 +111,7 @@ class Loop:
         recipe = self.job.recipe
         generator = torch.Generator().manual_seed(seed_everything(recipe.seed, epoch))
         self.model.train()
+        self._told = {}
         total, seen = torch.zeros((), device=self.accelerator.device), 0
         drawn = self.draw(generator)
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
@@ -143,6 +147,11 @@ class Loop:
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
         loss: Tensor = self.loss(self.model(self._placed(inputs)), self._placed(targets))
         return loss
+
+    def tell(self, **losses: "Tensor") -> None:
+        """Keep parts of a batch's loss by name: their means over the epoch's batches stand in the training's record."""
+        for name, value in losses.items():
+            self._told.setdefault(name, []).append(value.detach())
 
     def validate(self) -> float | None:
         """The recipe's metric of `scored_model` on the validation split."""

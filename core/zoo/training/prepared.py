@@ -13,6 +13,7 @@ from zoo.tasks.base import Batch, Task
 from zoo.training.checking import sizes_differ
 
 if TYPE_CHECKING:
+    import torch
     from torch import Generator, Tensor
 
 MEMORY_LIMIT = 1 << 30
@@ -77,19 +78,29 @@ class Prepared:
         """All inputs, where they are texts, or tensors of one size that fit into memory together."""
         import torch
 
-        first, compact = self._prepare(0)
+        first, of_bytes = self._prepare(0)
         if isinstance(first.input, str):
             return [self._prepare(position)[0].input for position in range(len(self))]
         one = self.task.collate([first])
         if not isinstance(one, torch.Tensor) or one.numel() * one.element_size() * len(self) > MEMORY_LIMIT:
             return None
-        cache = torch.empty((len(self), *one.shape[1:]), dtype=torch.uint8 if compact else one.dtype)
+        cache = self._filled(first, of_bytes, one, torch.uint8 if of_bytes else one.dtype)
+        return self._filled(first, of_bytes, one, one.dtype) if cache is None else cache
+
+    def _filled(self, first: Sample, of_bytes: bool, one: "Tensor", dtype: "torch.dtype") -> "Tensor | None":
+        """The inputs of all samples, each of the type and shape of the first; None where 8 bits do not hold what a task makes of
+        theirs, such as noise that it adds."""
+        import torch
+
+        cache = torch.empty((len(self), *one.shape[1:]), dtype=dtype)
         for position in range(len(self)):
-            sample, compact_too = self._prepare(position)
-            if sample.input.shape != first.input.shape or compact_too != compact:
+            sample, of_bytes_too = self._prepare(position)
+            if sample.input.shape != first.input.shape or of_bytes_too != of_bytes:
                 self._collate([first, sample])
                 raise DataError(f"sample {sample.id} is of another type than {first.id}")
-            cache[position] = (sample.input * 255).round_() if compact else sample.input
+            cache[position] = (sample.input * 255).round_() if dtype == torch.uint8 else sample.input
+            if dtype == torch.uint8 and not torch.equal(_as_float(cache[position]), sample.input):
+                return None
         return cache
 
     def _prepare(self, position: int) -> tuple[Sample, bool]:

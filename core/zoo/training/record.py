@@ -38,6 +38,7 @@ class TrainingRecord(Frozen):
     score: float = Field(description="The recipe's metric on the validation split after that epoch.")
     weights: str = Field(description="Path of the safetensors file.")
     weights_sha256: str
+    curves: str = Field(default="", description="Path of the picture of its losses and scores, PNG.")
     device: str
     threads: int
     seconds: float = Field(description="Spent in epochs, by all processes that took part.")

@@ -21,6 +21,7 @@ from zoo.runs.environment import environment
 from zoo.runs.key import doubted, say, seen
 from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
+from zoo.training.curves import draw_curves
 from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord
@@ -89,7 +90,8 @@ def finished_training(folder: Path) -> TrainingRecord | None:
         found = hashlib.sha256(weights.read_bytes()).hexdigest()
     except (OSError, ValueError):
         return None
-    return record.model_copy(update={"weights": str(weights)}) if found == record.weights_sha256 else None
+    paths = {"weights": str(weights), "curves": str(folder / "curves.png") if record.curves else ""}
+    return record.model_copy(update=paths) if found == record.weights_sha256 else None
 
 
 def _watch_over(job: TrainingJob) -> Watch:
@@ -102,7 +104,7 @@ def _watch_over(job: TrainingJob) -> Watch:
 def _finish(
     job: TrainingJob, result: TrainResult, overrides: dict[str, Any], doubt: str, remarks: tuple[str, ...]
 ) -> TrainingRecord:
-    """Write weights, then the record, then drop the checkpoint: a death in between is made good by resuming."""
+    """Write weights and curves, then the record, then drop the checkpoint: a death in between is made good by resuming."""
     import torch
 
     if result.score is None:
@@ -113,6 +115,9 @@ def _finish(
     load_state(job.build_model(), result.state, f"{job.model.name}, whose trainer returned them")
     weights = job.folder / "weights.safetensors"
     sha256 = save_state(weights, result.state, _metadata(job))
+    curves = job.folder / "curves.png"
+    with writing(curves) as temporary:
+        draw_curves(result.history, job.recipe.metric).save(temporary, format="PNG")
     data = job.task.data
     record = TrainingRecord(
         key=job.key,
@@ -133,6 +138,7 @@ def _finish(
         score=result.score,
         weights=str(weights),
         weights_sha256=sha256,
+        curves=str(curves),
         device=job.device,
         threads=torch.get_num_threads(),
         seconds=sum(epoch.seconds for epoch in result.history),

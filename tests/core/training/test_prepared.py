@@ -105,3 +105,19 @@ def test_samples_of_like_cost_meet() -> None:
     batches = draw_batches(320, 20, costs, torch.Generator().manual_seed(0))
     assert max(batch.max() - batch.min() for batch in batches) == 19
     assert [int(batch.min()) for batch in batches] != sorted(int(batch.min()) for batch in batches)
+
+
+class Noisy(type(task())):
+    """Adds to 8 bits what 8 bits do not hold."""
+
+    def prepare(self, sample):
+        prepared = super().prepare(sample)
+        return Sample(prepared.id, prepared.input + (0.3 / 255 if sample.id != "s0" else 0.0), prepared.target)
+
+
+def test_what_a_task_adds_to_eight_bits_is_kept():
+    bound = Noisy(task().model, task().data)
+    data = images(torch.uint8)
+    got = Prepared(data, bound).batch(range(len(data.ids)))
+    wanted = torch.stack([bound.prepare(data[i]).input for i in range(len(data.ids))])
+    assert torch.equal(got, wanted)

@@ -5,7 +5,7 @@ import torch
 from diffusers import DDIMPipeline, DDIMScheduler
 from torch import nn
 
-from zoo.errors import OptionError
+from zoo.errors import ModelError, OptionError
 from zoo_generative.ddpm import DDPM, NOISE
 
 
@@ -46,7 +46,7 @@ class Knowing(nn.Module):
         self.image, self.kept = 2 * image - 1, noising.alphas_cumprod
         self.place = nn.Parameter(torch.zeros(()))  # where it is
 
-    def forward(self, x, t):
+    def forward(self, x, t, class_labels=None):
         a, s = self.kept[t].sqrt(), (1 - self.kept[t]).sqrt()
         noise = (x - a * self.image) / s
 
@@ -78,3 +78,57 @@ def test_steps_beyond_those_of_training_are_refused():
 
     with pytest.raises(OptionError, match="steps"):
         zoo.evaluate("generative/ddpm", "mnist-samples", options={"steps": 1001})
+
+
+class Telling(Knowing):
+    """The exact v of a distribution of one image a class, and of their mean where none is told."""
+
+    def __init__(self, images, noising):
+        super().__init__(images[0], noising)
+        self.images = torch.cat([2 * images - 1, (2 * images - 1).mean(0, keepdim=True)])
+
+    def forward(self, x, t, class_labels=None):
+        self.image = self.images[class_labels]
+        return super().forward(x, t)
+
+
+@pytest.fixture
+def conditional():
+    images = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)]) * 0.4 + 0.3  # 0.3 and 0.7
+    model = DDPM(side=8, widths=(8, 16), steps=5, classes=("dark", "light"), guidance=0.0)
+    model.unet = Telling(images, model.noising)
+    return model
+
+
+@torch.no_grad()
+def test_the_class_that_is_asked_for_is_drawn_and_none_is_any(conditional):
+    drawn = conditional(["light", "dark", None], [1, 2, 3])
+    torch.testing.assert_close(drawn.mean((1, 2, 3)), torch.tensor([0.7, 0.3, 0.5]), atol=2e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_guidance_goes_on_from_any_image_beyond_the_class(conditional):
+    """By v of the class plus 0.5 of its difference from v of any, the last step lands at 0.7 + 0.5 (0.7 - 0.5)."""
+    conditional.guidance = 0.5
+    x, t = torch.randn(1, 1, 8, 8), torch.tensor(700)
+    light, anything = (conditional.unet(x, t, torch.tensor([number])).sample for number in (1, 2))
+    found = conditional._guided(x, t, torch.tensor([1]))
+    torch.testing.assert_close(found, 1.5 * light - 0.5 * anything)
+    drawn = conditional(["light", None], [1, 2])
+    torch.testing.assert_close(drawn.mean((1, 2, 3)), torch.tensor([0.8, 0.5]), atol=2e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_a_class_that_it_does_not_know_is_refused(conditional):
+    with pytest.raises(ModelError, match="draws no 'grey'") as caught:
+        conditional(["light", "grey"], [1, 2])
+    assert "dark, light" in caught.value.hint
+
+
+@torch.no_grad()
+def test_an_image_of_a_class_hangs_on_its_seed_alone():
+    torch.manual_seed(0)
+    model = DDPM(side=8, widths=(8, 16), steps=3, classes=("dark", "light")).eval()
+    together, alone = model(["dark", "light", None], [1, 2, 3]), model(["light"], [2])
+    torch.testing.assert_close(together[1:2], alone, atol=1e-5, rtol=0)
+    assert not torch.allclose(model(["dark"], [2]), alone, atol=1e-3)

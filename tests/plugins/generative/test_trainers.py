@@ -72,3 +72,32 @@ def test_a_window_longer_than_every_passage_is_refused(tmp_path):
     small = {"config": {"width": 16, "layers": 1, "heads": 2, "window": 20_000}, "validation": 0.3}
     with pytest.raises(DataError, match="fills a window of 20000; the longest has"):
         trained("generative/char-gpt-tiny-shakespeare", benchmark="", dataset=f"text:{text}", split="test", **small)
+
+
+def test_the_conditional_diffusion_model_learns_the_classes_of_both_images(real_data):
+    record = trained(
+        "generative/ddpm-class-mnist",
+        config={"widths": [8, 8]},
+        epochs=1,
+        batch_size=8,
+        validation=0.0005,
+        options={"steps": 4},
+    )
+    assert record.recipe.config == {"widths": [8, 8]} and record.score > 0
+
+
+def test_a_tenth_of_the_classes_is_left_untold():
+    import torch
+
+    from zoo_generative.trainers import UNTOLD, DdpmLoop
+
+    class Known:
+        classes = tuple("0123456789")
+
+    loop = object.__new__(DdpmLoop)
+    loop.asked = torch.arange(10).repeat(1000)
+    told = loop._asked(Known(), torch.arange(10_000), torch.Generator().manual_seed(0))
+    assert float((told == 10).float().mean()) == pytest.approx(UNTOLD, abs=0.01)
+    assert torch.equal(told[told < 10], loop.asked[told < 10])
+    loop.asked = None
+    assert loop._asked(Known(), torch.arange(5), torch.Generator()) is None

@@ -64,8 +64,9 @@ def test_bounds_rise_with_draws_towards_the_exact_likelihood(tiny, everything):
 
 
 @torch.no_grad()
-def test_more_draws_add_to_fewer_and_a_batch_changes_nothing():
-    model = VAE(hidden=16).eval()
+@pytest.mark.parametrize("latent", [32, 5, 20])
+def test_more_draws_add_to_fewer_and_a_batch_changes_nothing(latent):
+    model = VAE(hidden=16, latent=latent).eval()
     images = torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(2)).round()
     seeds = [11, 12, 13, 14, 15, 16]
     whole = model.log_weights(images, 50, seeds)

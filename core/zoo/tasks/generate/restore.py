@@ -1,8 +1,8 @@
 """generate: an image, from nothing or from a condition; or the likelihood of what is given, an image or a text.
 
-A benchmark is of one of four kinds, each a class: where its data are texts, `generating_text.TextLikelihood`; where its
-protocol says `pixels`, `generating_likelihood.ImageLikelihood`; where it has an aux model `features`, unconditional samples
-that are compared as a set, `generating_samples.Sampling`; else `Generate`, of which this file is.
+A benchmark is of one of five kinds, each a class: where its data are texts, `text.TextLikelihood`; where its protocol says
+`pixels`, `likelihood.ImageLikelihood`; where it has an aux model `features`, samples that are compared as a set,
+`samples.Sampling`, and with a `judge` beside it `judged.JudgedSampling`; else `Generate`, of which this file is.
 
 Input of a sample: the condition (a class, a prompt, None where there is none), or, where the protocol names a degradation,
 the clean picture, which the task spoils: the condition is then a `Degraded`, and restoring it is the task.
@@ -60,7 +60,10 @@ class GenerateSettings(Frozen):
 
 
 class Generator(Protocol):
-    """What a model of this task does; an `nn.Module` in `eval` mode satisfies it."""
+    """What a model of this task does; an `nn.Module` in `eval` mode satisfies it.
+
+    One that draws a class that it is asked for by name has an attribute `classes`, the names that it knows.
+    """
 
     def __call__(self, conditions: Sequence[Any], seeds: Sequence[int], /) -> "Sequence[Tensor]":
         """One image [c, h, w] in [0, 1] per condition; all randomness of sample i comes from seeds[i].
@@ -114,6 +117,7 @@ class Generate(Task):
         kinds = (
             (modality == "text", "zoo.tasks.generate.text:TextLikelihood"),
             ("pixels" in protocol, "zoo.tasks.generate.likelihood:ImageLikelihood"),
+            ("judge" in aux, "zoo.tasks.generate.judged:JudgedSampling"),
             ("features" in aux, "zoo.tasks.generate.samples:Sampling"),
         )
         return next((load_target(target) for fits, target in kinds if fits), cls)

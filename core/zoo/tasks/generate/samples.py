@@ -89,16 +89,9 @@ class Sampling(Task):
         return Sample(sample.id, {"condition": sample.input, "real": real, "another": another}, None)
 
     def collate(self, samples: Sequence[Sample]) -> dict[str, Any]:
-        import torch
-
         inputs: dict[str, Any] = {"condition": [sample.input["condition"] for sample in samples]}
         for name in ("real", "another"):
-            images = [sample.input[name] for sample in samples]
-            if len({tuple(image.shape) for image in images}) > 1:
-                ids = [sample.id for sample in samples]
-                hint = "take one that declares the size of its input"
-                raise PredictionError(f"real images of several sizes cannot go through {self.space.name}: {some(ids)}", hint, ids)
-            inputs[name] = torch.stack(images)
+            inputs[name] = uniform([sample.input[name] for sample in samples], [sample.id for sample in samples], self.space.name)
         return inputs
 
     def predict(self, model: Generator, batch: Batch) -> Drawn:
@@ -107,19 +100,9 @@ class Sampling(Task):
             made = model(batch.inputs["condition"], batch.seeds)
         images = [to_uint8(image) for image in verify_images(made, batch.ids, [None] * len(batch), self.model.name)]
         real = batch.inputs["real"]
-        prepared = self._prepared(images, batch.ids).to(real.device)
-        found = [self._features(images, batch.ids) for images in (prepared, real, batch.inputs["another"])]
+        prepared = uniform([prepare_image(image, self.space.input) for image in images], batch.ids, self.space.name)
+        found = [self._features(images, batch.ids) for images in (prepared.to(real.device), real, batch.inputs["another"])]
         return Drawn(images, *found)
-
-    def _prepared(self, images: "Sequence[Tensor]", ids: Sequence[str]) -> "Tensor":
-        """Drawn images as the embedder declares its input."""
-        import torch
-
-        prepared = [prepare_image(image, self.space.input) for image in images]
-        if len({tuple(image.shape) for image in prepared}) > 1:
-            hint = "take features that declare the size of their input"
-            raise PredictionError(f"{self.model.name} drew images of several sizes, as for {some(ids)}", hint, ids)
-        return torch.stack(prepared)
 
     def _features(self, images: "Tensor", ids: Sequence[str]) -> "Tensor":
         vectors = verify_vectors(self.aux_models["features"](images), ids, self.width, self.space.name)
@@ -159,3 +142,13 @@ class Sampling(Task):
         picture = to_picture(torch.from_numpy(columns["image"][0].copy()).float() / 255)
         factor = max(1, SHOWN // min(picture.size))
         return picture.resize((factor * picture.width, factor * picture.height), Pictures.Resampling.NEAREST)
+
+
+def uniform(images: "Sequence[Tensor]", ids: Sequence[str], network: str) -> "Tensor":
+    """Images prepared for a network, as one tensor. Raises PredictionError where they are of several sizes."""
+    import torch
+
+    if len({tuple(image.shape) for image in images}) > 1:
+        hint = f"take instead of {network} one that declares the size of its input"
+        raise PredictionError(f"images of several sizes cannot go through {network}: {some(ids)}", hint, ids)
+    return torch.stack(list(images))

@@ -7,7 +7,7 @@ Stored: `nll` float64 in nats; of the span's text `tokens`, `characters`, `bytes
 characters of the text that its tokens do not give back; `context` int32, the characters of context that were seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -68,6 +68,17 @@ class LanguageModel(Protocol):
         that the spans of a text share out its tokens; of one that reaches over a border, the whole likelihood counts there.
         Where no token of context stands before the text, the model begins as it begins a text (with its own token of
         beginning). Nothing is cut off: raises SpanTooLongError where a span does not fit its window.
+        """
+
+
+class Writer(Protocol):
+    """What a language model does that can be sampled from, too."""
+
+    def write(self, prompt: str, seed: int, length: int, /) -> Iterator[str]:
+        """What follows a prompt, piece by piece as it is drawn: `length` of the model's tokens, or fewer where a text ends.
+
+        An empty prompt begins a text. All randomness comes from the seed. Raises ModelError, before the first piece, for a
+        prompt that the model cannot read.
         """
 
 
