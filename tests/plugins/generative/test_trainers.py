@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.errors import DataError
 from zoo.specs import ImageInput
 
 
@@ -64,11 +63,3 @@ def test_the_diffusion_model_trains_on_real_images_and_is_scored_by_what_it_draw
         "generative/ddpm-mnist", config={"widths": [8, 8]}, epochs=1, batch_size=8, validation=0.001, options={"steps": 6}
     )
     assert record.dataset.validated_on == 30 and record.score > 0
-
-
-def test_a_window_longer_than_every_passage_is_refused(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("to be or not to be " * 1000)
-    small = {"config": {"width": 16, "layers": 1, "heads": 2, "window": 20_000}, "validation": 0.3}
-    with pytest.raises(DataError, match="fills a window of 20000; the longest has"):
-        trained("generative/char-gpt-tiny-shakespeare", benchmark="", dataset=f"text:{text}", split="test", **small)
