@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+import zoo
 from zoo.data.spans import Span
-from zoo.errors import ModelError
+from zoo.errors import DataError, ModelError
 from zoo.tasks.generate.text import SpanTooLongError
 from zoo_generative.char_gpt import SHAKESPEARE, CharGPT
 
@@ -83,3 +84,13 @@ def test_what_it_writes_hangs_on_the_seed_alone(gpt):
 def test_the_alphabet_is_that_of_shakespeare(real_data):
     text = (real_data / "tiny_shakespeare" / "input.txt").read_bytes().decode()
     assert "".join(sorted(set(text))) == SHAKESPEARE
+
+
+def test_a_window_that_no_passage_of_the_training_text_fills_is_refused(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("to be or not to be " * 1000)
+    small = {"config": {"width": 16, "layers": 1, "heads": 2, "window": 20_000}, "validation": 0.3}
+    where = {"benchmark": "", "dataset": f"text:{text}", "split": "test"}
+    recipe = zoo.registry().recipe("generative/char-gpt-tiny-shakespeare").model_copy(update=small | where)
+    with pytest.raises(DataError, match="fills a window of 20000; the longest has"):
+        zoo.train(recipe, device="cpu")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.errors import DataError
 from zoo.specs import ImageInput
 
 
