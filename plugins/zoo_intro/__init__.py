@@ -7,8 +7,6 @@ DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 PIXELS = ImageInput(channels=1, size=(8, 8))
 """The images of digits as they are; whatever else comes in is made so."""
-
-
 MLP_PAPER = "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0"
 
 
