@@ -81,7 +81,7 @@ class Conv2d:
         groups: int = 1,
     ) -> None:
         if groups < 1 or inputs % groups or outputs % groups:
-            raise ValueError(f"{groups} groups divide neither or only one of {inputs} inputs and {outputs} outputs")
+            raise ValueError(f"{groups} groups do not divide both {inputs} inputs and {outputs} outputs")
         self.windows, self.groups = Windows(kernel, stride, padding, dilation), groups
         seen = inputs // groups * self.windows.kernel[0] * self.windows.kernel[1]
         # Variance 2/seen keeps the scale of activations through ReLU layers (He et al. 2015, eq. 10).

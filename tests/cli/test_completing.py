@@ -33,9 +33,9 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 
 def test_names_of_models_and_benchmarks_are_completed(complete):
-    assert complete("run", "intro/") == ["intro/logistic", "intro/mlp", "intro/mlp-numpy"]
+    assert complete("run", "intro/") == ["intro/logistic", "intro/mlp", "intro/mlp-numpy", "intro/mlp-wide"]
     assert "cnn/lenet5" in complete("run", "")
-    assert complete("run", "lenet") == ["lenet5"]
+    assert complete("run", "lenet") == ["lenet5", "lenet5-numpy"]
     assert "mnist-linf" in complete("run", "robust/pgd", "--on", "mnist-l")
     assert complete("list", "--plugin", "intr") == ["intro"]
 

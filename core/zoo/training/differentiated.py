@@ -105,7 +105,7 @@ class Autograd:
             raise ModelError(f"the loss is {loss.dtype}, not float64: rounding hides what is to be seen")
         named = [*self.network.named_parameters(), *((f"loss.{name}", p) for name, p in self.loop.loss.named_parameters())]
         learnt = [(name, value) for name, value in named if value.requires_grad]
-        self._note(len(named) - len(learnt))
+        self._note([name for name, value in named if not value.requires_grad])
         gradients = torch.autograd.grad(loss, [value for _, value in learnt], allow_unused=True)
         return [
             Variable(name, value.detach(), torch.zeros_like(value) if gradient is None else gradient.to_dense())
@@ -129,18 +129,23 @@ class Autograd:
             return reached.loss
         raise ModelError(f"the first step of {self.loop.job.recipe.trainer} ends without a backward pass")
 
-    def _note(self, frozen: int) -> None:
+    def _note(self, frozen: list[str]) -> None:
         """Say what the evaluation before this did."""
         changed = [name for name, buffer in self.network.named_buffers() if not buffer.equal(self.buffers[name])]
         if self._drawn:
             self.notes.append(DRAWS)
         if changed:
             self.notes.append(
-                f"{len(changed)} buffers change in training, such as {changed[0]}: they are put back before every evaluation; "
+                f"training changes buffers, which are put back before every evaluation: {some(changed)}; "
                 "batch normalisation takes the statistics of the batch"
             )
         if frozen:
-            self.notes.append(f"{frozen} parameters are frozen, and not checked")
+            self.notes.append(f"not checked, since they are frozen: {some(frozen)}")
+
+
+def some(names: list[str]) -> str:
+    """The first names of a list."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class _Reached(Exception):  # noqa: N818 - no error: the step has come as far as it should

@@ -1,7 +1,6 @@
 """Gradients against central differences: is what backpropagation gives the derivative of the loss?
 
-A central difference (L(θ + h·v) - L(θ - h·v)) / 2h in float64 is the derivative along v up to h², which for backpropagation is
-⟨∂L/∂θ, v⟩.
+Along a direction v the derivative is ⟨∂L/∂θ, v⟩, and (L(θ + h·v) - L(θ - h·v)) / 2h up to an error of the order of h².
 """
 
 from collections.abc import Callable, Sequence

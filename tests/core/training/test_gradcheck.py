@@ -64,13 +64,13 @@ def test_dropout_and_batch_statistics_are_held_still_and_said(tmp_path: Path, re
     assert len(check.parameters) == 6
     drawn, changed = check.notes
     assert "draws at random" in drawn
-    assert "3 buffers change in training, such as body.1.running_mean" in changed
+    assert "put back before every evaluation: body.1.running_mean, body.1.running_var, body.1.num_batches_tracked;" in changed
 
 
 def test_what_a_network_remembers_is_put_back(tmp_path: Path) -> None:
     check = checked(tmp_path, "Remembering")
     assert check.passed
-    assert "1 buffers change in training, such as steps" in check.notes[0]
+    assert "put back before every evaluation: steps;" in check.notes[0]
 
 
 def test_what_a_loop_remembers_is_put_back(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_frozen_and_unused_parameters(tmp_path: Path) -> None:
     assert check.passed
     assert "first.weight" not in named(check)
     assert named(check)["idle"].gradient == 0
-    assert "1 parameters are frozen, and not checked" in check.notes
+    assert "not checked, since they are frozen: first.weight" in check.notes
 
 
 @pytest.mark.parametrize(

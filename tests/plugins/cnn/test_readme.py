@@ -78,3 +78,12 @@ def test_the_python_of_the_experiment_runs(monkeypatch: pytest.MonkeyPatch, caps
     right, wrong = capsys.readouterr().out.splitlines()
     assert right == "[]"
     assert wrong == str(NAMES[:8])
+
+
+@pytest.mark.slow  # three minutes a core
+@pytest.mark.parametrize("recipe", re.findall(r"^zoo train (\S+-fashion-mnist)$", README, re.MULTILINE))
+def test_an_epoch_of_each_recipe_on_clothes_learns(recipe: str, real_data: Path) -> None:
+    record = zoo.train(recipe, epochs=1, data_dir=real_data)
+    score = zoo.evaluate(record.recipe.model, "fashion-mnist", weights=record.weights, data_dir=real_data).primary
+    assert (record.dataset.trained_on, score.n) == (54_000, 10_000)
+    assert score.value > 0.8

@@ -1,6 +1,7 @@
 """The networks of topic 1: shapes, sizes, batch invariance."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,19 +14,21 @@ from zoo_intro import mlp_numpy, networks
 BUILDERS = [
     (networks.Logistic, {"inputs": 64, "classes": 10}, 650),
     (networks.MLP, {"inputs": 64, "hidden": [64, 64], "classes": 10}, 8970),
+    (networks.MLP, {"inputs": 784, "hidden": [256, 128, 100], "classes": 10}, 247_766),
     (mlp_numpy.MLP, {"inputs": 64, "hidden": [64, 64], "classes": 10}, 8970),
 ]
 
 
 @pytest.mark.parametrize(("build", "config", "count"), BUILDERS)
-def test_parameter_count(build: type, config: dict[str, object], count: int) -> None:
+def test_parameter_count(build: type, config: dict[str, Any], count: int) -> None:
     assert sum(value.numel() for value in build(**config).state_dict().values()) == count
 
 
 @pytest.mark.parametrize(("build", "config", "count"), BUILDERS)
-def test_logits_do_not_depend_on_the_batch(build: type, config: dict[str, object], count: int) -> None:
+def test_logits_do_not_depend_on_the_batch(build: type, config: dict[str, Any], count: int) -> None:
     torch.manual_seed(0)
-    model, batch = build(**config), torch.rand(33, 1, 8, 8)
+    side = int(config["inputs"] ** 0.5)
+    model, batch = build(**config), torch.rand(33, 1, side, side)
     with torch.inference_mode():
         whole = model(batch)
         single = torch.cat([model(image[None]) for image in batch])

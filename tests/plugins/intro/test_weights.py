@@ -18,7 +18,7 @@ def test_shipped_weights_score_what_is_claimed(claim) -> None:
 
 
 def test_the_perceptron_scores_on_clothes_what_is_claimed(real_data: Path) -> None:
-    score = zoo.evaluate("intro/mlp", "fashion-mnist", data_dir=real_data).primary
+    score = zoo.evaluate("intro/mlp-wide", "fashion-mnist", data_dir=real_data).primary
     assert score.n == 10_000
     assert {claim.kind for claim in CLOTHES} == {"published", "measured"}
     for claim in CLOTHES:
