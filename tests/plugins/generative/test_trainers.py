@@ -65,14 +65,6 @@ def test_the_diffusion_model_trains_on_real_images_and_is_scored_by_what_it_draw
     assert record.dataset.validated_on == 30 and record.score > 0
 
 
-def test_a_window_longer_than_every_passage_is_refused(tmp_path):
-    text = tmp_path / "text.txt"
-    text.write_text("to be or not to be " * 1000)
-    small = {"config": {"width": 16, "layers": 1, "heads": 2, "window": 20_000}, "validation": 0.3}
-    with pytest.raises(DataError, match="fills a window of 20000; the longest has"):
-        trained("generative/char-gpt-tiny-shakespeare", benchmark="", dataset=f"text:{text}", split="test", **small)
-
-
 def test_the_conditional_diffusion_model_learns_the_classes_of_both_images(real_data):
     record = trained(
         "generative/ddpm-class-mnist",
