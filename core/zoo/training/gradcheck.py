@@ -117,6 +117,8 @@ def _compared(job: TrainingJob, source: Differentiated, entries: int, tolerance:
     for number, variable in enumerate(variables, 1):
         checks.append(compare(variable, source.loss, loss, entries, tolerance, generator))
         job.report(TrainingProgress(1, 1, number, len(variables)))
+    if all(check.compared == check.corners for check in checks):
+        raise ModelError(f"the loss of {job.model.name} has a corner wherever it was looked at, so that nothing could be judged")
     return GradientCheck(
         recipe=job.recipe.name,
         model=job.model.name,
