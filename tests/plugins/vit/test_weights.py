@@ -21,7 +21,7 @@ def test_there_is_a_claim_of_every_shipped_weight() -> None:
 
 @pytest.mark.parametrize(
     "claim",
-    [pytest.param(key, marks=[pytest.mark.slow] if "convnet" in key[0] else []) for key in sorted(CLAIMS)],
+    [pytest.param(key, marks=[] if key[0] == "vit/vit-mini@mnist" else [pytest.mark.slow]) for key in sorted(CLAIMS)],
     ids=lambda key: key[0],
 )
 def test_the_weights_score_what_is_claimed(claim: tuple[str, str], real_data: Path) -> None:
