@@ -13,14 +13,14 @@ TASKS = {"classify": "zoo_vit.vit:VisionTransformer", "embed": "zoo_vit.vit:Visi
 SMALL = {"classes": 10, "size": 28, "patch": 4, "channels": 1, "dim": 64, "depth": 5, "heads": 4, "mlp_ratio": 2.0}
 
 
-def trained(model: str, dataset: str, sha256: str) -> Weights:
-    """The weights that the recipe `MODEL-DATASET` makes."""
+def trained(model: str, dataset: str, sha256: str, then: str = "") -> Weights:
+    """The weights that the recipe `MODEL-DATASET` makes, and perhaps another `then`."""
     return Weights(
         uri=f"pkg:zoo_vit/weights/{model}-{dataset}.safetensors",
         sha256=sha256,
         licence="Apache-2.0",
-        source=f"recipe vit/{model}-{dataset}, seed 0",
-        recipe=f"vit/{model}-{dataset}",
+        source=f"recipe vit/{model}-{dataset}, seed 0{then}",
+        recipe=None if then else f"vit/{model}-{dataset}",
         classes=CLASSES[dataset],
     )
 
@@ -44,6 +44,12 @@ MODELS = [
         input=ImageInput(channels=1, size=(28, 28)),
         weights={
             "mnist": trained("vit-mini", "mnist", "4a2d4b2e1b43d40d60166b2e646d2351b4efd675c0b8d7cd2f2fbeee16cd530b"),
+            "fashion-mnist": trained(
+                "vit-mini",
+                "fashion-mnist",
+                "8afce27f1fe9cc91779acf3dfcf4b271f971cf86343494269a8fc04faecddd0d",
+                then=", then hub/finetune for 8 epochs on images as they are: see the plugin's README",
+            ),
         },
         paper=PAPER,
     ),
