@@ -98,12 +98,19 @@ class DDPM(nn.Module):
         return torch.tensor(found, device=next(self.parameters()).device)
 
     def _guided(self, x: Tensor, t: Tensor, asked: Tensor | None) -> Tensor:
-        """v of the class, plus `guidance` times its difference from that of no class (Ho & Salimans 2022, eq. 6)."""
+        """v of the class, plus `guidance` times its difference from that of no class (Ho & Salimans 2022, eq. 6).
+
+        It is that of an image within [-1, 1], where guidance would lead beyond (Saharia et al. 2022, arXiv:2205.11487, section
+        2.3): a scheduler cuts off the image alone, and takes what is cut for noise, which draws ink where there should be none.
+        """
         told: Tensor = self.unet(x, t, class_labels=asked).sample
         if asked is None or not self.guidance:
             return told
         anything: Tensor = self.unet(x, t, class_labels=torch.full_like(asked, len(self.classes))).sample
-        return told + self.guidance * (told - anything)
+        a, s = self.noising.alphas_cumprod[t].sqrt(), (1 - self.noising.alphas_cumprod[t]).sqrt()
+        image = a * x - s * (told + self.guidance * (told - anything))
+        v: Tensor = (a * x - image.clamp(-1, 1)) / s
+        return v
 
     def loss(self, images: Tensor, noise: Tensor, t: Tensor, asked: Tensor | None = None) -> Tensor:
         """Mean squared error of v, of images [b, 1, side, side] in [0, 1] noised as of steps t, int64 [b] in [0, 1000).

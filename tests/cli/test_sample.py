@@ -24,8 +24,10 @@ def test_a_text_stands_behind_its_prompt(zoo):
     ("arguments", "message", "hint"),
     [
         (("generative/char-gpt", "--prompt", "naïve"), "'ï' is not among them", "its own alphabet"),
-        (("generative/vae", "--class", "3"), "cannot be asked for a class", "leave --class out"),
-        (("generative/vae", "--prompt", "a three"), "takes no prompt", "leave --prompt out"),
+        (("generative/vae@mnist", "--class", "3"), "cannot be asked for a class", "leave --class out"),
+        (("generative/vae@mnist", "--prompt", "a three"), "takes no prompt", "leave --prompt out"),
+        (("generative/vae",), "several weights", "generative/vae@TAG"),
+        (("generative/ddpm-class", "--class", "ten"), "draws no 'ten'", "its classes are: 0, 1, 2"),
         (("generative/ddpm", "--stepz", "3"), "no such option '--stepz'", "the model takes --sampler, --steps"),
         (("generative/ddpm", "--store", "uint8"), "no such option '--store'", "see zoo sample --help"),
         (("generative/ddpm", "-n", "0"), "'0' is not a whole number of at least 1", ""),

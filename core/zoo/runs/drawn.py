@@ -15,7 +15,7 @@ from zoo.imaging.degrade import to_uint8
 from zoo.lazy import load_target
 from zoo.opening.models import named_model
 from zoo.opening.weights_choice import Choice
-from zoo.seeds import sample_seed
+from zoo.seeds import sample_seed, seeds_alone
 from zoo.specs import ModelSpec
 from zoo.tasks.generate.restore import verify_images
 
@@ -54,11 +54,11 @@ class Pictures:
         from PIL import Image
 
         target = Path(path)
-        formats = Image.registered_extensions()
-        if target.suffix.lower() not in formats:
+        kind = Image.registered_extensions().get(target.suffix.lower())
+        if kind not in Image.SAVE:
             raise OptionError(f"cannot write pictures to {target}", "name a file that ends in .png")
         with writing(target) as temporary:
-            self.grid().save(temporary, format=formats[target.suffix.lower()])
+            self.grid().save(temporary, format=kind)
         return target
 
 
@@ -123,7 +123,7 @@ def _drawn(model: Any, name: str, asked: str | None, seeds: list[int]) -> "list[
         own = seeds[start : start + BATCH]
         ids = [f"sample-{start + place}" for place in range(len(own))]
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), seeds_alone(name):
                 made = model([asked] * len(own), own)
         except (TypeError, AttributeError) as error:  # of what restores a picture, and is given none
             hint = "one that restores pictures is run on a benchmark: zoo list benchmarks --task generate"
@@ -132,13 +132,13 @@ def _drawn(model: Any, name: str, asked: str | None, seeds: list[int]) -> "list[
     return images
 
 
-def _pieces(writing: Iterator[str]) -> Iterator[str]:
+def _pieces(text: Iterator[str]) -> Iterator[str]:
     """The pieces, each drawn without gradients; between two of them whoever asks is left as they were."""
     import torch
 
     while True:
         with torch.inference_mode():
-            piece = next(writing, None)
+            piece = next(text, None)
         if piece is None:
             return
         yield piece

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from diffusers import DDIMPipeline, DDIMScheduler
+from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler
 from torch import nn
 
 from zoo.errors import ModelError, OptionError
@@ -116,6 +116,15 @@ def test_guidance_goes_on_from_any_image_beyond_the_class(conditional):
     torch.testing.assert_close(found, 1.5 * light - 0.5 * anything)
     drawn = conditional(["light", None], [1, 2])
     torch.testing.assert_close(drawn.mean((1, 2, 3)), torch.tensor([0.8, 0.5]), atol=2e-3, rtol=0)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("sampler", [DDIMScheduler, DDPMScheduler])
+def test_strong_guidance_ends_at_the_edge_of_the_range(conditional, sampler):
+    """Not beyond it, where a scheduler would take for noise what it cuts off the image."""
+    conditional.guidance, conditional.sampler, conditional.steps = 10.0, sampler, 20
+    drawn = conditional(["light", "dark"], [1, 2])
+    torch.testing.assert_close(drawn.mean((1, 2, 3)), torch.tensor([1.0, 0.0]), atol=2e-3, rtol=0)
 
 
 @torch.no_grad()

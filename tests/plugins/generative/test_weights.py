@@ -45,3 +45,39 @@ def test_few_digits_are_nearer_to_real_ones_than_noise(real_data):
 def test_the_diffusion_model_is_five_times_nearer_than_noise(real_data):
     drawn, noise = (zoo.evaluate(f"generative/{name}", "mnist-samples").primary.value for name in ("ddpm", "noise"))
     assert 5 * drawn < noise
+
+
+def collapsed(conditions, seeds):
+    """One digit for all seeds, as it stands in the data."""
+    return [zoo.dataset("mnist", "test")[0].input.float() / 255] * len(seeds)
+
+
+def test_a_generator_that_has_collapsed_covers_nothing(real_data):
+    found = zoo.evaluate(collapsed, "mnist-modes", task="generate", limit=200).results
+    assert found[0].value == 0 and found[0].ci_high < 0.5 and "9 of 10 classes are never drawn" in found[0].note
+    assert sorted(found[1].detail["class-shares"])[-2:] == [0, 1]
+
+
+def test_what_is_asked_for_is_drawn(real_data):
+    record = zoo.evaluate("generative/ddpm-class", "mnist-class-samples", options={"steps": 10}, limit=10)
+    assert record.primary.value >= 0.9
+
+
+def test_the_vae_of_clothes_bounds_their_likelihood(real_data):
+    found = values(zoo.evaluate("generative/vae", "fashion-mnist-binarised", limit=200))
+    assert -270 < found["elbo-binarised"] < found["iwae-binarised:k=5"] < found["iwae-binarised:k=50"] < -200
+
+
+def test_bounds_with_the_true_posterior_are_the_likelihood(real_data):
+    bound, exact = (
+        values(zoo.evaluate("generative/linear-gaussian", "mnist-dequantised", options={"exact": exact}, limit=100))
+        for exact in (False, True)
+    )
+    assert bound == pytest.approx(exact, abs=1e-8)
+
+
+@pytest.mark.slow
+def test_the_adversarial_network_draws_every_digit_near_to_real_ones(real_data):
+    near = zoo.evaluate("generative/gan", "mnist-samples").primary.value
+    shares = zoo.evaluate("generative/gan", "mnist-modes").results[1].detail["class-shares"]
+    assert near <= 12 and min(shares) >= 0.05
