@@ -14,13 +14,13 @@ SMALL = {"classes": 10, "size": 28, "patch": 4, "channels": 1, "dim": 64, "depth
 
 
 def trained(model: str, dataset: str, sha256: str, then: str = "") -> Weights:
-    """The weights that the recipe `MODEL-DATASET` makes, and perhaps another `then`."""
+    """The weights that the recipe `MODEL-DATASET` makes, and another one `then`, from these: how, the README says."""
     return Weights(
         uri=f"pkg:zoo_vit/weights/{model}-{dataset}.safetensors",
         sha256=sha256,
         licence="Apache-2.0",
-        source=f"recipe vit/{model}-{dataset}, seed 0{then}",
-        recipe=None if then else f"vit/{model}-{dataset}",
+        source=f"recipe vit/{model}-{dataset}, {then and f'then {then} from these, '}seed 0",
+        recipe=then or f"vit/{model}-{dataset}",
         classes=CLASSES[dataset],
     )
 
@@ -48,7 +48,7 @@ MODELS = [
                 "vit-mini",
                 "fashion-mnist",
                 "8afce27f1fe9cc91779acf3dfcf4b271f971cf86343494269a8fc04faecddd0d",
-                then=", then hub/finetune for 8 epochs on images as they are: see the plugin's README",
+                then="hub/finetune",
             ),
         },
         paper=PAPER,
