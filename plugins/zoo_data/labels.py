@@ -130,7 +130,7 @@ def coding_of(listed: ClassList | None, ignore: str | None, masks: Sequence[Path
         raise DataError(
             f"masks are not read by colour, as ignore={ignore} is" if not colours else f"ignore={ignore} is no colour", _CODES
         )
-    ignored = (parse_code(ignore),) if ignore is not None else () if colours else (IGNORE,)
+    ignored: tuple[int, ...] = (parse_code(ignore),) if ignore is not None else () if colours else (IGNORE,)
     if listed is None:
         return _unlisted(ignore is not None, ignored, masks)
     codes = listed.codes
