@@ -122,14 +122,15 @@ def coding_of(listed: ClassList | None, ignore: str | None, masks: Sequence[Path
 
     One mask does not show whether its 255 is an object or to be ignored. Where no mask has anything but 0 and 255, it is an
     object if there are two classes or no list: ignored, it would leave one class, of which every model is always right. That
-    is said in a warning. With another number of classes it is refused. Raises DataError.
+    is said in a warning. With another number of classes it is refused. A class whose value is that of `ignore` counts for
+    nothing. Raises DataError.
     """
     colours = listed is not None and listed.colours
     if ignore is not None and ignore.startswith("#") != colours:
         raise DataError(
             f"masks are not read by colour, as ignore={ignore} is" if not colours else f"ignore={ignore} is no colour", _CODES
         )
-    ignored = (parse_code(ignore),) if ignore is not None else () if colours else (IGNORE,)
+    ignored: tuple[int, ...] = (parse_code(ignore),) if ignore is not None else () if colours else (IGNORE,)
     if listed is None:
         return _unlisted(ignore is not None, ignored, masks)
     codes = listed.codes
@@ -142,7 +143,9 @@ def coding_of(listed: ClassList | None, ignore: str | None, masks: Sequence[Path
                 )
             _say_binary(listed.names)
             codes, ignored = (0, IGNORE), ()
-    return listed.names, Coding(codes, tuple(value for value in ignored if value not in codes), colours)
+    if ignore is None:
+        ignored = tuple(value for value in ignored if value not in codes)
+    return listed.names, Coding(codes, ignored, colours)
 
 
 def _unlisted(told: bool, ignored: tuple[int, ...], masks: Sequence[Path]) -> tuple[tuple[str, ...], Coding]:

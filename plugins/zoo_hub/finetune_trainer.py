@@ -67,7 +67,8 @@ def begin(network: nn.Module, job: TrainingJob, pretrained: bool | str) -> str:
     try:
         fresh = _filled(network, job, None if pretrained is True else Path(pretrained).expanduser())
     except WeightsError as error:
-        others = "begin with a file of weights: options.pretrained=FILE, or from nothing: options.pretrained=false"
+        begun = "`overrides.options.pretrained="
+        others = f"begin with a file of weights: {begun}FILE`, or from nothing: {begun}false`"
         raise WeightsError(error.message, others if pretrained is True else f"{error.hint}; or {others}") from error
     state = network.state_dict()
     taken = 1 - sum(state[name].numel() for name in fresh) / sum(tensor.numel() for tensor in state.values())

@@ -34,6 +34,12 @@ def test_names_become_the_flags_of_the_command(command, text, told):
     assert with_flags(text, command) == told
 
 
+def test_what_a_recipe_leaves_open_is_asked_for_by_its_flag():
+    with pytest.raises(OptionError) as caught:
+        zoo.train("hub/finetune", model="timm/resnet18")
+    assert with_flags(caught.value.hint, train) == "name one: --dataset, such as folder:PATH"
+
+
 def grouped() -> click.Group:
     @click.group()
     @click.option("--limit", is_flag=True)

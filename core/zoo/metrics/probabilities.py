@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 CALIBRATED = 400
 """Test sets of a perfectly calibrated model that are drawn."""
 PROBABILITIES = "the outputs are probabilities, not logits (every row sums to 1), and are taken as such"
+PERCENT = "outputs are taken for logits, but every row sums to 100: if they are percentages, divide them by 100"
 DOUBTFUL = "outputs are taken for logits, but all lie in [0, 1]: if they are probabilities, such as sigmoids, return their logits"
 FEWEST_DOUBTFUL = 10
 """Rows within [0, 1] that logits hardly are by chance."""
@@ -44,7 +45,7 @@ class Nll(Metric):
         with np.errstate(divide="ignore"):
             stated = -np.log(np.take_along_axis(shares(logits), target[:, None], axis=1)[:, 0])
         nll = np.log(total) - np.take_along_axis(shifted, target[:, None], axis=1)[:, 0]
-        return {"nll": nll, "stated": stated, "within": within_unit(logits)}
+        return {"nll": nll, "stated": stated, "within": within_unit(logits), "percent": percentages(logits)}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         n = len(state["nll"])
@@ -84,6 +85,7 @@ class Ece(Metric):
             "confidence": (1 / total).astype(np.float32),
             "stated": stated.astype(np.float32),
             "within": within_unit(logits),
+            "percent": percentages(logits),
             "correct": predicted_classes(logits, target) == target,
         }
 
@@ -151,6 +153,11 @@ def within_unit(outputs: Array) -> Array:
     return np.asarray(((outputs >= 0) & (outputs <= 1)).all(axis=1))
 
 
+def percentages(outputs: Array) -> Array:
+    """Whether a row [n, C] is one of probabilities in percent by all signs, bool [n]."""
+    return np.asarray(~np.isnan(shares(np.asarray(outputs, dtype=np.float64) / 100)).any(axis=1))
+
+
 def are_probabilities(stated: Array) -> bool:
     """Whether every row of a run is one of probabilities: one row might be by chance."""
     return not np.isnan(stated).any()
@@ -160,6 +167,8 @@ def of_outputs(state: State) -> str:
     """What a reader must know of outputs that are no logits, or may be none."""
     if are_probabilities(state["stated"]):
         return PROBABILITIES
+    if state["percent"].all():
+        return PERCENT
     return DOUBTFUL if len(state["within"]) >= FEWEST_DOUBTFUL and state["within"].all() else ""
 
 

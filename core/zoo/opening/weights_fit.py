@@ -140,9 +140,10 @@ def differences(own: "Mapping[str, Tensor]", state: "Mapping[str, Tensor]") -> s
 def check_kinds(own: "Mapping[str, Tensor]", state: "Mapping[str, Tensor]", name: str) -> None:
     """Raise WeightsError where a tensor is of another kind of number than the network's: 8-bit integers are no weights.
 
-    Of names that the network has not, since it translates them, what is called a weight must be floating-point.
+    Of names that the network has not, since it translates them, what is called a weight must be floating-point. A counter of
+    batches may be a float that is whole: whoever halves a state dict tensor by tensor halves its counters, too.
     """
-    wrong = [key for key in state if key in own and kind(own[key]) != kind(state[key])]
+    wrong = [key for key in state if key in own and kind(own[key]) != kind(state[key]) and not _is_whole_count(key, state[key])]
     wrong += [key for key in state if key not in own and key.endswith("weight") and kind(state[key]) != FLOATING]
     if wrong:
         key, more = wrong[0], f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
@@ -193,6 +194,10 @@ def _meant(fit: Fit, key: str | None) -> bool:
 
 def _means(key: str, name: str) -> bool:
     return key == name or (key != "" and (name.startswith(f"{key}.") or name.endswith(f".{key}")))
+
+
+def _is_whole_count(key: str, tensor: "Tensor") -> bool:
+    return key.endswith(COUNTER) and kind(tensor) == FLOATING and bool((tensor == tensor.round()).all())
 
 
 def _is_counter(tensor: "Tensor") -> bool:

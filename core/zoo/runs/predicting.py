@@ -69,11 +69,14 @@ class Predictor:
         return stack
 
     def _ready(self, inputs: Any) -> Any:
-        """Inputs on the device, and in plain layout where the model needs it."""
+        """Inputs on the device, and in plain layout where the model needs it.
+
+        Always a copy: a model that normalises its input in place would else spoil it for whoever asks again.
+        """
         import torch
 
         def ready(tensor: torch.Tensor) -> torch.Tensor:
-            moved = tensor.to(self.device, non_blocking=True)
+            moved = tensor.to(self.device, non_blocking=True, copy=True)
             return moved.contiguous() if self.plain else moved
 
         return _mapped(ready, inputs)

@@ -88,7 +88,7 @@ def _with_benchmark(registry: Registry, recipe: RecipeSpec) -> tuple[RecipeSpec,
         raise OptionError(f"{recipe.name} has a protocol, but no benchmark whose protocol it changes", "name the benchmark")
     for field, example in (("model", "timm/resnet18"), ("dataset", "folder:PATH")):
         if not getattr(recipe, field):
-            raise OptionError(f"{recipe.name} leaves the {field} to whoever trains", f"name one: {field}, such as {example}")
+            raise OptionError(f"{recipe.name} leaves the {field} to whoever trains", f"name one: `{field}`, such as {example}")
     return recipe, benchmark
 
 

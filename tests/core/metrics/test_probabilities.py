@@ -81,6 +81,15 @@ def test_outputs_within_the_unit_range_that_sum_to_something_else_are_doubted(sc
     assert score("accuracy", sigmoids, target).note == ""
 
 
+def test_percentages_are_doubted(score: ScoreOf) -> None:
+    logits, target = predictions()
+    percent = 100 * softmax(logits)
+    for text in ("nll", "ece"):
+        assert "every row sums to 100: if they are percentages" in score(text, percent, target).note
+        assert "percentages" not in score(text, softmax(logits), target).note
+        assert "percentages" not in score(text, logits, target).note
+
+
 def test_the_note_says_what_a_calibrated_model_would_score(score: ScoreOf) -> None:
     """Against a plain simulation, sample by sample."""
     rng = np.random.default_rng(0)

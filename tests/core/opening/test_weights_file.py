@@ -214,6 +214,14 @@ def test_a_counter_that_became_a_fraction_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "net.pt").load()
 
 
+def test_counters_that_were_halved_with_the_weights_are_counters(tmp_path: Path) -> None:
+    state = {**net().state_dict(), "features.1.num_batches_tracked": torch.tensor(7)}
+    torch.save({name: tensor.half() for name, tensor in state.items()}, tmp_path / "net.pt")
+    loaded = opened(tmp_path / "net.pt").load().state_dict()
+    assert loaded["features.1.num_batches_tracked"].dtype == torch.int64
+    assert torch.equal(loaded["head.weight"], state["head.weight"].half().float())
+
+
 def test_integers_do_not_pass_into_a_network_that_translates_names(tmp_path: Path) -> None:
     class Translating(nn.Linear):
         def load_state_dict(self, state: Any, strict: bool = True, assign: bool = False) -> Any:

@@ -57,6 +57,13 @@ class Normed(Linear):
         return self.norm(logits)
 
 
+class InPlace(Linear):
+    """Normalises the images that it is given, in place."""
+
+    def forward(self, images):
+        return super().forward(images.sub_(0.5).div_(0.25))
+
+
 class Attentive(Linear):
     """Attention whose own dropout is left on."""
 
@@ -75,6 +82,17 @@ def test_what_is_its_own_is_let_pass(options):
     found = score(Linear(), **options).guard
     assert found.note == "" and found.difference <= found.tolerance
     assert 1 <= len(found.samples) <= 4
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, "auto"])
+def test_a_model_that_changes_its_input_in_place_changes_a_copy(batch_size):
+    class Apart(Linear):
+        def forward(self, images):
+            return super().forward((images - 0.5) / 0.25)
+
+    found, right = score(InPlace(), batch_size=batch_size), score(Apart(), batch_size=batch_size)
+    assert found.guard.note == ""
+    assert [one.value for one in found.results] == [one.value for one in right.results]
 
 
 @pytest.mark.parametrize(

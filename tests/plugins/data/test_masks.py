@@ -405,6 +405,17 @@ def test_a_value_that_is_ignored_can_be_named(pair: Path) -> None:
         zoo.dataset(f"masks:ignore=sky:{pair}/images:{pair}/masks")
 
 
+def test_a_class_of_the_list_can_be_ignored(pair: Path) -> None:
+    put_mask(pair / "masks/a.png", TRUTH)
+    (pair / "classes.txt").write_text("sky\nroad\n")
+    told = zoo.dataset(f"masks:ignore=0:{pair}/images:{pair}/masks")
+    assert np.array_equal(told[0].target, np.where(TRUTH == 0, IGNORE, TRUTH))
+    (pair / "classes.txt").write_text("0 sky\n1 road\n")
+    assert np.array_equal(
+        zoo.dataset(f"masks:ignore=1:{pair}/images:{pair}/masks")[0].target, np.where(TRUTH == 1, IGNORE, TRUTH)
+    )
+
+
 def test_camvid_ignores_void_and_takes_what_is_there(tmp_path: Path) -> None:
     put_image(tmp_path / "camvid/val/1.png")
     mask = labels(value=10)
