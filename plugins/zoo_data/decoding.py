@@ -19,6 +19,8 @@ LARGEST = 1 << 27
 """Pixels of a picture, 134 millions or 0.4 GB in colour, unless the variable MOST_PIXELS says otherwise: a file of some kB may
 unpack to anything."""
 MOST_PIXELS = "ZOO_MAX_PIXELS"
+SIXTEEN_BITS, TWELVE_BITS = 2**16 - 1, 2**12 - 1
+"""The largest values."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "AVIF", "TGA", "JPEG2000")
 """By content, whatever a file is called; PIL knows others, of which some run programs, such as EPS."""
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC = 0x0112, 258, 262
@@ -128,6 +130,7 @@ def _by_torchvision(content: bytes) -> "Tensor":
 
     image: Tensor = decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8), mode=ImageReadMode.RGB)
     if image.dtype == torch.uint16:  # of a PNG with 16 bits a channel
+        _doubt_depth(int(image.to(torch.int32).max()))
         image = ((image.to(torch.int32) + 128) // 257).to(torch.uint8)
     return image
 
@@ -161,6 +164,18 @@ def _to_eight_bits(picture: "Image") -> "np.ndarray[Any, Any]":
             f"its {kind} values reach from {values.min():g} to {values.max():g}, not from 0 to {most}",
             "scale it, or save it with 8 or 16 bits",
         )
+    if most == SIXTEEN_BITS:
+        _doubt_depth(int(values.max()))
     if tags.get(_PHOTOMETRIC) == 0:  # white is 0, which PIL heeds in 8 bits alone
         values = most - values
     return np.floor(values * (255 / most) + 0.5).astype(np.uint8)
+
+
+def _doubt_depth(largest: int) -> None:
+    """Remark on a picture of 16 bits whose values may be of fewer, as those of many cameras and scanners are."""
+    if 0 < largest <= TWELVE_BITS:
+        remark(
+            f"a picture of 16 bits with no value above {TWELVE_BITS} is read as nearly black; if its values have 12 bits, "
+            "scale them to 16",
+            stacklevel=1,
+        )

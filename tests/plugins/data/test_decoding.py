@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageOps
 
 from zoo.errors import DataError, OptionError
+from zoo.remarks import hearing
 from zoo_data.decoding import decode, read_image
 
 Array = np.ndarray[Any, Any]
@@ -121,6 +122,22 @@ MODES = {
     "AVIF": saved(colours(), "AVIF", quality=90),
     "TGA": saved(colours(), "TGA"),
 }
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "colour PNG"])
+def test_sixteen_bits_that_may_be_twelve_are_doubted(kind: str) -> None:
+    def content(values: np.ndarray) -> bytes:
+        if kind == "colour PNG":
+            return png(4, 1, 16, 2, b"\0" + np.repeat(values, 3).astype(">u2").tobytes())
+        return saved(grey(values, np.uint16), kind)
+
+    with hearing(None) as heard, pytest.warns(UserWarning, match="if its values have 12 bits"):
+        decode(content(TWELVE))
+    assert len(heard) == 1
+    with hearing(None) as heard:
+        decode(content(RAMP))
+        decode(content(np.zeros_like(TWELVE)))
+    assert not heard
 
 
 @pytest.mark.parametrize("content", MODES.values(), ids=MODES)
