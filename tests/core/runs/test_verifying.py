@@ -71,7 +71,7 @@ def test_claims_are_selected_by_any_form_of_the_name(claims, name):
     ("filters", "says"),
     [
         ({"model": "intro/nothing"}, "there is no model named 'intro/nothing'"),
-        ({"model": "resnet18"}, "registry.yaml claims no score of cnn/resnet18$"),
+        ({"model": "resnet50"}, "registry.yaml claims no score of cnn/resnet50$"),
         ({"model": "cnn/lenet5", "benchmark": "digit"}, "there is no benchmark named 'digit'"),
         ({"benchmark": "digits", "kind": "published"}, "registry.yaml claims no published score on data/digits$"),
     ],

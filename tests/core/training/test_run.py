@@ -33,7 +33,7 @@ def test_weights_and_record_are_written_and_say_the_same(zoo_home: Path) -> None
     record = train(RECIPE)
     folder = Path(record.weights).parent
     assert folder.parent == zoo_home / "trained"
-    assert sorted(path.name for path in folder.iterdir()) == ["lock", "training.json", "weights.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == ["curves.png", "lock", "training.json", "weights.safetensors"]
     assert TrainingRecord.model_validate_json((folder / "training.json").read_text()) == record
     assert read_state(Path(record.weights))[1] == record.weights_sha256
     metadata = read_metadata(Path(record.weights))
