@@ -68,7 +68,7 @@ def synthetic_losses(rng: np.random.Generator, n: int, accuracy: float) -> Array
 
 def unstated(n: int) -> dict[str, Array]:
     """What the state says of outputs that are no probabilities."""
-    return {"stated": np.full(n, np.nan), "within": np.zeros(n, bool)}
+    return {"stated": np.full(n, np.nan), "within": np.zeros(n, bool), "percent": np.zeros(n, bool)}
 
 
 def of_losses(accuracy: float) -> Design:
