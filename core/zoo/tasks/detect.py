@@ -170,7 +170,10 @@ def verify_boxes(found: Any, id_: str, outputs: int, model: str) -> Boxes:
 
     parts = [getattr(found, name, None) for name in ("boxes", "labels", "scores")]
     if not all(isinstance(part, torch.Tensor) for part in parts):
-        raise refuse(f"{type(found).__name__} without tensors as its attributes boxes, labels and scores", "expected zoo.tasks.detect.Boxes")
+        raise refuse(
+            f"{type(found).__name__} without tensors as its attributes boxes, labels and scores",
+            "expected zoo.tasks.detect.Boxes",
+        )
     boxes, labels, scores = (part.detach().cpu() for part in parts if part is not None)
     shapes = [list(part.shape) for part in (boxes, labels, scores)]
     if shapes != [[len(boxes), 4], [len(boxes)], [len(boxes)]]:

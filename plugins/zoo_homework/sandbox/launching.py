@@ -1,5 +1,6 @@
 """Running a stranger's program: what it sees, how long it may go on, and what comes back (see `jail.py` for its inside)."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -24,6 +25,9 @@ PROTECTIONS = (
     "limits of processor time, wall-clock time, memory, processes, open files and output",
     "no new privileges, no capabilities, no system calls for namespaces, keys or memory that no limit counts",
 )
+
+
+_programs = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def _settings(call: Call, folder: Path, sender: int) -> dict[str, object]:
         "root": str(root),
         "binds": [*view(), (str(call.submission), SUBMISSION + name), (str(call.inputs), INPUTS)],
         "masks": call.hidden,
-        "uid": 2_000_000_000 + os.getpid() % 100_000 * 1000 + sender if call.isolate and os.geteuid() == 0 else None,
+        "uid": _another_user() if call.isolate and os.geteuid() == 0 else None,
         "argv": [sys.executable, "-I", "-c", start, call.kind, *places],
         "env": _environment(),
         "cwd": SUBMISSION if call.isolate else str(folder),
@@ -111,6 +115,11 @@ def _settings(call: Call, folder: Path, sender: int) -> dict[str, object]:
         "output": places[2],
         "result_fd": sender,
     }
+
+
+def _another_user() -> int:
+    """A user that no other program of now has: processes are counted per user, and one's fork bomb would use up another's."""
+    return 2_000_000_000 + os.getpid() % 100_000 * 1000 + next(_programs) % 1000
 
 
 def _environment() -> dict[str, str]:
