@@ -18,7 +18,7 @@ from zoo.devices import on_device
 from zoo.opening.models import build_model
 from zoo.tasks.attack.contract import Threat, Victim
 from zoo.tasks.attack.verify import margins
-from zoo_robust.pgd import Pgd
+from zoo_robust.attacks.pgd import Pgd
 
 ROUNDS, BATCH, STEPS = 5, 64, 20
 EPS, STEP = 8 / 255, 2 / 255

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from zoo.errors import OptionError
 from zoo.tasks.attack.contract import Threat
 from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
-from zoo_robust.apgd import Apgd, checkpoints
-from zoo_robust.balls import ball, nested
-from zoo_robust.deepfool import DeepFool
-from zoo_robust.fgsm import Fgsm
-from zoo_robust.pgd import Pgd
-from zoo_robust.square import Square, squares
-from zoo_robust.uniform_noise import UniformNoise
-from zoo_robust.worst_of import ATTACKS, WorstOf
+from zoo_robust.attacks.apgd import Apgd, checkpoints
+from zoo_robust.attacks.balls import ball, nested
+from zoo_robust.attacks.deepfool import DeepFool
+from zoo_robust.attacks.fgsm import Fgsm
+from zoo_robust.attacks.pgd import Pgd
+from zoo_robust.attacks.square import Square, squares
+from zoo_robust.attacks.uniform_noise import UniformNoise
+from zoo_robust.attacks.worst_of import ATTACKS, WorstOf
 
 LINF, L2 = Threat("linf", 0.1), Threat("l2", 1.0)
 GRADIENT = [Fgsm(), Pgd(steps=5), Apgd(steps=10)]

@@ -14,12 +14,12 @@ from torch import Tensor
 import zoo
 from zoo.tasks.attack.contract import Threat, Victim
 from zoo.tasks.attack.verify import margins
-from zoo_robust.apgd import Apgd
-from zoo_robust.balls import Ball
-from zoo_robust.deepfool import DeepFool
-from zoo_robust.fgsm import Fgsm
-from zoo_robust.pgd import Pgd
-from zoo_robust.square import Square
+from zoo_robust.attacks.apgd import Apgd
+from zoo_robust.attacks.balls import Ball
+from zoo_robust.attacks.deepfool import DeepFool
+from zoo_robust.attacks.fgsm import Fgsm
+from zoo_robust.attacks.pgd import Pgd
+from zoo_robust.attacks.square import Square
 
 pytestmark = pytest.mark.slow
 HALF_A_POINT = 0.005

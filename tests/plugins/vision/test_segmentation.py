@@ -39,7 +39,7 @@ def test_the_summary_counts_the_parameters() -> None:
 
 
 def test_every_pixel_is_seen_through_the_bottleneck_and_through_the_shortcut() -> None:
-    network = UNet(2, width=4).eval()
+    network = UNet(2, width=8).eval()
     image = torch.rand(1, 3, 64, 64, requires_grad=True)
     network(image)[0, 0, 32, 32].backward()
     assert image.grad is not None

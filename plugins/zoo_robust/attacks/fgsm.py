@@ -6,8 +6,8 @@ from torch import Tensor
 
 from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim
-from zoo_robust.balls import ball
-from zoo_robust.fight import Fight
+from zoo_robust.attacks.balls import ball
+from zoo_robust.attacks.fight import Fight
 
 
 class Fgsm(Frozen):

@@ -11,12 +11,12 @@ from zoo.errors import OptionError
 from zoo.options import build_named
 from zoo.specs import Frozen
 from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
-from zoo_robust.apgd import Apgd
-from zoo_robust.deepfool import DeepFool
-from zoo_robust.fgsm import Fgsm
-from zoo_robust.pgd import Pgd
-from zoo_robust.square import Square
-from zoo_robust.uniform_noise import UniformNoise
+from zoo_robust.attacks.apgd import Apgd
+from zoo_robust.attacks.deepfool import DeepFool
+from zoo_robust.attacks.fgsm import Fgsm
+from zoo_robust.attacks.pgd import Pgd
+from zoo_robust.attacks.square import Square
+from zoo_robust.attacks.uniform_noise import UniformNoise
 
 ATTACKS: dict[str, type[Any]] = {
     "uniform-noise": UniformNoise,

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from zoo.specs import Frozen
 from zoo.tasks import Attacked, Norm, Threat, Victim
-from zoo_robust.balls import euclidean
-from zoo_robust.fight import Fight, cut
+from zoo_robust.attacks.balls import euclidean
+from zoo_robust.attacks.fight import Fight, cut
 
 ROUNDING = 1e-5
 """Of the largest logit: how far beyond the boundary a step aims, since in float32 one to the boundary itself

@@ -10,8 +10,8 @@ from torch import Tensor
 from zoo.errors import OptionError
 from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim, margins
-from zoo_robust.balls import LinfBall, each, nested
-from zoo_robust.fight import Fight, cut
+from zoo_robust.attacks.balls import LinfBall, each, nested
+from zoo_robust.attacks.fight import Fight, cut
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Of 10,000 queries: where the share of changed pixels is halved (section 5.1); for other budgets in proportion."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim
-from zoo_robust.balls import ball, nested
-from zoo_robust.fight import Fight, cut
+from zoo_robust.attacks.balls import ball, nested
+from zoo_robust.attacks.fight import Fight, cut
 
 MOMENTUM = 0.75
 """α of eq. 1: the share of the new step; the rest goes on as the last one went."""
