@@ -2,19 +2,23 @@
 
 What has a name and settings is written in one grammar everywhere: `name:option=value,option=value` (`f1:positive=spam`,
 `pgd:steps=40,restarts=2`). A comma within a value is written `\\,`. Where it is allowed, the first options may go without
-their names: `noise:25` is `noise:sigma=25`.
+their names: `noise:25` is `noise:sigma=25`. In the name of the user's own data they stand before the path:
+`folder:holdout=0.2:PATH`.
 """
 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from zoo.errors import OptionError
 
-__all__ = ["build_named", "checked_settings", "described_settings", "parse_named"]
+__all__ = ["build_named", "checked_settings", "described_settings", "options_of", "parse_named", "split_options"]
+
+T = TypeVar("T", bound=BaseModel)
+_BEFORE_A_PATH = re.compile(r"(?P<options>[a-z_]+=[^:/\\]*):(?P<path>.+)", re.DOTALL)
 
 
 def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
@@ -78,6 +82,31 @@ def build_named(text: str, known: Mapping[str, type[BaseModel]], kind: str) -> B
     if twice := first.keys() & options.keys():
         raise OptionError(f"{kind} {text!r} gives {', '.join(sorted(twice))} twice", "give it once")
     return checked_settings(known[name], {**first, **options}, "option", name)
+
+
+def split_options(declared: type[T], rest: str, namespace: str) -> tuple[T, str]:
+    """The options at the beginning of what stands behind `NAMESPACE:`, by their defaults where there are none; and the path.
+
+    Raises OptionError for one that is not declared or does not fit.
+    """
+    written = _BEFORE_A_PATH.fullmatch(rest)
+    values: dict[str, str] = {}
+    for part in written["options"].split(",") if written else ():
+        name, equals, value = part.partition("=")
+        if not equals or name in values:
+            raise OptionError(
+                f"cannot read {part!r} among the options of {namespace}:", f"write {namespace}:option=value,...:PATH"
+            )
+        values[name] = value
+    checked = checked_settings(declared, values, "option", f"{namespace}:")
+    assert isinstance(checked, declared)
+    return checked, written["path"] if written else rest
+
+
+def options_of(declared: type[T], name: str) -> T:
+    """The options in the full name of a dataset, as `split_options` reads them."""
+    namespace, _, rest = name.partition(":")
+    return split_options(declared, rest, namespace)[0]
 
 
 def described_settings(declared: type[BaseModel]) -> list[str]:

@@ -4,9 +4,9 @@ from pydantic import BaseModel, Field
 
 from zoo.data import Dataset
 from zoo.errors import DataError
+from zoo.options import options_of
 from zoo.remarks import remark
 from zoo.training import Subset, split_validation
-from zoo_data.options import options_of
 
 SHARE = 0.2
 """What the split `train` leaves out where the name says nothing."""

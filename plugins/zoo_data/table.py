@@ -6,10 +6,10 @@ from pathlib import Path
 
 from zoo.data import ArrayDataset, DataFiles, Dataset, Table, read_header, read_table
 from zoo.errors import DataError
+from zoo.options import split_options
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec, Modality
 from zoo_data.holdout import SPLITS, HoldOut, part_of, scored_on
-from zoo_data.options import split_options
 from zoo_data.walking import plain
 
 BEGINNING = 1 << 20
