@@ -34,19 +34,20 @@ def gradient_norms(
       zoo gradient-norms char-lstm --back 500 --output lstm.svg
       zoo gradient-norms char-rnn --untrained --gain 3
     """
+    from zoo.charts import Curve, line_chart
     from zoo.home import writing
-    from zoo_sequence.chart import line_chart
     from zoo_sequence.gradient_norms import MODELS, measured
 
     found = measured(models or MODELS, back, places, trained=not untrained, seed=seed, gain=gain)
     chart = line_chart(
-        {name: norms.tolist() for name, norms in found.items()},
+        {name: Curve(norms.tolist()) for name, norms in found.items()},
         "Gradient of the loss with respect to the input t steps back",
         "t, characters back",
         "mean norm",
+        log=True,
     )
     with writing(output) as temporary:
-        temporary.write_text(chart, encoding="utf-8")
+        temporary.write_text(chart.svg(), encoding="utf-8")
     if as_json:
         told = {"back": back, "places": places, "seed": seed, "gain": gain, "picture": str(output)}
         print(json.dumps({**told, "norms": {name: norms.tolist() for name, norms in found.items()}}, indent=2))

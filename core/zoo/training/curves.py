@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zoo.tasks.drawing import class_colour
+from zoo.charts import Curve, line_chart
 from zoo.training.job import Epoch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageDraw import ImageDraw
 
-WIDTH, HEIGHT, MARGIN = 640, 240, 60
-Curve = tuple[str, list[float | None]]
+WIDTH, HEIGHT = 640, 240
 
 
 def draw_curves(history: Sequence[Epoch], metric: str) -> "Image":
@@ -19,35 +17,11 @@ def draw_curves(history: Sequence[Epoch], metric: str) -> "Image":
     from PIL import Image
 
     names = dict.fromkeys(name for epoch in history for name in epoch.losses)
-    losses: list[Curve] = [(name, [epoch.losses.get(name) for epoch in history]) for name in names]
-    losses = losses or [("loss", [epoch.loss for epoch in history])]
-    picture = Image.new("RGB", (WIDTH, 2 * HEIGHT), "white")
-    for place, curves in enumerate((losses, [(metric, [epoch.score for epoch in history])])):
-        _panel(picture, place * HEIGHT, [epoch.epoch for epoch in history], curves)
+    losses = {name: Curve([epoch.losses.get(name) for epoch in history]) for name in names}
+    losses = losses or {"loss": Curve([epoch.loss for epoch in history])}
+    scores = {metric: Curve([epoch.score for epoch in history])}
+    picture = Image.new("RGB", (WIDTH, 2 * HEIGHT))
+    for place, (title, curves) in enumerate((("training", losses), ("validation", scores))):
+        panel = line_chart(curves, title, "epoch", first=history[0].epoch, size=(WIDTH, HEIGHT))
+        picture.paste(panel.image(), (0, place * HEIGHT))
     return picture
-
-
-def _panel(picture: "Image", top: int, epochs: Sequence[int], curves: Sequence[Curve]) -> None:
-    """Axes with their smallest and largest values, and a line a curve with its name in its colour."""
-    from PIL import ImageDraw
-
-    pen = ImageDraw.Draw(picture)
-    left, right, upper, lower = MARGIN, WIDTH - MARGIN // 3, top + MARGIN // 2, top + HEIGHT - MARGIN // 2
-    values = [value for _, curve in curves for value in curve if value is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    pen.line([(left, upper), (left, lower), (right, lower)], fill="black")
-    for y, value in ((upper, high), (lower, low)):
-        pen.text((left - 5, y), f"{value:.4g}", fill="black", anchor="rm")
-    for x, epoch in ((left, epochs[0]), (right, epochs[-1])):
-        pen.text((x, lower + 5), f"epoch {epoch}", fill="black", anchor="ra" if x == right else "la")
-    across, up = (right - left) / max(len(epochs) - 1, 1), (lower - upper) / ((high - low) or 1.0)
-    for number, (name, curve) in enumerate(curves):
-        points = [(left + across * i, lower - up * (value - low)) for i, value in enumerate(curve) if value is not None]
-        _line(pen, points, class_colour(number))
-        pen.text((left + 8 + 130 * number, upper - 22), name, fill=class_colour(number))
-
-
-def _line(pen: "ImageDraw", points: Sequence[tuple[float, float]], colour: tuple[int, int, int]) -> None:
-    pen.line(list(points), fill=colour, width=2)
-    for x, y in points:
-        pen.ellipse((x - 2, y - 2, x + 2, y + 2), fill=colour)

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from zoo.errors import OptionError
 from zoo_sequence.char_rnn import CharRNN
-from zoo_sequence.chart import line_chart
 from zoo_sequence.commands import gradient_norms as command
 from zoo_sequence.gradient_norms import gradient_norms, measured, untrained
 
@@ -110,13 +109,3 @@ def test_the_command_prints_a_table_and_saves_a_picture(real_data, tmp_path):
 
     told = json.loads(CliRunner().invoke(command, [*options, "--json"]).output)
     assert len(told["norms"]["char-rnn, untrained"]) == 13
-
-
-def test_a_chart_leaves_out_what_a_logarithm_has_no_place_for():
-    chart = ElementTree.fromstring(line_chart({"a<b": [1.0, 0.1, 0.0], "c": [1e-5, 1e-3, 1e-2]}, "title", "t", "norm"))
-    lines = [line.get("points").split() for line in chart.iter("{http://www.w3.org/2000/svg}polyline")]
-    curves = [line for line in lines if len(line) > 2 or line[0].split(",")[1] != line[1].split(",")[1]]
-    assert [len(curve) for curve in curves] == [2, 3]
-    heights = [float(point.split(",")[1]) for point in curves[1]]
-    assert heights[0] > heights[1] > heights[2]
-    assert heights[0] - heights[1] == pytest.approx(2 * (heights[1] - heights[2]), abs=0.2)

@@ -1,0 +1,168 @@
+"""Charts of lines, as the text of an SVG file or as a PIL picture. No library that draws is needed for that."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["Chart", "Curve", "line_chart"]
+
+LEFT, RIGHT, TOP, BOTTOM = 70, 180, 30, 50
+"""Pixels of the margins."""
+COLOURS = ("#c0392b", "#e67e22", "#2471a3", "#7d3c98", "#229954", "#34495e", "#b7950b", "#e377c2")
+GRID, INK = "#dddddd", "#000000"
+FONT = 12
+TICKS = 5
+"""Marks on a linear axis, about."""
+
+Point = tuple[float, float]
+Values = Sequence[float | None]
+
+
+class Curve(NamedTuple):
+    """A line of a chart: its value number i stands at `first` + i, with a bar from `low` to `high` where it has these.
+
+    What is None has no place and is left out, as is on a logarithmic axis what is not positive.
+    """
+
+    values: Values
+    low: Values = ()
+    high: Values = ()
+
+
+class _Stroke(NamedTuple):
+    points: Sequence[Point]
+    colour: str
+    width: int = 1
+
+
+class _Text(NamedTuple):
+    place: Point
+    text: str
+    anchor: str = "start"
+    upright: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of `width` x `height` pixels, drawn either way."""
+
+    width: int
+    height: int
+    strokes: list[_Stroke] = field(default_factory=list)
+    texts: list[_Text] = field(default_factory=list)
+
+    def svg(self) -> str:
+        """The text of an SVG file."""
+        box = f'viewBox="0 0 {self.width} {self.height}"'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="sans-serif" font-size="{FONT}">'
+        lines = [
+            f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" fill="none" stroke="{colour}" '
+            f'stroke-width="{width}"/>'
+            for points, colour, width in self.strokes
+        ]
+        return "\n".join(
+            [head, '<rect width="100%" height="100%" fill="white"/>', *lines, *map(_svg_text, self.texts), "</svg>\n"]
+        )
+
+    def image(self) -> "Image":
+        """A PIL picture, RGB."""
+        from PIL import Image, ImageDraw, ImageFont
+
+        picture, font = Image.new("RGB", (self.width, self.height), "white"), ImageFont.load_default(FONT)
+        pen = ImageDraw.Draw(picture)
+        for points, colour, width in self.strokes:
+            pen.line(list(points), fill=colour, width=width)
+        for (x, y), text, anchor, upright in self.texts:
+            if upright:
+                turned = Image.new("RGB", (round(pen.textlength(text, font=font)) + 2, FONT + 6), "white")
+                ImageDraw.Draw(turned).text((1, FONT + 1), text, fill=INK, font=font, anchor="ls")
+                picture.paste(turned.rotate(90, expand=True), (round(x) - FONT, round(y - turned.width / 2)))
+            else:
+                pen.text((x, y), text, fill=INK, font=font, anchor={"start": "ls", "middle": "ms", "end": "rs"}[anchor])
+        return picture
+
+
+def line_chart(
+    lines: Mapping[str, Curve],
+    title: str,
+    across: str,
+    up: str = "",
+    *,
+    first: int = 0,
+    log: bool = False,
+    size: tuple[int, int] = (760, 440),
+) -> Chart:
+    """Curves over whole numbers from `first`, with a legend beside them; `across` and `up` name the axes.
+
+    `log` makes the vertical axis logarithmic; `size` is (width, height) in pixels.
+    """
+    width, height = size
+    chart = Chart(width, height)
+    most = max((len(curve.values) for curve in lines.values()), default=1)
+    place: Callable[[float], float] = math.log10 if log else float
+    marks = _decades(_shown(lines, log)) if log else _ticks(_shown(lines, log))
+    low, high = place(marks[0]), place(marks[-1])
+
+    def x(i: float) -> float:
+        return LEFT + (width - LEFT - RIGHT) * i / max(most - 1, 1)
+
+    def y(value: float) -> float:
+        return TOP + (height - TOP - BOTTOM) * (high - place(value)) / (high - low)
+
+    bottom, middle = height - BOTTOM, TOP + (height - TOP - BOTTOM) / 2
+    chart.texts.extend([_Text((LEFT, TOP - 12), title), _Text((x((most - 1) / 2), height - 12), across, "middle")])
+    if up:
+        chart.texts.append(_Text((16, middle), up, "middle", upright=True))
+    for mark in marks[:: max(1, (len(marks) - 1) // 8)]:
+        chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - RIGHT, y(mark))], GRID))
+        chart.texts.append(_Text((LEFT - 6, y(mark) + 4), f"1e{math.log10(mark):.0f}" if log else f"{mark:.10g}", "end"))
+    for i in range(0, most, max(1, (most - 1) // 10)):
+        chart.texts.append(_Text((x(i), bottom + 18), str(first + i), "middle"))
+    for number, (name, curve) in enumerate(lines.items()):
+        colour, at = COLOURS[number % len(COLOURS)], TOP + 10 + 20 * number
+        points = [(x(i), y(value)) for i, value in enumerate(curve.values) if _has_place(value, log)]
+        if points:
+            chart.strokes.append(_Stroke(points, colour, 2))
+        for i, (least, largest) in enumerate(zip(curve.low, curve.high, strict=True)):
+            if _has_place(least, log) and _has_place(largest, log):
+                chart.strokes.append(_Stroke([(x(i), y(least)), (x(i), y(largest))], colour))
+        chart.strokes.append(_Stroke([(width - RIGHT + 10, at - 4), (width - RIGHT + 30, at - 4)], colour, 2))
+        chart.texts.append(_Text((width - RIGHT + 36, at), name))
+    return chart
+
+
+def _has_place(value: float | None, log: bool) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value) and (value > 0 or not log)
+
+
+def _shown(lines: Mapping[str, Curve], log: bool) -> list[float]:
+    """All values that have a place, ends of bars among them; without any, the ends of an axis."""
+    values = [value for curve in lines.values() for part in curve for value in part]
+    return [value for value in values if _has_place(value, log)] or [0.1, 1.0]
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """Powers of ten around the values: two at least."""
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    return [10.0**exponent for exponent in range(low, max(high, low + 1) + 1)]
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers around the values, 1, 2 or 5 times a power of ten apart: two at least."""
+    low, high = min(values), max(values)
+    rough = (high - low) / TICKS or abs(high) / TICKS or 1.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough * 0.999)
+    begin, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * i for i in range(begin, max(end, begin + 1) + 1)]
+
+
+def _svg_text(text: _Text) -> str:
+    x, y = text.place
+    turned = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if text.upright else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{text.anchor}"{turned}>{escape(text.text)}</text>'
