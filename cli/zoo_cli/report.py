@@ -164,6 +164,8 @@ def _print_detail(result: "Result") -> None:
     if "matrix" in detail and _fits(classes):
         say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
         _print_matrix(classes, detail.get("columns", classes), detail["matrix"])
+    elif "rows" in detail:
+        _print_rows(detail["columns"], detail["rows"])
     elif "ci_low" in detail and len(classes) <= LISTED_CLASSES:
         _print_classes(result.metric, classes, detail)
     else:
@@ -177,6 +179,18 @@ def _print_classes(metric: str, classes: list[str], detail: dict[str, Any]) -> N
     scores = list(zip(detail[metric], detail["ci_low"], detail["ci_high"], strict=True))
     rows = [(name, number(*score), interval(*score)) for name, score in zip(classes, scores, strict=True)]
     print_table(("class", metric, "95 % interval"), rows, right=(1,))
+
+
+def _print_rows(columns: list[str], rows: list[list[Any]]) -> None:
+    """A detail that is a table: labels, a value with its bounds, and counts."""
+    low = columns.index("ci_low")
+    cells = []
+    for row in rows:
+        score = row[low - 1 : low + 2]
+        labels, counts = map(str, row[: low - 1]), (f"{count:,}" for count in row[low + 2 :])
+        cells.append((*labels, number(*score), interval(*score), *counts))
+    header = (*columns[:low], "95 % interval", *columns[low + 2 :])
+    print_table(header, cells, right=(low - 1, *range(low + 1, len(header))))
 
 
 def _fits(classes: list[str]) -> bool:

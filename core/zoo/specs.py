@@ -215,6 +215,10 @@ class DatasetSpec(Spec):
         default=None,
         description="Name of the dataset whose test is what train of this one leaves out, where test of this one is the whole.",
     )
+    base: str | None = Field(
+        default=None,
+        description="Name of the dataset whose samples these are, changed: weights trained on that one suit this one.",
+    )
 
 
 class MetricSpec(Spec):

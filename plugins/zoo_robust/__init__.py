@@ -1,8 +1,9 @@
 """Topic 8: adversarial attacks under a stated threat model, and how much of a victim's accuracy is left under them."""
 
 from zoo import hookimpl
-from zoo.specs import BenchmarkSpec, ModelSpec
-from zoo_robust import attack_specs, network_specs
+from zoo.lazy import load_target
+from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Spec
+from zoo_robust import attack_specs, corruption_specs, network_specs
 
 
 @hookimpl
@@ -13,3 +14,24 @@ def zoo_models() -> list[ModelSpec]:
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
     return attack_specs.BENCHMARKS
+
+
+@hookimpl
+def zoo_metrics() -> list[MetricSpec]:
+    return corruption_specs.METRICS
+
+
+@hookimpl
+def zoo_namespaces() -> list[str]:
+    return ["corrupted"]
+
+
+@hookimpl
+def zoo_resolve(kind: str, name: str) -> Spec | None:
+    """The dataset `corrupted:DATASET`, and the benchmark on it."""
+    namespace, _, rest = name.partition(":")
+    target = corruption_specs.RESOLVERS.get(kind)
+    if namespace != "corrupted" or not rest or target is None:
+        return None
+    spec: Spec = load_target(target)(name, rest)
+    return spec

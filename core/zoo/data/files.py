@@ -53,7 +53,8 @@ class DataFiles:
     ) -> None:
         self.spec = spec
         self._roots = data_dirs(data_dir)
-        self._progress = progress
+        self.data_dir = data_dir
+        self.progress = progress
         self._offline = offline
         self._verified: dict[str, Path] = {}
 
@@ -122,7 +123,7 @@ class DataFiles:
         failure: ZooError = DataError(f"{what} is absent, and no address of it is known", f"put it at {place}")
         for position, url in enumerate(file.urls):
             try:
-                return _locate(url, file, "data", what, place, self._progress, self._offline)
+                return _locate(url, file, "data", what, place, self.progress, self._offline)
             except DataError as error:
                 failure = failure if position else error
         raise failure

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from zoo.tasks.base import Rows
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 State = dict[str, np.ndarray[Any, Any]]
 """What a metric keeps of the samples it has seen: named arrays."""
@@ -19,8 +22,9 @@ class Score:
     """A metric's value over `n` samples, with its 95 % interval.
 
     `interval` names the method of the interval, or says why there is none. `detail` holds what is no single number, such as
-    a confusion matrix; `value` is then None, as it is where there are no samples. `note` is what a reader must know
-    beside the value, such as a reason to doubt it.
+    a confusion matrix; `value` is then None, as it is where there are no samples. A detail `{"columns": names, "rows": rows}`
+    is printed as a table: labels, a value, its `ci_low` and `ci_high`, and counts. `note` is what a reader must know beside
+    the value, such as a reason to doubt it.
     """
 
     value: float | None
@@ -64,3 +68,7 @@ class Metric(BaseModel):
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         """The score of a merged state. Raises OptionError as `check` does."""
         raise NotImplementedError
+
+    def draw(self, detail: Any) -> "Image | None":
+        """A picture of a score's `detail` for `save_figures`; a metric that draws none has no such method of its own."""
+        return None

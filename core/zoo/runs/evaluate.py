@@ -12,7 +12,7 @@ from zoo.locking import locked
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
-from zoo.runs.figures import drawer, save_figures
+from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
@@ -103,6 +103,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         results, artifacts = fold(plan, computed.found)
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
+        artifacts += save_score_figures(plan, results, how.save_figures)
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
     store.add(record)

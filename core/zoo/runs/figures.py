@@ -1,17 +1,23 @@
-"""Figures: pictures of the first predictions of a run, drawn by its task from what the shards hold, or of what its model sees."""
+"""Figures: pictures of the first predictions of a run, drawn by its task from what the shards hold, or of what its model sees.
+
+And of what metrics found, where they draw it.
+"""
 
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.dataset import Sample
 from zoo.errors import OptionError, no_exit
 from zoo.home import writing
+from zoo.metrics.base import Metric
+from zoo.metrics.names import bare_metric
 from zoo.plugins.registry import Registry
 from zoo.runs.plan import Plan
+from zoo.runs.record import Result
 from zoo.runs.shards import read_shard
 from zoo.tasks.base import Task
 
@@ -26,7 +32,7 @@ if TYPE_CHECKING:
 def drawer(entries: Registry, plan: Plan, count: int) -> "Draw | None":
     """What draws `count` figures: the task, or, where it draws nothing, the first plugin that knows the model.
 
-    Worth asking before the model runs: raises OptionError where nobody can draw. None where there is nothing to draw.
+    Worth asking before the model runs: raises OptionError where nobody can draw. None where no prediction is to be drawn.
     """
     if count < 0:
         raise OptionError(f"save_figures must be at least 0, not {count}")
@@ -36,6 +42,8 @@ def drawer(entries: Registry, plan: Plan, count: int) -> "Draw | None":
         return plan.task.draw
     see = _seen_by(entries, plan)
     if see is None:
+        if any(_draws(metric) for _, metric, _ in plan.metrics):
+            return None
         raise OptionError(
             f"predictions of task {plan.task.name} cannot be drawn, and no plugin draws what {plan.model.info.name} sees",
             "leave `save_figures` out",
@@ -53,17 +61,38 @@ def save_figures(plan: Plan, draw: "Draw | None", count: int) -> list[tuple[str,
         return saved
     for position, columns in islice(_predictions(plan), count):
         sample_id = plan.dataset.ids[position]
-        path = f"figures/{position:05d}-{_file_name(sample_id)}.png"
-        try:
-            picture = draw(plan.dataset[position], columns)
-            if picture is None:
-                raise ValueError("its task drew nothing")
-            with writing(plan.folder / path) as temporary:
-                picture.save(temporary, format="PNG")
-            saved.append((path, hashlib.sha256((plan.folder / path).read_bytes()).hexdigest()))
-        except Exception as error:
-            warnings.warn(f"there is no figure of {sample_id}: {type(error).__name__}: {error}", stacklevel=2)
+        name = f"{position:05d}-{_file_name(sample_id)}"
+        saved += _saved(plan, name, sample_id, lambda: draw(plan.dataset[position], columns))  # noqa: B023 - called at once
     return saved
+
+
+def save_score_figures(plan: Plan, results: Sequence[Result], count: int) -> list[tuple[str, str]]:
+    """What metrics draw of their scores, where any figure is wanted, as PNG in the run's folder: (path, SHA-256) of each."""
+    saved: list[tuple[str, str]] = []
+    for (text, metric, _), result in zip(plan.metrics, results, strict=True):
+        if count and _draws(metric) and result.detail is not None:
+            name = bare_metric(text).replace("/", "-")
+            saved += _saved(plan, name, text, lambda: metric.draw(result.detail))  # noqa: B023 - called at once
+    return saved
+
+
+def _saved(plan: Plan, name: str, what: str, draw: "Callable[[], Image | None]") -> list[tuple[str, str]]:
+    """Path and SHA-256 of one figure; none, and a warning, where it cannot be drawn."""
+    path = f"figures/{name}.png"
+    try:
+        picture = draw()
+        if picture is None:
+            raise ValueError("nothing was drawn")
+        with writing(plan.folder / path) as temporary:
+            picture.save(temporary, format="PNG")
+        return [(path, hashlib.sha256((plan.folder / path).read_bytes()).hexdigest())]
+    except Exception as error:
+        warnings.warn(f"there is no figure of {what}: {type(error).__name__}: {error}", stacklevel=3)
+        return []
+
+
+def _draws(metric: Metric) -> bool:
+    return type(metric).draw is not Metric.draw
 
 
 def _seen_by(entries: Registry, plan: Plan) -> "Callable[[Any], Image] | None":

@@ -24,7 +24,7 @@ from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
-from zoo.runs.sampling import take
+from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
 from zoo.tasks.base import DataInfo, Rows, Task
@@ -85,7 +85,8 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks)
     _check_task(named, benchmark, request.task)
     dataset_spec = registry.dataset(benchmark.dataset)
-    model = _model(named, request, benchmark, dataset_spec)
+    origin = registry.dataset(dataset_spec.base) if dataset_spec.base else dataset_spec
+    model = _model(named, request, benchmark, origin)
     dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
@@ -96,8 +97,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
     protocol, others = asked_protocol(kind, benchmark, settings), asked_aux(kind, benchmark, request.aux or {})
     aux = {
-        role: _aux_model(registry, kind, role, other, dataset_spec, request).spelled(classes or ())
-        for role, other in others.items()
+        role: _aux_model(registry, kind, role, other, origin, request).spelled(classes or ()) for role, other in others.items()
     }
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
@@ -105,12 +105,14 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     metrics = _metrics(registry, request, benchmark, named)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     positions, sampled = take(dataset, request.limit, task.name)
-    if request.weights and (known := seen_in_training(request.weights, dataset_spec.name, [dataset.ids[i] for i in positions])):
+    base, copies = copied(dataset)
+    ids = [base.ids[i // copies] for i in positions[::copies]]
+    if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
         remark(known)
     manifest = manifest_of(request, benchmark, model, aux, dataset, task)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
-    opener = code_of((dataset_spec.target,), requires=dataset_spec.requires)
+    opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
     key, doubt = settled(manifest, (model.doubt, opener.doubt, *(other.doubt for other in aux.values())))
     return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, key, manifest, changed, doubt)

@@ -16,8 +16,14 @@ def take(dataset: Dataset, limit: int | None, task: str) -> tuple[Sequence[int],
 
     Where targets are labels, the sample is stratified; of places of episodes, whole episodes are taken as long as they
     fit; else any sample is as likely as any other. What is taken hangs on ids, labels and limit alone: not on the run's
-    seed, so that runs of several seeds meet the same samples, nor on the order of the dataset.
+    seed, so that runs of several seeds meet the same samples, nor on the order of the dataset. Of a dataset made of another's
+    samples, those are taken that the other would take, with all that is made of each.
     """
+    base, copies = copied(dataset)
+    if copies > 1:
+        chosen, how = take(base, limit, task)
+        positions = [place * copies + copy for place in chosen for copy in range(copies)]
+        return (positions, f"{how}: {len(chosen):,}, and all {copies} made of each") if how else (range(len(dataset.ids)), "")
     count = len(dataset.ids)
     if limit is None or limit >= count:
         return range(count), ""
@@ -34,6 +40,11 @@ def take(dataset: Dataset, limit: int | None, task: str) -> tuple[Sequence[int],
         among = [position for position in drawn if labels[position] in kept]
         drawn = among if len(among) >= limit else drawn
     return sorted(_stratified(drawn, labels, limit)), "stratified by class"
+
+
+def copied(dataset: Dataset) -> tuple[Dataset, int]:
+    """The dataset whose samples are here, changed, and how many times each: of most datasets themselves, and once."""
+    return getattr(dataset, "base", dataset), getattr(dataset, "copies", 1)
 
 
 def _stratified(drawn: Sequence[int], labels: Sequence[Any], limit: int) -> list[int]:

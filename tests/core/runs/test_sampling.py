@@ -56,3 +56,13 @@ def test_episodes_stay_whole():
 def test_targets_that_are_no_labels_are_drawn_at_random():
     positions, how = take(data([None] * 50), 10, "generate")
     assert how == "at random" and len(positions) == 10 and list(positions) != list(range(10))
+
+
+@pytest.mark.parametrize("limit", [1, 4, 9, 10, None])
+def test_of_copies_those_are_taken_whose_originals_would_be(limit):
+    base = data([0, 1] * 5)
+    copies = SimpleNamespace(ids=[f"{name}@{i}" for name in base.ids for i in range(3)], targets=[], base=base, copies=3)
+    positions, how = take(copies, limit, "classify")
+    originals, plain = take(base, limit, "classify")
+    assert list(positions) == [place * 3 + i for place in originals for i in range(3)]
+    assert how == (f"{plain}: {limit}, and all 3 made of each" if plain else "")
