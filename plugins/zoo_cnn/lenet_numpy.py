@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from zoo.opening import ArrayNetwork
 from zoo_cnn.layers_numpy import AvgPool2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Tanh, cross_entropy
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ ACTIVATIONS: dict[str, type[ReLU] | type[Tanh]] = {"relu": ReLU, "tanh": Tanh}
 POOLS: dict[str, type[MaxPool2d] | type[AvgPool2d]] = {"max": MaxPool2d, "average": AvgPool2d}
 
 
-class LeNet5:
+class LeNet5(ArrayNetwork):
     """The network of `zoo_cnn.lenet:LeNet5`, layer by layer. All arithmetic is float64; weights are saved as float32.
 
     Without a seed, the first weights come from NumPy's global generator, which a training job has seeded.
@@ -63,7 +64,6 @@ class LeNet5:
         return d_logits
 
     def parameters(self) -> "Iterator[tuple[str, Array, Array]]":
-        """Name, value and gradient of every parameter; the values are the arrays themselves, to be changed in place."""
         for name, layer in self.layers.items():
             if isinstance(layer, (Conv2d, Linear)):
                 yield f"{name}.weight", layer.weight, layer.d_weight
@@ -81,22 +81,6 @@ class LeNet5:
 
         logits = self.forward(as_input(images.detach().cpu().numpy()))
         return torch.from_numpy(logits.astype(np.float32)).to(images.device)
-
-    def state_dict(self) -> "dict[str, Tensor]":
-        """Every parameter as a float32 tensor."""
-        import torch
-
-        return {name: torch.from_numpy(value.astype(np.float32)) for name, value, _ in self.parameters()}
-
-    def load_state_dict(self, state: "dict[str, Tensor]", strict: bool = True) -> None:
-        """Take the parameters of `state`. Raises RuntimeError on any name or shape that differs, as PyTorch does."""
-        mine = {name: value for name, value, _ in self.parameters()}
-        if strict and mine.keys() != state.keys():
-            raise RuntimeError(f"missing {sorted(mine.keys() - state.keys())}, unexpected {sorted(state.keys() - mine.keys())}")
-        for name in mine.keys() & state.keys():
-            if tuple(state[name].shape) != mine[name].shape:
-                raise RuntimeError(f"{name} has shape {list(state[name].shape)}, not {list(mine[name].shape)}")
-            mine[name][...] = state[name].detach().cpu().numpy()
 
 
 def as_input(images: "np.ndarray[Any, Any]") -> "Array":

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.opening import ArrayNetwork
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -63,7 +65,7 @@ def cross_entropy(logits: "Array", labels: "Labels") -> "tuple[float, Array]":
     return float(loss), d_logits / n
 
 
-class MLP:
+class MLP(ArrayNetwork):
     """Linear layers with a ReLU between each two. All arithmetic is float64; weights are saved as float32.
 
     Without a seed, the first weights come from NumPy's global generator, which a training job has seeded.
@@ -88,7 +90,6 @@ class MLP:
         return d_x
 
     def parameters(self) -> "Iterator[tuple[str, Array, Array]]":
-        """Name, value and gradient of every parameter; the values are the arrays themselves, to be changed in place."""
         for i, layer in enumerate(self.layers):
             yield f"layers.{i}.weight", layer.weight, layer.d_weight
             yield f"layers.{i}.bias", layer.bias, layer.d_bias
@@ -105,22 +106,6 @@ class MLP:
 
         logits = self.forward(as_vectors(images.detach().cpu().numpy()))
         return torch.from_numpy(logits.astype(np.float32)).to(images.device)
-
-    def state_dict(self) -> "dict[str, Tensor]":
-        """Every parameter as a float32 tensor."""
-        import torch
-
-        return {name: torch.from_numpy(value.astype(np.float32)) for name, value, _ in self.parameters()}
-
-    def load_state_dict(self, state: "dict[str, Tensor]", strict: bool = True) -> None:
-        """Take the parameters of `state`. Raises RuntimeError on any name or shape that differs, as PyTorch does."""
-        mine = {name: value for name, value, _ in self.parameters()}
-        if strict and mine.keys() != state.keys():
-            raise RuntimeError(f"missing {sorted(mine.keys() - state.keys())}, unexpected {sorted(state.keys() - mine.keys())}")
-        for name in mine.keys() & state.keys():
-            if tuple(state[name].shape) != mine[name].shape:
-                raise RuntimeError(f"{name} has shape {list(state[name].shape)}, not {list(mine[name].shape)}")
-            mine[name][...] = state[name].detach().cpu().numpy()
 
 
 def as_vectors(images: "np.ndarray[Any, Any]") -> "Array":

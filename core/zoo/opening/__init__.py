@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "ArrayNetwork",
     "Choice",
     "Model",
     "build_model",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.opening.arrays import ArrayNetwork
     from zoo.opening.datasets import open_dataset
     from zoo.opening.declared import timm_input
     from zoo.opening.models import Model, build_model, named_model
@@ -27,6 +29,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.opening.arrays": ["ArrayNetwork"],
             "zoo.opening.datasets": ["open_dataset"],
             "zoo.opening.declared": ["timm_input"],
             "zoo.opening.models": ["Model", "build_model", "named_model"],
