@@ -9,12 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from zoo.data import Span
+from zoo.data import SHAKESPEARE, Span, character_codes
 from zoo.errors import ModelError
 from zoo.tasks import SpanLikelihood, SpanTooLongError
-
-SHAKESPEARE = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""The 65 characters of tiny Shakespeare."""
 
 
 class Block(nn.Module):
@@ -52,7 +49,6 @@ class CharGPT(nn.Module):
     ) -> None:
         super().__init__()
         self.alphabet, self.window, self.begin = alphabet, window, len(alphabet)
-        self.index = {character: index for index, character in enumerate(alphabet)}
         self.tokens = nn.Embedding(len(alphabet) + 1, width)
         self.positions = nn.Embedding(window, width)
         self.dropout = nn.Dropout(dropout)
@@ -106,13 +102,7 @@ class CharGPT(nn.Module):
 
     def encode(self, text: str) -> list[int]:
         """The number of each character. Raises ModelError where the alphabet lacks one."""
-        unknown = sorted(set(text) - self.index.keys())
-        if unknown:
-            raise ModelError(
-                f"char-gpt knows {len(self.alphabet)} characters; {''.join(unknown[:10])!r} is not among them",
-                "score it on text of its own alphabet, such as tiny-shakespeare",
-            )
-        return [self.index[character] for character in text]
+        return character_codes(text, self.alphabet)
 
     def _padded(self, encoded: Sequence[Sequence[int]]) -> Tensor:
         """Inputs: the token of beginning and all characters but the last; behind the end any token, which nothing sees."""

@@ -10,13 +10,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from zoo.data import Span
-from zoo.errors import ModelError
+from zoo.data import SHAKESPEARE, Span, character_codes
 from zoo.tasks import SpanLikelihood
 from zoo_sequence.recurrent import CELLS
-
-SHAKESPEARE = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-"""The 65 characters of tiny Shakespeare."""
 
 
 class CharRNN(nn.Module):
@@ -33,7 +29,6 @@ class CharRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.alphabet, self.begin = alphabet, len(alphabet)
-        self.index = {character: index for index, character in enumerate(alphabet)}
         self.tokens = nn.Embedding(len(alphabet) + 1, width)
         self.cell = CELLS[cell](width, hidden, layers, batch_first=True, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
@@ -73,10 +68,4 @@ class CharRNN(nn.Module):
 
     def encode(self, text: str) -> list[int]:
         """The number of each character. Raises ModelError where the alphabet lacks one."""
-        unknown = sorted(set(text) - self.index.keys())
-        if unknown:
-            raise ModelError(
-                f"this network knows {len(self.alphabet)} characters; {''.join(unknown[:10])!r} is not among them",
-                "give it text of its own alphabet, such as tiny-shakespeare",
-            )
-        return [self.index[character] for character in text]
+        return character_codes(text, self.alphabet)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "SHAKESPEARE",
     "AlteredError",
     "ArrayDataset",
     "DataFiles",
@@ -15,6 +16,7 @@ __all__ = [
     "Span",
     "Table",
     "TableError",
+    "character_codes",
     "cut_spans",
     "decoded",
     "file_sha256",
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from zoo.data.pointers import pointer_problem
     from zoo.data.spans import Span, cut_spans
     from zoo.data.tables import Table, TableError, read_header, read_table
-    from zoo.data.texts import EncodingError, decoded, read_lines
+    from zoo.data.texts import SHAKESPEARE, EncodingError, character_codes, decoded, read_lines
     from zoo.identity.files import file_sha256, files_sha256
 else:
     __getattr__, __dir__ = exports(
@@ -50,7 +52,7 @@ else:
             "zoo.data.pointers": ["pointer_problem"],
             "zoo.data.spans": ["Span", "cut_spans"],
             "zoo.data.tables": ["Table", "TableError", "read_header", "read_table"],
-            "zoo.data.texts": ["EncodingError", "decoded", "read_lines"],
+            "zoo.data.texts": ["SHAKESPEARE", "EncodingError", "character_codes", "decoded", "read_lines"],
             "zoo.identity.files": ["file_sha256", "files_sha256"],
         },
     )

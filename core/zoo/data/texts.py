@@ -1,10 +1,10 @@
-"""Files of text: UTF-8, and what to do with one that is not."""
+"""Texts: of files, UTF-8, and what to do with one that is not; and as the numbers of their characters."""
 
 import re
 from pathlib import Path
 
 from zoo.data.pointers import pointer_problem
-from zoo.errors import DataError
+from zoo.errors import DataError, ModelError
 
 _MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 """Byte-order marks; that of UTF-32 begins with that of UTF-16."""
@@ -36,6 +36,21 @@ def decoded(content: bytes, path: Path | None = None) -> str:
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file that are not empty, stripped. Raises DataError where it is not UTF-8."""
     return [line.strip() for line in decoded(path.read_bytes(), path).splitlines() if line.strip()]
+
+
+SHAKESPEARE = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+"""The 65 characters of tiny Shakespeare: an alphabet."""
+
+
+def character_codes(text: str, alphabet: str) -> list[int]:
+    """The place of each character in the alphabet of a model. Raises ModelError where it lacks one."""
+    index = {character: place for place, character in enumerate(alphabet)}
+    if unknown := sorted(set(text) - index.keys()):
+        raise ModelError(
+            f"this network knows {len(alphabet)} characters; {''.join(unknown[:10])!r} is not among them",
+            "give it text of its own alphabet, such as tiny-shakespeare",
+        )
+    return [index[character] for character in text]
 
 
 def _wide(content: bytes) -> str | None:

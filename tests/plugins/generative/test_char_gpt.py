@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import zoo
+from zoo.data import SHAKESPEARE
 from zoo.data.spans import Span
 from zoo.errors import DataError, ModelError
 from zoo.tasks.generate.text import SpanTooLongError
-from zoo_generative.char_gpt import SHAKESPEARE, CharGPT
+from zoo_generative.char_gpt import CharGPT
 
 pytestmark = pytest.mark.usefixtures("no_gradients")
 

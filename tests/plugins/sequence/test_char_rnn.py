@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from zoo.data import Span
+from zoo.data import SHAKESPEARE, Span
 from zoo.errors import ModelError
-from zoo_sequence.char_rnn import SHAKESPEARE, CharRNN
+from zoo_sequence.char_rnn import CharRNN
 
 CELLS = ("rnn", "gru", "lstm")
 
