@@ -1,10 +1,9 @@
 """Topic 2: convolution and pooling, from LeNet-5 over AlexNet to residual networks."""
 
 from zoo import hookimpl
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
-TEN_DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 GREY_28 = ImageInput(channels=1, size=(28, 28))
 IMAGENET_INPUT = ImageInput(channels=3, size=(224, 224), crop_pct=0.875, crop_mode="center")
@@ -13,7 +12,7 @@ RESNET_PAPER = "He, Zhang, Ren & Sun 2016, Deep residual learning for image reco
 PUBLISHED = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 
 
-def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = TEN_DIGITS) -> Weights:
+def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = DIGITS) -> Weights:
     """The weights that a recipe of this plugin makes."""
     return Weights(
         uri=f"pkg:zoo_cnn/weights/{recipe}.safetensors",

@@ -1,10 +1,9 @@
 """Classification: specs of the standard datasets, and of the user's own folders and tables."""
 
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_data.sources import CIFAR10, FASHION_MNIST, MNIST, SMS_SPAM
 
-DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 TEN_CLASS_METRICS = ("accuracy", "accuracy:k=5", "f1:average=macro", "nll", "ece:bins=15,norm=l1", "confusion")

@@ -1,10 +1,9 @@
 """Topic 1: softmax regression and multilayer perceptrons, one of them in NumPy with backpropagation by hand."""
 
 from zoo import hookimpl
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
-DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 PIXELS = ImageInput(channels=1, size=(8, 8))
 """The images of digits as they are; whatever else comes in is made so."""
 MLP_PAPER = "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0"

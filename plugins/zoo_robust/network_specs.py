@@ -1,9 +1,8 @@
 """The network on which defences and certificates are compared, with its weights."""
 
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Weights
 
-DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CONVEX = "https://github.com/locuslab/convex_adversarial/raw/2cd8149249b9e90383af10fc7e9b9fe90166813e/models"
 FAST = "https://github.com/locuslab/fast_adversarial/raw/54f728755e71857b632882ba6d6cef22f56e2172/MNIST/models"
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 from zoo import hookimpl
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
-TEN_DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-CLASSES = {"mnist": TEN_DIGITS, "fashion-mnist": CLOTHES}
+CLASSES = {"mnist": DIGITS, "fashion-mnist": CLOTHES}
 PAPER = "Dosovitskiy et al. 2021, An image is worth 16x16 words: Transformers for image recognition at scale, arXiv:2010.11929"
 TASKS = {"classify": "zoo_vit.vit:VisionTransformer", "embed": "zoo_vit.vit:VisionTransformerFeatures"}
 SMALL = {"classes": 10, "size": 28, "patch": 4, "channels": 1, "dim": 64, "depth": 5, "heads": 4, "mlp_ratio": 2.0}

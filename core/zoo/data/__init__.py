@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "CLOTHES",
+    "DIGITS",
     "SHAKESPEARE",
     "AlteredError",
     "ArrayDataset",
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from zoo.data.download import hub_reachable
     from zoo.data.files import DataFiles, offline_forced, package_path
     from zoo.data.hashing import AlteredError, unzip
+    from zoo.data.known_classes import CLOTHES, DIGITS
     from zoo.data.pointers import pointer_problem
     from zoo.data.spans import Span, cut_spans
     from zoo.data.tables import Table, TableError, read_header, read_table
@@ -49,6 +52,7 @@ else:
             "zoo.data.download": ["hub_reachable"],
             "zoo.data.files": ["DataFiles", "offline_forced", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
+            "zoo.data.known_classes": ["CLOTHES", "DIGITS"],
             "zoo.data.pointers": ["pointer_problem"],
             "zoo.data.spans": ["Span", "cut_spans"],
             "zoo.data.tables": ["Table", "TableError", "read_header", "read_table"],

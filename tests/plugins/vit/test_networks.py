@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.data import CLOTHES, DIGITS
 from zoo.errors import ModelError
 from zoo.imaging import Normalise
 from zoo.lazy import load_target
-from zoo_vit import CLOTHES, MODELS, RECIPES, SMALL, TEN_DIGITS
+from zoo_vit import MODELS, RECIPES, SMALL
 from zoo_vit.convnet import ConvNet
 from zoo_vit.vit import VisionTransformer, VisionTransformerFeatures
 
@@ -134,5 +135,5 @@ def test_both_networks_are_trained_alike() -> None:
 
 
 def test_class_names_are_the_datasets() -> None:
-    assert zoo.registry().dataset("mnist").classes == TEN_DIGITS
+    assert zoo.registry().dataset("mnist").classes == DIGITS
     assert zoo.registry().dataset("fashion-mnist").classes == CLOTHES
