@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, did_you_mean
 from zoo_cli.groups import Command
 
 if TYPE_CHECKING:
@@ -88,10 +87,10 @@ def _no_such_option(name: str, own: Iterable[str], names: "Names | None" = None,
     if names is not None:
         kinds = (("the model", names.options), ("the benchmark", (*names.protocol, *names.aux)))
     flags = {what: [f"--{key.replace('_', '-')}" for key in keys] for what, keys in kinds}
-    near = get_close_matches(name, [*(flag for keys in flags.values() for flag in keys), *own])
-    parts = [f"did you mean {' or '.join(near)}?"] if near else []
-    parts += [f"{what} takes {', '.join(keys)};" for what, keys in flags.items() if keys]
-    return OptionError(f"no such option {name!r}", " ".join([*parts, f"see {command} --help"]))
+    known = [*(flag for keys in flags.values() for flag in keys), *own]
+    takes = [f"{what} takes {', '.join(keys)};" for what, keys in flags.items() if keys]
+    hint = did_you_mean(name, known, " ".join([*takes, f"see {command} --help"]))
+    return OptionError(f"no such option {name!r}", hint)
 
 
 def _names_of(option: click.Option) -> list[str]:

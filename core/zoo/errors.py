@@ -1,6 +1,6 @@
 """Every error that a user of Deepzoo may meet: what is wrong, and what to do next."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "UnknownNameError",
     "WeightsError",
     "ZooError",
+    "did_you_mean",
     "reason_of",
 ]
 
@@ -35,6 +36,14 @@ class ZooError(Exception):
         super().__init__(f"{message}\n{hint}" if hint else message)
         self.message = message
         self.hint = hint
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """`did you mean A or B?` with the nearest of what is known, and what follows it; that alone where nothing is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known))
+    return " ".join(filter(None, (f"did you mean {' or '.join(near)}?" if near else "", otherwise)))
 
 
 def reason_of(error: BaseException) -> str:

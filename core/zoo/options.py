@@ -8,12 +8,11 @@ their names: `noise:25` is `noise:sigma=25`. In the name of the user's own data 
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, did_you_mean
 
 __all__ = ["build_named", "checked_settings", "described_settings", "options_of", "parse_named", "split_options"]
 
@@ -29,9 +28,8 @@ def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind:
     known = ", ".join(declared.model_fields) or "none"
     for name in values:
         if name not in declared.model_fields:
-            near = get_close_matches(name, declared.model_fields)
-            did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
-            raise OptionError(f"{owner} has no {kind} {name!r}", f"{did_you_mean}its {kind}s are: {known}")
+            hint = did_you_mean(name, declared.model_fields, f"its {kind}s are: {known}")
+            raise OptionError(f"{owner} has no {kind} {name!r}", hint)
     try:
         return declared.model_validate(dict(values))
     except ValidationError as error:

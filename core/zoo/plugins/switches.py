@@ -3,12 +3,11 @@
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from zoo.errors import OptionError, StoreError
+from zoo.errors import OptionError, StoreError, did_you_mean
 from zoo.home import state_file, writing
 
 
@@ -82,8 +81,7 @@ def check_name(plugins: Sequence[Mapping[str, Any]], name: str, more: Collection
         return
     if theirs:
         raise OptionError(f"plugin {plugin!r} is not of {distribution!r}", f"it is of: {', '.join(theirs)}")
-    near = get_close_matches(plugin, {entry["id"] for entry in plugins})
-    hint = f"did you mean {' or '.join(near)}?" if near else "zoo plugins list shows those that are installed"
+    hint = did_you_mean(plugin, {entry["id"] for entry in plugins}) or "zoo plugins list shows those that are installed"
     raise OptionError(f"there is no plugin {plugin!r}", hint)
 
 

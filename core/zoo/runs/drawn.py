@@ -4,12 +4,11 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.devices import on_device, pick_device
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, OptionError, did_you_mean
 from zoo.home import writing
 from zoo.imaging.degrade import to_uint8
 from zoo.lazy import load_target
@@ -158,6 +157,5 @@ def _class(model: Any, who: str, asked: str | None) -> str | None:
         return asked
     if not known:
         raise OptionError(f"{who} cannot be asked for a class", "leave `class_name` out")
-    near = get_close_matches(asked, known)
-    did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
-    raise OptionError(f"{who} draws no {asked!r}", f"{did_you_mean}its classes are: {', '.join(known)}")
+    hint = did_you_mean(asked, known, f"its classes are: {', '.join(known)}")
+    raise OptionError(f"{who} draws no {asked!r}", hint)

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, did_you_mean
 from zoo.specs import Optimizer, RecipeSpec
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ def build_optimizer(spec: Optimizer, parameters: "Sequence[nn.Parameter]") -> "T
     name = "momentum" if spec.name == "sgd" and not spec.momentum else spec.name
     known: list[str] = optim.list_optimizers()
     if name not in known:
-        near = get_close_matches(name, known)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
         raise OptionError(f"there is no optimizer {spec.name!r}", hint)
     settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, "momentum": spec.momentum}
     try:

@@ -5,14 +5,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from zoo.data.dataset import Dataset
 from zoo.data.download import Progress as DownloadProgress
-from zoo.errors import OptionError
+from zoo.errors import OptionError, did_you_mean
 from zoo.home import zoo_home
 from zoo.identity.code import TRAINING, Code, code_of, core_sha256
 from zoo.metrics.build import build_metric
@@ -160,9 +159,8 @@ def overridden(recipe: RecipeSpec, overrides: Mapping[str, Any]) -> RecipeSpec:
 
 def _check_field(declared: type[BaseModel], name: str, what: str) -> None:
     if name not in declared.model_fields:
-        near = get_close_matches(name, declared.model_fields)
-        did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
-        raise OptionError(what, f"{did_you_mean}its fields are: {', '.join(declared.model_fields)}")
+        fields = f"its fields are: {', '.join(declared.model_fields)}"
+        raise OptionError(what, did_you_mean(name, declared.model_fields, fields))
 
 
 def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:

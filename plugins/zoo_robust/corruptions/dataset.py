@@ -1,7 +1,6 @@
 """corrupted:DATASET: every image of a dataset as it is, and under every corruption at every severity."""
 
 import hashlib
-from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 
 import zoo
 from zoo.data import DataFiles, Dataset, Sample, SampleSequence
-from zoo.errors import OptionError
+from zoo.errors import OptionError, did_you_mean
 from zoo.opening import open_dataset
 from zoo.options import options_of, split_options
 from zoo.specs import BenchmarkSpec, DatasetSpec
@@ -35,9 +34,8 @@ class Chosen(BaseModel, extra="forbid"):
         names = written.split("+") if isinstance(written, str) else written
         for name in names:
             if name not in SEVERITIES:
-                near = get_close_matches(name, SEVERITIES)
-                did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
-                raise OptionError(f"there is no corruption {name!r}", f"{did_you_mean}there are: {', '.join(SEVERITIES)}")
+                hint = did_you_mean(name, SEVERITIES, f"there are: {', '.join(SEVERITIES)}")
+                raise OptionError(f"there is no corruption {name!r}", hint)
         return [name for name in SEVERITIES if name in names]
 
     @field_validator("severities", mode="before")
