@@ -31,7 +31,8 @@ from zoo.version import __version__
 
 GROUP = "zoo"
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
-RUN_HOOKS = ("zoo_run_started", "zoo_run_finished", "zoo_drawer")
+OBSERVING = ("zoo_run_started", "zoo_run_finished")
+RUN_HOOKS = (*OBSERVING, "zoo_drawer")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -68,7 +69,8 @@ class Plugin:
     kinds: tuple[SpecKind, ...] = ()
     specs: tuple[tuple[str, Spec], ...] = ()
     namespaces: tuple[str, ...] = ()
-    observes: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """Those of RUN_HOOKS that it implements."""
     files: tuple[str, ...] = field(default=(), repr=False)
     """What its offer depends on: its files, those of what it imports, and whatever it opened while it was asked."""
     asked: tuple[str, ...] = field(default=(), repr=False)
@@ -206,8 +208,8 @@ def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
     except (Exception, SystemExit) as error:
         state, reason, hint = _diagnosis(candidate, error, classes)
         return _with_facts(replace(plugin, state=state, reason=reason, hint=hint), watch)
-    observes = tuple(name for name in RUN_HOOKS if getattr(asking.hook, name).get_hookimpls())
-    return _with_facts(replace(plugin, specs=specs, namespaces=namespaces, observes=observes), watch)
+    hooks = tuple(name for name in RUN_HOOKS if getattr(asking.hook, name).get_hookimpls())
+    return _with_facts(replace(plugin, specs=specs, namespaces=namespaces, hooks=hooks), watch)
 
 
 def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Callable[[Plugin], Collection[str]]) -> Plugin:
@@ -220,7 +222,7 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 kinds = () if what == "kind" else plugin.kinds
                 refused = replace(plugin, state="conflict", reason=why, hint=hint, kinds=kinds)
-                return replace(refused, specs=(), namespaces=(), observes=())
+                return replace(refused, specs=(), namespaces=(), hooks=())
     return plugin
 
 

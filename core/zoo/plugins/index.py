@@ -23,7 +23,7 @@ from zoo.home import cache_dir, state_file, writing
 from zoo.plugins.names import find_name, namespace_of
 from zoo.version import __version__
 
-FORMAT = 5
+FORMAT = 6
 VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
@@ -242,7 +242,7 @@ def _holds(document: Mapping[str, Any], key: list[Any]) -> bool:
 def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None], list[str]]:
     """Ask every plugin: what they are and offer, the files and variables that this depends on, and doubts whether that is all."""
     from zoo.identity.files import session
-    from zoo.plugins.discovery import discover
+    from zoo.plugins.discovery import OBSERVING, discover
 
     plugins, entries = [], []
     asked: dict[str, str | None] = {}
@@ -268,7 +268,8 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], d
                 "hint": plugin.hint,
                 "kinds": [kind.model_dump(mode="json") for kind in plugin.kinds],
                 "namespaces": list(plugin.namespaces),
-                "observes": list(plugin.observes),
+                "observes": [name for name in plugin.hooks if name in OBSERVING],
+                "draws": "zoo_drawer" in plugin.hooks,
                 "entries": dict(Counter(entry["kind"] for entry in own)),
             }
         )

@@ -163,20 +163,19 @@ class Registry:
 
     def observers(self) -> pluggy.PluginManager:
         """A hook caller with only those plugins that observe runs. One that cannot be imported any more costs a warning."""
-        return self._implementing("observe", "zoo_run_started", "zoo_run_finished")
+        return self._implementing("observe", [plugin for plugin in self.index.plugins if plugin["observes"]])
 
     def drawers(self) -> pluggy.PluginManager:
         """A hook caller with only those plugins that draw what models see."""
-        return self._implementing("draw", "zoo_drawer")
+        return self._implementing("draw", [plugin for plugin in self.index.plugins if plugin["draws"]])
 
-    def _implementing(self, what: str, *hooks: str) -> pluggy.PluginManager:
+    def _implementing(self, what: str, plugins: Sequence[dict[str, Any]]) -> pluggy.PluginManager:
         modules = []
-        for plugin in self.index.plugins:
-            if not set(hooks).isdisjoint(plugin["observes"]):
-                try:
-                    modules.append((plugin["id"], importlib.import_module(plugin["module"])))
-                except (Exception, SystemExit) as error:
-                    warnings.warn(f"{plugin_title(plugin)} does not {what}: {type(error).__name__}: {error}", stacklevel=2)
+        for plugin in plugins:
+            try:
+                modules.append((plugin["id"], importlib.import_module(plugin["module"])))
+            except (Exception, SystemExit) as error:
+                warnings.warn(f"{plugin_title(plugin)} does not {what}: {type(error).__name__}: {error}", stacklevel=2)
         return manager(modules)
 
     def _spec_class(self, kind: str) -> type[Spec]:

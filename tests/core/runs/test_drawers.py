@@ -62,3 +62,9 @@ def test_a_drawer_that_raises_costs_a_warning_and_the_next_is_asked(toy, plugin)
 def test_a_run_without_figures_asks_nobody(toy, plugin):
     plugin("broken", "from zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_drawer(model): raise ValueError('no ink')\n")
     assert figures(run(toy, 0)) == []
+
+
+def test_a_plugin_that_only_draws_watches_no_runs(toy, plugin):
+    plugin("draws", DRAWS)
+    (found,) = (entry for entry in zoo.registry().index.plugins if entry["id"] == "draws")
+    assert (found["observes"], found["draws"]) == ([], True)
