@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> Path:
     """The file of some weights, with the hash that they declare, if they do.
 
-    What would be downloaded is first looked for below the `weights` folder of every data folder, by name and hash.
+    What would be downloaded is first looked for by name and hash: below the `weights` folder of every data folder, in the data
+    folder itself, and in the folders in it.
     Raises WeightsError, or what `zoo.data.files.fetch` raises, where there is no such file.
     """
     from zoo.data.files import fetch
@@ -35,7 +36,7 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
     others: list[str] = []
     if weights.sha256 is not None and weights.uri.startswith(("https://", "hf://")):
         for folder in data_dirs(data_dir):
-            for path in sorted((folder / "weights").rglob(name)):
+            for path in _places(folder, name):
                 if not path.is_file():
                     continue
                 if (found := file_sha256(path)) == weights.sha256:
@@ -54,6 +55,11 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
             raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: `weights=FILE`") from error
         raise
+
+
+def _places(folder: Path, name: str) -> Iterable[Path]:
+    """Where a data folder may have a file of weights."""
+    return dict.fromkeys([*sorted((folder / "weights").rglob(name)), folder / name, *sorted(folder.glob(f"*/{name}"))])
 
 
 def find_files(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> list[Path]:

@@ -190,6 +190,18 @@ def test_weights_in_a_data_folder_are_found_by_hash_and_not_downloaded(tmp_path:
     assert find_weights(weights, tmp_path) == good
 
 
+@pytest.mark.parametrize("place", ["m.safetensors", "vdsr/m.safetensors", "weights/deep/er/m.safetensors"])
+def test_weights_are_found_in_a_layout_of_ones_own(tmp_path: Path, place: str) -> None:
+    digest = save_state(tmp_path / place, {"a": torch.zeros(1)})
+    weights = Weights(
+        uri="https://nowhere.invalid/net.pth", file="m.safetensors", converted=True, sha256=digest, licence="MIT", source="test"
+    )
+    assert find_weights(weights, tmp_path) == tmp_path / place
+    save_state(tmp_path / place, {"a": torch.ones(1)})
+    with pytest.raises(WeightsError):
+        find_weights(weights, tmp_path)
+
+
 def test_a_file_uri_is_verified(tmp_path: Path) -> None:
     digest = save_state(tmp_path / "m.safetensors", {"a": torch.zeros(1)})
     good = Weights(uri=f"file:{tmp_path / 'm.safetensors'}", sha256=digest, licence="MIT", source="test")
