@@ -170,10 +170,12 @@ def verify_boxes(found: Any, id_: str, outputs: int, model: str) -> Boxes:
 
     parts = [getattr(found, name, None) for name in ("boxes", "labels", "scores")]
     if not all(isinstance(part, torch.Tensor) for part in parts):
-        raise refuse(
-            f"{type(found).__name__} without tensors as its attributes boxes, labels and scores",
-            "expected zoo.tasks.detect.Boxes",
-        )
+        hint = "expected zoo.tasks.Boxes"
+        if isinstance(found, Mapping) and {"boxes", "labels", "scores"} <= found.keys():  # as torchvision's detectors do
+            hint += (
+                '(one["boxes"], one["labels"], one["scores"]) of each: wrap it, with labels from 0 in the order of its classes'
+            )
+        raise refuse(f"{type(found).__name__} without tensors as its attributes boxes, labels and scores", hint)
     boxes, labels, scores = (part.detach().cpu() for part in parts if part is not None)
     shapes = [list(part.shape) for part in (boxes, labels, scores)]
     if shapes != [[len(boxes), 4], [len(boxes)], [len(boxes)]]:

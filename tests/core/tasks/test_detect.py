@@ -82,6 +82,10 @@ def test_a_model_that_declares_a_size_would_lose_the_images_pixels():
     [
         (boxes([1, 1, 5, 5, 0]), "without tensors"),
         ({"boxes": torch.zeros(0, 4)}, "dict without tensors"),
+        (
+            {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0).long(), "scores": torch.zeros(0)},
+            r'expected zoo.tasks.Boxes\(one\["boxes"\]',
+        ),
         (boxes([1, 1, 5, 5, 0], scores=[0.5, 0.5]), "shapes"),
         (Boxes(torch.ones(1, 4, dtype=torch.int64), torch.zeros(1).long(), torch.ones(1)), "types"),
         (boxes([1, 1, float("nan"), 5, 0], scores=[0.5]), "NaN or infinite"),
