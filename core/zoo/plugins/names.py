@@ -32,6 +32,14 @@ def is_path(name: str) -> bool:
     return False
 
 
+def is_empty(name: str) -> bool:
+    """Whether a folder of that name is there, with nothing in it but what is hidden."""
+    with suppress(OSError, RuntimeError, ValueError):
+        folder = Path(name).expanduser()
+        return folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir())
+    return False
+
+
 def find_name(kind: str, name: str, known: Collection[str], bundled: Collection[str] = ()) -> str:
     """The full name that `name` means among `known`; `bundled` names win over others of the same bare name.
 

@@ -14,7 +14,7 @@ from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
-from zoo.plugins.names import is_path, listing, split_tag
+from zoo.plugins.names import is_empty, is_path, listing, split_tag
 from zoo.plugins.namespaces import select
 from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
 from zoo.tasks.base import DataInfo
@@ -212,6 +212,9 @@ class Registry:
                 near = error.hint if error.candidates else f"zoo show {spec['name']}"
                 hint = USES[kind, other].format(**spec) if (kind, other) in USES else near
                 return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
+        if kind in ("benchmark", "dataset") and is_empty(name):
+            hint = "put data there first: a folder of images for each class, for one"
+            return UnknownNameError(f"{name} is an empty folder, and no {kind} has that name", hint)
         if kind in ("benchmark", "dataset") and is_path(name) and (names := self._own_data(name)):
             ways = " or ".join(names[:3])
             return UnknownNameError(f"{name} is a path, and no {kind} has that name", f"say what it holds: {ways}")

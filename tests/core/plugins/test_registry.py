@@ -162,6 +162,10 @@ def test_a_path_that_is_there_is_told_how_to_name_it(
             with pytest.raises(UnknownNameError, match="has that name") as caught:
                 look_up(name)
             assert told in caught.value.hint
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing/.hidden").touch()
+    with pytest.raises(UnknownNameError, match="nothing is an empty folder"):
+        registry.benchmark("nothing")
     for name in ("x" * 5000, "~nobody-of-that-name", "nul\0"):  # which can be no path
         with pytest.raises(UnknownNameError):
             registry.benchmark(name)
