@@ -12,12 +12,14 @@ from zoo.data import DataFiles, Dataset, Sample, SampleSequence
 from zoo.errors import OptionError, did_you_mean
 from zoo.opening import open_dataset
 from zoo.options import options_of, split_options
+from zoo.remarks import remark
 from zoo.specs import BenchmarkSpec, DatasetSpec
 from zoo_robust.corruptions.images import corrupted
 from zoo_robust.corruptions.severities import CLEAN, SEVERITIES
 
 METRICS = ("corruption-error", "clean-error", "corruption-accuracy")
 HOW = "write corrupted:DATASET or corrupted:corruptions=blur+jpeg,severities=1+3:DATASET"
+MAY_CHANGE_THE_CLASS = ("rotation", "occlusion")
 Variant = tuple[str, int]
 """A corruption and its severity; `clean` and 0 is the image as it is."""
 
@@ -90,8 +92,12 @@ def corrupted_benchmark(name: str, rest: str) -> BenchmarkSpec:
 def open_corrupted(files: DataFiles, split: str) -> "Corrupted":
     """The samples of a split of the base dataset, each in all variants."""
     base = zoo.registry().dataset(files.spec.base or "")
-    opened = open_dataset(base, split, files.data_dir, files.progress)
-    return Corrupted(opened, options_of(Chosen, files.spec.name).variants)
+    opened, chosen = open_dataset(base, split, files.data_dir, files.progress), options_of(Chosen, files.spec.name)
+    if moved := [name for name in MAY_CHANGE_THE_CLASS if name in chosen.corruptions]:
+        remark(
+            f"labels are those of the clean images, which {' and '.join(moved)} may change or hide, as of 6 and 9", stacklevel=2
+        )
+    return Corrupted(opened, chosen.variants)
 
 
 class Corrupted(SampleSequence):

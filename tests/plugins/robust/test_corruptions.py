@@ -329,6 +329,10 @@ def test_the_scores_are_those_worked_out_by_hand(run):
     assert all(low <= value <= high for _, _, value, low, high, _ in rows if low is not None)
 
 
+def test_a_label_that_a_corruption_may_change_is_told(run):
+    assert any("which rotation and occlusion may change or hide" in remark for remark in run[0].remarks)
+
+
 def test_the_interval_is_over_images_not_over_their_variants(run):
     record, right, _ = run
     found = values(record)["corruption-error"]
