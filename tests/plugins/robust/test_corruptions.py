@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 import zoo
+import zoo_robust
 from zoo.errors import ModelError, OptionError, UnknownNameError
 from zoo.imaging import prepare_image
 from zoo.metrics import wilson
@@ -436,3 +438,14 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path, monkeypatch):
     shards[1].unlink()
     again = zoo.evaluate("cnn/lenet5@digits", name, limit=220, batch_size=77)
     assert again.shards.reused == 2 and [result.value for result in again.results] == [result.value for result in whole.results]
+
+
+def test_the_numbers_of_the_readme_are_those_that_are_used():
+    readme = (Path(zoo_robust.__file__).parent / "README.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in readme.splitlines() if line.startswith("| `")]
+    found = {
+        row[0].strip("`"): [tuple(map(float, cell.split())) for cell in row[2:4]]
+        for row in rows
+        if row[0].strip("`") in SEVERITIES
+    }
+    assert found == {name: [one.small, one.large] for name, one in SEVERITIES.items()}
