@@ -3,8 +3,8 @@
 Their benchmarks stand in plugin `generative`, but for those of texts, which are the datasets by themselves.
 """
 
+from zoo.data import DIGITS
 from zoo.specs import BenchmarkSpec, DataFile, DatasetSpec
-from zoo_data.classification_specs import DIGITS
 from zoo_data.sources import MNIST, SHAKESPEARE, WIKITEXT2
 
 TEXT_METRICS = ("bits-per-character", "bits-per-byte", "perplexity", "word-perplexity")
