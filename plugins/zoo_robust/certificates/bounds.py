@@ -7,7 +7,8 @@ u = 2⁻²⁴: how far that takes its logits from exact ones is bounded in the s
 only where it is larger. (Jia & Rinard 2021, arXiv:2003.03021, attack verifiers that leave this out.)
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,8 +18,6 @@ from zoo_robust.certificates.chain import Chain, step
 from zoo_robust.certificates.layers import Affine, Layer, Relu
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
-ROWS = 256
-"""Linear functions that go back through the layers together: few enough for the cache and for memory."""
 
 
 class Region:
@@ -39,13 +38,16 @@ class Region:
         """The regions of some of the images."""
         return Region(self.clean[rows], self.threat)
 
-    def least(self, rows: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
-        """Lower bounds of linear functions, rows [s, c, h, w] of image owner[s], and the size of what they are added up from."""
-        least, size = least_in_box(rows, self.low[owner], self.high[owner])
+    def least(self, rows: Tensor, of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Lower bounds of linear functions of an image, rows [s, ...], and the size of what they are added up from.
+
+        `of` gives what belongs to each row of values of all images.
+        """
+        least, size = least_in_box(rows, of(self.low), of(self.high))
         if self.norm == "l2":
-            dual = inner(rows, self.clean[owner]) - self.eps * rows.flatten(1).norm(dim=1)
-            least = torch.maximum(least, dual)
-            size = size + self.eps * rows.flatten(1).abs().sum(1)
+            flat = rows.flatten(1)
+            least = torch.maximum(least, inner(rows, of(self.clean)) - self.eps * flat.norm(dim=1))
+            size = size + self.eps * flat.abs().sum(1)
         return least, size
 
 
@@ -64,7 +66,7 @@ def least_in_box(rows: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tenso
 class Bounds:
     """Of what each layer of the chain is given: `low` and `high` [b, *inside].
 
-    `size` [b, *outside] is, of an affine layer, the size of what its outputs are added up from; of ReLU, of what its input may be.
+    `size` is, of an affine layer, the size of what its outputs are added up from, [b, *outside]; of ReLU that of its input.
     `rounding` [b, outputs] bounds how far the victim's float32 logits are from exact ones.
     """
 
@@ -74,6 +76,8 @@ class Bounds:
     high: list[Tensor]
     size: list[Tensor]
     rounding: Tensor
+    lines: dict[tuple[int, str], tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    """What linear bounds of a ReLU are made of, by its place and the manner."""
 
     @property
     def last(self) -> int:

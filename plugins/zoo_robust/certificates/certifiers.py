@@ -10,15 +10,16 @@ from torch import Tensor
 from zoo.errors import ModelError, OptionError
 from zoo.specs import Frozen
 from zoo.tasks import Certified, Ratio, Threat, Victim, margins
-from zoo_robust.certificates.backward import Relaxation, least, narrowed
+from zoo_robust.certificates.backward import TOGETHER, Relaxation, least, narrowed
 from zoo_robust.certificates.bounds import Bounds, Region, walked
 from zoo_robust.certificates.chain import Chain, read_chain
+from zoo_robust.certificates.rows import Rows
 
 
 class _ByBounds(Frozen):
     """Certifies where the least margin of the label over every other class is above 0 on the whole ball within [0, 1].
 
-    The last layer is merged with the differences of logits (Gowal et al. 2018, section 3), so that what two logits have in common cancels.
+    The last layer is merged with the differences of logits (Gowal et al. 2018, section 3): what two have in common cancels.
     """
 
     bisections: int = Field(
@@ -141,8 +142,12 @@ class _Problem:
 def _least_margin(bounds: Bounds, differences: Tensor, relaxation: Relaxation, stop: int = 0) -> Tensor:
     """By how much the least margin exceeds what the victim's own rounding may take from it, float64 [b]."""
     count, others, outputs = differences.shape
+    end = len(bounds.chain.layers)
     rows = differences.reshape(count * others, outputs)
     owner = torch.arange(count, device=rows.device).repeat_interleave(others)
-    lower = least(bounds, rows, owner, len(bounds.chain.layers), relaxation, stop)
-    lower = lower - (rows.abs() * bounds.rounding[owner]).sum(1)
+    parts = [
+        least(bounds, Rows(rows[at : at + TOGETHER], owner[at : at + TOGETHER], (outputs,)), end, relaxation, stop)
+        for at in range(0, len(rows), TOGETHER)
+    ]
+    lower = torch.cat(parts) - (rows.abs() * bounds.rounding[owner]).sum(1)
     return lower.view(count, others).amin(1)

@@ -100,9 +100,9 @@ def _layers(graph: fx.Graph, modules: dict[str, nn.Module], name: str, images: T
         elif _of_shape(node):
             continue
         else:
-            what = f"{node.target} ({type(modules[str(node.target)]).__name__})" if node.op == "call_module" else _function(node)
-            if node.op not in ("call_module", "call_function", "call_method"):
-                raise _refused(name, f"{node.target} is computed beside the chain")
+            what = _named(node, modules)
+            if node.op == "get_attr":
+                raise _refused(name, f"bounds do not go through {what}, which computes with a tensor of its own")
             if [arg for arg in node.all_input_nodes if not _of_shape(arg)] != [last]:
                 raise _refused(name, f"{what} joins several branches, or takes what an earlier layer gave")
             made = _layer_of_module(modules[str(node.target)], values) if node.op == "call_module" else _called(node, values)
@@ -119,11 +119,14 @@ def _refused(name: str, why: str) -> ModelError:
     return ModelError(f"{name} cannot be certified by bounds: {why}", _other())
 
 
-def _function(node: fx.Node) -> str:
+def _named(node: fx.Node, modules: dict[str, nn.Module]) -> str:
+    """A step as it is known to whoever wrote it: `features.2 (MaxPool2d)`, or `max_pool2d`, called in `forward`."""
+    if node.op in ("call_module", "get_attr"):
+        path = str(node.target) if node.op == "call_module" else str(node.target).rpartition(".")[0]
+        return f"{path} ({type(modules[path]).__name__})" if path else type(modules[path]).__name__
     called = str(node.target) if node.op == "call_method" else getattr(node.target, "__name__", str(node.target))
-    stack = list(node.meta.get("nn_module_stack", {}).values())
-    inside = f" in {stack[-1][0] or 'forward'} ({stack[-1][1].__name__})" if stack and isinstance(stack[-1], tuple) else ""
-    return f"{called}{inside}"
+    inside = list(node.meta.get("nn_module_stack", {}))
+    return f"{called}, called in {inside[-1]}.forward" if inside else f"{called}, called in its forward"
 
 
 def _of_shape(node: fx.Node) -> bool:
@@ -236,9 +239,11 @@ def _called(node: fx.Node, values: Tensor) -> list[Layer] | None:
     if node.target is F.avg_pool2d and set(node.kwargs) <= {"kernel_size", "stride", "padding"} and len(rest) <= 3:
         given = dict(zip(("kernel_size", "stride", "padding"), rest, strict=False)) | dict(node.kwargs)
         return _pooled(values, given["kernel_size"], given.get("stride"), given.get("padding", 0))
-    if node.target is F.pad and len(rest) == 1 and not node.kwargs and values.ndim == 4:
-        sides: Any = rest[0]
-        plain = len(sides) == 4 and sides[0] == sides[1] and sides[2] == sides[3] and min(sides) >= 0
+    if node.target is F.pad and values.ndim == 4:
+        given = dict(zip(("pad", "mode", "value"), rest, strict=False)) | dict(node.kwargs)
+        sides: Any = given["pad"]
+        zeros = given.get("mode", "constant") == "constant" and not given.get("value")
+        plain = zeros and len(sides) == 4 and sides[0] == sides[1] and sides[2] == sides[3] and min(sides) >= 0
         return [padding(values.shape[1], (sides[2], sides[0]), values)] if plain else None
     return _arithmetic(node, values)
 

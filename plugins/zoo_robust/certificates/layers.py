@@ -11,6 +11,9 @@ from torch.nn.grad import conv2d_input
 
 Pair = tuple[int, int]
 
+WINDOW = 1024
+"""Numbers of a window up to which what it sees is computed by one matrix."""
+
 
 @dataclass
 class Layer:
@@ -90,6 +93,27 @@ class Convolution(Affine):
     def back(self, rows: Tensor) -> Tensor:
         shape = (len(rows), *self.inside)
         return conv2d_input(shape, self.weight, rows, self.stride, self.padding, self.dilation, self.groups)
+
+    def back_window(self, rows: Tensor) -> Tensor:
+        """The same of windows [s, outputs, h, w] of larger maps: what they see, [s, inputs, h', w'], wherever they are.
+
+        As a product of matrices where that of a small window is small: ten times as fast as one convolution a row.
+        """
+        size = rows[0].numel()
+        if size > WINDOW:
+            return self._transposed(rows)
+        key = tuple(rows.shape[1:])
+        if key not in self._matrices:
+            self._matrices[key] = self._transposed(torch.eye(size, dtype=rows.dtype, device=rows.device).view(size, *key))
+        matrix = self._matrices[key]
+        return (rows.flatten(1) @ matrix.flatten(1)).view(len(rows), *matrix.shape[1:])
+
+    def _transposed(self, rows: Tensor) -> Tensor:
+        return F.conv_transpose2d(rows, self.weight, None, self.stride, 0, 0, self.groups, self.dilation)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._matrices: dict[tuple[int, ...], Tensor] = {}
 
 
 @dataclass
