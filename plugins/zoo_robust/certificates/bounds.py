@@ -38,17 +38,18 @@ class Region:
         """The regions of some of the images."""
         return Region(self.clean[rows], self.threat)
 
-    def least(self, rows: Tensor, of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """Lower bounds of linear functions of an image, rows [s, ...], and the size of what they are added up from.
+    def span(self, rows: Tensor, of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Bounds of linear functions of an image, rows [s, ...], from both sides, and the size of what they are added up from.
 
         `of` gives what belongs to each row of values of all images.
         """
-        least, size = least_in_box(rows, of(self.low), of(self.high))
+        low, high, _ = span_in_box(rows, of(self.low), of(self.high))
+        size = rows.flatten(1).abs().sum(1)  # as pixels are at most 1
         if self.norm == "l2":
-            flat = rows.flatten(1)
-            least = torch.maximum(least, inner(rows, of(self.clean)) - self.eps * flat.norm(dim=1))
-            size = size + self.eps * flat.abs().sum(1)
-        return least, size
+            value, reach = inner(rows, of(self.clean)), self.eps * rows.flatten(1).norm(dim=1)
+            low, high = torch.maximum(low, value - reach), torch.minimum(high, value + reach)
+            size = (1 + self.eps) * size
+        return low, high, size
 
 
 def inner(rows: Tensor, values: Tensor) -> Tensor:
@@ -56,10 +57,11 @@ def inner(rows: Tensor, values: Tensor) -> Tensor:
     return torch.linalg.vecdot(rows.flatten(1), values.flatten(1))
 
 
-def least_in_box(rows: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """The least that rows [s, ...] make of values from low to high [s, ...], and the size of what it is added up from: [s]."""
-    least = inner(rows.clamp_min(0), low) + inner(rows.clamp_max(0), high)
-    return least, inner(rows.abs(), torch.maximum(low.abs(), high.abs()))
+def span_in_box(rows: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The least and the most that rows [s, ...] make of values from low to high, and the size of what is added up: [s] each."""
+    middle, half = (high + low) / 2, (high - low) / 2
+    value, reach = inner(rows, middle), inner(rows.abs(), half)
+    return value - reach, value + reach, reach + inner(rows.abs(), middle.abs())
 
 
 @dataclass

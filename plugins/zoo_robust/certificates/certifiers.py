@@ -1,7 +1,7 @@
 """Certifiers: from bounds to a verdict at eps, or to a radius by bisection."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -85,39 +85,44 @@ class Ibp(_ByBounds):
         return _least_margin(bounds, differences, "parallel", bounds.last) > 0
 
 
-class Crown(_ByBounds):
-    """Linear relaxation of ReLU, taken back to the input. Source: Zhang et al. 2018, arXiv:1811.00866 (with `parallel`: Weng et
-    al. 2018, arXiv:1804.09699, which is the bound of Wong & Kolter 2018 (Salman et al. 2019, arXiv:1902.08722)).
+class FastLin(_ByBounds):
+    """Parallel lines about every ReLU, taken back to the input. Source: Weng et al. 2018, arXiv:1804.09699; it is the convex
+    outer bound of Wong & Kolter 2018 (Salman et al. 2019, arXiv:1902.08722).
 
-    The dear bounds are computed for those samples alone that the cheap ones leave: first those of intervals, then linear ones
-    within intervals, then linear ones whose intermediate bounds are linear, too. What any of them proves, is proved.
+    Dear bounds are computed for those samples alone that cheap ones leave: first those of intervals, then linear ones within
+    intervals, then linear ones whose bounds of hidden layers are linear, too. What any of them proves, is proved.
     """
 
-    relaxation: Relaxation = Field(
-        default="adaptive", description="Slope below an open ReLU: adaptive, 0 or 1; parallel, as above it."
-    )
     intermediate: Literal["linear", "interval"] = Field(
-        default="linear", description="Bounds of hidden layers: linear (tight, dear), or interval (CROWN-IBP)."
+        default="linear", description="Bounds of hidden layers: linear (tight, dear), or interval (as in CROWN-IBP)."
     )
+    relaxations: ClassVar[tuple[Relaxation, ...]] = ("parallel",)
 
     def _certified(self, chain: Chain, region: Region, differences: Tensor) -> Tensor:
         bounds = walked(chain, region)
-        holds = _least_margin(bounds, differences, self.relaxation, bounds.last) > 0
+        holds = _least_margin(bounds, differences, "parallel", bounds.last) > 0
         left = (~holds).nonzero().flatten()
         if len(left):
             bounds = walked(chain, region.keep(left))
-            holds[left] = _least_margin(bounds, differences[left], self.relaxation) > 0
+            holds[left] = self._proves(bounds, differences[left])
             left = left[~holds[left]]
         if len(left) and self.intermediate == "linear":
-            bounds = narrowed(walked(chain, region.keep(left)), self.relaxation)
-            holds[left] = _least_margin(bounds, differences[left], self.relaxation) > 0
+            bounds = narrowed(walked(chain, region.keep(left)), self.relaxations[-1])
+            holds[left] = self._proves(bounds, differences[left])
         return holds
 
+    def _proves(self, bounds: Bounds, differences: Tensor) -> Tensor:
+        """Where some relaxation shows that the least margin is above 0."""
+        return torch.stack([_least_margin(bounds, differences, manner) > 0 for manner in self.relaxations]).any(0)
 
-class FastLin(Crown):
-    """CROWN with parallel lines. Source: Weng et al. 2018, Towards fast computation of certified robustness, arXiv:1804.09699."""
 
-    relaxation: Literal["parallel"] = Field(default="parallel", description="Slope below an open ReLU: as above it.")
+class Crown(FastLin):
+    """Fast-Lin, and where it leaves a sample, lines below ReLU of slope 0 or 1. Source: Zhang et al. 2018, arXiv:1811.00866.
+
+    Neither manner of lines is always the tighter; so both are tried, for hidden layers and for margins.
+    """
+
+    relaxations: ClassVar[tuple[Relaxation, ...]] = ("parallel", "adaptive")
 
 
 class _Problem:

@@ -13,7 +13,7 @@ from torch import nn
 from zoo.tasks import Threat, Victim
 from zoo_robust.certificates.backward import least, narrowed
 from zoo_robust.certificates.bounds import Region, walked
-from zoo_robust.certificates.chain import read_chain
+from zoo_robust.certificates.chain import read_chain, step
 from zoo_robust.certificates.rows import Rows, single
 
 MANNERS = ("parallel", "adaptive")
@@ -160,13 +160,7 @@ def test_every_bound_holds_at_every_point_of_the_ball(seed, norm, eps):
             values = point
             for place, layer in enumerate(chain.layers):
                 assert (bounds.low[place] <= values).all() and (values <= bounds.high[place]).all()
-                values = (
-                    values.clamp_min(0)
-                    if isinstance(layer, Relu)
-                    else layer(values)
-                    if hasattr(layer, "bias")
-                    else values.flatten(1)
-                )
+                values = step(layer, values)
             at = (rows.values * values[rows.owner]).sum(1)
             for manner, found in lower.items():
                 assert (found <= at).all(), manner
