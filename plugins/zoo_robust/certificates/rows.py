@@ -22,6 +22,8 @@ class Rows:
     owner: Tensor
     shape: tuple[int, ...]
     corner: Tensor | None = None
+    index: Tensor | None = None
+    """Where the numbers of each window stand among those of all images, once somebody has asked."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -35,17 +37,19 @@ class Rows:
         """What belongs to each row of values of all images [b, *shape]."""
         if self.corner is None:
             return images[self.owner]
-        y, x, _ = self._places()
-        channels = torch.arange(self.shape[0], device=y.device)
-        height, width = self.shape[1:]
-        first = (self.owner[:, None] * self.shape[0] + channels)[:, :, None, None] * height * width
-        return images.reshape(-1).take(first + (y * width)[:, None, :, None] + x[:, None, None, :])
+        if self.index is None:
+            y, x, _ = self._places()
+            channels = torch.arange(self.shape[0], device=y.device)
+            height, width = self.shape[1:]
+            first = (self.owner[:, None] * self.shape[0] + channels)[:, :, None, None] * height * width
+            self.index = first + (y * width)[:, None, :, None] + x[:, None, None, :]
+        return images.reshape(-1).take(self.index)
 
     def shared(self, constants: Tensor) -> Tensor:
         """What belongs to each row of what is the same for all images, [broadcastable to shape]."""
         if self.corner is None or constants.shape[-2:] == (1, 1):
             return constants.expand(self.values.shape)
-        return replace(self, owner=torch.zeros_like(self.owner)).of(constants.expand(self.shape)[None].contiguous())
+        return replace(self, owner=torch.zeros_like(self.owner), index=None).of(constants.expand(self.shape)[None].contiguous())
 
     def back(self, layer: Affine) -> "Rows":
         """The rows times the matrix of a layer: functions of what that is given."""
