@@ -54,7 +54,8 @@ class Region:
 
 def inner(rows: Tensor, values: Tensor) -> Tensor:
     """Inner products of [s, ...] with [s, ...]: [s]."""
-    return torch.linalg.vecdot(rows.flatten(1), values.flatten(1))
+    products: Tensor = torch.linalg.vecdot(rows.flatten(1), values.flatten(1))
+    return products
 
 
 def span_in_box(rows: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:

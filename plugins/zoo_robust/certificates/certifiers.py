@@ -67,7 +67,7 @@ class _ByBounds(Frozen):
     def _holds(self, chain: Chain, problem: "_Problem", rows: Tensor, radius: Tensor, threat: Threat) -> Tensor:
         """Which of some samples are certified, each at its own radius: bool [len(rows)]."""
         holds = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-        for value in radius[rows].unique().tolist():
+        for value in sorted(set(radius[rows].tolist())):
             at = (radius[rows] == value).nonzero().flatten()
             region = Region(problem.images[rows[at]], Threat(threat.norm, value))
             holds[at] = self._certified(chain, region, problem.differences(rows[at]))

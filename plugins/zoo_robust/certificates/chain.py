@@ -252,7 +252,7 @@ def _flat(name: str, rest: tuple[Any, ...], named: dict[str, Any]) -> bool:
     """Whether a call makes a flat vector of each sample: flatten(1), view(b, -1)."""
     if name == "flatten":
         given = dict(zip(("start_dim", "end_dim"), rest, strict=False)) | dict(named)
-        return given.get("start_dim", 0) == 1 and given.get("end_dim", -1) == -1
+        return bool(given.get("start_dim", 0) == 1 and given.get("end_dim", -1) == -1)
     sizes = rest[0] if len(rest) == 1 and isinstance(rest[0], (tuple, list)) else rest
     return len(sizes) == 2 and sizes[1] == -1 and isinstance(sizes[0], fx.Node)
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,7 +93,9 @@ class Convolution(Affine):
 
     def back(self, rows: Tensor) -> Tensor:
         shape = (len(rows), *self.inside)
-        return conv2d_input(shape, self.weight, rows, self.stride, self.padding, self.dilation, self.groups)
+        read: Any = conv2d_input  # which has no types
+        back: Tensor = read(shape, self.weight, rows, self.stride, self.padding, self.dilation, self.groups)
+        return back
 
     def back_window(self, rows: Tensor) -> Tensor:
         """The same of windows [s, outputs, h, w] of larger maps: what they see, [s, inputs, h', w'], wherever they are.
