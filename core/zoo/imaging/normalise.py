@@ -38,6 +38,6 @@ class Normalised(nn.Module):
         self.normalise = Normalise(mean, std)
 
     def forward(self, images: Tensor | list[Tensor]) -> Any:
-        if isinstance(images, Tensor):
-            return self.network(self.normalise(images))
-        return self.network([self.normalise(image) for image in images])
+        if isinstance(images, list):
+            return self.network([self.normalise(image) for image in images])
+        return self.network(self.normalise(images))  # of a tensor, or of what stands for one where the network is traced

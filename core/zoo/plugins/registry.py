@@ -119,10 +119,10 @@ class Registry:
         """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
         return self._get(MetricSpec, "metric", bare_metric(text))
 
-    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None) -> BenchmarkSpec:
+    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None, kind: str | None = None) -> BenchmarkSpec:
         """The benchmark of a name, or else the default benchmark of the dataset of that name for one of `tasks`.
 
-        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them.
+        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them. `kind` is the model's.
         """
         found, unknown = None, None
         try:
@@ -141,7 +141,9 @@ class Registry:
             if found is not None:
                 return found
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
-        return found if found and not any(_serves(dataset, task) for task in tasks or ()) else default_benchmark(dataset, tasks)
+        if found and not any(_serves(dataset, task) for task in tasks or ()):
+            return found
+        return default_benchmark(dataset, tasks, kind)
 
     def benchmarks_of(self, model: ModelSpec) -> list[str]:
         """Full names of the benchmarks that a model can be run on as it is."""
@@ -251,10 +253,11 @@ class Registry:
         return found
 
 
-def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) -> BenchmarkSpec:
+def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, kind: str | None = None) -> BenchmarkSpec:
     """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task.
 
-    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first.
+    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first. Of a model that
+    certifies the benchmark is of that `kind`.
     """
     task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
     if task is None:
@@ -264,6 +267,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
         )
     split = "test" if "test" in dataset.splits else list(dataset.splits)[-1]
     info = DataInfo(dataset.name, split, dataset.modality, dataset.classes)
+    protocol = {"kind": kind} if kind and task == "attack" else {}
     return BenchmarkSpec.model_validate(
         {
             "name": dataset.name,
@@ -272,7 +276,8 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
             "modality": dataset.modality,
             "dataset": dataset.name,
             "split": split,
-            "metrics": task_class(task).suited(dataset.modality, {}, ()).default_metrics(info),
+            "metrics": task_class(task).suited(dataset.modality, protocol, ()).default_metrics(info),
+            "protocol": protocol,
         }
     )
 

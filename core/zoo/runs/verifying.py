@@ -156,7 +156,7 @@ def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
         if tag is not None and tag not in spec.weights:
             raise UnknownNameError(f"{spec.name} has no weights {tag!r}", f"its tags are: {', '.join(spec.weights)}")
         name = claim.benchmark
-        benchmark = entries.benchmark(name, tasks=list(spec.tasks))
+        benchmark = entries.benchmark(name, tasks=list(spec.tasks), kind=spec.kind)
         name = claim.metric
         metric = entries.metric(name)
         if metric.task != benchmark.task or benchmark.task not in spec.tasks:
