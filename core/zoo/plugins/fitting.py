@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zoo.plugins.composed import untagged
 from zoo.plugins.index import Entry, Index
 
 
@@ -11,7 +12,7 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
 
     name = model["name"]
     fitting = [b for task in model["tasks"] for b in index.select("benchmark", task=task, modality=model["modality"])]
-    claimed = [claim.benchmark for claim in load_catalogue().claims if claim.model.partition("@")[0] == name]
+    claimed = [claim.benchmark for claim in load_catalogue().claims if untagged(claim.model) == name]
     suited = [b["name"] for b in fitting if suits(model["spec"], b["spec"])]
     # A restorer of pictures needs no weights, too, but draws none: what it was measured on says more.
     return list(dict.fromkeys([*(suited if model["spec"]["weights"] or not claimed else ()), *claimed]))
@@ -20,4 +21,6 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
 def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
     """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs."""
     weights = model["weights"]
+    if model["parts"] and not model["made_of"]:
+        return False
     return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)
