@@ -1,15 +1,20 @@
 """Topic 8: adversarial attacks under a stated threat model, and how much of a victim's accuracy is left under them."""
 
 from zoo import hookimpl
-from zoo.specs import BenchmarkSpec, ModelSpec
-from zoo_robust import attack_specs, network_specs
+from zoo.specs import BenchmarkSpec, ModelSpec, RecipeSpec
+from zoo_robust import attack_specs, network_specs, smoothing_specs
 
 
 @hookimpl
 def zoo_models() -> list[ModelSpec]:
-    return [*attack_specs.MODELS, *network_specs.MODELS]
+    return [*attack_specs.MODELS, *network_specs.MODELS, *smoothing_specs.MODELS]
 
 
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
     return attack_specs.BENCHMARKS
+
+
+@hookimpl
+def zoo_recipes() -> list[RecipeSpec]:
+    return smoothing_specs.RECIPES
