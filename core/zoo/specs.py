@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from zoo.passmark import parse_pass_mark
 
 __all__ = [
+    "CERTIFY",
     "KINDS",
     "BareName",
     "BenchmarkSpec",
@@ -37,6 +38,9 @@ __all__ = [
 
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
+
+CERTIFY = "certify"
+"""Kind of a benchmark of task `attack`, as its protocol says it, and of the models that it is for: what no attack can do."""
 
 Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 """An attribute of a module, imported only when it is used: `"zoo_cnn.lenet:LeNet5"`."""
@@ -180,6 +184,10 @@ class ModelSpec(Spec):
         "n_classes, if it has one.",
     )
     options: Target | None = Field(default=None, description="pydantic class of the options that a run may set.")
+    kind: Literal["certify"] | None = Field(
+        default=None,
+        description="certify: of task attack, it certifies and does not attack, and benchmarks of that kind are for it.",
+    )
     files: tuple[str, ...] = Field(
         default=(), description="Other files that it reads, as `/path`, `file:path` or `pkg:package/path`: part of a run's key."
     )

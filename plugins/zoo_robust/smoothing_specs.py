@@ -31,6 +31,7 @@ MODELS = [
         summary="Certifies the victim smoothed by Gaussian noise: an L2 radius within which its vote holds",
         tasks={"attack": "zoo_robust.smoothing.certificate:Smoothing"},
         modality="image",
+        kind="certify",
         options="zoo_robust.smoothing.certificate:Smoothing",
         paper=SMOOTHING,
     ),

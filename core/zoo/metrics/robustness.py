@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.errors import OptionError
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, skewed_mean, wilson
 from zoo.tasks.base import Rows
@@ -42,7 +43,7 @@ class RobustAccuracy(_Share):
 
     def update(self, rows: Rows) -> State:
         was_right = right(rows.columns["clean"], rows.columns["target"])
-        masked = int((rows.columns["masked"] & was_right).sum())
+        masked = int((attacked(rows)["masked"] & was_right).sum())
         return {**_counted(was_right & ~fooled(rows)), "masked": np.array([masked]), "attacked": np.array([was_right.sum()])}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
@@ -75,7 +76,7 @@ class MedianNorm(Metric):
     def update(self, rows: Rows) -> State:
         columns = rows.columns
         was_right = right(columns["clean"], columns["target"])
-        turned = was_right & ~right(columns["adversarial"], columns["target"])
+        turned = was_right & ~right(attacked(rows)["adversarial"], columns["target"])
         return {"norm": np.where(turned, columns["norm"], np.inf)[was_right]}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
@@ -105,14 +106,14 @@ class Forwards(_MeanCount):
     """Mean number of times that the victim was evaluated on a sample, with a gradient or without."""
 
     def update(self, rows: Rows) -> State:
-        return {"count": rows.columns["forwards"][right(rows.columns["clean"], rows.columns["target"])]}
+        return {"count": attacked(rows)["forwards"][right(rows.columns["clean"], rows.columns["target"])]}
 
 
 class Gradients(_MeanCount):
     """Mean number of gradients of the victim that were taken for a sample."""
 
     def update(self, rows: Rows) -> State:
-        return {"count": rows.columns["gradients"][right(rows.columns["clean"], rows.columns["target"])]}
+        return {"count": attacked(rows)["gradients"][right(rows.columns["clean"], rows.columns["target"])]}
 
 
 def right(logits: Array, target: Array) -> Array:
@@ -123,7 +124,15 @@ def right(logits: Array, target: Array) -> Array:
 
 def fooled(rows: Rows) -> Array:
     """Whether the attack found an input within eps that the victim gets wrong, bool [n]."""
-    return np.asarray(~right(rows.columns["adversarial"], rows.columns["target"]) & rows.columns["within"])
+    columns = attacked(rows)
+    return np.asarray(~right(columns["adversarial"], columns["target"]) & columns["within"])
+
+
+def attacked(rows: Rows) -> dict[str, Array]:
+    """The columns of an attack. Raises OptionError where there was none."""
+    if "adversarial" not in rows.columns:
+        raise OptionError("this metric scores an attack, and here it is certified", "certified-accuracy is the bound from below")
+    return rows.columns
 
 
 def _counted(hits: Array) -> State:

@@ -13,7 +13,7 @@ from zoo.opening.class_names import given_classes
 from zoo.opening.declared import normalised, pixels
 from zoo.opening.models import Model, in_eval, named_model
 from zoo.opening.weights_choice import Choice
-from zoo.specs import ImageInput, Modality
+from zoo.specs import CERTIFY, ImageInput, Modality
 from zoo.tasks.base import ModelInfo
 
 
@@ -33,7 +33,7 @@ def own_model(
     together with what it holds: without one, or where that cannot be told, nothing of the run is used again. Images are
     prepared, and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
     """
-    if isinstance(module, type) or not callable(module):
+    if isinstance(module, type) or not (callable(module) or kind_of(module)):
         raise OptionError(
             f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
         )
@@ -61,6 +61,11 @@ def own_model(
             doubt = f"{label} holds {error}, whose content cannot be told"
     load_copy = lambda: normalised(_copied(module, label), wanted)  # noqa: E731
     return Model(info, identity, load_copy, source_sha256=source, doubt=doubt, own=True, notes=notes)
+
+
+def kind_of(module: Any) -> str | None:
+    """The kind of benchmark that is for a module alone: one that has `certify` and cannot be called certifies."""
+    return CERTIFY if callable(getattr(module, CERTIFY, None)) and not callable(module) else None
 
 
 def _unchanged(module: Any, key: str | None, name: str | None) -> Model | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from zoo.plugins.composed import untagged
 from zoo.plugins.index import Entry, Index
+from zoo.specs import CERTIFY
 
 
 def benchmarks_of(index: Index, model: Entry) -> list[str]:
@@ -19,7 +20,12 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
 
 
 def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
-    """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs."""
+    """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs.
+
+    Under task attack, who certifies suits benchmarks that certify, and no others.
+    """
+    if benchmark["task"] == "attack" and (model["kind"] == CERTIFY) != (benchmark["protocol"].get("kind") == CERTIFY):
+        return False
     weights = model["weights"]
     if model["parts"] and not model["made_of"]:
         return False

@@ -124,10 +124,10 @@ class Registry:
         """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
         return self._get(MetricSpec, "metric", bare_metric(text))
 
-    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None) -> BenchmarkSpec:
+    def benchmark(self, name: str, *, tasks: Sequence[str] | None = None, kind: str | None = None) -> BenchmarkSpec:
         """The benchmark of a name, or else the default benchmark of the dataset of that name for one of `tasks`.
 
-        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them.
+        A benchmark of none of `tasks` gives way to the dataset, where that serves one of them. `kind` is the model's.
         """
         found, unknown = None, None
         try:
@@ -146,7 +146,9 @@ class Registry:
             if found is not None:
                 return found
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
-        return found if found and not any(_serves(dataset, task) for task in tasks or ()) else default_benchmark(dataset, tasks)
+        if found and not any(_serves(dataset, task) for task in tasks or ()):
+            return found
+        return default_benchmark(dataset, tasks, kind)
 
     def leading_part(self, model: ModelSpec) -> tuple[ModelSpec, str | None] | None:
         """Spec and tag of the part by name whose classes and preprocessing are the whole's; None of a model without one."""
@@ -160,12 +162,8 @@ class Registry:
         fitting = benchmarks_of(self.index, entry_of("", "model", model.model_dump(mode="json")))
         if not model.weights and (part := self.leading_part(model)) is not None:
             spec, tag = part
-            lead = (
-                spec
-                if tag is None
-                else spec.model_copy(update={"weights": {tag: spec.weights[tag]}} if tag in spec.weights else {})
-            )
-            theirs = [self.benchmark(name) for name in self.benchmarks_of(lead)]
+            chosen = {name: weights for name, weights in spec.weights.items() if tag in (None, name)}
+            theirs = map(self.benchmark, self.benchmarks_of(spec.model_copy(update={"weights": chosen})))
             fitting += [found.name for found in theirs if found.task in model.tasks and found.name not in fitting]
         return fitting
 
@@ -300,10 +298,11 @@ def refuse_task(whole: ModelSpec, role: str, part: ModelSpec) -> None:
         )
 
 
-def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) -> BenchmarkSpec:
+def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, kind: str | None = None) -> BenchmarkSpec:
     """The benchmark that a dataset is by itself: its test split (else its last one) under the default metrics of a task.
 
-    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first.
+    The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first. Of a model that
+    certifies the benchmark is of that `kind`.
     """
     task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
     if task is None:
@@ -313,6 +312,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
         )
     split = "test" if "test" in dataset.splits else list(dataset.splits)[-1]
     info = DataInfo(dataset.name, split, dataset.modality, dataset.classes)
+    protocol = {"kind": kind} if kind and task == "attack" else {}
     return BenchmarkSpec.model_validate(
         {
             "name": dataset.name,
@@ -321,7 +321,8 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None) 
             "modality": dataset.modality,
             "dataset": dataset.name,
             "split": split,
-            "metrics": task_class(task).suited(dataset.modality, {}, ()).default_metrics(info),
+            "metrics": task_class(task).suited(dataset.modality, protocol, ()).default_metrics(info),
+            "protocol": protocol,
         }
     )
 

@@ -27,11 +27,12 @@ def settable(registry: Registry, model: str, benchmark: str | None, task: str | 
     spec, _ = registry.tagged_model(model)
     tasks = [task] if task else list(spec.tasks)
     options = tuple(load_target(spec.options).model_fields) if spec.options else ()
-    kind = (
-        task_of(registry.benchmark(benchmark, tasks=tasks)) if benchmark else task_class(tasks[0]).suited(spec.modality, {}, ())
-    )
-    protocol = tuple(kind.settings.model_fields) if kind.settings else ()
-    return Names(options, tuple(name for name in protocol if name not in options), tuple(kind.roles))
+    if benchmark:
+        suited = task_of(registry.benchmark(benchmark, tasks=tasks, kind=spec.kind))
+    else:
+        suited = task_class(tasks[0]).suited(spec.modality, {"kind": spec.kind} if spec.kind else {}, ())
+    protocol = tuple(suited.settings.model_fields) if suited.settings else ()
+    return Names(options, tuple(name for name in protocol if name not in options), tuple(suited.roles))
 
 
 def asked_protocol(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[str, Any]) -> dict[str, Any]:

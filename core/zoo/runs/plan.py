@@ -15,7 +15,7 @@ from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Model, named_model
-from zoo.opening.own import own_model
+from zoo.opening.own import kind_of, own_model
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
 from zoo.passmark import parse_pass_mark
@@ -79,10 +79,11 @@ class Plan:
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
-    tasks = [request.task] if request.task else list(named.spec.tasks) if named else None
+    kind = named.spec.kind if named else kind_of(request.model)
+    tasks = [request.task] if request.task else list(named.spec.tasks) if named else ["attack"] if kind else None
     if tasks and request.classes is not None:  # whoever names the outputs means them
         tasks.sort(key=lambda task: task != "classify")
-    benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks)
+    benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks, kind=kind)
     _check_task(named, benchmark, request.task)
     dataset_spec = registry.dataset(benchmark.dataset)
     model = _model(named, request, benchmark, dataset_spec)
@@ -91,17 +92,17 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     if model.info.modality not in (None, info.modality):
         raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
-    kind = task_of(benchmark)
+    suited = task_of(benchmark)
     model = model.spelled(classes or ())
     settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
-    protocol, others = asked_protocol(kind, benchmark, settings), asked_aux(kind, benchmark, request.aux or {})
+    protocol, others = asked_protocol(suited, benchmark, settings), asked_aux(suited, benchmark, request.aux or {})
     aux = {
-        role: _aux_model(registry, kind, role, other, dataset_spec, request).spelled(classes or ())
+        role: _aux_model(registry, suited, role, other, dataset_spec, request).spelled(classes or ())
         for role, other in others.items()
     }
     infos = {role: other.info for role, other in aux.items()}
-    changed = altered(kind, benchmark, protocol, {role: other.name for role, other in infos.items()})
-    task = kind(model.info, info, protocol, infos)
+    changed = altered(suited, benchmark, protocol, {role: other.name for role, other in infos.items()})
+    task = suited(model.info, info, protocol, infos)
     metrics = _metrics(registry, request, benchmark, named)
     _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
     positions, sampled = take(dataset, request.limit, task.name)

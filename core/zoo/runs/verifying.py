@@ -164,7 +164,7 @@ def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
     try:
         spec = _whole(entries, name)
         name = claim.benchmark
-        benchmark = entries.benchmark(name, tasks=list(spec.tasks))
+        benchmark = entries.benchmark(name, tasks=list(spec.tasks), kind=spec.kind)
         name = claim.metric
         metric = entries.metric(name)
         if metric.task != benchmark.task or benchmark.task not in spec.tasks:

@@ -14,6 +14,8 @@ __all__ = [
     "Attacker",
     "Batch",
     "Boxes",
+    "Certified",
+    "Certifier",
     "Classifier",
     "DataInfo",
     "Detector",
@@ -45,6 +47,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.metric_specs.detect import COCO_METRICS
+    from zoo.tasks.attack.certify import Certified, Certifier
     from zoo.tasks.attack.contract import Attacked, Attacker, Norm, Ratio, Threat, Victim
     from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
@@ -62,6 +65,7 @@ else:
         __name__,
         {
             "zoo.metric_specs.detect": ["COCO_METRICS"],
+            "zoo.tasks.attack.certify": ["Certified", "Certifier"],
             "zoo.tasks.attack.contract": ["Attacked", "Attacker", "Norm", "Ratio", "Threat", "Victim"],
             "zoo.tasks.attack.verify": ["TOLERANCE", "margins", "perturbation_norms"],
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],

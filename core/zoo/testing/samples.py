@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo.imaging.images import prepare_image
 from zoo.opening.datasets import open_dataset
 from zoo.plugins.registry import Registry
-from zoo.specs import ImageInput, ModelSpec, TaskName, Weights
+from zoo.specs import CERTIFY, ImageInput, ModelSpec, TaskName, Weights
 from zoo.tasks.base import DataInfo, ModelInfo, Task
 
 COUNT = 6
@@ -83,7 +83,7 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
         asked = (Sample(f"class-{i}", spec.classes[i % len(spec.classes)], None) for i in range(COUNT))
         yield Trial("classes to draw", tuple(asked), data)
     if spec.modality == "image":
-        for protocol in _protocols(task, entries):
+        for protocol in _protocols(task, spec.kind, entries):
             for size in [(8, 8)] if task == "attack" else _sizes(info.input):
                 for channels in [info.input.channels] if info.input and info.input.channels else [3, 1]:
                     yield _images(task, data, protocol, size, channels)
@@ -115,10 +115,13 @@ def _own(recipe: str, data: DataInfo, entries: Registry) -> Iterator[Trial]:
     yield Trial(f"samples of {dataset.name}", samples, data if same else DataInfo(*vars(data).values()))
 
 
-def _protocols(task: TaskName, entries: Registry) -> list[dict[str, Any]]:
-    """Those of the benchmarks of a task, each once; a model need only suit one."""
+def _protocols(task: TaskName, kind: str | None, entries: Registry) -> list[dict[str, Any]]:
+    """Those of the benchmarks of a task, each once; a model need only suit one. Who certifies is tried on that `kind` alone."""
     found: list[dict[str, Any]] = [{"kind": "labels"}, {"kind": "edges"}] if task == "segment" else []
+    found += [{"kind": kind}] if kind and task == "attack" else []
     for benchmark in entries.benchmarks(task=task, modality="image") if task in ("attack", "generate") else ():
+        if (benchmark.protocol.get("kind") == CERTIFY) != (kind == CERTIFY):
+            continue
         if benchmark.protocol not in found and (task == "attack" or not benchmark.aux):
             found.append(dict(benchmark.protocol))
     return found or [{}]
@@ -140,7 +143,7 @@ def _images(task: TaskName, data: DataInfo, protocol: dict[str, Any], size: tupl
         waves = [np.sin(2 * np.pi * ((1 + i) * x * rng.random() + 3 * y * rng.random() + rng.random())) for _ in range(channels)]
         picture = 0.5 + 0.25 * np.stack(waves) + 0.2 * (x + y > 0.3 + 0.1 * i)
         pictures.append(torch.from_numpy(np.clip(picture + 0.02 * rng.standard_normal(picture.shape), 0, 1)).float())
-    aux = {"victim": _victim(data, size, channels)} if task == "attack" else {}
+    aux = {"victim": _victim(data, size, channels, protocol)} if task == "attack" else {}
     samples = tuple(Sample(f"image-{i}", image, _target(task, protocol, data, image, i, aux)) for i, image in enumerate(pictures))
     said = ", ".join(f"{key} {value}" for key, value in protocol.items())
     return Trial(f"images {channels}x{height}x{width}{f' ({said})' if said else ''}", samples, data, protocol, aux)
@@ -166,8 +169,8 @@ def _target(task: TaskName, protocol: dict[str, Any], data: DataInfo, image: Any
     return i % len(data.classes or "?")
 
 
-def _victim(data: DataInfo, size: tuple[int, int], channels: int) -> tuple[ModelInfo, Any]:
-    """A small smooth classifier with fixed weights, the same at every call."""
+def _victim(data: DataInfo, size: tuple[int, int], channels: int, protocol: dict[str, Any]) -> tuple[ModelInfo, Any]:
+    """A small classifier with fixed weights, the same at every call: smooth, and where it is certified, of ReLU."""
     import torch
     from torch import nn
 
@@ -175,8 +178,8 @@ def _victim(data: DataInfo, size: tuple[int, int], channels: int) -> tuple[Model
         torch.manual_seed(0)
         net = nn.Sequential(
             nn.Conv2d(channels, 8, 3, padding=1),
-            nn.Softplus(),
-            nn.AdaptiveAvgPool2d(4),
+            nn.ReLU() if protocol.get("kind") == CERTIFY else nn.Softplus(),
+            nn.AvgPool2d((size[0] // 4, size[1] // 4)),
             nn.Flatten(),
             nn.Linear(128, len(data.classes or ())),
         ).eval()

@@ -31,11 +31,16 @@ Ratio = Annotated[float, BeforeValidator(exact_ratio)]
 """A number that may be written as a fraction: `8/255`."""
 
 
-class ThreatSettings(OutputSettings):
-    """What a protocol of this task says: the threat model, which outputs of the victim compete, and what is stored."""
+class BallSettings(OutputSettings):
+    """What every protocol of this task says: the threat model, and which outputs of the victim compete."""
 
     norm: Annotated[Norm, Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")] = "linf"
     eps: Annotated[Ratio, Field(ge=0, allow_inf_nan=False, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
+
+
+class ThreatSettings(BallSettings):
+    """What an attacking protocol says beside it: what is stored."""
+
     save_inputs: Annotated[bool, Field(description="Store the adversarial inputs, too.")] = False
 
 

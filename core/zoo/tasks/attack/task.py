@@ -5,11 +5,12 @@ part of its key; images are prepared as it declares, and its classes mapped to t
 Prediction: an adversarial image of the clean one's shape, in [0, 1] and within the protocol's bound, checked on every sample.
 Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
 `forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32> where the protocol says `save_inputs`.
+A benchmark whose protocol says `kind: certify` is `certify.Certify`.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,8 @@ import pyarrow as pa
 from zoo.data.dataset import Sample
 from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image, stack
-from zoo.specs import TaskName
+from zoo.lazy import load_target
+from zoo.specs import CERTIFY, Modality, TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
 from zoo.tasks.attack.contract import Attacker, Threat, ThreatSettings, Victim
 from zoo.tasks.attack.verify import TOLERANCE, attack_batch
@@ -56,6 +58,10 @@ class Attack(Task):
         self.outputs = scored_outputs(self.victim_info, self.data, self.how.outputs)
 
     @classmethod
+    def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
+        return load_target("zoo.tasks.attack.certify:Certify") if protocol.get("kind") == CERTIFY else cls
+
+    @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
         return ("robust-accuracy", "clean-accuracy", "success-rate", "median-norm", "forwards", "gradients")
 
@@ -82,6 +88,11 @@ class Attack(Task):
 
     def predict(self, model: Attacker, batch: Batch) -> "Outcome":
         """Both logits, norm and counts of every sample."""
+        if not callable(model):
+            raise ModelError(
+                f"{self.model.name} certifies, which bounds robust accuracy from below; here it is attacked, from above",
+                "take a benchmark that certifies, or a dataset by name; zoo list benchmarks --task attack",
+            )
         threat = Threat(self.threat.norm, self.threat.eps if getattr(model, "bounded", True) else None)
         return attack_batch(model, self.model.name, self.victim, batch, threat)
 
