@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """What a model of this task does; an `nn.Module` in `eval` mode that returns logits satisfies it."""
+    """What a model of this task does; an `nn.Module` in `eval` mode that returns logits satisfies it.
+
+    One that draws random numbers has an attribute `seeded = True`, and is called with the seeds of the batch: all randomness of
+    sample i comes from seeds[i]. Where it names no class it abstains by a tie: equal logits of all, which count as a mistake.
+    """
 
     def __call__(self, inputs: Any, /) -> "Tensor":
         """Logits [b, classes of the model], floating point, for a batch.
@@ -68,7 +72,9 @@ class Classify(Task):
 
     def predict(self, model: Classifier, batch: Batch) -> "Tensor":
         """Logits float32 [b, outputs]: the dataset's classes in order, then the others that compete."""
-        return self.outputs.ordered(verify_logits(model(batch.inputs), batch.ids, self.outputs.count, self.model.name))
+        seeds = (batch.seeds,) if getattr(model, "seeded", False) else ()
+        logits = model(batch.inputs, *seeds)  # type: ignore[call-arg]
+        return self.outputs.ordered(verify_logits(logits, batch.ids, self.outputs.count, self.model.name))
 
     @property
     def schema(self) -> pa.Schema:
