@@ -12,7 +12,7 @@ def zoo_models() -> list[ModelSpec]:
 
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
-    return attack_specs.BENCHMARKS
+    return [*attack_specs.BENCHMARKS, *smoothing_specs.BENCHMARKS]
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """Randomised smoothing: models that vote under noise, the certificate of such a vote, and networks trained with noise."""
 
-from zoo.specs import ModelSpec, Optimizer, RecipeSpec
+from zoo.specs import BenchmarkSpec, ModelSpec, Optimizer, RecipeSpec
 
 SMOOTHING = "Cohen, Rosenfeld & Kolter 2019, Certified adversarial robustness via randomized smoothing, arXiv:1902.02918"
 DENOISED = "Salman, Sun, Yang, Kapoor & Kolter 2020, Denoised smoothing, arXiv:2003.01908"
@@ -54,3 +54,22 @@ def with_noise(tag: str, deviation: float) -> RecipeSpec:
 
 
 RECIPES = [with_noise(tag, deviation) for tag, deviation in LEVELS.items()]
+
+BENCHMARKS = [
+    BenchmarkSpec(
+        name="mnist-l2-certified",
+        summary="Test images of mnist, certified by smoothing; its victim is the network that is smoothed",
+        task="attack",
+        modality="image",
+        dataset="data/mnist",
+        metrics=(
+            "certified-accuracy",
+            "certified-curve:radii=0+0.25+0.5+0.75+1+1.25+1.5+1.75+2+2.25+2.5",
+            "mean-radius",
+            "clean-accuracy",
+            "abstention-rate",
+        ),
+        protocol={"kind": "certify", "norm": "l2", "eps": 0.5},
+        aux={"victim": "robust/small-convnet@mnist-noise25"},
+    )
+]

@@ -95,7 +95,7 @@ def _opened(spec: ModelSpec, role: str, part: Any, choice: Choice) -> "Model":
         return opened
     if (known := getattr(part, "zoo_loaded", {}).get("task", task)) != task:
         raise OptionError(f"the {role} of {spec.name} was loaded to {known}, and must do {task}", f'load it with task="{task}"')
-    if _holds_itself(part):
+    if not isinstance(part, type) and _holds_itself(part):
         raise OptionError(f"parts in a circle: the {role} of {spec.name} holds itself", "give another module")
     return own_model(part, task=task, modality=spec.modality)
 

@@ -88,7 +88,7 @@ def refuse_missing(name: str, parts: Mapping[str, str], given: Collection[str]) 
 
 def written(entry: str, parts: Mapping[str, str]) -> str:
     """The name, as records have it: one part goes without its role."""
-    texts = [text if is_composed(text) and _is_whole(text) else _escaped(text) for text in parts.values()]
+    texts = [text if _is_whole(text) else _escaped(text) for text in parts.values()]
     if len(texts) > 1:
         texts = [f"{role}={text}" for role, text in zip(parts, texts, strict=True)]
     return f"{entry}({', '.join(texts)})"
@@ -149,6 +149,10 @@ def _cut(rest: str, whole: str) -> tuple[list[str], int]:
 
 
 def _is_whole(text: str) -> bool:
+    """Whether a name has parts, so that its commas and brackets are those of the grammar, and not of a path."""
+    before, _, rest = text.partition("(")
+    if not {",", "\\", ")"}.isdisjoint(before) or not {",", "\\", "("}.isdisjoint(rest.rpartition(")")[2]):
+        return False
     try:
         return bool(_apart(untagged(text), text)[1])
     except OptionError:

@@ -11,7 +11,7 @@ from zoo.errors import ModelError
 from zoo.remarks import remark
 from zoo.specs import Frozen
 from zoo.tasks import TOLERANCE, Certified, Threat, Victim
-from zoo_robust.smoothing.smoothed import Alpha, Sigma
+from zoo_robust.smoothing.smoothed import Alpha, Sigma, Smoothed
 from zoo_robust.smoothing.votes import certified, votes
 
 
@@ -31,7 +31,7 @@ class Smoothing(Frozen):
     @torch.no_grad()
     def certify(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Certified:
         """Radii of images [b, c, h, w] in [0, 1]."""
-        if getattr(victim.model, "seeded", False):
+        if isinstance(victim.model, Smoothed):
             raise ModelError(
                 f"{victim.name} is smoothed already, and is certified by smoothing its base", "name its base as the victim"
             )

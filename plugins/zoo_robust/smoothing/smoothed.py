@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from zoo.seeds import sample_seed
 from zoo.specs import Frozen
 from zoo_robust.smoothing.votes import ABSTAINS, predicted, votes
 
@@ -30,23 +31,25 @@ class Smoothed(nn.Module):
     Source: Cohen, Rosenfeld & Kolter 2019, arXiv:1902.02918, algorithm 2 (PREDICT).
     """
 
-    seeded = True
+    random = True
 
     def __init__(self, base: Any, sigma: float, n: int, alpha: float) -> None:
         super().__init__()
         self.base, self.sigma, self.n, self.alpha = base, sigma, n, alpha
 
     @torch.no_grad()
-    def forward(self, images: Tensor, seeds: Sequence[int] | None = None) -> Tensor:
-        """Logits [b, classes] of images [b, c, h, w] in [0, 1]; the noise of image i follows from seeds[i].
-
-        Without seeds, as an attack asks, it is the same for every image: the victim is then a classifier that draws nothing.
-        """
-        seeds = seeds if seeds is not None else [0] * len(images)
+    def forward(self, images: Tensor, seeds: Sequence[int]) -> Tensor:
+        """Logits [b, classes] of images [b, c, h, w] in [0, 1]; the noise of image i follows from seeds[i]."""
         return torch.stack([self._logits(image, seed) for image, seed in zip(images, seeds, strict=True)]).to(images.device)
 
     def _logits(self, image: Tensor, seed: int) -> Tensor:
-        (counts,) = votes(self.base, image, self.sigma, [self.n], seed)
+        (counts,) = votes(lambda noisy: self._asked(noisy, seed), image, self.sigma, [self.n], seed)
         if predicted(counts, self.alpha) == ABSTAINS:
             return torch.zeros(len(counts))
         return ((counts + 1.0) / (self.n + len(counts))).log().float()
+
+    def _asked(self, noisy: Tensor, seed: int) -> Tensor:
+        """The base's logits; one that is random itself is given seeds, which differ from those of the noise."""
+        if getattr(self.base, "random", False) is not True:
+            return self.base(noisy)  # type: ignore[no-any-return]
+        return self.base(noisy, [sample_seed(seed, f"vote {i}") for i in range(len(noisy))])  # type: ignore[no-any-return]
