@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 KINDS = ("model", "dataset", "benchmark", "metric", "recipe")
 
 
-@click.command(
-    cls=Command,
-    examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"),
-)
+@click.command(cls=Command, examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"))
 @click.argument("name", shell_complete=names_of())
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def show(name: str, as_json: bool) -> None:

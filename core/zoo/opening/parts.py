@@ -21,6 +21,8 @@ def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, Any]) -> "di
     Tags are picked by the dataset, as the whole's. Raises OptionError where a part is missing, unknown, of another task, or made
     of what it is a part of; ModelError where it takes something else than the whole.
     """
+    from zoo.plugins.registry import registry
+
     refuse_unknown(spec.name, spec.parts, given)
     asked = {**spec.made_of, **given}
     refuse_missing(spec.name, spec.parts, asked)
@@ -29,7 +31,7 @@ def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, Any]) -> "di
             f"{spec.name} is made of parts, so a file of weights does not say of which",
             "load the part with it: zoo.load(NAME, PART=zoo.load(PART, weights=FILE))",
         )
-    _refuse_circle(spec)
+    registry().refuse_circle(spec)
     opened = {role: _opened(spec, role, asked[role], choice) for role in spec.parts}
     for role, part in opened.items():
         if part.info.modality not in (None, spec.modality):
@@ -98,17 +100,6 @@ def _opened(spec: ModelSpec, role: str, part: Any, choice: Choice) -> "Model":
     if not isinstance(part, type) and _holds_itself(part):
         raise OptionError(f"parts in a circle: the {role} of {spec.name} holds itself", "give another module")
     return own_model(part, task=task, modality=spec.modality)
-
-
-def _refuse_circle(spec: ModelSpec, above: tuple[str, ...] = ()) -> None:
-    """Raise OptionError where a model is made of what is made of it."""
-    from zoo.plugins.registry import registry
-
-    chain = (*above, spec.name)
-    if spec.name in above:
-        raise OptionError(f"parts in a circle: {' is made of '.join(chain[above.index(spec.name) :])}", "name another part")
-    for name in spec.made_of.values():
-        _refuse_circle(registry().tagged_model(name)[0], chain)
 
 
 def _holds_itself(module: Any, above: tuple[Any, ...] = ()) -> bool:

@@ -152,8 +152,18 @@ class Registry:
 
     def leading_part(self, model: ModelSpec) -> tuple[ModelSpec, str | None] | None:
         """Spec and tag of the part by name whose classes and preprocessing are the whole's; None of a model without one."""
+        self.refuse_circle(model)
         name = model.made_of.get(leading(model.parts, model.tasks)) if model.parts else None
         return self.tagged_model(name) if name is not None else None
+
+    def refuse_circle(self, model: ModelSpec, above: tuple[str, ...] = ()) -> None:
+        """Raise OptionError where a model is made of what is made of it."""
+        chain = (*above, model.name)
+        if model.name in above:
+            circle = " is made of ".join(chain[above.index(model.name) :])
+            raise OptionError(f"parts in a circle: {circle}", "name another part")
+        for name in model.made_of.values():
+            self.refuse_circle(self.tagged_model(name)[0], chain)
 
     def benchmarks_of(self, model: ModelSpec) -> list[str]:
         """Full names of the benchmarks that a model can be run on as it is; of a composed one, those that its part fits."""

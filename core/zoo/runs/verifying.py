@@ -185,6 +185,7 @@ def _whole(entries: Registry, name: str) -> ModelSpec:
     if tag is not None and tag not in spec.weights:
         raise UnknownNameError(f"{spec.name} has no weights {tag!r}", f"its tags are: {', '.join(spec.weights)}")
     refuse_missing(spec.name, spec.parts, spec.made_of)
+    entries.refuse_circle(spec)
     for part in spec.made_of.values():
         _whole(entries, part)
     return spec

@@ -285,6 +285,12 @@ def test_what_cannot_be_put_together_says_why_and_what_to_write(wrappers, name, 
     assert re.search(hint, caught.value.hint)
 
 
+def test_a_circle_is_met_whoever_asks(wrappers):
+    for ask in (lambda: zoo.evaluate("wrappers/left"), lambda: registry().benchmarks_of(registry().model("wrappers/left"))):
+        with pytest.raises(OptionError, match="in a circle"):
+            ask()
+
+
 def test_a_part_without_weights_for_the_dataset_is_told(wrappers):
     with pytest.raises(WeightsError, match=r"cnn/resnet18, the base of wrappers/scaled.*, ships without weights"):
         zoo.evaluate("wrappers/scaled(cnn/resnet18)", "digits", limit=5)
@@ -341,6 +347,7 @@ def test_claims_on_a_composed_model_are_selected_verified_and_checked(wrappers, 
         ("wrappers/scaled(mars/mlp)", 0.5),
         ("wrappers/scaled(", 0.5),
         ("wrappers/scaled", 0.5),
+        ("wrappers/left", 0.5),
     ]
     lines = "".join(
         f"- {{model: '{model}', benchmark: data/digits, metric: accuracy, value: {value}, tolerance: 0.0001, kind: measured, "
@@ -353,6 +360,6 @@ def test_claims_on_a_composed_model_are_selected_verified_and_checked(wrappers, 
     assert len(select_claims(model="scaled( mlp@digits )")) == 1
     verdicts = {verdict.claim.model: verdict for verdict in zoo.verify(mine)}
     found = [verdicts[model].status for model, _ in claims if model in verdicts]
-    assert found == ["reproduced", "misspelt", "not runnable", "misspelt", "misspelt"]
+    assert found == ["reproduced", "misspelt", "not runnable", "misspelt", "misspelt", "misspelt"]
     record = zoo.evaluate("wrappers/scaled(base=mlp@digits)", "digits")
     assert [check.passed for check in record.checks if check.kind == "measured"] == [True]
