@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.errors import UnknownNameError
+from zoo.plugins.composed import entry_of_name, pattern, untagged
 from zoo.plugins.fitting import benchmarks_of, suits
 from zoo.plugins.index import Entry, Index
 from zoo_cli.render import pairs
@@ -16,17 +17,18 @@ EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
 def _model(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
     recipes = [recipe for recipe in index.select("recipe") if _full(index, "model", recipe["spec"]["model"]) == name]
-    benchmarks = benchmarks_of(index, entry)
+    benchmarks = _benchmarks_of(entry, index)
     return [
         ("plugin", entry["plugin"]),
         ("tasks", ", ".join(entry["tasks"])),
         ("takes", _input(spec)),
         ("settings", pairs(spec["config"])),
+        ("parts", "\n".join(_part(role, task, spec["made_of"].get(role)) for role, task in spec["parts"].items())),
         ("options", _options(spec["options"])),
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
-        ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or "none are shipped"),
-        ("claims", _claims(lambda claim: claim.model.partition("@")[0] == name)),
+        ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or _no_weights(spec)),
+        ("claims", _claims(lambda claim: name in (untagged(claim.model), entry_of_name(claim.model)))),
         ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
         ("benchmarks", ", ".join(benchmarks)),
         ("run it", _how_to_run(name, spec, benchmarks)),
@@ -58,7 +60,7 @@ def _dataset(entry: Entry, index: Index) -> Fields:
 def _benchmark(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
     suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if suits(m["spec"], spec)]
-    claimed = [claim.model.partition("@")[0] for claim in _claims_that(lambda claim: claim.benchmark == name)]
+    claimed = [untagged(claim.model) for claim in _claims_that(lambda claim: claim.benchmark == name)]
     models = list(dict.fromkeys([*suited, *claimed]))
     return [
         ("plugin", entry["plugin"]),
@@ -147,6 +149,23 @@ def _input(spec: dict[str, Any]) -> str:
     return f"{channels}{spec['modality']} of {height} x {width} pixels ({cut}, {wanted['interpolation']})"
 
 
+def _benchmarks_of(entry: Entry, index: Index) -> list[str]:
+    if not entry["spec"]["made_of"]:
+        return benchmarks_of(index, entry)
+    from zoo.plugins.registry import registry
+
+    entries = registry()
+    return entries.benchmarks_of(entries.model(entry["name"]))
+
+
+def _part(role: str, task: str, name: str | None) -> str:
+    return f"{role}: {name}" if name else f"{role}: any model that does {task}"
+
+
+def _no_weights(spec: dict[str, Any]) -> str:
+    return "those of its parts" if spec["parts"] else "none are shipped"
+
+
 def _weights(tag: str, weights: dict[str, Any]) -> str:
     return f"@{tag}: {weights['source']}; {weights['licence']}"
 
@@ -181,7 +200,9 @@ def _claims(fits: Callable[[Any], bool]) -> str:
 
 
 def _how_to_run(name: str, spec: dict[str, Any], benchmarks: list[str]) -> str:
-    if not spec["weights"] and not benchmarks:
+    if spec["parts"]:
+        name = f"'{name if spec['made_of'] else pattern(name, spec['parts'])}'"
+    if not spec["weights"] and not spec["parts"] and not benchmarks:
         return f"zoo run {name} --weights FILE --on BENCHMARK"
     return "\n".join(f"zoo run {name} --on {benchmark}" for benchmark in benchmarks[:3]) or f"zoo run {name} --on BENCHMARK"
 

@@ -8,6 +8,7 @@ import click
 
 from zoo import Store
 from zoo.errors import OptionError, UnknownNameError
+from zoo.plugins.composed import is_composed
 from zoo.plugins.names import split_tag
 from zoo_cli.groups import Command
 from zoo_cli.render import interval, note, number, print_json, print_list, styled
@@ -103,6 +104,10 @@ def _known(kind: str, name: str) -> str:
 
     base, tag = split_tag(name)
     index = load_index()
+    if kind == "model" and is_composed(base) and not index.dynamic_plugin(base):
+        from zoo.plugins.registry import registry
+
+        return f"{registry().model(base).name}@{tag}" if tag else registry().model(base).name
     try:
         full = index.find(kind, base)
     except UnknownNameError as error:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
-from zoo.plugins.index import Entry, Index
-from zoo.plugins.names import is_path, nearest, split_tag
+from zoo.plugins.composed import is_composed
+from zoo.plugins.index import Entry, Index, entry_of
+from zoo.plugins.names import is_path, namespace_of, nearest, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
@@ -35,7 +36,10 @@ def show(name: str, as_json: bool) -> None:
 
         spec, tag = registry().tagged_model(name)
         base = spec.name
-    entries = _find(index, base) if ":" not in base or index.dynamic_plugin(base) else [_metric(index, base)]
+    if is_composed(base) and not index.dynamic_plugin(base):
+        entries = [_composed(base)]
+    else:
+        entries = _find(index, base) if ":" not in base or index.dynamic_plugin(base) else [_metric(index, base)]
     if tag is not None:
         _check_tag(entries, base, tag)
     if as_json:
@@ -74,6 +78,14 @@ def _find(index: Index, name: str) -> list[Entry]:
     candidates = next((candidates for candidates in near.values() if set(best) & set(candidates)), ())
     hint = f"did you mean {' or '.join(candidates)}?" if candidates else "zoo list shows what there is"
     raise UnknownNameError(f"nothing is named {name!r}", hint, candidates)
+
+
+def _composed(name: str) -> Entry:
+    """The entry that a model is which is made of those in the brackets of its name."""
+    from zoo.plugins.registry import registry
+
+    spec = registry().model(name)
+    return entry_of(namespace_of(spec.name), "model", spec.model_dump(mode="json"))
 
 
 def _metric(index: Index, text: str) -> Entry:

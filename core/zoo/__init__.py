@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
     from zoo.opening.datasets import dataset
-    from zoo.opening.models import load
+    from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
     from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
@@ -55,7 +55,7 @@ else:
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
             "zoo.opening.datasets": ["dataset"],
-            "zoo.opening.models": ["load"],
+            "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
             "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],

@@ -49,6 +49,9 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 BareName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z]+(_[a-z]+)*$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+LOADED_BY = ("name", "task", "weights", "weights_key", "classes", "allow_pickle", "options")
+"""What `zoo.load` calls its own arguments, which no part can be called."""
 
 
 class Frozen(BaseModel):
@@ -161,7 +164,17 @@ class ModelSpec(Spec):
 
     tasks: dict[TaskName, Target] = Field(min_length=1, description="Task to the callable that builds the model.")
     modality: Modality = Field(description="What it takes.")
-    weights: dict[Tag, Weights] = Field(default_factory=dict, description="Tag (`mnist`) to trained weights.")
+    weights: dict[Tag, Weights] = Field(
+        default_factory=dict, description="Tag (`mnist`) to trained weights: of what it adds to its parts, if it has any."
+    )
+    parts: dict[Role, TaskName] = Field(
+        default_factory=dict,
+        description="Models that it is made of: role to what each must do. The target gets each, loaded, as the keyword argument "
+        "of its role. Named `NAME(MODEL)`, or `NAME(role=MODEL, ...)`.",
+    )
+    made_of: dict[Role, str] = Field(
+        default_factory=dict, description="Names of the parts: those in the brackets of a name, or what it is made of without."
+    )
     config: dict[str, Any] = Field(default_factory=dict, description="Default keyword arguments of the target.")
     input: Preprocessing = Field(default=None, description="Preprocessing of images; None takes them as they are.")
     classes: tuple[str, ...] | None = Field(default=None, description="Class names in order, of a model that needs no weights.")
@@ -182,6 +195,14 @@ class ModelSpec(Spec):
         default=True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
     )
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
+
+    @model_validator(mode="after")
+    def _roles_are_free(self) -> Self:
+        if taken := [role for role in self.parts if role in LOADED_BY or role in self.config]:
+            raise ValueError(f"a part cannot be called {taken[0]!r}, which is an argument already")
+        if unknown := [role for role in self.made_of if role not in self.parts]:
+            raise ValueError(f"made_of names {unknown[0]!r}, which is none of the parts")
+        return self
 
 
 class DataFile(Frozen):

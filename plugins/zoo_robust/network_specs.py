@@ -18,6 +18,18 @@ def convex(dataset: str, sha256: str, classes: tuple[str, ...]) -> Weights:
     )
 
 
+def noisy(tag: str, deviation: str, sha256: str) -> Weights:
+    """Weights trained with Gaussian noise, to be smoothed with the same."""
+    return Weights(
+        uri=f"pkg:zoo_robust/weights/small-convnet-{tag}.safetensors",
+        sha256=sha256,
+        licence="Apache-2.0",
+        source=f"recipe robust/small-convnet-{tag}, seed 0, trained on mnist with Gaussian noise of deviation {deviation}",
+        recipe=f"robust/small-convnet-{tag}",
+        classes=DIGITS,
+    )
+
+
 MODELS = [
     ModelSpec(
         name="small-convnet",
@@ -38,6 +50,9 @@ MODELS = [
                 source="Wong, Rice & Kolter 2020, arXiv:2001.03994, trained on MNIST by FGSM with a random start, eps 0.3",
                 classes=DIGITS,
             ),
+            "mnist-noise25": noisy("mnist-noise25", "0.25", "05f4550f571ae0aa39cfdc2ebc5d169d9f46b0eaa385613e3b6778ac1a3d0ff2"),
+            "mnist-noise50": noisy("mnist-noise50", "0.5", "08451f40e098cf57ed05967a566c05d2aaac07f3105a527f984a8f4d6efa0379"),
+            "mnist-noise100": noisy("mnist-noise100", "1", "e8dc6d7e33faa61a40e241663c3ac8a15ee1e3913553770d0152e56fce08ff88"),
         },
         paper="Wong & Kolter 2018, Provable defenses via the convex outer adversarial polytope, arXiv:1711.00851",
     )

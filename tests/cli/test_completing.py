@@ -48,3 +48,23 @@ def test_commands_are_completed_with_those_of_plugins(complete, toy):
 def test_kinds_and_entries_that_plugins_add_are_completed(complete):
     assert complete("list", "home") == ["homeworks"]
     assert complete("show", "homework/hw") == ["homework/hw1", "homework/hw2"]
+
+
+def test_parts_of_a_model_are_completed_behind_its_bracket():
+    from zoo.plugins.index import load_index
+    from zoo_cli.completing import _parts
+
+    def offered(typed: str) -> set[str]:
+        return set(_parts(load_index(strict=False), typed))
+
+    assert "robust/smoothed(intro/mlp@digits)" in offered("robust/smoothed(intro/m")
+    assert "robust/smoothed(robust/denoised(" in offered("robust/smoothed(robust/d")
+    both = offered("robust/denoised(")
+    assert {"base=", "denoiser="} <= {name.removeprefix("robust/denoised(") for name in both}
+    assert "robust/denoised(base=intro/mlp@digits, " in offered("robust/denoised(base=intro/ml")
+    last = offered("robust/denoised(base=intro/mlp@digits, denoiser=vision/dn")
+    assert "robust/denoised(base=intro/mlp@digits, denoiser=vision/dncnn@sigma25)" in last
+    assert not any("cnn/lenet5" in name for name in last)
+    inner = offered("robust/smoothed(robust/denoised(intro/mlp, vision/dn")
+    assert "robust/smoothed(robust/denoised(intro/mlp, vision/dncnn@sigma25)" in inner
+    assert offered("cnn/lenet5(") == set()

@@ -63,4 +63,12 @@ METRICS = [
         direction="lower",
         reference="torchmetrics.classification.MulticlassCalibrationError",
     ),
+    MetricSpec(
+        name="abstentions",
+        summary="Share of samples on which the model names no class: no single logit is the largest",
+        task="classify",
+        target="zoo.metrics.classify:Abstentions",
+        direction="lower",
+        reference="counted by hand",
+    ),
 ]

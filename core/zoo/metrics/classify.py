@@ -60,6 +60,23 @@ class Accuracy(Metric):
         return scored(hits / n, n, wilson(hits, n), _of_ties(state)) if n else NO_SAMPLES
 
 
+class Abstentions(Metric):
+    """Share of samples to which no class is given, since no single logit is the largest.
+
+    So abstains a classifier that says nothing rather than something doubtful. Each counts as a mistake elsewhere.
+    Interval: Wilson.
+    """
+
+    def update(self, rows: Rows) -> State:
+        logits, target = columns(rows)
+        level = (logits == logits.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1) > 1
+        return {"hits": np.array([level.sum()]), "n": np.array([len(target)])}
+
+    def compute(self, state: State, classes: tuple[str, ...]) -> Score:
+        hits, n = int(state["hits"][0]), int(state["n"][0])
+        return scored(hits / n, n, wilson(hits, n)) if n else NO_SAMPLES
+
+
 class Confusion(Metric):
     """Number of samples of each true class (row) predicted as each class (column). No single value, so no interval.
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import Any
 
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError
@@ -12,17 +12,16 @@ from zoo.identity.code import code_of, named_files
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
 from zoo.opening.output_names import output_names
+from zoo.opening.parts import OwnTensors, carried_input, composed_name, open_parts, refuse_overlap
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
+from zoo.plugins.composed import entry_of_name, leading
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
-
-if TYPE_CHECKING:
-    from zoo.tasks import Attacker, Classifier, Detector, Embedder, Segmenter
 
 LoadFn = Callable[[], Any]
 
@@ -53,6 +52,8 @@ class Model:
     """What a file of weights changes of the network that the name stands for: `{"depth": 56}`."""
     notes: tuple[str, ...] = ()
     """What a reader of its score must know: which weights of a file were taken, whose class names, which pixels."""
+    parts: Mapping[str, "Model"] = field(default_factory=dict)
+    """Models that it is made of, by role."""
 
     def spelled(self, classes: Sequence[str]) -> "Model":
         """The same model with its class names in the spelling of a dataset's, where they differ in that alone."""
@@ -61,60 +62,6 @@ class Model:
             return self
         found, note = respelled(names, classes)
         return replace(self, info=replace(self.info, classes=found), notes=(*self.notes, note)) if note else self
-
-
-class Own(TypedDict, total=False):
-    """What `load` is told of weights of one's own."""
-
-    weights: str | os.PathLike[str] | None
-    weights_key: str | None
-    classes: Sequence[str] | str | os.PathLike[str] | None
-    allow_pickle: bool
-
-
-@overload
-def load(name: str, *, task: Literal["classify"] = "classify", **own: Unpack[Own]) -> "Classifier": ...
-@overload
-def load(name: str, *, task: Literal["detect"], **own: Unpack[Own]) -> "Detector": ...
-@overload
-def load(name: str, *, task: Literal["segment"], **own: Unpack[Own]) -> "Segmenter": ...
-@overload
-def load(name: str, *, task: Literal["embed"], **own: Unpack[Own]) -> "Embedder": ...
-@overload
-def load(name: str, *, task: Literal["attack"], **own: Unpack[Own]) -> "Attacker": ...
-@overload
-def load(name: str, *, task: str, **own: Unpack[Own]) -> Any: ...
-def load(
-    name: str,
-    *,
-    task: str = "classify",
-    weights: str | os.PathLike[str] | None = None,
-    weights_key: str | None = None,
-    classes: Sequence[str] | str | os.PathLike[str] | None = None,
-    allow_pickle: bool = False,
-) -> Any:
-    """The model of a name (`cnn/lenet5@mnist`), with its weights, in `eval` mode, on the CPU.
-
-    `weights` is a file of your own, `weights_key` says which of several sets in it, `classes` names its outputs in order.
-    Raises UnknownNameError, WeightsError or ModelError.
-    """
-    from zoo.plugins.registry import registry
-
-    spec, tag = registry().tagged_model(name)
-    file = Path(weights) if weights else None
-    choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
-    model = named_model(spec, task, choice)
-    loaded = model.load()
-    loaded.zoo_info = model.info
-    loaded.zoo_loaded = {
-        "name": name,
-        "task": task,
-        "weights": weights,
-        "weights_key": weights_key,
-        "classes": classes,
-        "allow_pickle": allow_pickle,
-    }
-    return loaded
 
 
 def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
@@ -128,46 +75,58 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
         raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
 
 
-def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str, Any] | None = None) -> Model:
-    """The model of a spec with the chosen weights."""
+def named_model(
+    spec: ModelSpec,
+    task: str,
+    choice: Choice,
+    options: Mapping[str, Any] | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> Model:
+    """The model of a spec with the chosen weights. `parts` are others than its name says, by role: names, or modules."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
     check_requirements(spec, ModelError)
+    held = open_parts(spec, choice, parts or {})
+    lead = held[leading(spec.parts, (task,))] if held else None
     tag, weights = choose_weights(spec, choice)
     told = told_by(choice.file)
     declared = {**spec.config, **(weights.config if weights else {})}
     config = {**declared, **told.get("config", {})}
     chosen_options = checked_options(spec, options or {})
+    refuse_overlap(spec, chosen_options)
     sizable = choice.file is not None or choice.classes is not None
     sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
     own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
     if own is not None and own.outputs is not None:
         config[sized_by or ""] = own.outputs
     outputs = config.get(sized_by) if sized_by else None
-    classes, class_ids, named = output_names(spec, task, weights, choice, own, told.get("classes"), outputs)
-    preprocessing = told.get("input") or (weights.input if weights else None) or spec.input
+    classes, class_ids, named = output_names(spec, task, weights, choice, own, told.get("classes"), outputs, lead)
+    preprocessing = told.get("input") or (weights.input if weights else None) or spec.input or carried_input(lead)
     sha256 = own.sha256 if own else weights_sha256(weights, choice.data_dir) if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
-    name = f"{spec.name}@{tag}" if weights and sha256 == weights.sha256 else spec.name
+    name = composed_name(spec, held) + (f"@{tag}" if weights and sha256 == weights.sha256 else "")
     read = declared_files(spec, config, chosen_options)
     code = code_of((spec.tasks[task], spec.options), requires=spec.requires, files=read)
 
     def loaded() -> Any:
+        made_of = {role: part.load() for role, part in held.items()}
         with seeded(0, name):  # what the weights do not replace is drawn alike every time
-            model = build_model(spec, task, {**config, **chosen_options})
-        _fill(model, name, weights, choice, own, sha256)
+            model = build_model(spec, task, {**config, **chosen_options, **made_of})
+        _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
         return in_eval(model)
 
     identity = {
-        "spec": spec.model_dump(mode="json", include={"name", "tasks", "config"}),
+        "spec": {**spec.model_dump(mode="json", include={"tasks", "config"}), "name": entry_of_name(spec.name)},
         "config": config,
         "options": chosen_options,
         "weights": sha256,
         "weights_key": own.key if own else choice.key,
         "code": code.identity,
+        "parts": {role: part.identity for role, part in held.items()},
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
+    doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
     return Model(
         ModelInfo(name, spec.modality, classes, preprocessing, chosen_options, class_ids),
         identity,
@@ -175,12 +134,16 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         sha256,
         uri,
         code.sha256,
-        files=code.files.union(os.path.realpath(path) for path in paths),
-        doubt=code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again",
-        unsafe=("allow-pickle",) if choice.allow_pickle else (),
+        files=code.files.union((os.path.realpath(path) for path in paths), *(part.files for part in held.values())),
+        doubt="; ".join(dict.fromkeys(filter(None, (doubt, *(part.doubt for part in held.values()))))),
+        own=any(part.own for part in held.values()),
+        unsafe=tuple(
+            dict.fromkeys([*(("allow-pickle",) if choice.allow_pickle else ()), *(u for p in held.values() for u in p.unsafe)])
+        ),
         has_defaults=not options or chosen_options == checked_options(spec, {}),
         config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
-        notes=(*(own.notes if own else ()), *named),
+        notes=(*(own.notes if own else ()), *named, *(f"{role}: {note}" for role, part in held.items() for note in part.notes)),
+        parts=held,
     )
 
 

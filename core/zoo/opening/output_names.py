@@ -1,10 +1,15 @@
 """What the outputs of a model are called: as the caller says, else as its file of weights does, else as its spec."""
 
+from typing import TYPE_CHECKING
+
 from zoo.errors import OptionError
 from zoo.opening.class_names import given_classes
 from zoo.opening.weights_choice import Choice
 from zoo.opening.weights_own import OwnFile
 from zoo.specs import ModelSpec, Weights
+
+if TYPE_CHECKING:
+    from zoo.opening.models import Model
 
 
 def output_names(
@@ -15,9 +20,14 @@ def output_names(
     own: OwnFile | None,
     trained: tuple[str, ...] | None,
     outputs: int | None,
+    part: "Model | None" = None,
 ) -> tuple[tuple[str, ...] | str | None, tuple[str, ...] | None, tuple[str, ...]]:
-    """Names of the outputs, other ids of the same, and what is to be said of them: from the caller, the file, the spec."""
+    """Names of the outputs, other ids of the same, and what is to be said: from the caller, the file, the spec, or the part."""
     declared = (weights.classes if weights else None) or spec.classes
+    if part is not None and declared is None:
+        if choice.classes is None:
+            return part.info.classes, part.info.class_ids, ()
+        declared = part.info.classes if isinstance(part.info.classes, tuple) else None
     if outputs is None and own is None and declared:
         outputs = len(declared)
     if choice.classes is not None:

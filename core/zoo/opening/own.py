@@ -39,7 +39,12 @@ def own_model(
         )
     known: ModelInfo | None = getattr(module, "zoo_info", None)
     wanted, notes = pixels(module, input, known, task, modality)
-    if origin := _unchanged(module):
+    if origin := _unchanged(module, key, name):
+        if origin.parts and input is not None and input.mean is not None:
+            raise OptionError(
+                f"input normalises the whole of {origin.info.name}, whose parts normalise what they see themselves",
+                "give it a part that does: zoo.imaging.Normalised(net, mean, std)",
+            )
         outputs = origin.info.classes if classes is None else given_classes(classes)
         info = replace(origin.info, input=wanted, classes=outputs)
         return replace(origin, info=info, load=lambda: normalised(origin.load(), wanted), notes=(*origin.notes, *notes))
@@ -63,8 +68,11 @@ def kind_of(module: Any) -> str | None:
     return CERTIFY if callable(getattr(module, CERTIFY, None)) and not callable(module) else None
 
 
-def _unchanged(module: Any) -> Model | None:
-    """The model by name that `zoo.load` returned as this module, where loading it now gives the same."""
+def _unchanged(module: Any, key: str | None, name: str | None) -> Model | None:
+    """The model by name that `zoo.load` returned as this module, where loading it now gives the same.
+
+    `key` and `name` are those of its parts that are the user's own.
+    """
     asked = getattr(module, "zoo_loaded", None)
     if not asked:
         return None
@@ -74,7 +82,14 @@ def _unchanged(module: Any) -> Model | None:
         spec, tag = registry().tagged_model(asked["name"])
         file = Path(asked["weights"]) if asked["weights"] else None
         told = {name: asked[name] for name in ("allow_pickle", "classes")}
-        model = named_model(spec, asked["task"], Choice(tag, file=file, key=asked["weights_key"], **told))
+        choice = Choice(tag, file=file, key=asked["weights_key"], **told)
+        parts = {
+            role: part
+            if isinstance(part, str)
+            else own_model(part, key=key, name=name, task=spec.parts[role], modality=spec.modality)
+            for role, part in asked["parts"].items()
+        }
+        model = named_model(spec, asked["task"], choice, asked["options"], parts)
         fresh = model.load()
     except ZooError:  # its weights are gone, its plugin is
         return None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from zoo.plugins.composed import untagged
 from zoo.plugins.index import Entry, Index
 from zoo.specs import CERTIFY
 
@@ -12,7 +13,7 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
 
     name = model["name"]
     fitting = [b for task in model["tasks"] for b in index.select("benchmark", task=task, modality=model["modality"])]
-    claimed = [claim.benchmark for claim in load_catalogue().claims if claim.model.partition("@")[0] == name]
+    claimed = [claim.benchmark for claim in load_catalogue().claims if untagged(claim.model) == name]
     suited = [b["name"] for b in fitting if suits(model["spec"], b["spec"])]
     # A restorer of pictures needs no weights, too, but draws none: what it was measured on says more.
     return list(dict.fromkeys([*(suited if model["spec"]["weights"] or not claimed else ()), *claimed]))
@@ -26,4 +27,6 @@ def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
     if benchmark["task"] == "attack" and (model["kind"] == CERTIFY) != (benchmark["protocol"].get("kind") == CERTIFY):
         return False
     weights = model["weights"]
+    if model["parts"] and not model["made_of"]:
+        return False
     return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)

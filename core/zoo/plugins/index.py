@@ -20,7 +20,8 @@ from typing import Any
 
 from zoo.errors import AmbiguousNameError, PluginError, StoreError, UnknownNameError
 from zoo.home import cache_dir, state_file, writing
-from zoo.plugins.names import find_name, namespace_of
+from zoo.plugins.composed import is_composed
+from zoo.plugins.names import find_name, namespace_of, split_tag
 from zoo.version import __version__
 
 FORMAT = 6
@@ -303,6 +304,10 @@ def _link(entries: list[Entry], index: Index) -> None:
                 spec[kind] = full(kind, spec[kind], plugin)
         for weights in spec["weights"].values() if entry["kind"] == "model" else ():
             weights["recipe"] = weights["recipe"] and full("recipe", weights["recipe"], plugin)
+        for role, name in spec["made_of"].items() if entry["kind"] == "model" else ():
+            if not is_composed(name):
+                base, tag = split_tag(name)
+                spec["made_of"][role] = full("model", base, plugin) + (f"@{tag}" if tag else "")
     for entry in entries:
         spec = entry["spec"]
         if entry["kind"] == "recipe" and (benchmark := names.get(("benchmark", spec["benchmark"]))):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
+from zoo.plugins.composed import tag_place
 
 BUNDLED = "deepzoo"
 """The distribution whose plugin ids are reserved and whose bare names win."""
@@ -18,8 +19,12 @@ def namespace_of(name: str) -> str:
 
 
 def split_tag(name: str) -> tuple[str, str | None]:
-    """Name and weights tag of `cnn/lenet5@mnist`; the tag is None where none is given. Raises OptionError on an empty one."""
-    base, at, tag = name.partition("@")
+    """Name and weights tag of `cnn/lenet5@mnist`; the tag is None where none is given. Raises OptionError on an empty one.
+
+    Tags within brackets are those of parts.
+    """
+    place = tag_place(name)
+    base, at, tag = (name, "", "") if place < 0 else (name[:place], "@", name[place + 1 :])
     if at and not (base and tag):
         raise OptionError(f"cannot read {name!r}", "write MODEL or MODEL@TAG, for example cnn/lenet5@mnist")
     return base, tag if at else None

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError, ZooError
+from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError, ZooError
 from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
+from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, split_tag
@@ -98,7 +99,11 @@ class Registry:
         return self._get(self._spec_class(kind), kind, name)
 
     def model(self, name: str) -> ModelSpec:
-        """The model of a full, bare or dynamic name, without a weights tag."""
+        """The model of a full, bare, dynamic or composed name, without a weights tag.
+
+        That of `robust/smoothed(cnn/lenet5)` is the wrapper's spec, under that name in full and with `made_of`. Raises
+        OptionError where the brackets cannot be read, or what is in them does not fit the spec's `parts`.
+        """
         return self._get(ModelSpec, "model", name)
 
     def tagged_model(self, name: str) -> tuple[ModelSpec, str | None]:
@@ -145,11 +150,32 @@ class Registry:
             return found
         return default_benchmark(dataset, tasks, kind)
 
+    def leading_part(self, model: ModelSpec) -> tuple[ModelSpec, str | None] | None:
+        """Spec and tag of the part by name whose classes and preprocessing are the whole's; None of a model without one."""
+        self.refuse_circle(model)
+        name = model.made_of.get(leading(model.parts, model.tasks)) if model.parts else None
+        return self.tagged_model(name) if name is not None else None
+
+    def refuse_circle(self, model: ModelSpec, above: tuple[str, ...] = ()) -> None:
+        """Raise OptionError where a model is made of what is made of it."""
+        chain = (*above, model.name)
+        if model.name in above:
+            circle = " is made of ".join(chain[above.index(model.name) :])
+            raise OptionError(f"parts in a circle: {circle}", "name another part")
+        for name in model.made_of.values():
+            self.refuse_circle(self.tagged_model(name)[0], chain)
+
     def benchmarks_of(self, model: ModelSpec) -> list[str]:
-        """Full names of the benchmarks that a model can be run on as it is."""
+        """Full names of the benchmarks that a model can be run on as it is; of a composed one, those that its part fits."""
         from zoo.plugins.fitting import benchmarks_of
 
-        return benchmarks_of(self.index, entry_of("", "model", model.model_dump(mode="json")))
+        fitting = benchmarks_of(self.index, entry_of("", "model", model.model_dump(mode="json")))
+        if not model.weights and (part := self.leading_part(model)) is not None:
+            spec, tag = part
+            chosen = {name: weights for name, weights in spec.weights.items() if tag in (None, name)}
+            theirs = map(self.benchmark, self.benchmarks_of(spec.model_copy(update={"weights": chosen})))
+            fitting += [found.name for found in theirs if found.task in model.tasks and found.name not in fitting]
+        return fitting
 
     def recipe(self, name: str) -> RecipeSpec:
         """The recipe of a full or bare name."""
@@ -199,12 +225,34 @@ class Registry:
             if isinstance(found, spec_class):
                 return found
             raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", listing(kind))
+        if kind == "model" and is_composed(name):
+            return self._composed(name)  # type: ignore[return-value]
         try:
             return spec_class.model_validate(self.index.entry(kind, name)["spec"])
         except AmbiguousNameError:
             raise
         except UnknownNameError as error:
             raise self._of_another_kind(kind, name, error) from None
+
+    def _composed(self, name: str) -> ModelSpec:
+        """The spec of a model that is made of those in the brackets of its name, under its full name."""
+        entry, parts = read_composed(name)
+        spec = self.model(entry)
+        made_of = {**spec.made_of, **assigned(spec.name, spec.parts, parts)}
+        full = {role: self._part(spec, role, made_of[role]) for role in spec.parts if role in made_of}
+        return spec.model_copy(update={"name": written(spec.name, full), "made_of": full})
+
+    def _part(self, whole: ModelSpec, role: str, name: str) -> str:
+        """The full name of a part. Raises UnknownNameError, or OptionError where it does not do what its role demands."""
+        try:
+            spec, tag = self.tagged_model(name)
+        except AmbiguousNameError:
+            raise
+        except UnknownNameError as error:
+            what = f"{error.message}, as the {role} of {whole.name}"
+            raise UnknownNameError(what, error.hint, error.candidates) from None
+        refuse_task(whole, role, spec)
+        return f"{spec.name}@{tag}" if tag else spec.name
 
     def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
         """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
@@ -251,6 +299,15 @@ class Registry:
         if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
         return found
+
+
+def refuse_task(whole: ModelSpec, role: str, part: ModelSpec) -> None:
+    """Raise OptionError where a part does not do what its role demands."""
+    if (task := whole.parts[role]) not in part.tasks:
+        raise OptionError(
+            f"{part.name} does {', '.join(part.tasks)}; the {role} of {whole.name} must do {task}",
+            f"zoo list models --task {task} shows which do",
+        )
 
 
 def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, kind: str | None = None) -> BenchmarkSpec:

@@ -26,7 +26,7 @@ from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
 from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
-from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec
+from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
 
@@ -55,7 +55,7 @@ class Plan:
     @property
     def named(self) -> bool:
         """Whether the model and all others that it needs have names: what they promise is held against them."""
-        return not any(model.info.name.startswith("local/") for model in (self.model, *self.aux.values()))
+        return not any(model.own for model in (self.model, *self.aux.values()))
 
     @property
     def samples(self) -> int:
@@ -133,7 +133,7 @@ def _benchmark_name(registry: Registry, named: _Named | None, request: Request) 
         return request.benchmark
     if named is None:
         raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
-    spec, tags = named.spec, (named.tag,) if named.tag is not None else tuple(named.spec.weights)
+    spec, tags = named.spec, _tags(registry, named.spec, named.tag)
     if len(tags) == 1 and _is_for(registry, tags[0], spec.tasks):
         return tags[0]
     fitting = registry.benchmarks_of(spec)
@@ -144,6 +144,14 @@ def _benchmark_name(registry: Registry, named: _Named | None, request: Request) 
     near = [found.name for task in spec.tasks for found in registry.benchmarks(task=task, modality=spec.modality)]
     known = f"benchmarks of {', '.join(spec.tasks)}: {', '.join(near)}" if near else "name data of your own; zoo list datasets"
     raise OptionError(f"{spec.name} does not say what to run it on", known)
+
+
+def _tags(registry: Registry, spec: ModelSpec, tag: str | None) -> tuple[str, ...]:
+    """The tag that was given, else those that there are; of a model without weights of its own those of its leading part."""
+    if tag is not None or spec.weights:
+        return (tag,) if tag is not None else tuple(spec.weights)
+    part = registry.leading_part(spec)
+    return _tags(registry, *part) if part is not None else ()
 
 
 def _is_for(registry: Registry, tag: str, tasks: Collection[str]) -> bool:

@@ -45,6 +45,7 @@ class ModelInfoRecord(Frozen):
     notes: tuple[str, ...] = Field(
         default=(), description="What a reader of the score must know of model, weights, classes and pixels."
     )
+    parts: dict[str, "ModelInfoRecord"] = Field(default_factory=dict, description="Models that it is made of, by role.")
 
     @property
     def label(self) -> str:

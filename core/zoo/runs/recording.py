@@ -64,19 +64,27 @@ def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
     # Of an attack it is the victim whose outputs are scored.
     scored = getattr(plan.task, "outputs", None) if model is plan.aux.get("victim", plan.model) else None
     others = scored if isinstance(scored, Outputs) else Outputs(len(classes), len(classes))
+    said = {
+        "classes": "declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
+        "left_out": others.count - others.width,
+        "competing": max(0, others.width - len(classes)) if classes else 0,
+    }
+    return _told(model).model_copy(update=said)
+
+
+def _told(model: Model) -> ModelInfoRecord:
+    """What is known of a model, and of its parts, whatever it runs on."""
     return ModelInfoRecord(
-        name=info.name,
+        name=model.info.name,
         weights_sha256=model.weights_sha256,
         weights_uri=model.weights_uri,
         source_sha256=model.source_sha256,
-        preprocessing=info.input.model_dump(mode="json") if info.input else None,
-        options=dict(info.options),
-        classes="declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
-        left_out=others.count - others.width,
-        competing=max(0, others.width - len(classes)) if classes else 0,
+        preprocessing=model.info.input.model_dump(mode="json") if model.info.input else None,
+        options=dict(model.info.options),
         unsafe=model.unsafe,
         config=dict(model.config),
         notes=model.notes,
+        parts={role: _told(part) for role, part in model.parts.items()},
     )
 
 

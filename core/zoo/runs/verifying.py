@@ -14,13 +14,14 @@ from zoo.home import data_dirs
 from zoo.identity.files import hashing_anew
 from zoo.metrics.build import build_metric
 from zoo.plugins.catalogue import Claim, load_catalogue
+from zoo.plugins.composed import entry_of_name, is_composed, names_within, refuse_missing
 from zoo.plugins.names import namespace_of, split_tag
 from zoo.plugins.registry import Registry, registry
 from zoo.runs.evaluate import evaluate
 from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store
-from zoo.specs import Frozen
+from zoo.specs import Frozen, ModelSpec
 
 Status = Literal["reproduced", "off", "other data", "altered", "misspelt", "not runnable"]
 WRONG: tuple[Status, ...] = ("off", "altered", "misspelt")
@@ -117,10 +118,11 @@ def select_claims(*, model: str | None = None, benchmark: str | None = None, kin
 
     Raises UnknownNameError where there is no such model or benchmark, and where none matches.
     """
+    spelled = model and _spelled(model)
     wanted = [
         claim
         for claim in load_catalogue().claims
-        if (model is None or _is_named(claim.model, model))
+        if (spelled is None or _is_named(claim.model, spelled))
         and (benchmark is None or _is_named(claim.benchmark, benchmark))
         and (kind is None or claim.kind == kind)
     ]
@@ -131,6 +133,14 @@ def select_claims(*, model: str | None = None, benchmark: str | None = None, kin
         kind = f"{kind} score" if kind else "score"
         raise UnknownNameError(f"registry.yaml claims no {kind}{what}{where}", "zoo verify without filters runs all claims")
     return wanted
+
+
+def _spelled(name: str) -> str:
+    """The full name of a composed model, however it was written; others as they are."""
+    if not is_composed(name):
+        return name
+    spec, tag = registry().tagged_model(name)
+    return f"{spec.name}@{tag}" if tag else spec.name
 
 
 def _by_run(claims: Iterable[Claim]) -> Iterator[Sequence[Claim]]:
@@ -152,9 +162,7 @@ def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
     """The verdict on a claim that names something that there is not: misspelt, or of a plugin that is not installed."""
     name = claim.model
     try:
-        spec, tag = entries.tagged_model(name)
-        if tag is not None and tag not in spec.weights:
-            raise UnknownNameError(f"{spec.name} has no weights {tag!r}", f"its tags are: {', '.join(spec.weights)}")
+        spec = _whole(entries, name)
         name = claim.benchmark
         benchmark = entries.benchmark(name, tasks=list(spec.tasks), kind=spec.kind)
         name = claim.metric
@@ -171,8 +179,24 @@ def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
     return None
 
 
+def _whole(entries: Registry, name: str) -> ModelSpec:
+    """The spec of a model, if it and all its parts have the tags that are named. Raises UnknownNameError or OptionError."""
+    spec, tag = entries.tagged_model(name)
+    if tag is not None and tag not in spec.weights:
+        raise UnknownNameError(f"{spec.name} has no weights {tag!r}", f"its tags are: {', '.join(spec.weights)}")
+    refuse_missing(spec.name, spec.parts, spec.made_of)
+    entries.refuse_circle(spec)
+    for part in spec.made_of.values():
+        _whole(entries, part)
+    return spec
+
+
 def _plugin_is_absent(entries: Registry, name: str) -> bool:
-    """Whether a name may well be right, but nothing that is installed and in order has it."""
+    """Whether a name may well be right, but nothing that is installed and in order has it, or a part that it names."""
+    return any(_is_absent(entries, inner) for inner in names_within(name))
+
+
+def _is_absent(entries: Registry, name: str) -> bool:
     plugin = namespace_of(name) if "/" in name.partition(":")[0] else None
     if not plugin:
         return False
@@ -212,7 +236,7 @@ def _said(error: ZooError) -> str:
 
 
 def _is_named(full: str, name: str) -> bool:
-    """Whether `name`, perhaps without plugin or tag, means the entry `full`."""
+    """Whether `name`, perhaps without plugin, tag or parts, means the entry `full`."""
     base, tag = split_tag(full)
-    bare = base.partition("/")[2]
-    return name in (full, base, bare, f"{bare}@{tag}")
+    bare, entry = base.partition("/")[2], entry_of_name(base)
+    return name in (full, base, bare, f"{bare}@{tag}", entry, entry.partition("/")[2])

@@ -12,6 +12,7 @@ from zoo.errors import ModelError, PredictionError, ZooError, reason_of
 from zoo.identity.code import code_of
 from zoo.identity.watching import Watch
 from zoo.opening.models import build_model, declared_files, named_model
+from zoo.opening.parts import open_parts
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
 from zoo.opening.weights_choice import Choice
@@ -22,6 +23,7 @@ from zoo.tasks.base import ModelInfo, Task
 from zoo.tasks.by_name import task_class
 from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
+from zoo.testing.parts import LacksPartError, synthetic_parts
 from zoo.testing.samples import Trial, bound_task, trials
 
 AFTER = (
@@ -100,6 +102,9 @@ def check_model(spec: ModelSpec, entries: Registry) -> Iterator[Finding]:
             try:
                 with watch:
                     built = _build(spec, task)
+            except LacksPartError as error:
+                yield Finding("builds", "skipped", entry, error.message, error.hint)
+                continue
             except Exception as error:
                 hint = error.hint if isinstance(error, ZooError) else f"zoo show {spec.name}"
                 yield Finding("builds", "failed", entry, f"{type(error).__name__}: {reason_of(error)}", hint)
@@ -142,16 +147,17 @@ def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entrie
 
 def _build(spec: ModelSpec, task: TaskName) -> Built:
     """With the first weights that are here; with random ones where none are, since the checks do not mind."""
+    parts = synthetic_parts(spec)
     for tag, weights in spec.weights.items():
         try:
             find_files(weights)
         except ZooError:
             continue
-        named = named_model(spec, task, Choice(tag))
+        named = named_model(spec, task, Choice(tag), parts=parts)
         return Built(named.load(), named.info, weights, f"with the weights {tag!r}", named.files)
     if not spec.weights:
         try:
-            named = named_model(spec, task, Choice())
+            named = named_model(spec, task, Choice(), parts=parts)
             return Built(named.load(), named.info, None, files=named.files)
         except ZooError as error:
             if "random" not in error.message:
@@ -160,7 +166,8 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
 
     tag, first = next(iter(spec.weights.items()), ("", None))
     torch.manual_seed(0)
-    model = build_model(spec, task, first.config if first else {})
+    held = {role: part.load() for role, part in open_parts(spec, Choice(), parts).items()}
+    model = build_model(spec, task, {**(first.config if first else {}), **held})
     model = model.eval() if hasattr(model, "eval") else model
     classes = (first.classes if first else None) or spec.classes
     info = ModelInfo(spec.name, spec.modality, classes, (first.input if first else None) or spec.input)

@@ -117,7 +117,7 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
         if spec.pass_mark is not None and (mark := parse_pass_mark(spec.pass_mark)).metric in spec.metrics:
             yield from problem(lambda text: mark.check(spec.name, entries.metric(text).direction), mark.metric)
         for name in spec.aux.values():
-            yield from problem(entries.model, name.partition("@")[0])
+            yield from problem(entries.tagged_model, name)
     if isinstance(spec, RecipeSpec):
         yield from problem(entries.model, spec.model) if spec.model else ()
         yield from problem(entries.metric, spec.metric)
@@ -125,6 +125,8 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
         for weights in spec.weights.values():
             if weights.recipe is not None:
                 yield from problem(entries.recipe, weights.recipe)
+        for name in spec.made_of.values():
+            yield from problem(entries.tagged_model, name)
 
 
 def _targets(spec: Spec) -> Iterator[tuple[str, str]]:

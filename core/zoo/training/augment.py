@@ -53,6 +53,7 @@ class Noise(_Options):
     """Of `noise`."""
 
     deviation: float = Field(ge=0, description="Standard deviation, of pixels in [0, 1].")
+    clip: bool = Field(default=True, description="Whether pixels are then cut to [0, 1].")
 
 
 def build_augment(names: Sequence[str], modality: str = "image") -> Augment | None:
@@ -145,11 +146,12 @@ def cutout(images: "Tensor", generator: "Generator", pixels: float) -> "Tensor":
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
-def noise(images: "Tensor", generator: "Generator", deviation: float) -> "Tensor":
-    """Add Gaussian noise of this standard deviation to every pixel, and clip."""
+def noise(images: "Tensor", generator: "Generator", deviation: float, clip: bool = True) -> "Tensor":
+    """Add Gaussian noise of this standard deviation to every pixel, and clip, which randomised smoothing does not."""
     import torch
 
-    return (images + deviation * torch.randn(images.shape, generator=generator)).clamp_(0, 1)
+    noisy = images + deviation * torch.randn(images.shape, generator=generator)
+    return noisy.clamp_(0, 1) if clip else noisy
 
 
 AUGMENTATIONS: dict[str, tuple[Callable[..., "Tensor"], type[BaseModel]]] = {

@@ -44,6 +44,11 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     """The job of a recipe. Raises ZooError before any time is spent on training."""
     recipe, benchmark = _with_benchmark(registry, overridden(recipe, asked.overrides))
     model, data = registry.model(recipe.model), registry.dataset(recipe.dataset)
+    if model.parts:
+        raise OptionError(
+            f"{model.name} is made of {', '.join(model.parts)}, and a recipe trains one model",
+            "train the part by a recipe of its own, and name it with its weights in brackets",
+        )
     check_kind(recipe, model, data)
     dataset, held_out = training_data(data, recipe, asked.data_dir, _downloading(recipe, asked))
     check_labels(dataset, recipe)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from zoo.identity.own import UntoldError, own_code
-from zoo.opening.models import load
+from zoo.opening.loading import load
 
 
 def told(module):

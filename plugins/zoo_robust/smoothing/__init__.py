@@ -1,0 +1,1 @@
+"""Randomised smoothing: a vote under noise, and the radius within which it cannot change."""
