@@ -2,14 +2,14 @@
 
 from zoo import hookimpl
 from zoo.specs import BenchmarkSpec, ModelSpec
-from zoo_robust import attack_specs, network_specs
+from zoo_robust import attack_specs, network_specs, text_attack_specs
 
 
 @hookimpl
 def zoo_models() -> list[ModelSpec]:
-    return [*attack_specs.MODELS, *network_specs.MODELS]
+    return [*attack_specs.MODELS, *text_attack_specs.MODELS, *network_specs.MODELS]
 
 
 @hookimpl
 def zoo_benchmarks() -> list[BenchmarkSpec]:
-    return attack_specs.BENCHMARKS
+    return [*attack_specs.BENCHMARKS, *text_attack_specs.BENCHMARKS]

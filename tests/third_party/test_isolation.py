@@ -15,7 +15,7 @@ BROKEN = {
     "zoo-twin-one": ("conflict", "zoo-twin-two has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-one"),
     "zoo-twin-two": ("conflict", "zoo-twin-one has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-two"),
 }
-GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-course", "zoo-colliding-name", "zoo-heavy", "zoo-faulty"}
+GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-course", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-momentum"}
 
 
 def test_every_broken_distribution_is_named_with_its_reason_and_the_next_command(crowded):

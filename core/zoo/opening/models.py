@@ -112,8 +112,7 @@ def load(
     choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
     model = named_model(spec, task, choice)
     loaded = model.load()
-    loaded.zoo_info = model.info
-    loaded.zoo_loaded = {
+    asked = {
         "name": name,
         "task": task,
         "weights": weights,
@@ -121,6 +120,8 @@ def load(
         "classes": classes,
         "allow_pickle": allow_pickle,
     }
+    for told, value in (("zoo_info", model.info), ("zoo_loaded", asked)):
+        object.__setattr__(loaded, told, value)  # an attack is its own options, which are frozen
     return loaded
 
 

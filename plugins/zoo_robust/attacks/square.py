@@ -32,7 +32,7 @@ class Square(Frozen):
                 f"robust/square searches under linf, not {threat.norm}", "take `protocol.norm=linf`, or another attack"
             )
         fight = Fight(victim, inputs, labels, seeds)
-        allowed = LinfBall(inputs, threat.eps)
+        allowed = LinfBall(inputs, threat.eps, threat.low, threat.high)
         images = allowed.project(inputs + threat.eps * _stripes(inputs, seeds))
         logits = fight.logits(images)
         margin, drawn = margins(logits, labels), _draws(inputs, seeds, self.queries - 1)

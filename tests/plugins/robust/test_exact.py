@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.errors import OptionError
+from zoo.errors import OptionError, ZooError
 from zoo.tasks.attack.contract import Threat
 from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
 from zoo_robust.attacks.apgd import Apgd, checkpoints
@@ -236,8 +236,8 @@ def test_the_worst_case_of_each_sample_counts(lenet):
 
 
 @pytest.mark.parametrize(
-    ("attacks", "says"), [("pgd+cw", "no attack 'cw'"), ("pgd:stepz=3", "did you mean steps"), ("", "it has no name")]
+    ("attacks", "says"), [("pgd+cw", "no model named 'cw'"), ("pgd:stepz=3", "did you mean steps"), ("", "it has no name")]
 )
 def test_attacks_that_are_not_there_are_refused(attacks, says):
-    with pytest.raises(OptionError, match=says):
+    with pytest.raises(ZooError, match=says):
         zoo.evaluate("robust/worst-of", "digits", aux={"victim": "intro/mlp"}, options={"attacks": attacks})

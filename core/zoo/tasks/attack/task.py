@@ -151,7 +151,7 @@ class Attack(Task):
         if self.shown.found_random(first, again):
             remark(
                 f"{self.shown.name} answers the same question in two ways, so attacks see it averaged over {self.shown.draws} "
-                "draws, and the score is not reproducible: let it declare `random = True` and draw from the seeds that it is given"
+                "draws, and the score is not reproducible: let it declare `random = True` and draw from the seeds it is given"
             )
         self._met = True
 
