@@ -130,10 +130,11 @@ def check_length(what: str, value: float, norm: Norm, threat: Threat, shape: Seq
 
     most = (threat.high - threat.low) * (math.sqrt(math.prod(shape)) if norm == "l2" else 1)
     if value > most:
-        units = f"was {value:g}/255 meant?" if (threat.low, threat.high) == (0, 1) else "is it in the units of the inputs?"
+        pixels = (threat.low, threat.high) == (0, 1)
+        units = f"was `{what}={value:g}/255` meant?" if pixels else f"is `{what}` in the units of the inputs?"
         raise OptionError(
             f"`{what}` {value:g} is more than any two inputs in [{threat.low:g}, {threat.high:g}] are apart: {most:.6g} ({norm})",
-            f"{units} Then write it so; without a bound it is {most:.6g}",
+            f"{units} Without a bound it is {most:.6g}",
         )
 
 
