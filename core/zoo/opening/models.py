@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity.code import code_of, named_files
+from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
 from zoo.opening.output_names import output_names
@@ -229,7 +230,8 @@ def _distribution(name: str) -> str:
     """The distribution of the plugin that offers an entry, with its version."""
     from zoo.plugins.registry import registry
 
-    index = registry().index
+    with unwatched():
+        index = registry().index
     plugin = index.dynamic_plugin(name) or next((p for p in index.plugins if p["id"] == name.partition("/")[0]), None)
     return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
 

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError
+from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.weights_choice import Choice
 from zoo.options import NamedModel, parse_named
@@ -26,7 +27,8 @@ def open_part(text: str, task: TaskName) -> "Model":
     from zoo.plugins.registry import registry
 
     name, options, values = parse_named(text, f"model for {task}", "robust/pgd:steps=40", bare=True)
-    spec, tag = registry().tagged_model(name)
+    with unwatched():  # what is installed is looked up, as before a run
+        spec, tag = registry().tagged_model(name)
     with _inside(spec.name, text):
         return named_model(spec, task, Choice(tag), {**_first(spec, values, options), **options})
 

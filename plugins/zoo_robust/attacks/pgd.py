@@ -28,7 +28,7 @@ class Pgd(Frozen):
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)
         if self.step_size is not None:
-            check_length("step_size", self.step_size, threat.norm, threat, inputs.shape[1:])
+            check_length("options.step_size", self.step_size, threat.norm, threat, inputs.shape[1:])
         for restart in range(self.restarts):
             allowed = ball(fight.clean, threat)
             random = self.random_start or restart > 0

@@ -61,7 +61,9 @@ class Drafts:
 def count_of(threat: Threat, norm: Norm, name: str) -> int:
     """How many changes a threat allows. Raises OptionError where it counts others than the attack makes."""
     if threat.norm != norm or threat.eps is None:
-        raise OptionError(f"{name} is bounded by a number of {norm}, not {threat.norm}", f"take `norm={norm}`, or another attack")
+        raise OptionError(
+            f"{name} is bounded by a number of {norm}, not {threat.norm}", f"take `protocol.norm={norm}`, or another attack"
+        )
     return int(threat.eps)
 
 

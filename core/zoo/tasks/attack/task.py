@@ -81,12 +81,12 @@ class Attack(Task):
         """What the protocol lets an attacker do. Raises OptionError where that makes no sense."""
         threat = Threat(self.how.norm, self.how.eps)
         if threat.norm == "linf":  # whose largest value hangs on no shape
-            check_length("eps", self.how.eps, "linf", threat, ())
+            check_length("protocol.eps", self.how.eps, "linf", threat, ())
         return threat
 
     def check_eps(self, shape: Sequence[int]) -> None:
         """Raise OptionError where eps is more than any two inputs of a shape are apart."""
-        check_length("eps", self.threat.eps or 0.0, self.threat.norm, self.threat, shape)
+        check_length("protocol.eps", self.threat.eps or 0.0, self.threat.norm, self.threat, shape)
 
     @classmethod
     def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
@@ -238,12 +238,14 @@ class VectorAttack(Attack):
         how = self.how
         if how.eps is None:
             raise OptionError(
-                f"{self.data.name} holds vectors, whose units nobody but you knows, so `eps` has no default",
-                "say how far a vector may be moved: `eps=0.5`; `low` and `high` bound its components",
+                f"{self.data.name} holds vectors, whose units nobody but you knows, so `protocol.eps` has no default",
+                "say how far a vector may be moved: `protocol.eps=0.5`; `protocol.low` and `protocol.high` bound its components",
             )
         low, high = -math.inf if how.low is None else how.low, math.inf if how.high is None else how.high
         if low >= high:
-            raise OptionError(f"`low` {low:g} is not below `high` {high:g}", "give the range that components may take")
+            raise OptionError(
+                f"`protocol.low` {low:g} is not below `protocol.high` {high:g}", "give the range that components may take"
+            )
         return Threat(how.norm, how.eps, low, high)
 
     def prepared(self, value: Any) -> Any:

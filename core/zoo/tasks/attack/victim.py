@@ -142,7 +142,7 @@ class Victim:
             what = "no gradients" if shape == logits.shape else f"{'nothing' if shape is None else list(shape)}"
             raise ModelError(
                 f"bpda of {self.name} gives {what} where logits of shape {list(logits.shape)} with gradients are wanted",
-                "let it return what its call returns, through steps that can be differentiated; or pass `bpda=false`",
+                "let it return what its call returns, through steps that can be differentiated; or pass `protocol.bpda=false`",
             )
 
     def _without_gradients(self) -> ModelError:

@@ -51,14 +51,14 @@ def test_words_are_counted_between_blanks():
     [(1.01, "linf", (1, 28, 28), "1 "), (28.1, "l2", (1, 28, 28), "28 "), (8, "linf", (), "8/255")],
 )
 def test_a_length_beyond_the_whole_range_is_refused(value, norm, shape, most):
-    with pytest.raises(OptionError, match=f"(?s)`eps` {value:g} is more than any two inputs.*{most}"):
-        check_length("eps", value, norm, Threat(norm, value), shape)
+    with pytest.raises(OptionError, match=f"(?s)`protocol.eps` {value:g} is more than any two inputs.*{most}"):
+        check_length("protocol.eps", value, norm, Threat(norm, value), shape)
 
 
 @pytest.mark.parametrize(("value", "norm", "shape"), [(1, "linf", ()), (28, "l2", (1, 28, 28)), (8, "l2", (1, 28, 28))])
 def test_the_whole_range_is_allowed(value, norm, shape):
-    check_length("eps", value, norm, Threat(norm, value), shape)
-    check_length("eps", 1e9, norm, Threat(norm, 1e9, float("-inf"), float("inf")), shape)
+    check_length("protocol.eps", value, norm, Threat(norm, value), shape)
+    check_length("protocol.eps", 1e9, norm, Threat(norm, 1e9, float("-inf"), float("inf")), shape)
 
 
 def spam(texts):

@@ -63,12 +63,12 @@ def test_a_range_that_is_given_is_kept(table):
         attacked(table, eps=4.25, low=-1, high=2000)
     with pytest.raises(OptionError, match="more than any two inputs in"):
         attacked(table, eps=3000, low=-10, high=2000)
-    with pytest.raises(OptionError, match="`low` 3 is not below `high` 2"):
+    with pytest.raises(OptionError, match=r"`protocol.low` 3 is not below `protocol.high` 2"):
         attacked(table, eps=1, low=3, high=2)
 
 
 def test_eps_has_no_default_and_the_record_tells_its_units(table):
-    with pytest.raises(OptionError, match="`eps` has no default"):
+    with pytest.raises(OptionError, match=r"`protocol.eps` has no default"):
         attacked(table)
     record = attacked(table, eps=1)
     assert any("eps 1 (linf) is in the units of the vectors" in said and "no range" in said for said in record.remarks)

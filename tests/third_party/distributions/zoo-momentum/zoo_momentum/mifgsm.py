@@ -23,7 +23,7 @@ class MomentumFgsm(Frozen):
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         if threat.norm != "linf" or threat.eps is None:
-            raise OptionError(f"momentum/mifgsm is for linf, not {threat.norm}", "take `norm=linf`")
+            raise OptionError(f"momentum/mifgsm is for linf, not {threat.norm}", "take `protocol.norm=linf`")
         low, high = (inputs - threat.eps).clamp_min(threat.low), (inputs + threat.eps).clamp_max(threat.high)
         images, kept = inputs, torch.zeros_like(inputs)
         for _ in range(self.steps):
