@@ -59,10 +59,9 @@ def open_parts(spec: ModelSpec, settings: "BaseModel | None") -> "dict[str, Mode
 def handed_over(settings: "BaseModel | None") -> dict[str, Any]:
     """The options that name models, their models loaded."""
     values: dict[str, Any] = {}
-    for label in named_in(settings):
+    for label, named in named_in(settings).items():
         field, several, _ = label.partition(".")
-        value = getattr(settings, field)
-        values[field] = tuple(item.loaded() for item in value) if several else value.loaded()
+        values[field] = (*values.get(field, ()), named.loaded()) if several else named.loaded()
     return values
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Norm = Literal["linf", "l2", "edits", "words"]
 """Of a perturbation. Of numbers: linf, the largest change of one, and l2, Euclidean. Of texts: the fewest insertions, deletions
-and substitutions that make the one of the other (Levenshtein 1966), of characters (edits) or of words between blanks (words)."""
+and substitutions that make the one of the other (Levenshtein 1966), of code points (edits), or of words, each with the blanks
+before it (words)."""
 
 
 def exact_ratio(value: Any) -> Any:

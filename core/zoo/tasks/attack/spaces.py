@@ -1,5 +1,6 @@
 """What inputs are made of, numbers or texts: how far two are apart, and what an attack may return."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-5
 """By how much, relative to eps, a norm in float64 may exceed it: float32 cannot hold every bound exactly."""
+WORDS = re.compile(r"\s*\S+|\s+$")
+"""A word with the blanks before it, so that a change of blanks is not free; or the blanks at the end."""
 UNSCORED = "nothing of this shard is scored"
 
 
@@ -81,7 +84,7 @@ class Texts(Space):
     def norms(self, clean: Sequence[str], made: Sequence[str], norm: Norm) -> "Tensor":
         import torch
 
-        units = str.split if norm == "words" else list
+        units = WORDS.findall if norm == "words" else list
         pairs = zip(clean, made, strict=True)
         return torch.tensor([edit_distance(units(before), units(after)) for before, after in pairs], dtype=torch.float64)
 

@@ -41,9 +41,20 @@ def test_known_distances(first, second, count):
     assert edit_distance(first, second) == count
 
 
-def test_words_are_counted_between_blanks():
-    norms = Texts().norms(["you won a prize", "ok"], ["u won  a gift", "ok now then"], "words")
-    assert norms.tolist() == [2, 2]
+@pytest.mark.parametrize(
+    ("clean", "made", "count"),
+    [
+        ("you won a prize", "u won a gift", 2),
+        ("ok", "ok now then", 2),
+        ("a b c", "a c", 1),
+        ("a b", "a  b", 1),
+        ("a b", "a b ", 1),
+        ("", "a", 1),
+        ("a b", "a b", 0),
+    ],
+)
+def test_words_are_counted_with_the_blanks_before_them(clean, made, count):
+    assert Texts().norms([clean], [made], "words").tolist() == [count]
 
 
 @pytest.mark.parametrize(
