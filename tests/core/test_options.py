@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from zoo.errors import OptionError
-from zoo.options import build_named, parse_named
+from zoo.options import build_named, parse_named, split_named
 
 
 class Pgd(BaseModel):
@@ -62,3 +62,24 @@ def test_a_comma_within_a_value_is_escaped():
 def test_bare_values_are_refused_unless_they_are_allowed():
     with pytest.raises(OptionError, match="cannot read metric 'accuracy:5'"):
         parse_named("accuracy:5", "metric", "f1:average=macro")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("pgd", ["pgd"]),
+        ("pgd:steps=40,restarts=2+square:queries=1000", ["pgd:steps=40,restarts=2", "square:queries=1000"]),
+        ("robust/pgd:steps=50,other/mifgsm", ["robust/pgd:steps=50", "other/mifgsm"]),
+        ("a,b:x=1,y=2,c+d", ["a", "b:x=1,y=2", "c", "d"]),
+        ("a:x=1, b , c:y=2", ["a:x=1", "b", "c:y=2"]),
+        ("a:step_size=1e+3+b", ["a:step_size=1e+3", "b"]),
+        ("a:names=x\\,y,b", ["a:names=x\\,y", "b"]),
+        ("a:inner=b\\+c+d", ["a:inner=b+c", "d"]),
+        ("a:5,b", ["a:5", "b"]),
+        ("a:x=1+b:y=-2e-3", ["a:x=1", "b:y=-2e-3"]),
+    ],
+)
+def test_several_stand_between_commas_or_pluses(text, parts):
+    assert list(split_named(text)) == parts
+    for part in parts:
+        parse_named(part, "attack", "pgd", bare=True)

@@ -17,6 +17,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from zoo.identity.code import Code, code_of_modules
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
@@ -133,6 +135,9 @@ class _Description:
             hooks = [list(getattr(value, name).values()) for name in _HOOKS]
             held = [dict(value._parameters), dict(value._buffers), dict(value._modules)]
             return ["module", names, value.extra_repr(), self.of(own), self.of(hooks), self.of(held)]
+        if isinstance(value, BaseModel):  # such as an attack, which is its own options
+            own = {key: item for key, item in vars(value).items() if key not in _OURS}
+            return ["settings", names, self.of(own), self.of(value.__pydantic_private__ or {})]
         slots = any(vars(base).get("__slots__") for base in type(value).__mro__)
         if type(value).__flags__ & (1 << 9) and hasattr(value, "__dict__") and not slots:
             own = {key: item for key, item in vars(value).items() if key not in _OURS}

@@ -14,9 +14,19 @@ import numpy as np
 from zoo.errors import OptionError
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, skewed_mean, wilson
+from zoo.metrics.probabilities import FEWEST_DOUBTFUL, shares, within_unit
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
+
+PROBABILITIES = (
+    "the victim returns probabilities, not logits (every row sums to 1): where they saturate, losses and gradients vanish, so "
+    "that it looks more robust than it is; attack its logits"
+)
+DOUBTFUL = (
+    "the victim's outputs are taken for logits, but all lie in [0, 1]: if they are probabilities, such as sigmoids, it looks "
+    "more robust than it is; attack its logits"
+)
 
 
 class _Share(Metric):
@@ -38,21 +48,31 @@ class RobustAccuracy(_Share):
     """Share of all samples that the victim gets right and goes on getting right under the attack, within eps.
 
     It is an upper bound of what the victim withstands: another attack may find more. A note says where samples show signs
-    of gradient masking (Athalye et al. 2018, arXiv:1802.00420), which makes a gradient attack look weaker than the victim is.
+    of gradient masking (Athalye et al. 2018, arXiv:1802.00420), which makes a gradient attack look weaker than the victim is,
+    and where the victim returns probabilities, which does so too (Carlini & Wagner 2017, arXiv:1608.04644, section IV).
     """
 
     def update(self, rows: Rows) -> State:
         was_right = right(rows.columns["clean"], rows.columns["target"])
-        masked = int((attacked(rows)["masked"] & was_right).sum())
-        return {**_counted(was_right & ~fooled(rows)), "masked": np.array([masked]), "attacked": np.array([was_right.sum()])}
+        outputs = rows.columns["clean"]
+        counts = {
+            "masked": (attacked(rows)["masked"] & was_right).sum(),
+            "attacked": was_right.sum(),
+            "stated": (~np.isnan(shares(outputs)).any(axis=1)).sum(),
+            "unit": within_unit(outputs).sum(),
+        }
+        return {**_counted(was_right & ~fooled(rows)), **{name: np.array([count]) for name, count in counts.items()}}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         score = super().compute(state, classes)
-        masked, attacked = int(state["masked"][0]), int(state["attacked"][0])
-        if not masked:
-            return score
-        note = f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"
-        return replace(score, note=note)
+        masked, attacked, n = (int(state[name][0]) for name in ("masked", "attacked", "n"))
+        notes = [f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"]
+        notes = notes if masked else []
+        if n and int(state["stated"][0]) == n:
+            notes.append(PROBABILITIES)
+        elif n >= FEWEST_DOUBTFUL and int(state["unit"][0]) == n:
+            notes.append(DOUBTFUL)
+        return replace(score, note="; ".join(notes))
 
 
 class SuccessRate(_Share):

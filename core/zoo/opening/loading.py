@@ -76,8 +76,7 @@ def load(
     held = {role: part if isinstance(part, str) else _copied(part, role) for role, part in parts.items()}
     model = named_model(spec, task, choice, options, held)
     loaded = model.load()
-    loaded.zoo_info = model.info
-    loaded.zoo_loaded = {
+    asked = {
         "name": name,
         "task": task,
         "weights": weights,
@@ -87,6 +86,8 @@ def load(
         "options": options,
         "parts": held,
     }
+    for told, value in (("zoo_info", model.info), ("zoo_loaded", asked)):
+        object.__setattr__(loaded, told, value)  # an attack is its own options, which are frozen
     return loaded
 
 

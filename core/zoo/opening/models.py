@@ -4,15 +4,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity.code import code_of, named_files
+from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
+from zoo.opening.named_parts import handed_over, open_named
 from zoo.opening.output_names import output_names
-from zoo.opening.parts import OwnTensors, carried_input, composed_name, open_parts, refuse_overlap
+from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, open_parts, refuse_overlap
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
@@ -22,6 +24,9 @@ from zoo.plugins.composed import entry_of_name, leading
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 LoadFn = Callable[[], Any]
 
@@ -53,7 +58,9 @@ class Model:
     notes: tuple[str, ...] = ()
     """What a reader of its score must know: which weights of a file were taken, whose class names, which pixels."""
     parts: Mapping[str, "Model"] = field(default_factory=dict)
-    """Models that it is made of, by role."""
+    """Models inside it, by what names them: a role of what it is made of (`base`), or an option (`attacks.0`)."""
+    distribution: str = ""
+    """Of whose plugin it is, with its version: `zoo-good 1.0`; empty of the user's own."""
 
     def spelled(self, classes: Sequence[str]) -> "Model":
         """The same model with its class names in the spelling of a dataset's, where they differ in that alone."""
@@ -92,8 +99,10 @@ def named_model(
     told = told_by(choice.file)
     declared = {**spec.config, **(weights.config if weights else {})}
     config = {**declared, **told.get("config", {})}
-    chosen_options = checked_options(spec, options or {})
+    settings = _settings(spec, options or {})
+    chosen_options = settings.model_dump(mode="json") if settings is not None else {}
     refuse_overlap(spec, chosen_options)
+    inside = {**held, **open_named(spec, settings)}
     sizable = choice.file is not None or choice.classes is not None
     sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
     own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
@@ -111,7 +120,7 @@ def named_model(
     def loaded() -> Any:
         made_of = {role: part.load() for role, part in held.items()}
         with seeded(0, name):  # what the weights do not replace is drawn alike every time
-            model = build_model(spec, task, {**config, **chosen_options, **made_of})
+            model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
         _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
         return in_eval(model)
 
@@ -122,7 +131,7 @@ def named_model(
         "weights": sha256,
         "weights_key": own.key if own else choice.key,
         "code": code.identity,
-        "parts": {role: part.identity for role, part in held.items()},
+        **({"parts": facts_of_parts(inside)} if inside else {}),
     }
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
@@ -134,16 +143,17 @@ def named_model(
         sha256,
         uri,
         code.sha256,
-        files=code.files.union((os.path.realpath(path) for path in paths), *(part.files for part in held.values())),
-        doubt="; ".join(dict.fromkeys(filter(None, (doubt, *(part.doubt for part in held.values()))))),
-        own=any(part.own for part in held.values()),
+        files=code.files.union((os.path.realpath(path) for path in paths), *(part.files for part in inside.values())),
+        doubt="; ".join(dict.fromkeys(filter(None, (doubt, *(part.doubt for part in inside.values()))))),
+        own=any(part.own for part in inside.values()),
         unsafe=tuple(
-            dict.fromkeys([*(("allow-pickle",) if choice.allow_pickle else ()), *(u for p in held.values() for u in p.unsafe)])
+            dict.fromkeys([*(("allow-pickle",) if choice.allow_pickle else ()), *(u for p in inside.values() for u in p.unsafe)])
         ),
         has_defaults=not options or chosen_options == checked_options(spec, {}),
         config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
-        notes=(*(own.notes if own else ()), *named, *(f"{role}: {note}" for role, part in held.items() for note in part.notes)),
-        parts=held,
+        notes=(*(own.notes if own else ()), *named, *(f"{role}: {note}" for role, part in inside.items() for note in part.notes)),
+        parts=inside,
+        distribution=_distribution(spec.name),
     )
 
 
@@ -162,11 +172,26 @@ def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, P
 
 def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     """The model's own options, validated and completed by its options class. Raises OptionError."""
+    settings = _settings(spec, options)
+    return settings.model_dump(mode="json") if settings is not None else {}
+
+
+def _settings(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
     if spec.options is None:
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
-        return {}
-    return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
+        return None
+    return checked_settings(load_target(spec.options), options, "option", spec.name)
+
+
+def _distribution(name: str) -> str:
+    """The distribution of the plugin that offers an entry, with its version."""
+    from zoo.plugins.registry import registry
+
+    with unwatched():
+        index = registry().index
+    plugin = index.dynamic_plugin(name) or next((p for p in index.plugins if p["id"] == name.partition("/")[0]), None)
+    return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
 
 
 def in_eval(model: Any) -> Any:

@@ -58,6 +58,19 @@ def refuse_overlap(spec: ModelSpec, options: Mapping[str, Any]) -> None:
         raise ModelError(f"{spec.name} calls a part and an option {both[0]!r}", "its spec is wrong: rename one of them")
 
 
+def facts_of_parts(parts: "Mapping[str, Model]") -> dict[str, Any]:
+    """What a key must know of them."""
+    return {
+        label: {
+            "identity": part.identity,
+            "input": part.info.input.model_dump(mode="json") if part.info.input else None,
+            "classes": part.info.classes,
+            "distribution": part.distribution,
+        }
+        for label, part in parts.items()
+    }
+
+
 class OwnTensors:
     """The tensors of a composed model that are none of its parts', as something that weights are loaded into."""
 

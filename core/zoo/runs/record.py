@@ -45,7 +45,10 @@ class ModelInfoRecord(Frozen):
     notes: tuple[str, ...] = Field(
         default=(), description="What a reader of the score must know of model, weights, classes and pixels."
     )
-    parts: dict[str, "ModelInfoRecord"] = Field(default_factory=dict, description="Models that it is made of, by role.")
+    distribution: str = Field(default="", description="Of whose plugin it is, with its version: `zoo-good 1.0`.")
+    parts: dict[str, "ModelInfoRecord"] = Field(
+        default_factory=dict, description="Models inside it, by what names them: a role, or an option such as `attacks.0`."
+    )
 
     @property
     def label(self) -> str:

@@ -84,7 +84,8 @@ def _told(model: Model) -> ModelInfoRecord:
         unsafe=model.unsafe,
         config=dict(model.config),
         notes=model.notes,
-        parts={role: _told(part) for role, part in model.parts.items()},
+        distribution=model.distribution,
+        parts={label: _told(part) for label, part in model.parts.items()},
     )
 
 

@@ -4,7 +4,7 @@ A model does not always say what size of image it takes, or under which protocol
 first that it can predict is the one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from zoo.errors import ZooError
 from zoo.imaging.images import prepare_image
 from zoo.opening.datasets import open_dataset
 from zoo.plugins.registry import Registry
-from zoo.specs import CERTIFY, ImageInput, ModelSpec, TaskName, Weights
+from zoo.specs import CERTIFY, ImageInput, Modality, ModelSpec, TaskName, Weights
 from zoo.tasks.base import DataInfo, ModelInfo, Task
 
 COUNT = 6
@@ -87,6 +87,9 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
             for size in [(8, 8)] if task == "attack" else _sizes(info.input):
                 for channels in [info.input.channels] if info.input and info.input.channels else [3, 1]:
                     yield _images(task, data, protocol, size, channels)
+    elif spec.modality == "text" and task == "attack":
+        for protocol in _protocols(task, spec.kind, entries, "text"):
+            yield _attacked_texts(data, protocol)
     elif spec.modality == "text" and task in ("classify", "embed"):
         samples = tuple(Sample(f"text-{i}", text, i % len(classes)) for i, text in enumerate(TEXTS))
         yield Trial("six texts", samples, data)
@@ -115,11 +118,11 @@ def _own(recipe: str, data: DataInfo, entries: Registry) -> Iterator[Trial]:
     yield Trial(f"samples of {dataset.name}", samples, data if same else DataInfo(*vars(data).values()))
 
 
-def _protocols(task: TaskName, kind: str | None, entries: Registry) -> list[dict[str, Any]]:
+def _protocols(task: TaskName, kind: str | None, entries: Registry, modality: Modality = "image") -> list[dict[str, Any]]:
     """Those of the benchmarks of a task, each once; a model need only suit one. Who certifies is tried on that `kind` alone."""
     found: list[dict[str, Any]] = [{"kind": "labels"}, {"kind": "edges"}] if task == "segment" else []
     found += [{"kind": kind}] if kind and task == "attack" else []
-    for benchmark in entries.benchmarks(task=task, modality="image") if task in ("attack", "generate") else ():
+    for benchmark in entries.benchmarks(task=task, modality=modality) if task in ("attack", "generate") else ():
         if (benchmark.protocol.get("kind") == CERTIFY) != (kind == CERTIFY):
             continue
         if benchmark.protocol not in found and (task == "attack" or not benchmark.aux):
@@ -167,6 +170,22 @@ def _target(task: TaskName, protocol: dict[str, Any], data: DataInfo, image: Any
         with torch.no_grad():
             return int(aux["victim"][1](prepare_image(image, None)[None]).argmax())
     return i % len(data.classes or "?")
+
+
+def _attacked_texts(data: DataInfo, protocol: dict[str, Any]) -> Trial:
+    """The texts, each with the class that a small classifier of their characters gives it."""
+    import torch
+
+    weight = torch.randn(64, len(data.classes or ()), generator=torch.Generator().manual_seed(0))
+
+    def classifier(texts: Sequence[str]) -> torch.Tensor:
+        return torch.stack([sum((weight[ord(c) % 64] for c in text), torch.zeros(len(weight[0]))) for text in texts])
+
+    labels = classifier(TEXTS[:3]).argmax(1).tolist()
+    samples = tuple(Sample(f"text-{i}", text, label) for i, (text, label) in enumerate(zip(TEXTS[:3], labels, strict=True)))
+    said = ", ".join(f"{key} {value}" for key, value in protocol.items())
+    aux = {"victim": (ModelInfo("synthetic/victim", "text", data.classes), classifier)}
+    return Trial(f"three texts{f' ({said})' if said else ''}", samples, data, protocol, aux)
 
 
 def _victim(data: DataInfo, size: tuple[int, int], channels: int, protocol: dict[str, Any]) -> tuple[ModelInfo, Any]:

@@ -18,7 +18,7 @@ def rows(kinds, norm=None, masked=(), counts=None):
     n = len(kinds)
 
     def logits(is_right):
-        return np.stack([is_right, ~is_right], axis=1).astype(np.float32)
+        return 4 * np.stack([is_right, ~is_right], axis=1).astype(np.float32)
 
     columns = {
         "clean": logits(kinds[:, 0]),
@@ -107,3 +107,36 @@ def test_signs_of_masking_are_noted_beside_robust_accuracy():
 @pytest.mark.parametrize("metric", [RobustAccuracy(), CleanAccuracy(), SuccessRate(), MedianNorm(), Forwards(), Gradients()])
 def test_no_samples_give_no_value(metric):
     assert score(metric, []).value is None
+
+
+PROBABILITIES = "returns probabilities, not logits"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "says"),
+    [
+        (np.tile([0.9, 0.1], (12, 1)), PROBABILITIES),
+        (np.tile([0.9, 0.7], (12, 1)), "if they are probabilities, such as sigmoids"),
+        (np.tile([2.0, -1.0], (12, 1)), ""),
+        (np.vstack([np.tile([0.9, 0.1], (11, 1)), [[3.0, 1.0]]]), ""),
+        (np.tile([0.9, 0.7], (3, 1)), ""),
+    ],
+)
+def test_a_victim_that_returns_probabilities_is_told_of_beside_the_score(outputs, says):
+    outputs = outputs.astype(np.float32)
+    n = len(outputs)
+    columns = {
+        "clean": outputs,
+        "adversarial": outputs,
+        "norm": np.zeros(n),
+        "within": np.ones(n, dtype=bool),
+        "masked": np.zeros(n, dtype=bool),
+        "target": np.zeros(n, dtype=np.int64),
+    }
+    metric = RobustAccuracy()
+    halves = [
+        metric.update(Rows([str(i) for i in rows], {k: v[rows] for k, v in columns.items()}, ("a", "b")))
+        for rows in (np.arange(n)[: n // 2], np.arange(n)[n // 2 :])
+    ]
+    note = metric.compute(metric.merge(*halves), ("a", "b")).note
+    assert says in note if says else note == ""

@@ -19,10 +19,11 @@ from zoo.errors import ModelError, PredictionError
 from zoo.seeds import seeds_alone
 from zoo.specs import TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
-from zoo.tasks.attack.contract import BallSettings, Threat, Victim
+from zoo.tasks.attack.contract import BallSettings, Threat
 from zoo.tasks.attack.task import Attack
 from zoo.tasks.attack.verify import UNSCORED, margins
-from zoo.tasks.base import Batch, DataInfo
+from zoo.tasks.attack.victim import Victim
+from zoo.tasks.base import Batch, DataInfo, ModelInfo
 from zoo.tasks.checks import refuse_where
 from zoo.tasks.classes import some
 
@@ -79,6 +80,10 @@ class Certify(Attack):
     version: ClassVar[int] = 1
     settings: ClassVar[type[CertifySettings]] = CertifySettings  # type: ignore[assignment]
     roles: ClassVar[Mapping[str, TaskName]] = {"victim": "classify"}
+    optional_roles: ClassVar[Mapping[str, TaskName]] = {}
+
+    def _victim(self, model: Any, info: ModelInfo, *, transfer: bool = False) -> Victim:
+        return Victim(model, info.name, self.outputs.count, self.outputs.columns)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -135,7 +140,7 @@ def certify_batch(model: Certifier, name: str, victim: Victim, batch: Batch, thr
 
     images = batch.inputs
     labels = torch.as_tensor(batch.targets, dtype=torch.int64, device=images.device)
-    clean = victim.verified(images, batch.ids)
+    clean = victim.verified(images, batch.ids, batch.seeds)
     with seeds_alone(name):
         found = model.certify(victim, images, labels, threat, batch.seeds)
     if not isinstance(getattr(found, "radius", None), torch.Tensor) or not hasattr(found, "limit"):

@@ -256,7 +256,7 @@ def test_settings_that_cannot_be_are_user_errors(settings, says):
     [
         ("digits", None, "needs a victim"),
         ("digits", "robust/pgd", "does not classify"),
-        ("digits", "sequence/gru", "the victim takes text"),
+        ("digits", "sequence/gru", "takes text, but data/digits is image"),
         ("sms-spam", "sequence/gru", "takes image, but data/sms-spam is text"),
         ("digits", "cnn/resnet18", "does not say which class"),
         ("digits", nn.Linear(64, 10), "does not say which class"),
@@ -354,3 +354,51 @@ def test_figures_show_the_stored_inputs(zoo_home):
     assert len(figures) == 2 and Image.open(figures[0]).size == (24, 8)
     with pytest.warns(UserWarning, match="save_inputs"):
         zoo.evaluate("robust/fgsm", "digits", **settings)
+
+
+def test_an_attack_that_was_loaded_runs_as_itself():
+    attack = zoo.load("robust/pgd", task="attack")
+    settings = {"aux": {"victim": "intro/mlp"}, "protocol": {"eps": 0.1}, "limit": 20}
+    loaded, named = zoo.evaluate(attack, "digits", task="attack", **settings), zoo.evaluate("robust/pgd", "digits", **settings)
+    assert loaded.key == named.key and loaded.model.name == "robust/pgd"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "says"),
+    [
+        ({"eps": 8}, r"(?s)`protocol.eps` 8 is more than any two inputs in \[0, 1\].*was `protocol.eps=8/255` meant"),
+        ({"eps": 8.1, "norm": "l2"}, r"8.1 is more than any two inputs .*: 8 \(l2\)"),
+        ({"eps": 1.01}, "is more than"),
+        ({"eps": float("nan")}, "eps of the protocol"),
+        ({"eps": float("inf")}, "eps of the protocol"),
+        ({"eot": 0}, "eot of the protocol"),
+    ],
+)
+def test_an_eps_beyond_all_pictures_is_refused(protocol, says, zoo_home):
+    with pytest.raises(OptionError, match=says):
+        zoo.evaluate("robust/fgsm", "digits", aux={"victim": "intro/mlp"}, protocol=protocol)
+    assert not list(zoo_home.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(("step", "says"), [(2, "step_size` 2 is more than"), (float("inf"), "step_size"), (-1, "step_size")])
+def test_a_step_beyond_all_pictures_is_refused_too(step, says):
+    with pytest.raises(OptionError, match=says):
+        zoo.evaluate("robust/pgd", "digits", aux={"victim": "intro/mlp"}, options={"step_size": step})
+
+
+def test_the_whole_range_is_allowed():
+    for protocol in ({"eps": 1}, {"eps": 8, "norm": "l2"}):
+        zoo.evaluate("robust/fgsm", "digits", aux={"victim": "intro/mlp"}, protocol=protocol, limit=10)
+
+
+def test_a_victim_of_probabilities_is_told_of_beside_the_score():
+    class Sure(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = zoo.load("intro/mlp@digits")
+
+        def forward(self, images):
+            return self.network(images).softmax(1)
+
+    record = zoo.evaluate("robust/pgd", "digits", aux={"victim": Sure()}, classes="dataset", limit=30)
+    assert "returns probabilities, not logits" in record.primary.note
