@@ -33,7 +33,7 @@ def print_scores(record: "RunRecord") -> None:
     if rows:
         print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3))
     for result in record.results:
-        if result not in shown:
+        if result not in shown or "stages" in (result.detail or ()):
             _print_detail(result)
     say()
     for line in _remarks(record.results):
@@ -164,19 +164,21 @@ def _print_detail(result: "Result") -> None:
     if "matrix" in detail and _fits(classes):
         say(styled(f"  {result.metric}: true class by row, predicted by column", dim=True))
         _print_matrix(classes, detail.get("columns", classes), detail["matrix"])
+    elif "stages" in detail:
+        _print_each("after", result.metric, detail["stages"], detail)
     elif "ci_low" in detail and len(classes) <= LISTED_CLASSES:
-        _print_classes(result.metric, classes, detail)
+        _print_each("class", result.metric, classes, detail)
     else:
         what = result.interval.removeprefix("none: ") or "no single number"
         of = f", of {len(classes):,} classes" if classes else ""
         say(styled(f"  {result.metric}: {what}{of}, see --json", dim=True))
 
 
-def _print_classes(metric: str, classes: list[str], detail: dict[str, Any]) -> None:
-    """Scores for each class: a value, named as the metric is, with bounds."""
+def _print_each(what: str, metric: str, names: list[str], detail: dict[str, Any]) -> None:
+    """Scores for each class, or after each stage: a value, named as the metric is, with bounds."""
     scores = list(zip(detail[metric], detail["ci_low"], detail["ci_high"], strict=True))
-    rows = [(name, number(*score), interval(*score)) for name, score in zip(classes, scores, strict=True)]
-    print_table(("class", metric, "95 % interval"), rows, right=(1,))
+    rows = [(name, number(*score), interval(*score)) for name, score in zip(names, scores, strict=True)]
+    print_table((what, metric, "95 % interval"), rows, right=(1,))
 
 
 def _fits(classes: list[str]) -> bool:

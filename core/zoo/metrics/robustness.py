@@ -16,6 +16,10 @@ from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, 
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
+STAGE = "felled by "
+"""What stands before a stage's name in the state of robust accuracy."""
+OVERTAKEN = 0.002
+"""Share of all samples; source: AutoAttack's `check_square_sr`."""
 
 
 class _Share(Metric):
@@ -37,21 +41,37 @@ class RobustAccuracy(_Share):
     """Share of all samples that the victim gets right and goes on getting right under the attack, within eps.
 
     It is an upper bound of what the victim withstands: another attack may find more. A note says where samples show signs
-    of gradient masking (Athalye et al. 2018, arXiv:1802.00420), which makes a gradient attack look weaker than the victim is.
+    of gradient masking (Athalye et al. 2018, arXiv:1802.00420), which makes a gradient attack look weaker than the victim is,
+    and where a simple stage felled more than `OVERTAKEN` of all after those that follow gradients.
+    Of an attack in stages `detail` has the `stages`, and robust accuracy with its interval after each.
     """
 
     def update(self, rows: Rows) -> State:
-        was_right = right(rows.columns["clean"], rows.columns["target"])
-        masked = int((rows.columns["masked"] & was_right).sum())
-        return {**_counted(was_right & ~fooled(rows)), "masked": np.array([masked]), "attacked": np.array([was_right.sum()])}
+        columns, fell = rows.columns, fooled(rows)
+        was_right = right(columns["clean"], columns["target"])
+        counts = {"masked": columns["masked"] & was_right, "attacked": was_right, "overtaken": columns["overtaken"] & fell}
+        names = next(filter(None, columns["stages"]), ())
+        counts |= {STAGE + name: was_right & fell & (columns["felled_by"] == name) for name in names}
+        return {**_counted(was_right & ~fell), **{name: np.array([which.sum()]) for name, which in counts.items()}}
+
+    def merge(self, first: State, second: State) -> State:
+        nothing = np.array([0])  # a shard in which nothing was attacked knows no stages
+        return {name: first.get(name, nothing) + second.get(name, nothing) for name in {**first, **second}}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        score = super().compute(state, classes)
-        masked, attacked = int(state["masked"][0]), int(state["attacked"][0])
-        if not masked:
-            return score
-        note = f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"
-        return replace(score, note=note)
+        counts = {name: int(count[0]) for name, count in state.items()}
+        masked, attacked, overtaken, n = (counts[name] for name in ("masked", "attacked", "overtaken", "n"))
+        notes = []
+        if masked:
+            notes.append(
+                f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"
+            )
+        if overtaken > OVERTAKEN * n:
+            notes.append(
+                f"simple attacks lowered it by {100 * overtaken / n:.2f} points where those that follow gradients had failed: "
+                "more steps, more queries or an attack made for this victim may lower it further"
+            )
+        return replace(super().compute(state, classes), note="; ".join(notes), detail=_after_each(counts))
 
 
 class SuccessRate(_Share):
@@ -124,6 +144,21 @@ def right(logits: Array, target: Array) -> Array:
 def fooled(rows: Rows) -> Array:
     """Whether the attack found an input within eps that the victim gets wrong, bool [n]."""
     return np.asarray(~right(rows.columns["adversarial"], rows.columns["target"]) & rows.columns["within"])
+
+
+def _after_each(counts: dict[str, int]) -> dict[str, Any] | None:
+    """Robust accuracy after each stage of an attack, and its interval; None where there are no stages."""
+    felled = {name.removeprefix(STAGE): count for name, count in counts.items() if name.startswith(STAGE)}
+    if not felled:
+        return None
+    left, n = counts["attacked"] - np.cumsum(list(felled.values())), counts["n"]
+    bounds = [wilson(int(count), n) for count in left]
+    return {
+        "stages": list(felled),
+        "robust-accuracy": (left / n).tolist(),
+        "ci_low": [low for low, _, _ in bounds],
+        "ci_high": [high for _, high, _ in bounds],
+    }
 
 
 def _counted(hits: Array) -> State:

@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import torch
 from pydantic import BeforeValidator, Field, field_validator
 from torch import Tensor
 
 from zoo.errors import OptionError
 from zoo.options import build_named
 from zoo.specs import Frozen
-from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
-from zoo_robust.attacks.apgd import Apgd
+from zoo.tasks import Attacked, Attacker, Threat, Victim
+from zoo_robust.attacks.apgd import Apgd, ApgdDlr, ApgdTargeted
 from zoo_robust.attacks.deepfool import DeepFool
+from zoo_robust.attacks.fab import Fab, FabTargeted
 from zoo_robust.attacks.fgsm import Fgsm
 from zoo_robust.attacks.pgd import Pgd
+from zoo_robust.attacks.sequence import Stage, in_sequence
 from zoo_robust.attacks.square import Square
 from zoo_robust.attacks.uniform_noise import UniformNoise
 
@@ -24,9 +25,13 @@ ATTACKS: dict[str, type[Any]] = {
     "pgd": Pgd,
     "deepfool": DeepFool,
     "apgd-ce": Apgd,
+    "apgd-dlr": ApgdDlr,
+    "apgd-t": ApgdTargeted,
+    "fab": Fab,
+    "fab-t": FabTargeted,
     "square": Square,
 }
-ITERATIVE = ("pgd", "deepfool", "apgd-ce")
+ITERATIVE = ("pgd", "deepfool", "apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t")
 """Those that follow gradients far enough that nothing simpler should find more."""
 
 
@@ -58,34 +63,8 @@ class WorstOf(Frozen):
         return attacks
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        found, standing = inputs.clone(), torch.arange(len(inputs), device=inputs.device)
-        forwards, gradients = torch.zeros_like(standing), torch.zeros_like(standing)
-        masked, withstood = torch.zeros_like(standing, dtype=torch.bool), False
-        for text in self.attacks:
-            attack, iterative = _built(text), text.partition(":")[0] in ITERATIVE
-            clean, left = inputs[standing], [seeds[row] for row in standing.tolist()]
-            bound = threat if getattr(attack, "bounded", True) else Threat(threat.norm, None)
-            tried = attack(victim, clean, labels[standing], bound, left)
-            forwards[standing] += torch.as_tensor(tried.forwards) + 1
-            gradients[standing] += torch.as_tensor(tried.gradients)
-            if tried.masked is not None:
-                masked[standing] |= torch.as_tensor(tried.masked)
-            fell = self._fell(victim, clean, tried.inputs, labels[standing], threat)
-            found[standing[fell]] = tried.inputs[fell]
-            masked[standing[fell]] |= withstood and not iterative
-            withstood = withstood or iterative
-            standing = standing[~fell]
-            if not len(standing):
-                break
-        return Attacked(found, forwards, gradients, masked)
-
-    @staticmethod
-    def _fell(victim: Victim, clean: Tensor, tried: Tensor, labels: Tensor, threat: Threat) -> Tensor:
-        """Who is fooled within the bound, bool [b]: an unbounded attack may be outside."""
-        with torch.no_grad():
-            fooled = margins(victim(tried), labels) <= 0
-        eps = float("inf") if threat.eps is None else threat.eps * (1 + TOLERANCE)
-        return fooled & (perturbation_norms(clean, tried, threat.norm) <= eps)
+        stages = [Stage(text, _built(text), text.partition(":")[0] in ITERATIVE) for text in self.attacks]
+        return in_sequence(stages, victim, inputs, labels, threat, seeds)
 
 
 def _built(text: str) -> Attacker:

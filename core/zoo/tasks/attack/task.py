@@ -4,7 +4,8 @@ Input: an image. Target: int, the true class. The victim is the task's `aux["vic
 part of its key; images are prepared as it declares, and its classes mapped to the dataset's by name.
 Prediction: an adversarial image of the clean one's shape, in [0, 1] and within the protocol's bound, checked on every sample.
 Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
-`forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32> where the protocol says `save_inputs`.
+`forwards` and `gradients` int32, `masked` bool, `target` int32; of an attack in stages, list<string> `stages` in order, string
+`felled_by` (empty: none) and `overtaken` bool, which fell to a simple stage where one that follows gradients had failed; `input` list<float32> where the protocol says `save_inputs`.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
@@ -102,6 +103,9 @@ class Attack(Task):
             ("gradients", pa.int32()),
             ("masked", pa.bool_()),
             ("target", pa.int32()),
+            ("stages", pa.list_(pa.string())),
+            ("felled_by", pa.string()),
+            ("overtaken", pa.bool_()),
         ]
         return pa.schema([*columns, *([("input", FLOATS)] if self.threat.save_inputs else [])])
 
@@ -114,12 +118,15 @@ class Attack(Task):
             "gradients": pa.array(predictions.gradients.numpy(), pa.int32()),
             "masked": pa.array(predictions.masked.numpy()),
             "target": pa.array(batch.targets, pa.int32()),
+            "stages": pa.array([predictions.stages.names] * len(batch), pa.list_(pa.string())),
+            "felled_by": pa.array(predictions.stages.felled_by, pa.string()),
+            "overtaken": pa.array(predictions.stages.overtaken, pa.bool_()),
         }
         return found | ({"input": to_lists(predictions.inputs.flatten(1))} if self.threat.save_inputs else {})
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
         """`within` bool [n] says whether a perturbation keeps to eps, which only that of an unbounded attack may not."""
-        n, width = table.num_rows, self.outputs.width
+        width = self.outputs.width
         norm = table["norm"].to_numpy()
         columns = {
             "clean": from_lists(table["clean"], width),
@@ -130,10 +137,12 @@ class Attack(Task):
             "gradients": table["gradients"].to_numpy().astype(np.int64),
             "masked": table["masked"].to_numpy(zero_copy_only=False).astype(bool),
             "target": table["target"].to_numpy().astype(np.int64),
+            "stages": _objects(table["stages"].to_pylist()),
+            "felled_by": _objects(table["felled_by"].to_pylist()),
+            "overtaken": table["overtaken"].to_numpy(zero_copy_only=False).astype(bool),
         }
         if self.threat.save_inputs:
-            columns["input"] = np.empty(n, dtype=object)
-            columns["input"][:] = [np.asarray(row, dtype=np.float32) for row in table["input"].to_pylist()]
+            columns["input"] = _objects([np.asarray(row, dtype=np.float32) for row in table["input"].to_pylist()])
         return columns
 
     def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
@@ -148,3 +157,10 @@ class Attack(Task):
         shown = np.concatenate([clean, 0.5 + 0.5 * change / max(1e-12, np.abs(change).max()), made], axis=2)
         pixels = (shown * 255).round().astype(np.uint8)
         return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
+def _objects(items: list[Any]) -> np.ndarray[Any, Any]:
+    """An array of one axis, whatever the items are."""
+    found = np.empty(len(items), dtype=object)
+    found[:] = items
+    return found

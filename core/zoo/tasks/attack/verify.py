@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import PredictionError
 from zoo.seeds import seeds_alone
 from zoo.tasks.attack.contract import Attacker, Threat, Victim
+from zoo.tasks.attack.flags import look_over
+from zoo.tasks.attack.stages import Stages, no_stages, staged
 from zoo.tasks.base import Batch
 from zoo.tasks.checks import check_floats, refuse_where
 from zoo.tasks.classes import some
@@ -31,6 +33,7 @@ class Outcome:
     gradients: "Tensor"
     masked: "Tensor"
     inputs: "Tensor"
+    stages: Stages
 
 
 def margins(logits: "Tensor", labels: "Tensor") -> "Tensor":
@@ -60,7 +63,9 @@ def attack_batch(attack: Attacker, name: str, victim: Victim, batch: Batch, thre
     adversarial, logits = images.clone(), clean.clone()
     norm = torch.zeros(len(batch), dtype=torch.float64)
     forwards, gradients, masked = (torch.zeros(len(batch), dtype=kind) for kind in (torch.int64, torch.int64, torch.bool))
+    stages = no_stages(len(batch))
     if len(rows):
+        look_over(victim, images[rows])
         where = rows.tolist()
         ids, seeds = [batch.ids[row] for row in where], [batch.seeds[row] for row in where]
         victim.evaluated = 0
@@ -76,7 +81,9 @@ def attack_batch(attack: Attacker, name: str, victim: Victim, batch: Batch, thre
         forwards[where], gradients[where] = counted
         if attacked.masked is not None:
             masked[where] = torch.as_tensor(attacked.masked, dtype=torch.bool).cpu()
-    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, adversarial.cpu())
+        told = staged(attacked, margins(logits[rows], labels[rows]) <= 0, ids, name)
+        stages = stages.spread(told, where)
+    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, adversarial.cpu(), stages)
 
 
 def _verified_norms(made: Any, images: "Tensor", threat: Threat, ids: Sequence[str], name: str) -> "Tensor":

@@ -1,0 +1,48 @@
+"""AutoAttack: the ensemble without parameters by which robust accuracies are compared, with the parameters of its authors."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from zoo.errors import ModelError
+from zoo.remarks import remark
+from zoo.specs import Frozen
+from zoo.tasks import Attacked, Threat, Victim
+from zoo_robust.attacks.apgd import Apgd, ApgdDlr, ApgdTargeted
+from zoo_robust.attacks.fab import Fab, FabTargeted
+from zoo_robust.attacks.sequence import Stage, in_sequence
+from zoo_robust.attacks.square import Square
+
+CE, DLR = Stage("apgd-ce", Apgd(), True), Stage("apgd-dlr", ApgdDlr(restarts=5), True)
+TARGETED = Stage("apgd-t", ApgdTargeted(), True), Stage("fab-t", FabTargeted(smallest=False), True)
+SEARCH = Stage("square", Square(rescale=False), False)
+DRAWS = 20
+VERSIONS = {
+    "standard": (CE, *TARGETED, SEARCH),
+    "plus": (CE._replace(attack=Apgd(restarts=5)), DLR, Stage("fab", Fab(restarts=5, smallest=False), True), SEARCH, *TARGETED),
+    "rand": (CE._replace(attack=Apgd(eot=DRAWS)), DLR._replace(attack=ApgdDlr(eot=DRAWS))),
+}
+"""Stages in the order of `fra31/auto-attack`, under L∞ and L2 alike. Defaults are 100 steps, one start, 9 targets, 5,000 queries."""
+
+
+class AutoAttack(Frozen):
+    """Source: Croce & Hein 2020, section 5, as `fra31/auto-attack` runs it; parity: `pyautoattack`."""
+
+    version: Literal["standard", "plus", "rand"] = Field(
+        default="standard",
+        description="standard: the four that are compared; plus: more restarts and untargeted ones; rand: for random victims.",
+    )
+
+    def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
+        """Robust accuracy after each stage is in the detail of that metric. Raises ModelError for a victim without gradients."""
+        stages = VERSIONS[self.version]
+        targets, classes = max(getattr(stage.attack, "targets", 0) for stage in stages), victim.outputs.width
+        if targets >= classes:
+            remark(f"{victim.name} has {classes} classes, so targeted attacks have {classes - 1} targets and not {targets}")
+        try:
+            return in_sequence(stages, victim, inputs, labels, threat, seeds)
+        except ModelError as error:  # a victim without gradients
+            able = " and ".join(stage.name for stage in stages if not stage.iterative) or "none"
+            raise ModelError(error.message, f"{error.hint}; of the stages of version {self.version} {able} can run") from error

@@ -1,0 +1,61 @@
+"""One attack after another on those that still stand, each from the clean image: the worst case of each sample."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
+
+
+class Stage(NamedTuple):
+    """An attack under a name. `iterative` ones follow gradients so far that nothing simpler should find more."""
+
+    name: str
+    attack: Attacker
+    iterative: bool
+
+
+def in_sequence(
+    stages: Sequence[Stage], victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int]
+) -> Attacked:
+    """Who falls to a stage, leaves. Source: Croce & Hein 2020, section 5.
+
+    Who withstands an iterative stage and falls to a simple one shows a sign of gradient masking (Athalye et al. 2018, section
+    3.1) and is `overtaken`. So the simpler ones come last.
+    """
+    found, standing = inputs.clone(), torch.arange(len(inputs), device=inputs.device)
+    forwards, gradients, felled_by = (torch.zeros_like(standing) for _ in range(3))
+    masked, overtaken = (torch.zeros_like(standing, dtype=torch.bool) for _ in range(2))
+    felled_by -= 1
+    withstood = False
+    for place, (_, attack, iterative) in enumerate(stages):
+        clean, left = inputs[standing], [seeds[row] for row in standing.tolist()]
+        bound = threat if getattr(attack, "bounded", True) else Threat(threat.norm, None)
+        tried = attack(victim, clean, labels[standing], bound, left)
+        forwards[standing] += torch.as_tensor(tried.forwards).to(standing) + 1
+        gradients[standing] += torch.as_tensor(tried.gradients).to(standing)
+        if tried.masked is not None:
+            masked[standing] |= torch.as_tensor(tried.masked).to(masked)
+        fell = _fell(victim, clean, tried.inputs, labels[standing], threat)
+        down, standing = standing[fell], standing[~fell]
+        found[down], felled_by[down], overtaken[down] = tried.inputs[fell], place, withstood and not iterative
+        withstood = withstood or iterative
+        if not len(standing):
+            break
+    return Attacked(found, forwards, gradients, masked | overtaken, _unlike(stages), felled_by, overtaken)
+
+
+def _fell(victim: Victim, clean: Tensor, tried: Tensor, labels: Tensor, threat: Threat) -> Tensor:
+    """Who is fooled within the bound, bool [b]: an unbounded attack may be outside."""
+    with torch.no_grad():
+        fooled = margins(victim(tried), labels) <= 0
+    eps = float("inf") if threat.eps is None else threat.eps * (1 + TOLERANCE)
+    return fooled & (perturbation_norms(clean, tried, threat.norm) <= eps)
+
+
+def _unlike(stages: Sequence[Stage]) -> tuple[str, ...]:
+    """The names of the stages; where one comes again, with its place."""
+    names = [stage.name for stage in stages]
+    return tuple(name if name not in names[:place] else f"{name} ({place + 1})" for place, name in enumerate(names))
