@@ -12,6 +12,7 @@ from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim
 from zoo_robust.attacks.apgd import Apgd, ApgdDlr, ApgdTargeted
 from zoo_robust.attacks.fab import Fab, FabTargeted
+from zoo_robust.attacks.losses import say_if_few
 from zoo_robust.attacks.sequence import Stage, in_sequence
 from zoo_robust.attacks.square import Square
 
@@ -24,7 +25,7 @@ VERSIONS = {
     "plus": (CE._replace(attack=Apgd(restarts=5)), DLR, Stage("fab", Fab(restarts=5, smallest=False), True), SEARCH, *TARGETED),
     "rand": (CE._replace(attack=Apgd(eot=DRAWS)), DLR._replace(attack=ApgdDlr(eot=DRAWS))),
 }
-"""Stages in the order of `fra31/auto-attack`, under L∞ and L2 alike. Defaults are 100 steps, one start, 9 targets, 5,000 queries."""
+"""Stages in the order of `fra31/auto-attack`, L∞ and L2 alike: 100 steps, one start, 9 targets, 5,000 queries, if not said."""
 
 
 class AutoAttack(Frozen):
@@ -38,11 +39,17 @@ class AutoAttack(Frozen):
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         """Robust accuracy after each stage is in the detail of that metric. Raises ModelError for a victim without gradients."""
         stages = VERSIONS[self.version]
-        targets, classes = max(getattr(stage.attack, "targets", 0) for stage in stages), victim.outputs.width
-        if targets >= classes:
-            remark(f"{victim.name} has {classes} classes, so targeted attacks have {classes - 1} targets and not {targets}")
+        self._say_if_few(victim, max(getattr(stage.attack, "targets", 0) for stage in stages))
         try:
             return in_sequence(stages, victim, inputs, labels, threat, seeds)
         except ModelError as error:  # a victim without gradients
             able = " and ".join(stage.name for stage in stages if not stage.iterative) or "none"
             raise ModelError(error.message, f"{error.hint}; of the stages of version {self.version} {able} can run") from error
+
+    @staticmethod
+    def _say_if_few(victim: Victim, targets: int) -> None:
+        """Here and not only in the stages, which a victim may not survive."""
+        classes = victim.outputs.width
+        if targets >= classes:
+            remark(f"{victim.name} has {classes} classes, so targeted attacks aim at {classes - 1} and not at {targets}")
+        say_if_few(victim, "targeted" if targets else "untargeted")

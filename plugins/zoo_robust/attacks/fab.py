@@ -23,7 +23,7 @@ RADIUS = {"linf": 0.3, "l2": 1.0}
 """Of the balls whose inner half random starts are drawn from, where no eps is given."""
 
 Boundary = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""From images of those that stand to how far they are from being fooled, as a logit difference [b], and its slope [b, c, h, w]."""
+"""From images of those that stand to how far they are from being fooled, in logits [b], and the slope towards it [b, c, h, w]."""
 
 
 class Fab(Frozen):
@@ -122,7 +122,8 @@ def step(x: Tensor, clean: Tensor, gap: Tensor, slope: Tensor, norm: Norm) -> Te
 
 def length(changes: Tensor, norm: Norm) -> Tensor:
     """Norm of each row, [b, 1]."""
-    return torch.linalg.vector_norm(changes, float("inf") if norm == "linf" else 2, dim=1, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(changes, float("inf") if norm == "linf" else 2, dim=1, keepdim=True)
+    return norms
 
 
 def _to_nearest(fight: Fight, images: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -29,8 +30,8 @@ class Square(Frozen):
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight, allowed = Fight(victim, inputs, labels, seeds), ball(inputs, threat)
-        kind = LinfSquares if isinstance(allowed, LinfBall) else L2Squares
-        tried = kind(allowed, nested(seeds, 0), nested(seeds, 1), self.queries - 1)
+        kind: Any = LinfSquares if threat.norm == "linf" else L2Squares
+        tried: LinfSquares | L2Squares = kind(allowed, nested(seeds, 0), nested(seeds, 1), self.queries - 1)
         margin = torch.full_like(labels, float("inf"), dtype=inputs.dtype)
         for query in range(self.queries):
             if query:
@@ -69,7 +70,7 @@ class LinfSquares:
 
     def propose(self, query: int, side: int) -> None:
         """Put a square of every image to one end or the other, in each channel."""
-        drawn, (height, width) = self._drawn[:, query], self.images.shape[2:]
+        drawn = self._drawn[:, query]
         self._places = window(self.images, drawn[:, 0], drawn[:, 1], side)
         self._before = self.images[self._places]
         up = (drawn[:, 2:] < 0.5)[:, :, None, None]

@@ -81,7 +81,8 @@ def peaks(drawn: Tensor, side: int) -> Tensor:
     """
     above = two_peaks(side).to(drawn)
     signs = ((drawn[:, 1:] < 0.5) * 2.0 - 1)[:, :, None, None]
-    return signs * torch.where((drawn[:, 0] < 0.5)[:, None, None, None], above, above.T)
+    shapes: Tensor = signs * torch.where((drawn[:, 0] < 0.5)[:, None, None, None], above, above.T)
+    return shapes
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +90,8 @@ def two_peaks(side: int) -> Tensor:
     """One peak above the other, of opposite sign, [side, side] at norm 1: η of section 5.3."""
     upper = side // 2
     both = torch.cat([_peak(upper, side), -_peak(side - upper, side)])
-    return both / torch.linalg.vector_norm(both)
+    shape: Tensor = both / torch.linalg.vector_norm(both)
+    return shape
 
 
 def _peak(height: int, width: int) -> Tensor:

@@ -4,8 +4,9 @@ Input: an image. Target: int, the true class. The victim is the task's `aux["vic
 part of its key; images are prepared as it declares, and its classes mapped to the dataset's by name.
 Prediction: an adversarial image of the clean one's shape, in [0, 1] and within the protocol's bound, checked on every sample.
 Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
-`forwards` and `gradients` int32, `masked` bool, `target` int32; of an attack in stages, list<string> `stages` in order, string
-`felled_by` (empty: none) and `overtaken` bool, which fell to a simple stage where one that follows gradients had failed; `input` list<float32> where the protocol says `save_inputs`.
+`forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32> where the protocol says `save_inputs`.
+Of an attack in stages, `stages` list<string> are their names in order, `felled_by` string that of one of them, or empty, and
+`overtaken` bool says who fell to a simple stage where one that follows gradients had failed.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
