@@ -16,14 +16,19 @@ from zoo_robust.attacks.losses import say_if_few
 from zoo_robust.attacks.sequence import Stage, in_sequence
 from zoo_robust.attacks.square import Square
 
-CE, DLR = Stage("apgd-ce", Apgd(), True), Stage("apgd-dlr", ApgdDlr(restarts=5), True)
-TARGETED = Stage("apgd-t", ApgdTargeted(), True), Stage("fab-t", FabTargeted(smallest=False), True)
-SEARCH = Stage("square", Square(rescale=False), False)
 DRAWS = 20
+TARGETED = Stage("apgd-t", ApgdTargeted()), Stage("fab-t", FabTargeted(smallest=False))
+SEARCH = Stage("square", Square(rescale=False))
 VERSIONS = {
-    "standard": (CE, *TARGETED, SEARCH),
-    "plus": (CE._replace(attack=Apgd(restarts=5)), DLR, Stage("fab", Fab(restarts=5, smallest=False), True), SEARCH, *TARGETED),
-    "rand": (CE._replace(attack=Apgd(eot=DRAWS)), DLR._replace(attack=ApgdDlr(eot=DRAWS))),
+    "standard": (Stage("apgd-ce", Apgd()), *TARGETED, SEARCH),
+    "plus": (
+        Stage("apgd-ce", Apgd(restarts=5)),
+        Stage("apgd-dlr", ApgdDlr(restarts=5)),
+        Stage("fab", Fab(restarts=5, smallest=False)),
+        SEARCH,
+        *TARGETED,
+    ),
+    "rand": (Stage("apgd-ce", Apgd(eot=DRAWS)), Stage("apgd-dlr", ApgdDlr(eot=DRAWS))),
 }
 """Stages in the order of `fra31/auto-attack`, L∞ and L2 alike: 100 steps, one start, 9 targets, 5,000 queries, if not said."""
 
@@ -43,7 +48,7 @@ class AutoAttack(Frozen):
         try:
             return in_sequence(stages, victim, inputs, labels, threat, seeds)
         except ModelError as error:  # a victim without gradients
-            able = " and ".join(stage.name for stage in stages if not stage.iterative) or "none"
+            able = SEARCH.name if SEARCH in stages else "none"
             raise ModelError(error.message, f"{error.hint}; of the stages of version {self.version} {able} can run") from error
 
     @staticmethod

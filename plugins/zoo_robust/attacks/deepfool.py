@@ -26,6 +26,7 @@ class DeepFool(Frozen):
     """
 
     bounded: ClassVar[bool] = False
+    iterative: ClassVar[bool] = True
 
     steps: int = Field(default=50, ge=1, description="Linearisations at most.")
     overshoot: float = Field(

@@ -1,6 +1,7 @@
 """FAB: steps to the boundary of the linearised victim, drawn towards the clean image, for the smallest change that fools."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -31,6 +32,8 @@ class Fab(Frozen):
 
     It looks for the smallest perturbation, whatever eps is. Held to an eps, it is done with a sample that fools within it.
     """
+
+    iterative: ClassVar[bool] = True
 
     steps: int = Field(default=100, ge=1, description="Linearisations of each start.")
     restarts: int = Field(default=1, ge=1, description="Starts: the first is the clean image, the others are random.")
@@ -82,7 +85,7 @@ class Search:
             if not len(fight):
                 return
             gap, slope = boundary(x)
-            x = step(x, fight.clean, gap, slope, self.threat.norm)
+            x = step(x, fight.clean, gap, slope, self.threat)
             logits = fight.logits(x)
             fools = margins(logits, fight.labels) <= 0
             if bool(fools.any()):
@@ -109,12 +112,12 @@ class Search:
         return fight.fall(x, logits, distance <= self.threat.eps)
 
 
-def step(x: Tensor, clean: Tensor, gap: Tensor, slope: Tensor, norm: Norm) -> Tensor:
+def step(x: Tensor, clean: Tensor, gap: Tensor, slope: Tensor, threat: Threat) -> Tensor:
     """From x, and to a small share from the clean image, beyond the boundary of the linearised victim (eq. 7 and 8)."""
     here, origin, slopes = x.flatten(1), clean.flatten(1), slope.flatten(1)
-    ahead = to_hyperplane(here, slopes, gap, norm)
-    anew = to_hyperplane(origin, slopes, gap + (slopes * (here - origin)).sum(1), norm)
-    long, other = length(ahead, norm).clamp_min(1e-8), length(anew, norm).clamp_min(1e-8)
+    ahead = to_hyperplane(here, slopes, gap, threat.norm)
+    anew = to_hyperplane(origin, slopes, gap + (slopes * (here - origin)).sum(1), threat.norm)
+    long, other = length(ahead, threat.norm).clamp_min(1e-8), length(anew, threat.norm).clamp_min(1e-8)
     share = (long / (long + other)).clamp_max(BIAS)
     moved = (1 - share) * (here + OVERSHOOT * ahead) + share * (origin + OVERSHOOT * anew)
     return moved.clamp(0, 1).view_as(x)

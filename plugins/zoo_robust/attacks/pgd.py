@@ -1,6 +1,7 @@
 """PGD: many small steps of gradient ascent on the loss, each followed by a projection into the ball; from random starts."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -16,6 +17,8 @@ class Pgd(Frozen):
 
     `steepest` is the gradient's sign under L∞, the gradient at length 1 under L2.
     """
+
+    iterative: ClassVar[bool] = True
 
     steps: int = Field(default=20, ge=1, description="Gradient steps of each start.")
     step_size: Ratio | None = Field(default=None, gt=0, description="Length of a step, such as 2/255. Default: 2.5 eps / steps.")

@@ -1,6 +1,7 @@
 """One attack after another on those that still stand, each from the clean image: the worst case of each sample."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -10,19 +11,19 @@ from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, pe
 
 
 class Stage(NamedTuple):
-    """An attack under a name. `iterative` ones follow gradients so far that nothing simpler should find more."""
+    """An attack under a name. Its attribute `iterative` says whether it follows gradients so far that nothing simpler should
+    find more; of an attack without one that is not known."""
 
     name: str
     attack: Attacker
-    iterative: bool
 
 
 def in_sequence(
     stages: Sequence[Stage], victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int]
 ) -> Attacked:
-    """Who falls to a stage, leaves. Source: Croce & Hein 2020, section 5.
+    """Who falls to a stage within the bound, leaves. Source: Croce & Hein 2020, section 5.
 
-    Who withstands an iterative stage and falls to a simple one shows a sign of gradient masking (Athalye et al. 2018, section
+    Who withstands an iterative stage and falls to one that is not shows a sign of gradient masking (Athalye et al. 2018, section
     3.1) and is `overtaken`. So the simpler ones come last.
     """
     found, standing = inputs.clone(), torch.arange(len(inputs), device=inputs.device)
@@ -30,18 +31,19 @@ def in_sequence(
     masked, overtaken = (torch.zeros_like(standing, dtype=torch.bool) for _ in range(2))
     felled_by -= 1
     withstood = False
-    for place, (_, attack, iterative) in enumerate(stages):
+    for place, (_, attack) in enumerate(stages):
         clean, left = inputs[standing], [seeds[row] for row in standing.tolist()]
-        bound = threat if getattr(attack, "bounded", True) else Threat(threat.norm, None)
+        bound = threat if getattr(attack, "bounded", True) else replace(threat, eps=None)
         tried = attack(victim, clean, labels[standing], bound, left)
         forwards[standing] += torch.as_tensor(tried.forwards).to(standing) + 1
         gradients[standing] += torch.as_tensor(tried.gradients).to(standing)
         if tried.masked is not None:
             masked[standing] |= torch.as_tensor(tried.masked).to(masked)
         fell = _fell(victim, clean, tried.inputs, labels[standing], threat)
+        iterative = getattr(attack, "iterative", None)
         down, standing = standing[fell], standing[~fell]
-        found[down], felled_by[down], overtaken[down] = tried.inputs[fell], place, withstood and not iterative
-        withstood = withstood or iterative
+        found[down], felled_by[down], overtaken[down] = tried.inputs[fell], place, withstood and iterative is False
+        withstood = withstood or iterative is True
         if not len(standing):
             break
     return Attacked(found, forwards, gradients, masked | overtaken, _unlike(stages), felled_by, overtaken)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -23,6 +23,8 @@ class Square(Frozen):
 
     Parity: pyautoattack `SquareAttack`, whose `resc_schedule` is `rescale` here.
     """
+
+    iterative: ClassVar[bool] = False
 
     queries: int = Field(default=5000, ge=1, description="Evaluations of the victim at most.")
     share: float = Field(default=0.8, gt=0, le=1, description="Share of an image's pixels in the first squares.")

@@ -31,8 +31,6 @@ ATTACKS: dict[str, type[Any]] = {
     "fab-t": FabTargeted,
     "square": Square,
 }
-ITERATIVE = ("pgd", "deepfool", "apgd-ce", "apgd-dlr", "apgd-t", "fab", "fab-t")
-"""Those that follow gradients far enough that nothing simpler should find more."""
 
 
 def _split(value: Any) -> Any:
@@ -63,8 +61,7 @@ class WorstOf(Frozen):
         return attacks
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        stages = [Stage(text, _built(text), text.partition(":")[0] in ITERATIVE) for text in self.attacks]
-        return in_sequence(stages, victim, inputs, labels, threat, seeds)
+        return in_sequence([Stage(text, _built(text)) for text in self.attacks], victim, inputs, labels, threat, seeds)
 
 
 def _built(text: str) -> Attacker:

@@ -66,7 +66,7 @@ def test_fab_has_the_parameters_of_the_reference():
     theirs = Reference(None, eps=0.3).fab
     assert (theirs.alpha_max, theirs.eta, theirs.beta) == (BIAS, OVERSHOOT, BACK)
     clean = torch.full((1, 1, 1, 2), 0.5)
-    made = fab_step(clean, clean, torch.tensor([0.1]), torch.tensor([[[[1.0, 0.0]]]]), "l2")
+    made = fab_step(clean, clean, torch.tensor([0.1]), torch.tensor([[[[1.0, 0.0]]]]), Threat("l2", None))
     assert made.flatten().tolist() == pytest.approx([0.5 + 1.05 * 0.1, 0.5])
 
 
@@ -90,7 +90,7 @@ def test_peaks_under_l2_are_those_of_the_reference(side):
 def test_versions_have_the_stages_and_parameters_of_the_reference(norm, version):
     theirs = Reference(None, norm=norm, eps=0.3, version=version)
     assert [stage.name for stage in VERSIONS[version]] == theirs.attacks_to_run
-    for name, attack, _ in VERSIONS[version]:
+    for name, attack in VERSIONS[version]:
         if name == "square":
             square = theirs.square
             assert (attack.queries, attack.share, attack.rescale) == (square.n_queries, square.p_init, square.rescale_schedule)

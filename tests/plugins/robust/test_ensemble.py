@@ -255,10 +255,10 @@ def test_each_sample_is_felled_by_the_first_stage_that_fells_it_alone(lenet):
     victim, images, labels = lenet
     threat = Threat("linf", 0.05)
     stages = [
-        Stage("noise", UniformNoise(), False),
-        Stage("apgd", Apgd(steps=4), True),
-        Stage("apgd", Apgd(steps=20), True),
-        Stage("square", Square(queries=100), False),
+        Stage("noise", UniformNoise()),
+        Stage("apgd", Apgd(steps=4)),
+        Stage("apgd", Apgd(steps=20)),
+        Stage("square", Square(queries=100)),
     ]
     found = in_sequence(stages, victim, images, labels, threat, range(100))
     first = torch.full((100,), -1)
