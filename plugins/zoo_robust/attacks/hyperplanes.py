@@ -22,14 +22,13 @@ def to_hyperplane(points: Tensor, slopes: Tensor, gaps: Tensor, norm: Norm) -> T
     weight, wanted = pull.abs() / scale, gaps.abs()[:, None] / scale
     room = where(pull > 0, 1 - points, points)
     speed = weight if norm == "l2" else (weight > 0).to(weight)
-    steepness, work = weight * speed, weight * room
+    steepness, work = (weight * speed)[:, None], (weight * room)[:, None]
     factor = wanted.new_zeros(wanted.shape)
     for _ in range(ROUNDS):
-        free = factor * speed < room
-        slope = (steepness * free).sum(1, keepdim=True)
-        further = (wanted - (work * ~free).sum(1, keepdim=True)) / slope
+        free = (factor * speed < room).to(weight)
+        slope, done = (steepness @ free[:, :, None])[:, 0], (work @ (1 - free)[:, :, None])[:, 0]
         # Where nothing is free the corner is reached, and any factor leaves it there.
-        further = where(slope > 0, further, factor)
+        further = where(slope > 0, (wanted - done) / slope, factor)
         if not bool((further > factor).any()):
             break
         factor = further.maximum(factor)

@@ -100,8 +100,8 @@ def _peak(height: int, width: int) -> Tensor:
     down, across = torch.arange(height) - height // 2, torch.arange(width) - width // 2
     ring = torch.maximum(down.abs()[:, None], across.abs()[None])
     heights = torch.tensor([sum(1 / (k + 1) ** 2 for k in range(r, outermost)) for r in range(outermost + 1)])
-    rings: Tensor = heights[ring]
-    return rings / torch.linalg.vector_norm(rings).clamp_min(TINY)
+    rings: Tensor = heights[ring] / torch.linalg.vector_norm(heights[ring]).clamp_min(TINY)
+    return rings
 
 
 def _norms(windows: Tensor) -> Tensor:
