@@ -33,7 +33,7 @@ def print_scores(record: "RunRecord") -> None:
     if rows:
         print_table(("metric", "value", "95 % interval", "n"), rows, right=(1, 3))
     for result in record.results:
-        if result not in shown:
+        if result not in shown or "stages" in (result.detail or ()):
             _print_detail(result)
     say()
     for line in _remarks(record.results):
@@ -168,6 +168,8 @@ def _print_detail(result: "Result") -> None:
         _print_rows(detail["columns"], detail["rows"])
     elif "radii" in detail:
         _print_each("radius", "certified-accuracy", [f"{radius:g}" for radius in detail["radii"]], detail)
+    elif "stages" in detail:
+        _print_each("after", result.metric, detail["stages"], detail)
     elif "ci_low" in detail and len(classes) <= LISTED_CLASSES:
         _print_each("class", result.metric, classes, detail)
     else:
@@ -177,7 +179,7 @@ def _print_detail(result: "Result") -> None:
 
 
 def _print_each(what: str, metric: str, names: list[str], detail: dict[str, Any]) -> None:
-    """Scores for each class, or for each radius: a value, named as the metric is, with bounds."""
+    """Scores for each class or radius, or after each stage: a value, named as the metric is, with bounds."""
     scores = list(zip(detail[metric], detail["ci_low"], detail["ci_high"], strict=True))
     rows = [(name, number(*score), interval(*score)) for name, score in zip(names, scores, strict=True)]
     print_table((what, metric, "95 % interval"), rows, right=(1,))

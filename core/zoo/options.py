@@ -114,7 +114,7 @@ class NamedModel(str):
     def opened(self) -> "Model":
         """What the core knows of it before it is loaded."""
         if self._opened is None:
-            from zoo.opening.parts import open_part
+            from zoo.opening.named_parts import open_part
 
             self._opened = open_part(self, self.task)
         return self._opened

@@ -56,10 +56,40 @@ MODELS = [
         "Croce & Hein 2020, Reliable evaluation of adversarial robustness, arXiv:2003.01690",
     ),
     attack(
+        "apgd-dlr",
+        "zoo_robust.attacks.apgd:ApgdDlr",
+        "Auto-PGD on the difference of logits ratio, which does not vanish where the victim is sure",
+        "Croce & Hein 2020, Reliable evaluation of adversarial robustness, arXiv:2003.01690",
+    ),
+    attack(
+        "apgd-t",
+        "zoo_robust.attacks.apgd:ApgdTargeted",
+        "Auto-PGD on the targeted difference of logits ratio, towards the 9 likeliest wrong classes in turn",
+        "Croce & Hein 2020, Reliable evaluation of adversarial robustness, arXiv:2003.01690",
+    ),
+    attack(
+        "fab",
+        "zoo_robust.attacks.fab:Fab",
+        "Fast adaptive boundary attack: the smallest perturbation, by steps to the nearest boundary; no bound of its own",
+        "Croce & Hein 2020, Minimally distorted adversarial examples with a fast adaptive boundary attack, arXiv:1907.02044",
+    ),
+    attack(
+        "fab-t",
+        "zoo_robust.attacks.fab:FabTargeted",
+        "Fast adaptive boundary attack towards the 9 likeliest wrong classes in turn; no bound of its own",
+        "Croce & Hein 2020, Reliable evaluation of adversarial robustness, arXiv:2003.01690",
+    ),
+    attack(
         "square",
         "zoo_robust.attacks.square:Square",
         "Square attack: random search over squares, without any gradient",
         "Andriushchenko, Croce, Flammarion & Hein 2020, Square attack, arXiv:1912.00049",
+    ),
+    attack(
+        "autoattack",
+        "zoo_robust.attacks.autoattack:AutoAttack",
+        "The standard ensemble: APGD-CE, targeted APGD, targeted FAB and Square on what still stands; or version plus, rand",
+        "Croce & Hein 2020, Reliable evaluation of adversarial robustness, arXiv:2003.01690",
     ),
     attack(
         "worst-of",

@@ -18,6 +18,10 @@ from zoo.metrics.probabilities import FEWEST_DOUBTFUL, shares, within_unit
 from zoo.tasks.base import Rows
 
 Array = np.ndarray[Any, Any]
+STAGE = "felled by "
+"""What stands before a stage's name in the state of robust accuracy."""
+OVERTAKEN = 0.002
+"""Share of all samples; source: AutoAttack's `check_square_sr`."""
 
 PROBABILITIES = (
     "the victim returns probabilities, not logits (every row sums to 1): where they saturate, losses and gradients vanish, so "
@@ -49,30 +53,33 @@ class RobustAccuracy(_Share):
 
     It is an upper bound of what the victim withstands: another attack may find more. A note says where samples show signs
     of gradient masking (Athalye et al. 2018, arXiv:1802.00420), which makes a gradient attack look weaker than the victim is,
-    and where the victim returns probabilities, which does so too (Carlini & Wagner 2017, arXiv:1608.04644, section IV).
+    where the victim returns probabilities, which does so too (Carlini & Wagner 2017, arXiv:1608.04644, section IV), and where a
+    simple stage felled more than `OVERTAKEN` of all after those that follow gradients.
+    Of an attack in stages `detail` has the `stages`, and robust accuracy with its interval after each.
     """
 
     def update(self, rows: Rows) -> State:
-        was_right = right(rows.columns["clean"], rows.columns["target"])
-        outputs = rows.columns["clean"]
+        columns, fell = attacked(rows), fooled(rows)
+        outputs = columns["clean"]
+        was_right = right(outputs, columns["target"])
         counts = {
-            "masked": (attacked(rows)["masked"] & was_right).sum(),
-            "attacked": was_right.sum(),
-            "stated": (~np.isnan(shares(outputs)).any(axis=1)).sum(),
-            "unit": within_unit(outputs).sum(),
+            "masked": columns["masked"] & was_right,
+            "attacked": was_right,
+            "overtaken": columns["overtaken"] & fell,
+            "stated": ~np.isnan(shares(outputs)).any(axis=1),
+            "unit": within_unit(outputs),
         }
-        return {**_counted(was_right & ~fooled(rows)), **{name: np.array([count]) for name, count in counts.items()}}
+        names = next(filter(None, columns["stages"]), ())
+        counts |= {STAGE + name: was_right & fell & (columns["felled_by"] == name) for name in names}
+        return {**_counted(was_right & ~fell), **{name: np.array([which.sum()]) for name, which in counts.items()}}
+
+    def merge(self, first: State, second: State) -> State:
+        nothing = np.array([0])  # a shard in which nothing was attacked knows no stages
+        return {name: first.get(name, nothing) + second.get(name, nothing) for name in {**first, **second}}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        score = super().compute(state, classes)
-        masked, attacked, n = (int(state[name][0]) for name in ("masked", "attacked", "n"))
-        notes = [f"{masked:,} of {attacked:,} attacked samples show signs of gradient masking: robustness may be only apparent"]
-        notes = notes if masked else []
-        if n and int(state["stated"][0]) == n:
-            notes.append(PROBABILITIES)
-        elif n >= FEWEST_DOUBTFUL and int(state["unit"][0]) == n:
-            notes.append(DOUBTFUL)
-        return replace(score, note="; ".join(notes))
+        counts = {name: int(count[0]) for name, count in state.items()}
+        return replace(super().compute(state, classes), note="; ".join(_notes(counts)), detail=_after_each(counts))
 
 
 class SuccessRate(_Share):
@@ -153,6 +160,41 @@ def attacked(rows: Rows) -> dict[str, Array]:
     if "adversarial" not in rows.columns:
         raise OptionError("this metric scores an attack, and here it is certified", "certified-accuracy is the bound from below")
     return rows.columns
+
+
+def _notes(counts: dict[str, int]) -> list[str]:
+    """What a reader of robust accuracy must know."""
+    masked, attacked_ones, overtaken, n = (counts[name] for name in ("masked", "attacked", "overtaken", "n"))
+    notes = []
+    if masked:
+        notes.append(
+            f"{masked:,} of {attacked_ones:,} attacked samples show signs of gradient masking: robustness may be only apparent"
+        )
+    if overtaken > OVERTAKEN * n:
+        notes.append(
+            f"simple attacks lowered it by {100 * overtaken / n:.2f} points where those that follow gradients had failed: "
+            "more steps, more queries or an attack made for this victim may lower it further"
+        )
+    if n and counts["stated"] == n:
+        notes.append(PROBABILITIES)
+    elif n >= FEWEST_DOUBTFUL and counts["unit"] == n:
+        notes.append(DOUBTFUL)
+    return notes
+
+
+def _after_each(counts: dict[str, int]) -> dict[str, Any] | None:
+    """Robust accuracy after each stage of an attack, and its interval; None where there are no stages."""
+    felled = {name.removeprefix(STAGE): count for name, count in counts.items() if name.startswith(STAGE)}
+    if not felled:
+        return None
+    left, n = counts["attacked"] - np.cumsum(list(felled.values())), counts["n"]
+    bounds = [wilson(int(count), n) for count in left]
+    return {
+        "stages": list(felled),
+        "robust-accuracy": (left / n).tolist(),
+        "ci_low": [low for low, _, _ in bounds],
+        "ci_high": [high for _, high, _ in bounds],
+    }
 
 
 def _counted(hits: Array) -> State:

@@ -1,4 +1,4 @@
-"""APGD on the cross-entropy: PGD with momentum that halves its own step size and goes back to the best image when it stalls."""
+"""APGD: gradient ascent with momentum that halves its own step size and goes back to the best image when it stalls."""
 
 import math
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim
 from zoo_robust.attacks.balls import ball, nested
 from zoo_robust.attacks.fight import Fight, cut
+from zoo_robust.attacks.losses import Loss, dlr, say_if_few, targeted_dlr, targets_of
 
 MOMENTUM = 0.75
 """α of eq. 1: the share of the new step; the rest goes on as the last one went."""
@@ -20,27 +21,33 @@ RISING = 0.75
 
 
 class Apgd(Frozen):
-    """Source: Croce & Hein 2020, algorithm 1, with the constants of section 3.1."""
+    """On the cross-entropy. Source: Croce & Hein 2020, algorithm 1, with the constants of section 3.1."""
+
+    iterative: ClassVar[bool] = True
 
     iterative: ClassVar[bool] = True
 
     steps: int = Field(default=100, ge=1, description="Gradient steps of each start.")
     restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")
+    eot: int = Field(default=1, ge=1, description="Draws of a random victim over which each gradient is averaged.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)
         images = inputs
         for restart in range(self.restarts):
-            images = self._climb(fight, threat, restart)
+            images = self._climb(fight, threat, nested(fight.seeds, restart), self._loss(fight))
             if not len(fight):
                 break
         return fight.attacked(images)
 
-    def _climb(self, fight: Fight, threat: Threat, restart: int) -> Tensor:
+    def _loss(self, fight: Fight) -> Loss | None:
+        return None
+
+    def _climb(self, fight: Fight, threat: Threat, seeds: Sequence[int], climbed: Loss | None) -> Tensor:
         """One start. Returns the best images of those that stand."""
         allowed = ball(fight.clean, threat)
-        x = allowed.start(nested(fight.seeds, restart))
-        logits, loss, gradient = fight.ascend(x)
+        x = allowed.start(seeds)
+        logits, loss, gradient = fight.ascend(x, climbed, self.eot)
         stand = fight.fall(x, logits)
         x, loss, gradient = cut(stand, x, loss, gradient)
         allowed = allowed.keep(stand)
@@ -54,7 +61,7 @@ class Apgd(Frozen):
             ahead = allowed.project(x + step.view(-1, 1, 1, 1) * allowed.steepest(gradient))
             alpha = MOMENTUM if k > 1 else 1.0
             x, before = allowed.project(x + alpha * (ahead - x) + (1 - alpha) * (x - before)), x
-            logits, new_loss, gradient = fight.ascend(x)
+            logits, new_loss, gradient = fight.ascend(x, climbed, self.eot)
             rises += new_loss > loss
             better = new_loss > best_loss
             best, best_gradient = _where(better, x, best), _where(better, gradient, best_gradient)
@@ -63,16 +70,47 @@ class Apgd(Frozen):
                 stalled = (rises < RISING * (k - last)) | (~halved & (best_loss <= checked_loss))
                 step = torch.where(stalled, step / 2, step)
                 halved, checked_loss, rises, last = stalled, best_loss, torch.zeros_like(rises), k
+                turned, gradient = _where(stalled, best, x), _where(stalled, best_gradient, gradient)
             else:
-                stalled = torch.zeros_like(halved)
+                turned = x
             stand = fight.fall(x, logits)
-            x, gradient = _where(stalled, best, x), _where(stalled, best_gradient, gradient)
+            x = turned
             if not stand.all():
                 allowed = allowed.keep(stand)
                 x, before, best, gradient, best_gradient = cut(stand, x, before, best, gradient, best_gradient)
                 loss, best_loss, checked_loss, step = cut(stand, loss, best_loss, checked_loss, step)
                 halved, rises = cut(stand, halved, rises)
         return best
+
+
+class ApgdDlr(Apgd):
+    """On the difference of logits ratio, which no scale of the logits makes vanish. Source: Croce & Hein 2020, section 4."""
+
+    def _loss(self, fight: Fight) -> Loss:
+        say_if_few(fight.victim, "untargeted")
+        return lambda logits: dlr(logits, fight.labels)
+
+
+class ApgdTargeted(Apgd):
+    """On the targeted difference of logits ratio, towards one likely class after another. Source: Croce & Hein 2020, eq. 7."""
+
+    targets: int = Field(default=9, ge=1, description="Likeliest wrong classes, each of which is aimed at in turn.")
+
+    def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
+        fight = Fight(victim, inputs, labels, seeds)
+        images = inputs
+        targets = targets_of(fight.logits(inputs), labels, self.targets)
+        say_if_few(victim, "targeted")
+        for start in range(self.restarts * targets.shape[1]):
+            aimed = targets[:, start // self.restarts]
+
+            def towards(logits: Tensor, aimed: Tensor = aimed) -> Tensor:
+                return targeted_dlr(logits, fight.labels, aimed[fight.rows])
+
+            images = self._climb(fight, threat, nested(fight.seeds, start), towards)
+            if not len(fight):
+                break
+        return fight.attacked(images)
 
 
 def checkpoints(steps: int) -> set[int]:

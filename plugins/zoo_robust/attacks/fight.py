@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from zoo.tasks import Attacked, Victim, margins
+from zoo_robust.attacks.losses import Loss
 
 
 class Fight:
@@ -47,14 +48,20 @@ class Fight:
         with torch.no_grad():
             return self.victim(images)
 
-    def ascend(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits [b, C], cross-entropy [b], and its gradient to an image of each that stands [b, c, h, w]; counted."""
-        images = images.detach().requires_grad_()
-        logits = self.victim(images)
-        loss = F.cross_entropy(logits, self.labels, reduction="none")
-        (gradient,) = torch.autograd.grad(loss.sum(), images)
-        self.count_gradients(1, gradient, logits.detach())
-        return logits.detach(), loss.detach(), gradient
+    def ascend(self, images: Tensor, loss: Loss | None = None, draws: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits [b, C], loss [b], and its gradient to an image of each that stands [b, c, h, w]; counted.
+
+        The loss is the cross-entropy, if no other is given. The gradient is the mean over so many draws of a random victim.
+        """
+        total = torch.zeros_like(images)
+        for _ in range(draws):
+            images = images.detach().requires_grad_()
+            logits = self.victim(images)
+            losses = loss(logits) if loss else F.cross_entropy(logits, self.labels, reduction="none")
+            (gradient,) = torch.autograd.grad(losses.sum(), images)
+            self.count_gradients(1, gradient, logits.detach())
+            total = gradient if draws == 1 else total + gradient / draws
+        return logits.detach(), losses.detach(), total
 
     def count_gradients(self, count: int, gradient: Tensor, logits: Tensor) -> None:
         """Count one evaluation with `count` gradients. Zero everywhere it leads nowhere: a sign of masking, if one stands."""
@@ -62,11 +69,13 @@ class Fight:
         self._gradients[self.rows] += count
         self._masked[self.rows] |= (gradient.flatten(1).abs().amax(1) == 0) & (margins(logits, self.labels) > 0)
 
-    def fall(self, images: Tensor, logits: Tensor) -> Tensor:
-        """Let those fall whose image the victim gets wrong. Returns which of them stand, bool [b], for `cut`."""
+    def fall(self, images: Tensor, logits: Tensor, within: Tensor | None = None) -> Tensor:
+        """Let those fall whose image the victim gets wrong, and is within the bound. Returns which of them stand, bool [b]."""
         stand = margins(logits, self.labels) > 0
         if self._to_the_end:
             return torch.ones_like(stand)
+        if within is not None:
+            stand |= ~within
         if not bool(stand.all()):
             fell = ~stand
             self._found[self.rows[fell]] = images[fell].detach()

@@ -2,85 +2,87 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from zoo.errors import OptionError
 from zoo.specs import Frozen
 from zoo.tasks import Attacked, Threat, Victim, margins
-from zoo_robust.attacks.balls import LinfBall, each, nested
+from zoo_robust.attacks.balls import LinfBall, ball, each, nested
 from zoo_robust.attacks.fight import Fight, cut
+from zoo_robust.attacks.square_l2 import L2Squares, window
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Of 10,000 queries: where the share of changed pixels is halved (section 5.1); for other budgets in proportion."""
 
 
 class Square(Frozen):
-    """Source: Andriushchenko et al. 2020, algorithms 1 and 2 (L∞). Every pixel of a perturbation is at ±eps throughout."""
+    """Source: Andriushchenko et al. 2020, algorithms 1, 2 (L∞) and 3 (L2). Every sample has squares of its own.
+
+    Parity: pyautoattack `SquareAttack`, whose `resc_schedule` is `rescale` here.
+    """
 
     iterative: ClassVar[bool] = False
 
     queries: int = Field(default=5000, ge=1, description="Evaluations of the victim at most.")
     share: float = Field(default=0.8, gt=0, le=1, description="Share of an image's pixels in the first squares.")
+    rescale: bool = Field(default=True, description="Whether the schedule of squares, one of 10,000, is cut to the queries.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        if threat.norm != "linf" or threat.eps is None:
-            raise OptionError(
-                f"robust/square searches under linf, not {threat.norm}", "take `protocol.norm=linf`, or another attack"
-            )
-        fight = Fight(victim, inputs, labels, seeds)
-        allowed = LinfBall(inputs, threat.eps, threat.low, threat.high)
-        images = allowed.project(inputs + threat.eps * _stripes(inputs, seeds))
-        logits = fight.logits(images)
-        margin, drawn = margins(logits, labels), _draws(inputs, seeds, self.queries - 1)
-        stand = fight.fall(images, logits)
+        fight, allowed = Fight(victim, inputs, labels, seeds), ball(inputs, threat)
+        kind: Any = LinfSquares if threat.norm == "linf" else L2Squares
+        tried: LinfSquares | L2Squares = kind(allowed, nested(seeds, 0), nested(seeds, 1), self.queries - 1)
+        margin = torch.full_like(labels, float("inf"), dtype=inputs.dtype)
         for query in range(self.queries):
-            if not stand.all():
-                images, margin, drawn = cut(stand, images, margin, drawn)
-                allowed = allowed.keep(stand)
-            if not len(fight) or query == self.queries - 1:
-                break
-            tried = allowed.project(images + 2 * threat.eps * squares(images, drawn[:, query], self._side(query, images)))
-            logits = fight.logits(tried)
+            if query:
+                tried.propose(query - 1, self.side(query - 1, *inputs.shape[2:]))
+            logits = fight.logits(tried.images)
             new = margins(logits, fight.labels)
-            better = new < margin
-            images = torch.where(better.view(-1, 1, 1, 1), tried, images)
-            margin = torch.where(better, new, margin)
-            stand = fight.fall(tried, logits)
-        return fight.attacked(images)
+            stand = fight.fall(tried.images, logits)
+            if not len(fight):
+                break
+            if query:
+                tried.reject(new >= margin)
+            (margin,) = cut(stand, new.minimum(margin))
+            if not bool(stand.all()):
+                tried.keep(stand)
+        return fight.attacked(tried.images if len(fight) else None)
 
-    def _side(self, query: int, images: Tensor) -> int:
+    def side(self, query: int, height: int, width: int) -> int:
         """Side of the square of a query: its area is a share of the image's that falls as the search goes on."""
-        height, width = images.shape[2:]
-        halvings = sum(query * 10_000 / self.queries > bound for bound in HALVINGS)
+        reached = int(query / self.queries * 10_000) if self.rescale else query
+        halvings = sum(reached > bound for bound in HALVINGS)
         return min(max(1, round(math.sqrt(self.share * 0.5**halvings * height * width))), height, width)
 
 
-def squares(images: Tensor, drawn: Tensor, side: int) -> Tensor:
-    """A square of this side at a random place of each image, each channel of it at +1 or -1, and 0 elsewhere.
+class LinfSquares:
+    """Images of those that stand, every pixel of which is at an end of what is allowed; a square of it is changed at a time."""
 
-    `drawn` [b, 2 + c] are uniform in [0, 1): row, column, and sign of every channel.
-    """
-    height, width = images.shape[2:]
-    top = (drawn[:, 0] * (height - side + 1)).long()[:, None]
-    left = (drawn[:, 1] * (width - side + 1)).long()[:, None]
-    rows, columns = torch.arange(height, device=images.device), torch.arange(width, device=images.device)
-    in_rows, in_columns = (rows >= top) & (rows < top + side), (columns >= left) & (columns < left + side)
-    inside = in_rows[:, None, :, None] & in_columns[:, None, None, :]
-    return inside * ((drawn[:, 2:] < 0.5) * 2.0 - 1)[:, :, None, None]
+    def __init__(self, allowed: LinfBall, start: Sequence[int], seeds: Sequence[int], count: int) -> None:
+        self._low, self._high = allowed.low, allowed.high
+        _, channels, _, width = allowed.clean.shape
+        # Vertical stripes, one pixel wide: what the search begins with (section 5.2).
+        stripes = each(start, lambda generator: torch.rand(channels, 1, width, generator=generator)).to(self._low.device)
+        self.images = torch.where(stripes < 0.5, self._high, self._low)
+        self._drawn = each(seeds, lambda generator: torch.rand(count, 2 + channels, generator=generator)).to(self._low.device)
+        self._places: tuple[Tensor, ...] = ()
+        self._before = self.images
 
+    def propose(self, query: int, side: int) -> None:
+        """Put a square of every image to one end or the other, in each channel."""
+        drawn = self._drawn[:, query]
+        self._places = window(self.images, drawn[:, 0], drawn[:, 1], side)
+        self._before = self.images[self._places]
+        up = (drawn[:, 2:] < 0.5)[:, :, None, None]
+        self.images[self._places] = torch.where(up, self._high[self._places], self._low[self._places])
 
-def _stripes(images: Tensor, seeds: Sequence[int]) -> Tensor:
-    """Vertical stripes one pixel wide, ±1 in each channel: what the search begins with (section 5.2)."""
-    _, channels, _, width = images.shape
-    drawn = each(nested(seeds, 0), lambda generator: torch.rand(channels, 1, width, generator=generator))
-    return ((drawn < 0.5) * 2.0 - 1).to(images)
+    def reject(self, worse: Tensor) -> None:
+        """Take the last change of some back, bool [b]."""
+        samples, channels, rows, columns = self._places
+        self.images[samples[worse], channels, rows[worse], columns[worse]] = self._before[worse]
 
-
-def _draws(images: Tensor, seeds: Sequence[int], count: int) -> Tensor:
-    """All random numbers of the search, [b, count, 2 + c], so that those of a sample do not depend on who else stands."""
-    size = 2 + images.shape[1]
-    return each(nested(seeds, 1), lambda generator: torch.rand(count, size, generator=generator)).to(images)
+    def keep(self, stand: Tensor) -> None:
+        """Let the others go."""
+        self.images, self._low, self._high, self._drawn = cut(stand, self.images, self._low, self._high, self._drawn)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
 from zoo.options import NamedModel, split_named
 from zoo.specs import Frozen, TaskName
-from zoo.tasks import TOLERANCE, Attacked, Attacker, Threat, Victim, margins, perturbation_norms
+from zoo.tasks import Attacked, Threat, Victim
+from zoo_robust.attacks.sequence import Stage, in_sequence
 
 
 class AttackName(NamedModel):
@@ -38,45 +38,4 @@ class WorstOf(Frozen):
     )
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        transfer = getattr(victim, "transfer", False)
-        found, standing = inputs.clone(), torch.arange(len(inputs), device=inputs.device)
-        forwards, gradients = torch.zeros_like(standing), torch.zeros_like(standing)
-        masked, withstood = torch.zeros_like(standing, dtype=torch.bool), False
-        least = torch.full((len(inputs),), float("inf"), device=inputs.device)
-        for named in self.attacks:
-            attack: Attacker = named.model
-            clean, left = inputs[standing], [seeds[row] for row in standing.tolist()]
-            bounded = getattr(attack, "bounded", True)
-            tried = attack(victim, clean, labels[standing], threat if bounded else _boundless(threat), left)
-            forwards[standing] += torch.as_tensor(tried.forwards, device=standing.device) + 1
-            gradients[standing] += torch.as_tensor(tried.gradients, device=standing.device)
-            if tried.masked is not None:
-                masked[standing] |= torch.as_tensor(tried.masked, device=standing.device)
-            made = torch.as_tensor(tried.inputs).detach()
-            margin, within = _margin(victim, made, labels[standing]), _within(clean, made, threat)
-            worse = within & ((margin < least[standing]) if transfer else (margin <= 0))
-            found[standing[worse]], least[standing[worse]] = made[worse].to(found.dtype), margin[worse]
-            if transfer:
-                continue
-            iterative = getattr(attack, "iterative", None)
-            masked[standing[worse]] |= withstood and iterative is False
-            withstood = withstood or iterative is True
-            standing = standing[~worse]
-            if not len(standing):
-                break
-        return Attacked(found, forwards, gradients, masked)
-
-
-def _boundless(threat: Threat) -> Threat:
-    return Threat(threat.norm, None, threat.low, threat.high)
-
-
-def _margin(victim: Victim, made: Tensor, labels: Tensor) -> Tensor:
-    with torch.no_grad():
-        return margins(victim(made), labels)
-
-
-def _within(clean: Tensor, made: Tensor, threat: Threat) -> Tensor:
-    """Which are within the bound, bool [b]: those of an unbounded attack may be outside."""
-    eps = float("inf") if threat.eps is None else threat.eps * (1 + TOLERANCE)
-    return perturbation_norms(clean, made, threat.norm) <= eps
+        return in_sequence([Stage(str(named), named.model) for named in self.attacks], victim, inputs, labels, threat, seeds)

@@ -1,5 +1,7 @@
 """Victims of the attacks' tests: an affine one whose best attack is known, and a LeNet-5 on real digits."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -59,6 +61,12 @@ def affine():
 def around():
     victim = bind(Around((3, 8, 8)), 3)
     return victim, *right_images(victim, 40, (3, 8, 8), spread=1.0)
+
+
+@pytest.fixture
+def own():
+    """To make victims of one's own: `own.Around`, `own.bind`, `own.right_images`."""
+    return SimpleNamespace(Around=Around, bind=bind, right_images=right_images)
 
 
 @pytest.fixture(scope="session")

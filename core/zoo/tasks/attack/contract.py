@@ -97,12 +97,17 @@ class Attacked:
 
     Of texts `inputs` is a list of str. `masked` says which samples show a sign of gradient masking, such as a gradient that is
     zero everywhere.
+    An attack in stages names them in order; `felled_by` says which of them felled a sample, from 0, and -1 of those that stand.
+    `overtaken` says which fell to a simple stage, such as a random search, after one that follows gradients had failed.
     """
 
     inputs: "Tensor | Sequence[str]"
     forwards: "Sequence[int] | Tensor"
     gradients: "Sequence[int] | Tensor"
     masked: "Sequence[bool] | Tensor | None" = None
+    stages: tuple[str, ...] = ()
+    felled_by: "Sequence[int] | Tensor | None" = None
+    overtaken: "Sequence[bool] | Tensor | None" = None
 
 
 class Attacker(Protocol):

@@ -6,7 +6,9 @@ before the run and part of its key; images are prepared as it declares, and its 
 Prediction: an adversarial input of the clean one's kind and range, within the protocol's bound, checked on every sample.
 Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
 `forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32>, of texts a string, where the
-protocol says `save_inputs`. A benchmark whose protocol says `kind: certify` is `certify.Certify`.
+protocol says `save_inputs`. Of an attack in stages, `stages` list<string> are their names in order, `felled_by` string that of
+one of them, or empty, and `overtaken` bool says who fell to a simple stage where one that follows gradients had failed.
+A benchmark whose protocol says `kind: certify` is `certify.Certify`.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
@@ -181,6 +183,9 @@ class Attack(Task):
             ("gradients", pa.int32()),
             ("masked", pa.bool_()),
             ("target", pa.int32()),
+            ("stages", pa.list_(pa.string())),
+            ("felled_by", pa.string()),
+            ("overtaken", pa.bool_()),
         ]
         stored = pa.string() if self.modality == "text" else FLOATS
         return pa.schema([*columns, *([("input", stored)] if self.how.save_inputs else [])])
@@ -194,6 +199,9 @@ class Attack(Task):
             "gradients": pa.array(predictions.gradients.numpy(), pa.int32()),
             "masked": pa.array(predictions.masked.numpy()),
             "target": pa.array(batch.targets, pa.int32()),
+            "stages": pa.array([predictions.stages.names] * len(batch), pa.list_(pa.string())),
+            "felled_by": pa.array(predictions.stages.felled_by, pa.string()),
+            "overtaken": pa.array(predictions.stages.overtaken, pa.bool_()),
         }
         if self.how.save_inputs:
             made: Any = predictions.inputs
@@ -202,7 +210,7 @@ class Attack(Task):
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
         """`within` bool [n] says whether a perturbation keeps to eps, which only that of an unbounded attack may not."""
-        n, width = table.num_rows, self.outputs.width
+        width = self.outputs.width
         norm = table["norm"].to_numpy()
         columns = {
             "clean": from_lists(table["clean"], width),
@@ -213,11 +221,13 @@ class Attack(Task):
             "gradients": table["gradients"].to_numpy().astype(np.int64),
             "masked": table["masked"].to_numpy(zero_copy_only=False).astype(bool),
             "target": table["target"].to_numpy().astype(np.int64),
+            "stages": _objects(table["stages"].to_pylist()),
+            "felled_by": _objects(table["felled_by"].to_pylist()),
+            "overtaken": table["overtaken"].to_numpy(zero_copy_only=False).astype(bool),
         }
         if self.how.save_inputs:
             rows = table["input"].to_pylist()
-            columns["input"] = np.empty(n, dtype=object)
-            columns["input"][:] = rows if self.modality == "text" else [np.asarray(row, dtype=np.float32) for row in rows]
+            columns["input"] = _objects(rows if self.modality == "text" else [np.asarray(row, dtype=np.float32) for row in rows])
         return columns
 
     def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image | None":
@@ -293,3 +303,10 @@ class TextAttack(Attack):
 
     def allowed(self) -> Threat:
         return Threat(self.how.norm, self.how.eps)
+
+
+def _objects(items: list[Any]) -> np.ndarray[Any, Any]:
+    """An array of one axis, whatever the items are."""
+    found = np.empty(len(items), dtype=object)
+    found[:] = items
+    return found

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import PredictionError
 from zoo.seeds import seeds_alone
 from zoo.tasks.attack.contract import Attacker, Threat
+from zoo.tasks.attack.flags import look_over
 from zoo.tasks.attack.spaces import TOLERANCE, Numbers, Space, perturbation_norms
+from zoo.tasks.attack.stages import Stages, no_stages, staged
 from zoo.tasks.attack.victim import Victim
 from zoo.tasks.base import Batch
 from zoo.tasks.classes import some
@@ -29,6 +31,7 @@ class Outcome:
     gradients: "Tensor"
     masked: "Tensor"
     inputs: "Tensor | Sequence[str]"
+    stages: Stages
 
 
 def margins(logits: "Tensor", labels: "Tensor") -> "Tensor":
@@ -63,10 +66,12 @@ def attack_batch(
     adversarial, logits = batch.inputs, clean.clone()
     norm = torch.zeros(len(batch), dtype=torch.float64)
     forwards, gradients, masked = (torch.zeros(len(batch), dtype=kind) for kind in (torch.int64, torch.int64, torch.bool))
+    stages = no_stages(len(batch))
     if len(rows):
         where = rows.tolist()
         ids, seeds = [batch.ids[row] for row in where], [batch.seeds[row] for row in where]
         standing = space.take(batch.inputs, rows)
+        look_over(shown, standing)
         shown.evaluated = 0
         with seeds_alone(name):
             attacked = attack(shown, standing, labels[rows], threat, seeds)
@@ -80,8 +85,10 @@ def attack_batch(
         forwards[where], gradients[where] = (counts * shown.draws for counts in counted)
         if attacked.masked is not None:
             masked[where] = torch.as_tensor(attacked.masked, dtype=torch.bool).cpu()
+        told = staged(attacked, margins(logits[rows], labels[rows]) <= 0, ids, name)
+        stages = stages.spread(told, where)
     kept = adversarial.cpu() if isinstance(adversarial, torch.Tensor) else adversarial
-    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, kept)
+    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, kept, stages)
 
 
 def _check_returned(attacked: Any, ids: Sequence[str], name: str) -> None:
