@@ -26,7 +26,7 @@ def _model(entry: Entry, index: Index) -> Fields:
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
         ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or "none are shipped"),
-        ("claims", _claims(lambda claim: claim.model.partition("@")[0] == name)),
+        ("claims", _claims(lambda claim: name in {of.partition("@")[0] for of in (claim.model, *claim.aux.values())})),
         ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
         ("benchmarks", ", ".join(benchmarks)),
         ("run it", _how_to_run(name, spec, benchmarks)),
@@ -175,7 +175,7 @@ def _claims_that(fits: Callable[[Any], bool]) -> list[Any]:
 
 def _claims(fits: Callable[[Any], bool]) -> str:
     return "\n".join(
-        f"{claim.model} on {claim.benchmark}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
+        f"{claim.model} on {claim.where}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
         for claim in _claims_that(fits)
     )
 

@@ -15,16 +15,21 @@ Curve = tuple[str, list[float | None]]
 
 
 def draw_curves(history: Sequence[Epoch], metric: str) -> "Image":
-    """Two panels over the epochs: the loss and what was told beside it, and below them the score on the validation samples."""
+    """Two panels over the epochs: the loss, or what was told of its parts, and below the scores on the validation samples."""
     from PIL import Image
 
-    names = dict.fromkeys(name for epoch in history for name in epoch.losses)
-    losses: list[Curve] = [(name, [epoch.losses.get(name) for epoch in history]) for name in names]
-    losses = losses or [("loss", [epoch.loss for epoch in history])]
+    losses = _told([epoch.losses for epoch in history]) or [("loss", [epoch.loss for epoch in history])]
+    scores = [(metric, [epoch.score for epoch in history]), *_told([epoch.scores for epoch in history])]
     picture = Image.new("RGB", (WIDTH, 2 * HEIGHT), "white")
-    for place, curves in enumerate((losses, [(metric, [epoch.score for epoch in history])])):
+    for place, curves in enumerate((losses, scores)):
         _panel(picture, place * HEIGHT, [epoch.epoch for epoch in history], curves)
     return picture
+
+
+def _told(epochs: Sequence[dict[str, float]]) -> list[Curve]:
+    """A curve of each name that any epoch has."""
+    names = dict.fromkeys(name for epoch in epochs for name in epoch)
+    return [(name, [epoch.get(name) for epoch in epochs]) for name in names]
 
 
 def _panel(picture: "Image", top: int, epochs: Sequence[int], curves: Sequence[Curve]) -> None:
