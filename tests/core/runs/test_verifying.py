@@ -222,7 +222,6 @@ def test_the_data_of_our_claims_are_those_that_they_name(real_data):
         assert zoo.dataset(benchmark.dataset, benchmark.split).fingerprint == fingerprint, name
 
 
-
 ATTACK = CLAIM | {"model": "robust/uniform-noise", "metric": "robust-accuracy"}
 VICTIM = {"aux": {"victim": "intro/logistic@digits"}}
 
@@ -238,7 +237,10 @@ def test_a_claim_may_name_the_other_models_of_its_run(claims):
     assert right["value"] != wrong["value"]
     claims(ATTACK | right, ATTACK | wrong | other)
     mine = select_claims(benchmark="digits", model="robust/uniform-noise")
-    assert [claim.where for claim in mine] == ["data/digits, victim intro/logistic@digits", "data/digits, victim intro/mlp@digits"]
+    assert [claim.where for claim in mine] == [
+        "data/digits, victim intro/logistic@digits",
+        "data/digits, victim intro/mlp@digits",
+    ]
     assert effort(mine).runs == 2
     first, second = verify(mine)
     assert (first.status, second.status) == ("reproduced", "reproduced")
