@@ -2,19 +2,33 @@
 
 What has a name and settings is written in one grammar everywhere: `name:option=value,option=value` (`f1:positive=spam`,
 `pgd:steps=40,restarts=2`). A comma within a value is written `\\,`. Where it is allowed, the first options may go without
-their names: `noise:25` is `noise:sigma=25`.
+their names: `noise:25` is `noise:sigma=25`. Several stand between commas or pluses, `pgd:steps=40,restarts=2,other/mifgsm`: a
+comma before `option=` goes on with the options. Within a value they are written `\\,` and `\\+`.
 """
 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import core_schema
 
 from zoo.errors import OptionError
+from zoo.specs import TaskName
 
-__all__ = ["build_named", "checked_settings", "described_settings", "parse_named"]
+if TYPE_CHECKING:
+    from zoo.opening.models import Model
+
+__all__ = ["NamedModel", "build_named", "checked_settings", "described_settings", "parse_named", "split_named"]
+
+_BETWEEN = re.compile(
+    r"""(?<!\\)(?:
+    ,(?!\s*[A-Za-z_]\w*=)      # a comma, unless an option follows
+    | (?<![0-9][eE])\+         # a plus, unless it is that of 1e+3
+)""",
+    re.VERBOSE,
+)
 
 
 def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
@@ -61,6 +75,58 @@ def parse_named(text: str, kind: str, example: str, *, bare: bool = False) -> Na
     if not name:
         raise OptionError(f"cannot read {kind} {text!r}: it has no name", hint)
     return Named(name, options, tuple(values))
+
+
+def split_named(text: str) -> tuple[str, ...]:
+    """The several `name:option=value,...` of one text, each for `parse_named`."""
+    return tuple(part.strip().replace("\\+", "+") for part in _BETWEEN.split(text))
+
+
+class NamedModel(str):
+    """An option's value that names a model, perhaps with options of its own: `robust/pgd:steps=50`.
+
+    A subclass says of which `task` in its class body. Before a run the core finds what is named, and puts its code, options,
+    weights and versions into key and record; the entry is then built with values whose `.model` is loaded. Without a run it loads
+    when it is first asked for.
+    """
+
+    task: ClassVar[TaskName]
+    _opened: "Model | None" = None
+    _loaded: Any = None
+
+    @property
+    def model(self) -> Any:
+        """The model, loaded. Raises ZooError where there is none of that name and task, or its options do not fit."""
+        if self._loaded is None:
+            self._loaded = self.opened().load()
+        return self._loaded
+
+    def opened(self) -> "Model":
+        """What the core knows of it before it is loaded."""
+        if self._opened is None:
+            from zoo.opening.parts import open_part
+
+            self._opened = open_part(self, self.task)
+        return self._opened
+
+    def loaded(self) -> Self:
+        """The same with a model of its own, loaded now."""
+        same = type(self)(self)
+        same._opened, same._loaded = self._opened, self.opened().load()
+        return same
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        def read(value: Any) -> "NamedModel":
+            if not isinstance(value, str):
+                raise ValueError("must be the name of a model")
+            return value if isinstance(value, cls) else cls(value)
+
+        return core_schema.no_info_plain_validator_function(read, json_schema_input_schema=core_schema.str_schema())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string"}
 
 
 def build_named(text: str, known: Mapping[str, type[BaseModel]], kind: str) -> BaseModel:

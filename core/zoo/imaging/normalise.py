@@ -1,6 +1,6 @@
 """Normalisation as a part of the network: it takes images in [0, 1], so a bound on a perturbation means what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -30,14 +30,27 @@ class Normalise(nn.Module):
 
 
 class Normalised(nn.Module):
-    """`network(normalise(images))`, of images [b, c, h, w] in [0, 1], or of a list of [c, h, w]."""
+    """`network(normalise(images))`, of images [b, c, h, w] in [0, 1], or of a list of [c, h, w].
+
+    What the network declares as a classifier, that it is random or has a `bpda`, this does too.
+    """
 
     def __init__(self, network: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.network = network
         self.normalise = Normalise(mean, std)
 
-    def forward(self, images: Tensor | list[Tensor]) -> Any:
-        if isinstance(images, Tensor):
-            return self.network(self.normalise(images))
-        return self.network([self.normalise(image) for image in images])
+    @property
+    def random(self) -> bool:
+        return getattr(self.network, "random", False) is True
+
+    @property
+    def bpda(self) -> Callable[..., Any]:
+        substitute = self.network.bpda
+        return lambda images, *seeds: substitute(self._normalised(images), *seeds)
+
+    def forward(self, images: Tensor | list[Tensor], *seeds: Sequence[int]) -> Any:
+        return self.network(self._normalised(images), *seeds)
+
+    def _normalised(self, images: Tensor | list[Tensor]) -> Any:
+        return self.normalise(images) if isinstance(images, Tensor) else [self.normalise(image) for image in images]

@@ -12,6 +12,7 @@ from zoo.identity.code import code_of, named_files
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
 from zoo.opening.output_names import output_names
+from zoo.opening.parts import facts_of_parts, handed_over, open_parts
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
@@ -22,6 +23,8 @@ from zoo.specs import ModelSpec, Weights
 from zoo.tasks.base import ModelInfo
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from zoo.tasks import Attacker, Classifier, Detector, Embedder, Segmenter
 
 LoadFn = Callable[[], Any]
@@ -53,6 +56,10 @@ class Model:
     """What a file of weights changes of the network that the name stands for: `{"depth": 56}`."""
     notes: tuple[str, ...] = ()
     """What a reader of its score must know: which weights of a file were taken, whose class names, which pixels."""
+    parts: "Mapping[str, Model]" = field(default_factory=dict)
+    """Models inside it, by what names them: `attacks.0`."""
+    distribution: str = ""
+    """Of whose plugin it is, with its version: `zoo-good 1.0`; empty of the user's own."""
 
     def spelled(self, classes: Sequence[str]) -> "Model":
         """The same model with its class names in the spelling of a dataset's, where they differ in that alone."""
@@ -137,7 +144,9 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
     told = told_by(choice.file)
     declared = {**spec.config, **(weights.config if weights else {})}
     config = {**declared, **told.get("config", {})}
-    chosen_options = checked_options(spec, options or {})
+    settings = _settings(spec, options or {})
+    chosen_options = settings.model_dump(mode="json") if settings is not None else {}
+    parts = open_parts(spec, settings)
     sizable = choice.file is not None or choice.classes is not None
     sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
     own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
@@ -154,7 +163,7 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
 
     def loaded() -> Any:
         with seeded(0, name):  # what the weights do not replace is drawn alike every time
-            model = build_model(spec, task, {**config, **chosen_options})
+            model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings)})
         _fill(model, name, weights, choice, own, sha256)
         return in_eval(model)
 
@@ -165,7 +174,9 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         "weights": sha256,
         "weights_key": own.key if own else choice.key,
         "code": code.identity,
+        **({"parts": facts_of_parts(parts)} if parts else {}),
     }
+    doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     return Model(
@@ -175,12 +186,14 @@ def named_model(spec: ModelSpec, task: str, choice: Choice, options: Mapping[str
         sha256,
         uri,
         code.sha256,
-        files=code.files.union(os.path.realpath(path) for path in paths),
-        doubt=code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again",
+        files=code.files.union((os.path.realpath(path) for path in paths), *(part.files for part in parts.values())),
+        doubt="; ".join(filter(None, [doubt, *(part.doubt for part in parts.values())])),
         unsafe=("allow-pickle",) if choice.allow_pickle else (),
         has_defaults=not options or chosen_options == checked_options(spec, {}),
         config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
         notes=(*(own.notes if own else ()), *named),
+        parts=parts,
+        distribution=_distribution(spec.name),
     )
 
 
@@ -199,11 +212,25 @@ def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, P
 
 def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     """The model's own options, validated and completed by its options class. Raises OptionError."""
+    settings = _settings(spec, options)
+    return settings.model_dump(mode="json") if settings is not None else {}
+
+
+def _settings(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
     if spec.options is None:
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
-        return {}
-    return checked_settings(load_target(spec.options), options, "option", spec.name).model_dump(mode="json")
+        return None
+    return checked_settings(load_target(spec.options), options, "option", spec.name)
+
+
+def _distribution(name: str) -> str:
+    """The distribution of the plugin that offers an entry, with its version."""
+    from zoo.plugins.registry import registry
+
+    index = registry().index
+    plugin = index.dynamic_plugin(name) or next((p for p in index.plugins if p["id"] == name.partition("/")[0]), None)
+    return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
 
 
 def in_eval(model: Any) -> Any:

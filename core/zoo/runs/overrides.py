@@ -31,7 +31,8 @@ def settable(registry: Registry, model: str, benchmark: str | None, task: str | 
         task_of(registry.benchmark(benchmark, tasks=tasks)) if benchmark else task_class(tasks[0]).suited(spec.modality, {}, ())
     )
     protocol = tuple(kind.settings.model_fields) if kind.settings else ()
-    return Names(options, tuple(name for name in protocol if name not in options), tuple(kind.roles))
+    aux = (*kind.roles, *kind.optional_roles)
+    return Names(options, tuple(name for name in protocol if name not in options), aux)
 
 
 def asked_protocol(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def asked_protocol(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[st
 
 def asked_aux(task: type[Task], benchmark: BenchmarkSpec, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Role to name or module of the other models, the caller's before the benchmark's. Raises where one is missing or unknown."""
-    roles = dict.fromkeys((*task.roles, *benchmark.aux))
+    roles = dict.fromkeys((*task.roles, *task.optional_roles, *benchmark.aux))
     for role in asked:
         if role not in roles:
             known = f"it has: {', '.join(roles)}" if roles else "it needs none"

@@ -89,9 +89,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
-    if model.info.modality not in (None, info.modality):
-        raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
     kind = task_of(benchmark)
+    if model.info.modality not in (None, info.modality, *kind.also_takes):
+        raise ModelError(f"{model.info.name} takes {model.info.modality}, but {info.name} is {info.modality}")
     model = model.spelled(classes or ())
     settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
     protocol, others = asked_protocol(kind, benchmark, settings), asked_aux(kind, benchmark, request.aux or {})
@@ -197,10 +197,11 @@ def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Mode
 
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
+    roles = {**kind.roles, **kind.optional_roles}
     if not isinstance(other, str):
-        return _own(other, request, kind.roles.get(role, ""), dataset)
+        return _own(other, request, roles.get(role, ""), dataset)
     spec, tag = registry.tagged_model(other)
-    task = kind.roles.get(role, next(iter(spec.tasks)))
+    task = roles.get(role, next(iter(spec.tasks)))
     return named_model(spec, task, Choice(tag, dataset.name, data_dir=request.data_dir))
 
 

@@ -45,6 +45,10 @@ class ModelInfoRecord(Frozen):
     notes: tuple[str, ...] = Field(
         default=(), description="What a reader of the score must know of model, weights, classes and pixels."
     )
+    distribution: str = Field(default="", description="Of whose plugin it is, with its version: `zoo-good 1.0`.")
+    parts: "dict[str, ModelInfoRecord]" = Field(
+        default_factory=dict, description="Models inside it, by what names them, such as the option `attacks.0`."
+    )
 
     @property
     def label(self) -> str:

@@ -77,6 +77,8 @@ def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
         unsafe=model.unsafe,
         config=dict(model.config),
         notes=model.notes,
+        distribution=model.distribution,
+        parts={label: _model_record(part, plan) for label, part in model.parts.items()},
     )
 
 

@@ -35,6 +35,8 @@ __all__ = [
     "Threat",
     "Victim",
     "Writer",
+    "check_length",
+    "edit_distance",
     "margins",
     "perturbation_norms",
     "restored",
@@ -45,8 +47,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.metric_specs.detect import COCO_METRICS
-    from zoo.tasks.attack.contract import Attacked, Attacker, Norm, Ratio, Threat, Victim
-    from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
+    from zoo.tasks.attack.contract import Attacked, Attacker, Norm, Ratio, Threat
+    from zoo.tasks.attack.spaces import TOLERANCE, check_length, edit_distance, perturbation_norms
+    from zoo.tasks.attack.verify import margins
+    from zoo.tasks.attack.victim import Victim
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
     from zoo.tasks.by_name import TARGETS_OF, TASKS, task_class, task_of
     from zoo.tasks.classify import Classifier
@@ -62,8 +66,10 @@ else:
         __name__,
         {
             "zoo.metric_specs.detect": ["COCO_METRICS"],
-            "zoo.tasks.attack.contract": ["Attacked", "Attacker", "Norm", "Ratio", "Threat", "Victim"],
-            "zoo.tasks.attack.verify": ["TOLERANCE", "margins", "perturbation_norms"],
+            "zoo.tasks.attack.contract": ["Attacked", "Attacker", "Norm", "Ratio", "Threat"],
+            "zoo.tasks.attack.spaces": ["TOLERANCE", "check_length", "edit_distance", "perturbation_norms"],
+            "zoo.tasks.attack.verify": ["margins"],
+            "zoo.tasks.attack.victim": ["Victim"],
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],
             "zoo.tasks.by_name": ["TARGETS_OF", "TASKS", "task_class", "task_of"],
             "zoo.tasks.classify": ["Classifier"],

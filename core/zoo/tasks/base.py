@@ -113,6 +113,10 @@ class Task(ABC):
     """pydantic class of what a protocol may say, which a caller may override; None: nothing may be overridden."""
     roles: ClassVar[Mapping[str, TaskName]] = {}
     """Other models that it cannot do without: role to the task that each must have."""
+    optional_roles: ClassVar[Mapping[str, TaskName]] = {}
+    """Other models that a caller may name."""
+    also_takes: ClassVar[tuple[Modality, ...]] = ()
+    """What its models may take instead of what the data are: it makes the one of the other."""
 
     def __init__(
         self,

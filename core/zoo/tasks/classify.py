@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """What a model of this task does; an `nn.Module` in `eval` mode that returns logits satisfies it."""
+    """What a model of this task does; an `nn.Module` in `eval` mode that returns logits satisfies it.
+
+    One that declares `random = True` is called as `model(inputs, seeds)`: all randomness of sample i comes from seeds[i].
+    One with a step whose gradient is useless may have `bpda(inputs)`, its logits through a differentiable substitute for it.
+    """
 
     def __call__(self, inputs: Any, /) -> "Tensor":
         """Logits [b, classes of the model], floating point, for a batch.
@@ -68,7 +72,9 @@ class Classify(Task):
 
     def predict(self, model: Classifier, batch: Batch) -> "Tensor":
         """Logits float32 [b, outputs]: the dataset's classes in order, then the others that compete."""
-        return self.outputs.ordered(verify_logits(model(batch.inputs), batch.ids, self.outputs.count, self.model.name))
+        return self.outputs.ordered(
+            verify_logits(asked_logits(model, batch.inputs, batch.seeds), batch.ids, self.outputs.count, self.model.name)
+        )
 
     @property
     def schema(self) -> pa.Schema:
@@ -83,6 +89,11 @@ class Classify(Task):
             "logits": from_lists(table["logits"], self.outputs.width),
             "target": table["target"].to_numpy().astype(np.int64),
         }
+
+
+def asked_logits(model: Any, inputs: Any, seeds: Sequence[int]) -> Any:
+    """What a classifier says of a batch; one that declares itself random is told the seed of each sample."""
+    return model(inputs, seeds) if getattr(model, "random", False) is True else model(inputs)
 
 
 def verify_logits(logits: Any, ids: Sequence[str], outputs: int, model: str) -> "Tensor":

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -20,6 +21,8 @@ RISING = 0.75
 
 class Apgd(Frozen):
     """Source: Croce & Hein 2020, algorithm 1, with the constants of section 3.1."""
+
+    iterative: ClassVar[bool] = True
 
     steps: int = Field(default=100, ge=1, description="Gradient steps of each start.")
     restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")

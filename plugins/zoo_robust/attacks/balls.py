@@ -1,4 +1,4 @@
-"""The set that an attacker may choose from: the images within eps of the clean one, and in [0, 1]."""
+"""The set that an attacker may choose from: the images within eps of the clean one, and in the range, [0, 1] of pixels."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -14,12 +14,13 @@ from zoo.tasks import Threat
 class Ball(ABC):
     """The balls about a batch of clean images [b, c, h, w], one each."""
 
-    def __init__(self, clean: Tensor, eps: float) -> None:
+    def __init__(self, clean: Tensor, eps: float, low: float = 0.0, high: float = 1.0) -> None:
         self.clean, self.eps = clean, eps
+        self.bounds = low, high
 
     @abstractmethod
     def project(self, images: Tensor) -> Tensor:
-        """The images, each brought back into its ball and into [0, 1]."""
+        """The images, each brought back into its ball and into the range, [0, 1] of pixels."""
 
     @abstractmethod
     def steepest(self, gradient: Tensor) -> Tensor:
@@ -36,16 +37,16 @@ class Ball(ABC):
 
     def keep(self, mask: Tensor) -> Self:
         """The balls of some of the samples."""
-        return type(self)(self.clean[mask], self.eps)
+        return type(self)(self.clean[mask], self.eps, *self.bounds)
 
 
 class LinfBall(Ball):
     """Each pixel changes by at most eps."""
 
-    def __init__(self, clean: Tensor, eps: float) -> None:
-        super().__init__(clean, eps)
+    def __init__(self, clean: Tensor, eps: float, low: float = 0.0, high: float = 1.0) -> None:
+        super().__init__(clean, eps, low, high)
         exact = clean.double()
-        self.low, self.high = (exact - eps).clamp_min(0).float(), (exact + eps).clamp_max(1).float()
+        self.low, self.high = (exact - eps).clamp_min(low).float(), (exact + eps).clamp_max(high).float()
         # Rounded to float32, a bound may lie outside the ball: then the next number inwards is taken.
         self.low = torch.where(self.low < exact - eps, torch.nextafter(self.low, self.clean), self.low)
         self.high = torch.where(self.high > exact + eps, torch.nextafter(self.high, self.clean), self.high)
@@ -66,10 +67,16 @@ class L2Ball(Ball):
 
     def project(self, images: Tensor) -> Tensor:
         change = images - self.clean
-        # Cutting pixels to [0, 1] afterwards only shortens the change, as the clean image is in [0, 1].
-        shorter = (self.eps / euclidean(change).clamp_min(1e-30)).clamp_max(1)
-        inside: Tensor = torch.clamp(self.clean + change * shorter, 0, 1)
+        # Cutting to the range afterwards only shortens the change, as the clean image is in it.
+        shorter = (self._reach() / euclidean(change).clamp_min(1e-30)).clamp_max(1)
+        inside: Tensor = torch.clamp(self.clean + change * shorter, *self.bounds)
         return inside
+
+    def _reach(self) -> float | Tensor:
+        """eps, less what rounding a sum to float32 may add; of pixels that is far below the tolerance of the check."""
+        if self.bounds == (0, 1):
+            return self.eps
+        return (self.eps - 2.0**-23 * (euclidean(self.clean) + self.eps)).clamp_min(0)
 
     def steepest(self, gradient: Tensor) -> Tensor:
         return gradient / euclidean(gradient).clamp_min(1e-30)
@@ -85,7 +92,9 @@ def ball(clean: Tensor, threat: Threat) -> Ball:
     """The balls that a threat model allows about clean images."""
     if threat.eps is None:
         raise ValueError("this attack keeps to a bound, and none was given")
-    return (LinfBall if threat.norm == "linf" else L2Ball)(clean, threat.eps)
+    if threat.norm not in ("linf", "l2"):
+        raise ValueError(f"this attack moves numbers, and a bound of {threat.norm} is on texts")
+    return (LinfBall if threat.norm == "linf" else L2Ball)(clean, threat.eps, threat.low, threat.high)
 
 
 def each(seeds: Sequence[int], draw: Callable[[torch.Generator], Tensor]) -> Tensor:

@@ -26,6 +26,7 @@ class DeepFool(Frozen):
     """
 
     bounded: ClassVar[bool] = False
+    iterative: ClassVar[bool] = True
 
     steps: int = Field(default=50, ge=1, description="Linearisations at most.")
     overshoot: float = Field(
@@ -35,7 +36,7 @@ class DeepFool(Frozen):
     clip: bool = Field(default=True, description="Whether pixels are kept in [0, 1]; a run demands it.")
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        fight = Fight(victim, inputs, labels, seeds)
+        fight = Fight(victim, inputs, labels, seeds, minimal=True)
         images, moved = inputs, torch.zeros_like(inputs)
         for _ in range(self.steps):
             logits, step = self._to_nearest(fight, images, threat.norm)
@@ -45,9 +46,9 @@ class DeepFool(Frozen):
                 return fight.attacked()
             clean, moved = fight.clean, moved + step
             if self.clip:  # what is cut off leads nowhere, and must not add up
-                moved = (clean + moved).clamp(0, 1) - clean
+                moved = (clean + moved).clamp(threat.low, threat.high) - clean
             images = clean + (1 + self.overshoot) * moved
-            images = images.clamp(0, 1) if self.clip else images
+            images = images.clamp(threat.low, threat.high) if self.clip else images
         return fight.attacked(images)
 
     def _to_nearest(self, fight: Fight, images: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:

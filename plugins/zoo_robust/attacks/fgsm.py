@@ -1,6 +1,7 @@
 """FGSM: one step along the gradient of the loss, to the border of the ball."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -15,6 +16,8 @@ class Fgsm(Frozen):
 
     Where the logits are affine in x and there are two classes, nothing in the L∞ ball is worse for the victim.
     """
+
+    iterative: ClassVar[bool] = False
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)

@@ -13,10 +13,13 @@ class Fight:
     """Samples leave as soon as the victim gets them wrong, so that no work is spent on them.
 
     `rows` are the positions of those that stand, `labels` theirs. An image for which nothing is found stays clean.
+    Against a surrogate all go on to the end, as the victim may not fall with it; `minimal` attacks, which look for the nearest
+    boundary, stop there all the same.
     """
 
-    def __init__(self, victim: Victim, clean: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:
+    def __init__(self, victim: Victim, clean: Tensor, labels: Tensor, seeds: Sequence[int], *, minimal: bool = False) -> None:
         self.victim = victim
+        self._to_the_end = getattr(victim, "transfer", False) and not minimal
         self._clean, self._labels, self._seeds = clean, labels, seeds
         self.rows = torch.arange(len(clean), device=clean.device)
         self.labels = labels
@@ -62,6 +65,8 @@ class Fight:
     def fall(self, images: Tensor, logits: Tensor) -> Tensor:
         """Let those fall whose image the victim gets wrong. Returns which of them stand, bool [b], for `cut`."""
         stand = margins(logits, self.labels) > 0
+        if self._to_the_end:
+            return torch.ones_like(stand)
         if not bool(stand.all()):
             fell = ~stand
             self._found[self.rows[fell]] = images[fell].detach()

@@ -1,12 +1,13 @@
 """PGD: many small steps of gradient ascent on the loss, each followed by a projection into the ball; from random starts."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from zoo.specs import Frozen
-from zoo.tasks import Attacked, Ratio, Threat, Victim
+from zoo.tasks import Attacked, Ratio, Threat, Victim, check_length
 from zoo_robust.attacks.balls import ball, nested
 from zoo_robust.attacks.fight import Fight, cut
 
@@ -17,6 +18,8 @@ class Pgd(Frozen):
     `steepest` is the gradient's sign under L∞, the gradient at length 1 under L2.
     """
 
+    iterative: ClassVar[bool] = True
+
     steps: int = Field(default=20, ge=1, description="Gradient steps of each start.")
     step_size: Ratio | None = Field(default=None, gt=0, description="Length of a step, such as 2/255. Default: 2.5 eps / steps.")
     restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")
@@ -24,6 +27,8 @@ class Pgd(Frozen):
 
     def __call__(self, victim: Victim, inputs: Tensor, labels: Tensor, threat: Threat, seeds: Sequence[int], /) -> Attacked:
         fight = Fight(victim, inputs, labels, seeds)
+        if self.step_size is not None:
+            check_length("step_size", self.step_size, threat.norm, threat, inputs.shape[1:])
         for restart in range(self.restarts):
             allowed = ball(fight.clean, threat)
             random = self.random_start or restart > 0

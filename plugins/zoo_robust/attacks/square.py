@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -19,6 +20,8 @@ HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 class Square(Frozen):
     """Source: Andriushchenko et al. 2020, algorithms 1 and 2 (L∞). Every pixel of a perturbation is at ±eps throughout."""
+
+    iterative: ClassVar[bool] = False
 
     queries: int = Field(default=5000, ge=1, description="Evaluations of the victim at most.")
     share: float = Field(default=0.8, gt=0, le=1, description="Share of an image's pixels in the first squares.")

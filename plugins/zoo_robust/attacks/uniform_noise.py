@@ -1,6 +1,7 @@
 """Uniform noise: images drawn evenly from the ball. What falls to it needed no adversary."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -13,6 +14,8 @@ from zoo_robust.attacks.fight import Fight
 
 class UniformNoise(Frozen):
     """Source: Fawzi et al. 2016, who show that a random direction must be about sqrt(d) times as long as an adversarial one."""
+
+    iterative: ClassVar[bool] = False
 
     draws: int = Field(default=1, ge=1, description="Images tried; the first that fools the victim is taken.")
 

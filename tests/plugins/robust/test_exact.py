@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import zoo
 from zoo.errors import OptionError
 from zoo.tasks.attack.contract import Threat
 from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
@@ -17,7 +18,7 @@ from zoo_robust.attacks.fgsm import Fgsm
 from zoo_robust.attacks.pgd import Pgd
 from zoo_robust.attacks.square import Square, squares
 from zoo_robust.attacks.uniform_noise import UniformNoise
-from zoo_robust.attacks.worst_of import ATTACKS, WorstOf
+from zoo_robust.attacks.worst_of import WorstOf
 
 LINF, L2 = Threat("linf", 0.1), Threat("l2", 1.0)
 GRADIENT = [Fgsm(), Pgd(steps=5), Apgd(steps=10)]
@@ -226,7 +227,7 @@ def test_the_worst_case_of_each_sample_counts(lenet):
     threat, names = Threat("linf", 0.05), ("uniform-noise", "fgsm", "deepfool", "pgd")
     alone = torch.zeros(100, dtype=torch.bool)
     for name in names:
-        attack = ATTACKS[name]()
+        attack = zoo.load(f"robust/{name}", task="attack")
         made = attack(victim, images, labels, threat if name != "deepfool" else Threat("linf", None), range(100))
         alone |= fooled(victim, made, labels) & (perturbation_norms(images, made.inputs, "linf") <= 0.05)
     together = WorstOf(attacks="+".join(names))(victim, images, labels, threat, range(100))
@@ -238,7 +239,5 @@ def test_the_worst_case_of_each_sample_counts(lenet):
     ("attacks", "says"), [("pgd+cw", "no attack 'cw'"), ("pgd:stepz=3", "did you mean steps"), ("", "it has no name")]
 )
 def test_attacks_that_are_not_there_are_refused(attacks, says):
-    import zoo
-
     with pytest.raises(OptionError, match=says):
         zoo.evaluate("robust/worst-of", "digits", aux={"victim": "intro/mlp"}, options={"attacks": attacks})

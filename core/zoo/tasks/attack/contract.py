@@ -1,4 +1,4 @@
-"""What an attacker is given and may do: the threat model, the victim, and what it gives back."""
+"""What an attacker is given and may do: the threat model, and what it gives back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field
 
-from zoo.errors import ModelError
-from zoo.tasks.classes import Outputs, OutputSettings
-from zoo.tasks.classify import verify_logits
+from zoo.tasks.attack.victim import Victim
+from zoo.tasks.classes import OutputSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "edits", "words"]
+"""Of a perturbation. Of numbers: linf, the largest change of one, and l2, Euclidean. Of texts: the fewest insertions, deletions
+and substitutions that make the one of the other (Levenshtein 1966), of characters (edits) or of words between blanks (words)."""
 
 
 def exact_ratio(value: Any) -> Any:
@@ -27,89 +28,91 @@ def exact_ratio(value: Any) -> Any:
         raise ValueError("must be a number, or a fraction such as 8/255") from None
 
 
-Ratio = Annotated[float, BeforeValidator(exact_ratio)]
-"""A number that may be written as a fraction: `8/255`."""
+Ratio = Annotated[float, BeforeValidator(exact_ratio), Field(allow_inf_nan=False)]
+"""A finite number that may be written as a fraction: `8/255`."""
 
 
-class ThreatSettings(OutputSettings):
-    """What a protocol of this task says: the threat model, which outputs of the victim compete, and what is stored."""
+class AttackSettings(OutputSettings):
+    """What a protocol of this task says whatever the inputs are."""
 
-    norm: Annotated[Norm, Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")] = "linf"
-    eps: Annotated[Ratio, Field(ge=0, allow_inf_nan=False, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
     save_inputs: Annotated[bool, Field(description="Store the adversarial inputs, too.")] = False
+    eot: Annotated[
+        int | None,
+        Field(ge=1, description="Draws of a random victim over which an attack sees logits and gradients averaged. Default: 20."),
+    ] = None
+    bpda: Annotated[
+        bool, Field(description="Whether gradients go through the substitute that a victim declares for a step without any.")
+    ] = True
+
+
+class ThreatSettings(AttackSettings):
+    """The threat model of images, which outputs of the victim compete, and what is stored."""
+
+    norm: Annotated[
+        Literal["linf", "l2"], Field(description="Of the perturbation: linf (largest pixel change) or l2 (Euclidean).")
+    ] = "linf"
+    eps: Annotated[Ratio, Field(ge=0, description="Largest norm, for pixels in [0, 1]: 8/255.")] = 8 / 255
+
+
+class VectorThreatSettings(AttackSettings):
+    """Of vectors: eps is in their own units, and there is no range unless one is given."""
+
+    norm: Annotated[Literal["linf", "l2"], Field(description="linf (largest change of a component) or l2 (Euclidean).")] = "linf"
+    eps: Annotated[Ratio | None, Field(ge=0, description="Largest norm, in the units of the vectors.")] = None
+    low: Annotated[Ratio | None, Field(description="Smallest value that a component may take. Default: any.")] = None
+    high: Annotated[Ratio | None, Field(description="Largest value that a component may take. Default: any.")] = None
+
+
+class TextThreatSettings(AttackSettings):
+    """Of texts: how many characters or words may change."""
+
+    norm: Annotated[
+        Literal["edits", "words"],
+        Field(description="What is counted: edits of single characters, or changed words (Levenshtein distance of either)."),
+    ] = "edits"
+    eps: Annotated[int, Field(ge=0, description="How many of them at most.")] = 2
 
 
 @dataclass(frozen=True)
 class Threat:
-    """What the attacker may do: stay within `eps` of the clean input in `norm`. `eps` None: no bound of its own."""
+    """What the attacker may do: stay within `eps` of the clean input in `norm`, and of numbers in [low, high].
+
+    `eps` None: no bound of its own.
+    """
 
     norm: Norm
     eps: float | None
+    low: float = 0.0
+    high: float = 1.0
 
 
 @dataclass(frozen=True)
 class Attacked:
     """Adversarial inputs [b, ...] and, per sample, the evaluations of the victim and of gradients that they took.
 
-    `masked` says which samples show a sign of gradient masking, such as a gradient that is zero everywhere.
+    Of texts `inputs` is a list of str. `masked` says which samples show a sign of gradient masking, such as a gradient that is
+    zero everywhere.
     """
 
-    inputs: "Tensor"
+    inputs: "Tensor | Sequence[str]"
     forwards: "Sequence[int] | Tensor"
     gradients: "Sequence[int] | Tensor"
     masked: "Sequence[bool] | Tensor | None" = None
-
-
-class Victim:
-    """A classifier as an attack sees it: frozen, and its logits in the dataset's order of classes, others after them."""
-
-    def __init__(self, model: Any, name: str, outputs: int, columns: Sequence[int] | None) -> None:
-        self.model, self.name = model, name
-        self.outputs = Outputs(outputs, outputs if columns is None else len(columns), columns)
-        self.evaluated = 0
-        """Inputs that an attack has put before it."""
-        if hasattr(model, "requires_grad_"):
-            model.requires_grad_(False)  # gradients go to the input alone, which spares a third of the backward pass
-
-    def __call__(self, inputs: "Tensor") -> "Tensor":
-        """Logits float32 [b, outputs]. Raises ModelError where gradients are wanted and there are none."""
-        import torch
-
-        wanted = inputs.requires_grad and torch.is_grad_enabled()
-        self.evaluated += len(inputs)
-        try:
-            logits = self.model(inputs)
-        except RuntimeError as error:
-            if wanted and "requires grad" in str(error):
-                raise self._without_gradients() from error
-            raise
-        if wanted and not logits.requires_grad:
-            raise self._without_gradients()
-        return self.outputs.ordered(logits.float())
-
-    def verified(self, inputs: "Tensor", ids: Sequence[str]) -> "Tensor":
-        """The same without gradients, if they are logits at all. Raises PredictionError naming the samples."""
-        import torch
-
-        with torch.no_grad():
-            return self.outputs.ordered(verify_logits(self.model(inputs), ids, self.outputs.count, self.name))
-
-    def _without_gradients(self) -> ModelError:
-        return ModelError(
-            f"{self.name} gives no gradients of its logits to its input, which this attack needs",
-            "take an attack that needs none, such as robust/square or robust/uniform-noise",
-        )
 
 
 class Attacker(Protocol):
     """What a model of this task does. An attribute `bounded = False` says that it keeps to no eps, as DeepFool does.
 
     Such an attack is given `eps` None, and where its perturbation is larger than the protocol's eps, the sample holds.
+    `iterative` says whether it follows gradients over many steps (False: over one or none), so that signs of masking can be told.
     """
 
     def __call__(self, victim: Victim, inputs: "Tensor", labels: "Tensor", threat: Threat, seeds: Sequence[int], /) -> Attacked:
-        """Adversarial inputs for clean ones float32 [b, c, h, w] in [0, 1], all of which the victim gets right.
+        """Adversarial inputs for clean ones float32 [b, c, h, w] in [threat.low, threat.high], which for images is [0, 1].
 
+        Vectors come as [b, 1, 1, d], so that what attacks images attacks them, too; of modality text, inputs are a list of str.
         `victim(inputs)` gives logits float32 [b, outputs], those of the dataset's classes first, and gradients to its inputs,
-        in `eval` mode and normalising inside; `labels` int64 [b]. All randomness of sample i comes from seeds[i].
+        in `eval` mode and normalising inside; `labels` int64 [b]. The victim gets all inputs right, unless `victim.transfer`:
+        then it is a surrogate, and nothing tells when the true victim falls, so an attack goes on to the end.
+        All randomness of sample i comes from seeds[i].
         """

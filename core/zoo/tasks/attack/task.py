@@ -1,28 +1,42 @@
 """attack: an input that a victim gets wrong, within a bound of the clean one.
 
-Input: an image. Target: int, the true class. The victim is the task's `aux["victim"]`, a classifier, bound before the run and
-part of its key; images are prepared as it declares, and its classes mapped to the dataset's by name.
-Prediction: an adversarial image of the clean one's shape, in [0, 1] and within the protocol's bound, checked on every sample.
+Input: an image, a vector or a text. Target: int, the true class. The victim is the task's `aux["victim"]`, a classifier, bound
+before the run and part of its key; images are prepared as it declares, and its classes mapped to the dataset's by name. With
+`aux["surrogate"]`, another classifier of the same classes, the attack is made on that one, and scored on the victim.
+Prediction: an adversarial input of the clean one's kind and range, within the protocol's bound, checked on every sample.
 Stored: `clean` and `adversarial` logits list<float32> (both computed by the core), `norm` float64 of the perturbation,
-`forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32> where the protocol says `save_inputs`.
+`forwards` and `gradients` int32, `masked` bool, `target` int32; `input` list<float32>, of texts a string, where the
+protocol says `save_inputs`.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
+import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, PredictionError
+from zoo.errors import ModelError, OptionError, PredictionError
 from zoo.imaging.images import prepare_image, stack
-from zoo.specs import TaskName
+from zoo.remarks import remark
+from zoo.specs import Modality, TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
-from zoo.tasks.attack.contract import Attacker, Threat, ThreatSettings, Victim
-from zoo.tasks.attack.verify import TOLERANCE, attack_batch
-from zoo.tasks.base import Batch, DataInfo, Task
+from zoo.tasks.attack.contract import (
+    Attacker,
+    AttackSettings,
+    TextThreatSettings,
+    Threat,
+    ThreatSettings,
+    VectorThreatSettings,
+)
+from zoo.tasks.attack.spaces import TOLERANCE, Numbers, Space, Texts, check_length
+from zoo.tasks.attack.surrogate import check_shape, check_surrogate
+from zoo.tasks.attack.verify import attack_batch
+from zoo.tasks.attack.victim import Victim
+from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
 from zoo.tasks.classes import scored_outputs, some
 
 if TYPE_CHECKING:
@@ -33,27 +47,50 @@ if TYPE_CHECKING:
 
 
 class Attack(Task):
-    """Runs an attack on a victim."""
+    """Runs an attack on a victim; this class itself on a classifier of images."""
 
     name: ClassVar[str] = "attack"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     stacks: ClassVar[bool] = True
     shard_size: ClassVar[int] = 256
     needs_grad: ClassVar[bool] = True
-    settings: ClassVar[type[ThreatSettings]] = ThreatSettings
+    settings: ClassVar[type[AttackSettings]] = ThreatSettings
     roles: ClassVar[Mapping[str, TaskName]] = {"victim": "classify"}
+    optional_roles: ClassVar[Mapping[str, TaskName]] = {"surrogate": "classify"}
+    modality: ClassVar[Modality] = "image"
+    space: ClassVar[Space] = Numbers()
 
     def setup(self) -> None:
-        self.threat: ThreatSettings = self.how
-        self.victim_info = self.aux["victim"]
-        if self.data.modality != "image" or self.victim_info.modality not in (None, "image"):
-            raise ModelError(
-                f"attacks are on images; {self.data.name} is {self.data.modality}, the victim takes {self.victim_info.modality}",
-                "choose a victim and a dataset of images: zoo list models --task classify --modality image",
-            )
+        self.victim_info, self.surrogate_info = self.aux["victim"], self.aux.get("surrogate")
+        for info in filter(None, (self.victim_info, self.surrogate_info)):
+            if info.modality not in (None, self.modality):
+                raise ModelError(
+                    f"{info.name} takes {info.modality}, but {self.data.name} is {self.data.modality}",
+                    f"choose one that does: zoo list models --task classify --modality {self.modality}",
+                )
         if not self.data.classes:
             raise ModelError(f"{self.data.name} has no classes, so nothing on it can be attacked")
         self.outputs = scored_outputs(self.victim_info, self.data, self.how.outputs)
+        if self.surrogate_info is not None:
+            check_surrogate(self.surrogate_info, self.victim_info, self.data, self.how.outputs)
+        self.threat = self.allowed()
+        if (want := self.victim_info.input) is not None and want.size and want.channels:
+            self.check_eps((want.channels, *want.size))
+
+    def allowed(self) -> Threat:
+        """What the protocol lets an attacker do. Raises OptionError where that makes no sense."""
+        threat = Threat(self.how.norm, self.how.eps)
+        if threat.norm == "linf":  # whose largest value hangs on no shape
+            check_length("eps", self.how.eps, "linf", threat, ())
+        return threat
+
+    def check_eps(self, shape: Sequence[int]) -> None:
+        """Raise OptionError where eps is more than any two inputs of a shape are apart."""
+        check_length("eps", self.threat.eps or 0.0, self.threat.norm, self.threat, shape)
+
+    @classmethod
+    def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
+        return {"text": TextAttack, "vector": VectorAttack}.get(modality, Attack)
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -61,15 +98,30 @@ class Attack(Task):
 
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         super().bind(aux_models)
-        self.victim = Victim(aux_models["victim"], self.victim_info.name, self.outputs.count, self.outputs.columns)
+        self.victim = self._victim(aux_models["victim"], self.victim_info)
+        self.shown = self.victim
+        if self.surrogate_info is not None:
+            self.shown = self._victim(aux_models["surrogate"], self.surrogate_info, transfer=True)
+        for said in self.shown.declared():
+            remark(said)
+        self._met = False
+
+    def _victim(self, model: Any, info: ModelInfo, *, transfer: bool = False) -> Victim:
+        outputs = scored_outputs(info, self.data, self.how.outputs)
+        how = {"eot": self.how.eot, "bpda": self.how.bpda, "transfer": transfer, "flat": self.modality == "vector"}
+        return Victim(model, info.name, outputs.count, outputs.columns, **how)
 
     def prepare(self, sample: Sample) -> Sample:
         target, classes = operator.index(sample.target), len(self.data.classes or ())
         if not 0 <= target < classes:
             raise ValueError(f"its target {target} is not one of the {classes} classes")
-        return Sample(sample.id, prepare_image(sample.input, self.victim_info.input), target)
+        return Sample(sample.id, self.prepared(sample.input), target)
 
-    def collate(self, samples: Sequence[Sample]) -> "Tensor":
+    def prepared(self, value: Any) -> Any:
+        """One input, ready for the victim. Raises where it is corrupt."""
+        return prepare_image(value, self.victim_info.input)
+
+    def collate(self, samples: Sequence[Sample]) -> Any:
         stacked = stack([sample.input for sample in samples])
         if isinstance(stacked, list):
             ids = [sample.id for sample in samples]
@@ -82,12 +134,30 @@ class Attack(Task):
 
     def predict(self, model: Attacker, batch: Batch) -> "Outcome":
         """Both logits, norm and counts of every sample."""
-        threat = Threat(self.threat.norm, self.threat.eps if getattr(model, "bounded", True) else None)
-        return attack_batch(model, self.model.name, self.victim, batch, threat)
+        self._meet(batch)
+        eps = self.threat.eps if getattr(model, "bounded", True) else None
+        threat = Threat(self.threat.norm, eps, self.threat.low, self.threat.high)
+        return attack_batch(model, self.model.name, self.victim, batch, threat, self.shown, self.space)
+
+    def _meet(self, batch: Batch) -> None:
+        """Before the first attack: whether eps and surrogate fit such inputs, and whether who is attacked is random, unsaid."""
+        if self._met:
+            return
+        if hasattr(batch.inputs, "shape"):
+            self.check_eps(batch.inputs.shape[1:])
+            if self.surrogate_info is not None and self.surrogate_info.input is not None:
+                check_shape(self.surrogate_info, self.victim_info, batch.inputs.shape[1:])
+        first, again = (self.shown.verified(batch.inputs, batch.ids, batch.seeds) for _ in range(2))
+        if self.shown.found_random(first, again):
+            remark(
+                f"{self.shown.name} answers the same question in two ways, so attacks see it averaged over {self.shown.draws} "
+                "draws, and the score is not reproducible: let it declare `random = True` and draw from the seeds that it is given"
+            )
+        self._met = True
 
     def ask_again(self, model: Attacker, batch: Batch) -> "Tensor":
         """The victim's clean logits alone: an attack asks thousands of times, and its own draws follow from the seeds."""
-        return self.victim.verified(batch.inputs, batch.ids)
+        return self.victim.verified(batch.inputs, batch.ids, batch.seeds)
 
     def encode_again(self, predictions: "Tensor", batch: Batch) -> dict[str, pa.Array]:
         return {"clean": to_lists(predictions)}
@@ -103,7 +173,8 @@ class Attack(Task):
             ("masked", pa.bool_()),
             ("target", pa.int32()),
         ]
-        return pa.schema([*columns, *([("input", FLOATS)] if self.threat.save_inputs else [])])
+        stored = pa.string() if self.modality == "text" else FLOATS
+        return pa.schema([*columns, *([("input", stored)] if self.how.save_inputs else [])])
 
     def encode(self, predictions: "Outcome", batch: Batch) -> dict[str, pa.Array]:
         found = {
@@ -115,7 +186,10 @@ class Attack(Task):
             "masked": pa.array(predictions.masked.numpy()),
             "target": pa.array(batch.targets, pa.int32()),
         }
-        return found | ({"input": to_lists(predictions.inputs.flatten(1))} if self.threat.save_inputs else {})
+        if self.how.save_inputs:
+            made: Any = predictions.inputs
+            found["input"] = pa.array(made, pa.string()) if self.modality == "text" else to_lists(made.flatten(1))
+        return found
 
     def decode(self, table: pa.Table) -> dict[str, np.ndarray[Any, Any]]:
         """`within` bool [n] says whether a perturbation keeps to eps, which only that of an unbounded attack may not."""
@@ -125,19 +199,22 @@ class Attack(Task):
             "clean": from_lists(table["clean"], width),
             "adversarial": from_lists(table["adversarial"], width),
             "norm": norm,
-            "within": norm <= self.threat.eps * (1 + TOLERANCE),
+            "within": norm <= (self.threat.eps or 0.0) * (1 + TOLERANCE),
             "forwards": table["forwards"].to_numpy().astype(np.int64),
             "gradients": table["gradients"].to_numpy().astype(np.int64),
             "masked": table["masked"].to_numpy(zero_copy_only=False).astype(bool),
             "target": table["target"].to_numpy().astype(np.int64),
         }
-        if self.threat.save_inputs:
+        if self.how.save_inputs:
+            rows = table["input"].to_pylist()
             columns["input"] = np.empty(n, dtype=object)
-            columns["input"][:] = [np.asarray(row, dtype=np.float32) for row in table["input"].to_pylist()]
+            columns["input"][:] = rows if self.modality == "text" else [np.asarray(row, dtype=np.float32) for row in rows]
         return columns
 
-    def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image":
+    def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image | None":
         """Clean image, change, and adversarial image, side by side; the change about grey, stretched to full contrast."""
+        if self.modality != "image":
+            return None
         if "input" not in columns:
             raise ValueError("the adversarial inputs are not stored; ask for them by `protocol.save_inputs=true`")
         from PIL import Image
@@ -148,3 +225,60 @@ class Attack(Task):
         shown = np.concatenate([clean, 0.5 + 0.5 * change / max(1e-12, np.abs(change).max()), made], axis=2)
         pixels = (shown * 255).round().astype(np.uint8)
         return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
+class VectorAttack(Attack):
+    """Of vectors, which an attack of images is given as images [b, 1, 1, d]. eps is in their units, which nobody else knows."""
+
+    settings: ClassVar[type[AttackSettings]] = VectorThreatSettings
+    modality: ClassVar[Modality] = "vector"
+    also_takes: ClassVar[tuple[Modality, ...]] = ("image",)
+
+    def allowed(self) -> Threat:
+        how = self.how
+        if how.eps is None:
+            raise OptionError(
+                f"{self.data.name} holds vectors, whose units nobody but you knows, so `eps` has no default",
+                "say how far a vector may be moved: `eps=0.5`; `low` and `high` bound its components",
+            )
+        low, high = -math.inf if how.low is None else how.low, math.inf if how.high is None else how.high
+        if low >= high:
+            raise OptionError(f"`low` {low:g} is not below `high` {high:g}", "give the range that components may take")
+        return Threat(how.norm, how.eps, low, high)
+
+    def prepared(self, value: Any) -> Any:
+        import torch
+
+        vector = torch.as_tensor(value).float()
+        if vector.ndim != 1:
+            raise ValueError(f"it is of shape {list(vector.shape)}, and no vector")
+        if bool((vector < self.threat.low).any() or (vector > self.threat.high).any()):
+            raise ValueError(f"it leaves the range [{self.threat.low:g}, {self.threat.high:g}] that the protocol says")
+        return vector.view(1, 1, -1)
+
+    def bind(self, aux_models: Mapping[str, Any]) -> None:
+        super().bind(aux_models)
+        bounds = "no range" if math.isinf(self.threat.high - self.threat.low) else f"[{self.threat.low:g}, {self.threat.high:g}]"
+        remark(
+            f"eps {self.threat.eps:g} ({self.threat.norm}) is in the units of the vectors of {self.data.name}; kept to {bounds}"
+        )
+
+
+class TextAttack(Attack):
+    """Of texts: the core counts by how many characters, or words, the clean text and the adversarial one differ."""
+
+    settings: ClassVar[type[AttackSettings]] = TextThreatSettings
+    modality: ClassVar[Modality] = "text"
+    needs_grad: ClassVar[bool] = False
+    space: ClassVar[Space] = Texts()
+
+    def prepared(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise ValueError(f"it is {type(value).__name__}, and no text")
+        return value
+
+    def collate(self, samples: Sequence[Sample]) -> Any:
+        return [sample.input for sample in samples]
+
+    def allowed(self) -> Threat:
+        return Threat(self.how.norm, self.how.eps)

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import PredictionError
 from zoo.seeds import seeds_alone
-from zoo.tasks.attack.contract import Attacker, Threat, Victim
+from zoo.tasks.attack.contract import Attacker, Threat
+from zoo.tasks.attack.spaces import TOLERANCE, Numbers, Space, perturbation_norms
+from zoo.tasks.attack.victim import Victim
 from zoo.tasks.base import Batch
-from zoo.tasks.checks import check_floats, refuse_where
 from zoo.tasks.classes import some
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-TOLERANCE = 1e-5
-"""By how much, relative to eps, a norm in float64 may exceed it: float32 cannot hold every bound exactly."""
-UNSCORED = "nothing of this shard is scored"
+__all__ = ["TOLERANCE", "Outcome", "attack_batch", "margins", "perturbation_norms"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Outcome:
     forwards: "Tensor"
     gradients: "Tensor"
     masked: "Tensor"
-    inputs: "Tensor"
+    inputs: "Tensor | Sequence[str]"
 
 
 def margins(logits: "Tensor", labels: "Tensor") -> "Tensor":
@@ -43,51 +41,47 @@ def margins(logits: "Tensor", labels: "Tensor") -> "Tensor":
     return (own - others).squeeze(1)
 
 
-def perturbation_norms(inputs: "Tensor", adversarial: "Tensor", norm: str) -> "Tensor":
-    """Norm of adversarial - clean of each sample, float64 [b]."""
-    difference = (adversarial.double() - inputs.double()).flatten(1)
-    return difference.abs().amax(1) if norm == "linf" else difference.norm(dim=1)
+def attack_batch(
+    attack: Attacker,
+    name: str,
+    victim: Victim,
+    batch: Batch,
+    threat: Threat,
+    shown: Victim | None = None,
+    space: Space | None = None,
+) -> Outcome:
+    """Attack the samples that the victim gets right; the others stay as they are, at a norm of 0.
 
-
-def attack_batch(attack: Attacker, name: str, victim: Victim, batch: Batch, threat: Threat) -> Outcome:
-    """Attack the samples that the victim gets right; the others stay as they are, at a norm of 0."""
+    `shown` is what the attack is given instead of the victim: a surrogate.
+    """
     import torch
 
-    images = batch.inputs
-    labels = torch.as_tensor(batch.targets, dtype=torch.int64, device=images.device)
-    clean = victim.verified(images, batch.ids)
+    shown, space = shown or victim, space or Numbers()
+    clean = victim.verified(batch.inputs, batch.ids, batch.seeds)
+    labels = torch.as_tensor(batch.targets, dtype=torch.int64, device=clean.device)
     rows = (margins(clean, labels) > 0).nonzero().flatten()
-    adversarial, logits = images.clone(), clean.clone()
+    adversarial, logits = batch.inputs, clean.clone()
     norm = torch.zeros(len(batch), dtype=torch.float64)
     forwards, gradients, masked = (torch.zeros(len(batch), dtype=kind) for kind in (torch.int64, torch.int64, torch.bool))
     if len(rows):
         where = rows.tolist()
         ids, seeds = [batch.ids[row] for row in where], [batch.seeds[row] for row in where]
-        victim.evaluated = 0
+        standing = space.take(batch.inputs, rows)
+        shown.evaluated = 0
         with seeds_alone(name):
-            attacked = attack(victim, images[rows], labels[rows], threat, seeds)
-        evaluated = victim.evaluated
+            attacked = attack(shown, standing, labels[rows], threat, seeds)
+        evaluated = shown.evaluated
         _check_returned(attacked, ids, name)
-        norm[where] = _verified_norms(attacked.inputs, images[rows], threat, ids, name).cpu()
-        adversarial[rows] = attacked.inputs.detach().to(images.dtype)
-        logits[rows] = victim.verified(adversarial[rows], ids)
+        norm[where] = space.verified_norms(attacked.inputs, standing, threat, ids, name)
+        adversarial = space.put(batch.inputs, rows, attacked.inputs)
+        logits[rows] = victim.verified(space.take(adversarial, rows), ids, seeds)
         counted = [_counts(counts, ids, name) for counts in (attacked.forwards, attacked.gradients)]
         _check_forwards(counted[0], evaluated, ids, name)
-        forwards[where], gradients[where] = counted
+        forwards[where], gradients[where] = (counts * shown.draws for counts in counted)
         if attacked.masked is not None:
             masked[where] = torch.as_tensor(attacked.masked, dtype=torch.bool).cpu()
-    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, adversarial.cpu())
-
-
-def _verified_norms(made: Any, images: "Tensor", threat: Threat, ids: Sequence[str], name: str) -> "Tensor":
-    """The norms, if the images are of the right shape, finite, in [0, 1] and within the bound; else PredictionError."""
-    flat = check_floats(made, images.shape, "pixels", ids, name).detach().flatten(1)
-    refuse_where((flat.amin(1) < 0) | (flat.amax(1) > 1), ids, f"{name} returned pixels outside [0, 1]", UNSCORED)
-    norms = perturbation_norms(images, made.detach(), threat.norm)
-    if threat.eps is not None:
-        what = f"{name} left its ball: a {threat.norm} norm of up to {float(norms.max()):.6g} where eps is {threat.eps:.6g},"
-        refuse_where(norms > threat.eps * (1 + TOLERANCE), ids, what, UNSCORED)
-    return norms
+    kept = adversarial.cpu() if isinstance(adversarial, torch.Tensor) else adversarial
+    return Outcome(clean.cpu(), logits.cpu(), norm, forwards, gradients, masked, kept)
 
 
 def _check_returned(attacked: Any, ids: Sequence[str], name: str) -> None:

@@ -256,7 +256,7 @@ def test_settings_that_cannot_be_are_user_errors(settings, says):
     [
         ("digits", None, "needs a victim"),
         ("digits", "robust/pgd", "does not classify"),
-        ("digits", "sequence/gru", "the victim takes text"),
+        ("digits", "sequence/gru", "takes text, but data/digits is image"),
         ("sms-spam", "sequence/gru", "takes image, but data/sms-spam is text"),
         ("digits", "cnn/resnet18", "does not say which class"),
         ("digits", nn.Linear(64, 10), "does not say which class"),
