@@ -7,7 +7,7 @@ from zoo_robust import attack_specs, defence_specs, network_specs
 
 @hookimpl
 def zoo_models() -> list[ModelSpec]:
-    return [*attack_specs.MODELS, *network_specs.MODELS]
+    return [*attack_specs.MODELS, *network_specs.MODELS, defence_specs.QUANTISED]
 
 
 @hookimpl

@@ -2,11 +2,37 @@
 
 from typing import Any
 
-from zoo.specs import Optimizer, RecipeSpec
+from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 EPS = {"mnist": 0.3, "fashion-mnist": 0.1}
 """L-infinity, pixels in [0, 1]. MNIST as in the papers of all five; Fashion-MNIST as Wong & Kolter 2018 certify it."""
 TRAIN = "zoo_robust.defences.trainers:train_"
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CLASSES = {"mnist": DIGITS, "fashion-mnist": CLOTHES}
+SHA256 = {
+    "mnist-pgd": "f38e16b9ddb77b5a8a5bc0dff478ef6097b248b3a81d0cb2bcc9c08549262e99",
+    "mnist-ibp": "b00a691cd69c61ddc9e85b5088a21956cf25160743b929686f97b75cdf1a02d4",
+    "mnist-standard": "c01b8ee4e8dbcffd0a0e44265370f151748f96de3ef861bb3b8cd5a3bf2ee7ab",
+}
+"""Tag to the hash of the file that ships, rounded to float16: half the size, and scores are those of that file."""
+
+
+def weights() -> dict[str, Weights]:
+    """The weights that the recipes make, by tag: `mnist-pgd` is of recipe `small-convnet-pgd-mnist`."""
+    found = {}
+    for tag, sha256 in SHA256.items():
+        dataset = next(name for name in EPS if tag.startswith(f"{name}-"))
+        name = f"small-convnet-{tag.removeprefix(f'{dataset}-')}-{dataset}"
+        found[tag] = Weights(
+            uri=f"pkg:zoo_robust/weights/{name}.safetensors",
+            sha256=sha256,
+            licence="Apache-2.0",
+            source=f"recipe robust/{name}, seed 0, rounded to float16",
+            recipe=f"robust/{name}",
+            classes=CLASSES[dataset],
+        )
+    return found
 
 
 def recipe(name: str, dataset: str, how: str, trainer: str, epochs: int, lr: float = 2e-3, **options: Any) -> RecipeSpec:
@@ -49,3 +75,15 @@ RECIPES = [
     *recipes("mnist", {"standard": 4, "fgsm": 5, "fgsm-rs": 10, "pgd": 6, "trades": 5, "ibp": 10}, fgsm_lr=5e-3, ramp=0.3),
     *recipes("fashion-mnist", {"standard": 4, "fgsm": 5, "fgsm-rs": 5, "pgd": 3, "trades": 3, "ibp": 6}, fgsm_lr=2e-3, ramp=0.0),
 ]
+
+
+QUANTISED = ModelSpec(
+    name="quantised-convnet",
+    summary="The undefended small convnet on pixels rounded to 8 levels, which has no gradient: looks robust and is not",
+    tasks={"classify": "zoo_robust.defences.quantised:QuantisedConvNet"},
+    modality="image",
+    input=ImageInput(channels=1, size=(28, 28)),
+    outputs="classes",
+    weights={tag: each for tag, each in weights().items() if tag.endswith("-standard")},
+    paper="Guo, Rana, Cisse & van der Maaten 2018, Countering adversarial images using input transformations, arXiv:1711.00117",
+)
