@@ -11,6 +11,13 @@ DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CLASSES = {"mnist": DIGITS, "fashion-mnist": CLOTHES}
 SHA256 = {
+    "fashion-mnist-ibp": "04d8e75f24e9d49ed49ede408a87b03afee2564a08ae235f0eca1b8af639e357",
+    "fashion-mnist-trades": "0e0a48e90403d037256d4ce3c8e0a6b75dca353f2464275ec6bdd397f5c9e330",
+    "fashion-mnist-pgd": "6a12fda573437df42a8c1815ab8b74ea223eb586945a31a5ecdde8f13fefeb02",
+    "fashion-mnist-fgsm-rs": "f06fdca52d42ef0bb86d86345d275a8f1e4f42d0350e8c863105e84a32560ccd",
+    "fashion-mnist-standard": "2cb129cdb175fc6d19b41125d7f752daab75d73313402a99babb3039fc4c0d5a",
+    "mnist-fgsm-rs": "f0e5402300087469277cce96df69a1cc8ad3f15c1ebba74a1f6a9a698e65bdef",
+    "mnist-trades": "103d9268164f2da761a9d7db7c40b4ef6815e0f58b952946d604ef126abe3080",
     "mnist-pgd": "f38e16b9ddb77b5a8a5bc0dff478ef6097b248b3a81d0cb2bcc9c08549262e99",
     "mnist-ibp": "b00a691cd69c61ddc9e85b5088a21956cf25160743b929686f97b75cdf1a02d4",
     "mnist-standard": "c01b8ee4e8dbcffd0a0e44265370f151748f96de3ef861bb3b8cd5a3bf2ee7ab",
@@ -71,9 +78,13 @@ def recipes(dataset: str, epochs: dict[str, int], fgsm_lr: float, ramp: float) -
     ]
 
 
+EPOCHS = {
+    "mnist": {"standard": 4, "fgsm": 4, "fgsm-rs": 7, "pgd": 6, "trades": 5, "ibp": 10},
+    "fashion-mnist": {"standard": 5, "fgsm": 6, "fgsm-rs": 6, "pgd": 6, "trades": 5, "ibp": 10},
+}
 RECIPES = [
-    *recipes("mnist", {"standard": 4, "fgsm": 5, "fgsm-rs": 10, "pgd": 6, "trades": 5, "ibp": 10}, fgsm_lr=5e-3, ramp=0.3),
-    *recipes("fashion-mnist", {"standard": 4, "fgsm": 5, "fgsm-rs": 5, "pgd": 3, "trades": 3, "ibp": 6}, fgsm_lr=2e-3, ramp=0.0),
+    *recipes("mnist", EPOCHS["mnist"], fgsm_lr=5e-3, ramp=0.3),
+    *recipes("fashion-mnist", EPOCHS["fashion-mnist"], fgsm_lr=2e-3, ramp=0.0),
 ]
 
 
