@@ -28,7 +28,7 @@ def _model(entry: Entry, index: Index) -> Fields:
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
         ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or _no_weights(spec)),
-        ("claims", _claims(lambda claim: name in (untagged(claim.model), entry_of_name(claim.model)))),
+        ("claims", _claims(lambda claim: any(name in (untagged(of), entry_of_name(of)) for of in (claim.model, *claim.aux.values())))),
         ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
         ("benchmarks", ", ".join(benchmarks)),
         ("run it", _how_to_run(name, spec, benchmarks)),
@@ -194,7 +194,7 @@ def _claims_that(fits: Callable[[Any], bool]) -> list[Any]:
 
 def _claims(fits: Callable[[Any], bool]) -> str:
     return "\n".join(
-        f"{claim.model} on {claim.benchmark}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
+        f"{claim.model} on {claim.where}: {claim.metric} {claim.value:g} ± {claim.tolerance:g}, {claim.kind}, {claim.source}"
         for claim in _claims_that(fits)
     )
 

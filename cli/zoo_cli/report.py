@@ -62,7 +62,8 @@ def print_scores(record: "RunRecord") -> None:
         say(f"  {styled('limited', fg='yellow')} to {data.limit:,} samples, {how}: neither marks nor claims apply")
     if record.altered and record.benchmark != data.name:
         what = ", ".join(record.altered)
-        say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: neither marks nor claims apply")
+        apply = "only claims that say the same apply" if record.checks else "neither marks nor claims apply"
+        say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: {apply}")
     if figures := [artifact.path for artifact in record.artifacts if artifact.path.startswith("figures/")]:
         say(f"  {counted(len(figures), 'figure')} in {zoo_home() / 'runs' / record.key / 'figures'}")
     say(f"  {styled(_effort(record), dim=True)}")

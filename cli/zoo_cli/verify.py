@@ -92,7 +92,7 @@ def _shown(claims: "list[Claim]", device: str, data_dir: str | None, reuse: bool
 
     def progress(claim: "Claim", step: "Progress") -> None:
         if show is not None:
-            show(f"{claim.model} on {claim.benchmark}", step.done, step.total)
+            show(f"{claim.model} on {claim.where}", step.done, step.total)
 
     found = verified(claims, device=device, data_dir=data_dir, reuse=reuse, progress=progress)
     for _ in claims:
@@ -103,7 +103,7 @@ def _shown(claims: "list[Claim]", device: str, data_dir: str | None, reuse: bool
 
 
 def _claimed(claim: "Claim") -> tuple[str, str, str, str]:
-    return claim.model, claim.benchmark, claim.metric, f"{claim.value:g} ± {claim.tolerance:g}"
+    return claim.model, claim.where, claim.metric, f"{claim.value:g} ± {claim.tolerance:g}"
 
 
 def _row(verdict: "Verdict") -> tuple[str, ...]:

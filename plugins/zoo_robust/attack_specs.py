@@ -101,5 +101,6 @@ MODELS = [
 
 BENCHMARKS = [
     under("mnist-linf", "mnist", "0.3", "cnn/lenet5@mnist"),
+    under("fashion-mnist-linf", "fashion-mnist", "0.1", "robust/small-convnet@fashion-mnist-standard"),
     under("cifar10-linf", "cifar10", "8/255", "cnn/resnet20@cifar10"),
 ]

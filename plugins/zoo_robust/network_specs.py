@@ -2,6 +2,7 @@
 
 from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Weights
+from zoo_robust.defence_specs import CLOTHES, DIGITS, weights
 
 CONVEX = "https://github.com/locuslab/convex_adversarial/raw/2cd8149249b9e90383af10fc7e9b9fe90166813e/models"
 FAST = "https://github.com/locuslab/fast_adversarial/raw/54f728755e71857b632882ba6d6cef22f56e2172/MNIST/models"
@@ -39,6 +40,7 @@ MODELS = [
         input=ImageInput(channels=1, size=(28, 28)),
         outputs="classes",
         weights={
+            **weights(),
             "mnist-convex": convex("mnist", "95014ab0c04c73f48b3be0cb7acc42aff60ce4420c6c43bec25e9a1447279e08", DIGITS),
             "fashion-mnist-convex": convex(
                 "fashion-mnist", "b90cca41cc42b427d5ba1d1c10d90a5a8b6b5219538a3a4d1c6f825d3f612bc5", CLOTHES

@@ -1,5 +1,6 @@
 """`registry.yaml`: claims to reproduce and plugins to install. Data, layered with the user's own (`ZOO_REGISTRY`)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,10 @@ class Claim(Frozen):
 
     model: str = Field(description="Full name with weights tag: `cnn/lenet5@mnist`.")
     benchmark: str
+    aux: dict[str, str] = Field(
+        default_factory=dict,
+        description="Other models, by role, where they are not the benchmark's own: `victim: robust/small-convnet@mnist-pgd`.",
+    )
     metric: str
     value: float = Field(allow_inf_nan=False)
     tolerance: float = Field(ge=0, allow_inf_nan=False, description="Largest absolute difference that counts as reproduced.")
@@ -27,6 +32,11 @@ class Claim(Frozen):
     seconds: float | None = Field(
         default=None, ge=0, description="About how long it takes on one quiet core; None: not measured."
     )
+
+    @property
+    def where(self) -> str:
+        """Its benchmark, and what it replaces there: `robust/mnist-linf, victim robust/small-convnet@mnist-pgd`."""
+        return ", ".join([self.benchmark, *(f"{role} {name}" for role, name in self.aux.items())])
 
     def is_of(self, fingerprint: str, samples: int) -> bool:
         """Whether these are the samples that the claim is of."""
@@ -50,10 +60,10 @@ class Catalogue(Frozen):
     claims: tuple[Claim, ...] = ()
     plugins: tuple[KnownPlugin, ...] = ()
 
-    def claim(self, model: str, benchmark: str, metric: str) -> Claim | None:
-        """The claim on a score; the user's own comes before ours."""
-        wanted = (model, benchmark, metric)
-        return next((c for c in reversed(self.claims) if (c.model, c.benchmark, c.metric) == wanted), None)
+    def claim(self, model: str, benchmark: str, metric: str, aux: Mapping[str, str] | None = None) -> Claim | None:
+        """The claim on a score, with these models in place of the benchmark's; the user's own comes before ours."""
+        wanted = (model, benchmark, metric, dict(aux or {}))
+        return next((c for c in reversed(self.claims) if (c.model, c.benchmark, c.metric, c.aux) == wanted), None)
 
 
 def load_catalogue() -> Catalogue:

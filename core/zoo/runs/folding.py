@@ -52,14 +52,20 @@ def check_scored(plan: Plan, results: Sequence[Result]) -> None:
 
 
 def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -> list[Check]:
-    """The scores beside the benchmark's pass mark and beside what the catalogue claims of them."""
-    checks = []
+    """The scores beside the benchmark's pass mark and beside what the catalogue claims of them.
+
+    The mark is for the benchmark as it is, a claim perhaps for other models in place of its own, and neither for other settings.
+    """
+    checks: list[Check] = []
+    replaced = {role: plan.aux[role].info.name for role in plan.altered if role in plan.aux}
+    if len(replaced) < len(plan.altered):
+        return checks
     values = {result.metric: result.value for result in results}
-    if plan.benchmark.pass_mark is not None:
+    if plan.benchmark.pass_mark is not None and not replaced:
         mark = parse_pass_mark(plan.benchmark.pass_mark)
         checks.append(Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(values[mark.metric])))
     for metric, value in values.items():
-        claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric)
+        claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric, replaced)
         same = claim is not None and claim.is_of(plan.dataset.fingerprint, plan.samples)
         if claim is not None and same and value is not None and plan.model.has_defaults:
             within = abs(value - claim.value) <= claim.tolerance

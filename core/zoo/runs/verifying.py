@@ -18,10 +18,12 @@ from zoo.plugins.composed import entry_of_name, is_composed, names_within, refus
 from zoo.plugins.names import namespace_of, split_tag
 from zoo.plugins.registry import Registry, registry
 from zoo.runs.evaluate import evaluate
+from zoo.runs.overrides import asked_aux
 from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store
 from zoo.specs import Frozen, ModelSpec
+from zoo.tasks.by_name import task_of
 
 Status = Literal["reproduced", "off", "other data", "altered", "misspelt", "not runnable"]
 WRONG: tuple[Status, ...] = ("off", "altered", "misspelt")
@@ -66,8 +68,8 @@ def verify(
     """Run each claim's model on its benchmark and compare; verdicts come one by one, in the catalogue's order.
 
     Every file is opened and hashed, and everything is computed anew unless `reuse` allows to score stored predictions. Claims
-    of one model on one benchmark share a run. What keeps a claim from running (data that is absent, weights that are altered,
-    a name that is misspelt) is its verdict, never an exception.
+    of one model on one benchmark, with the same other models, share a run. What keeps a claim from running (data that is absent,
+    weights that are altered, a name that is misspelt) is its verdict, never an exception.
     Raises OptionError where `data_dir` is no folder or the device cannot be used.
     """
     data_dirs(data_dir)
@@ -88,6 +90,7 @@ def verify(
                     first.model,
                     first.benchmark,
                     metrics=[claim.metric for claim in named],
+                    aux=dict(first.aux),
                     device=device,
                     data_dir=data_dir,
                     fresh=not reuse,
@@ -116,13 +119,14 @@ def quick_claims(claims: Iterable[Claim]) -> list[Claim]:
 def select_claims(*, model: str | None = None, benchmark: str | None = None, kind: str | None = None) -> list[Claim]:
     """The catalogue's claims on a model (with or without tag) or benchmark by full or bare name, or of a kind.
 
+    A claim is on each of its models: on an attack, and on the victim that it names.
     Raises UnknownNameError where there is no such model or benchmark, and where none matches.
     """
     spelled = model and _spelled(model)
     wanted = [
         claim
         for claim in load_catalogue().claims
-        if (spelled is None or _is_named(claim.model, spelled))
+        if (spelled is None or any(_is_named(name, spelled) for name in (claim.model, *claim.aux.values())))
         and (benchmark is None or _is_named(claim.benchmark, benchmark))
         and (kind is None or claim.kind == kind)
     ]
@@ -146,15 +150,14 @@ def _spelled(name: str) -> str:
 def _by_run(claims: Iterable[Claim]) -> Iterator[Sequence[Claim]]:
     groups: dict[tuple[str, str], list[Claim]] = {}
     for claim in claims:
-        groups.setdefault((claim.model, claim.benchmark), []).append(claim)
+        groups.setdefault((claim.model, claim.where), []).append(claim)
     yield from groups.values()
 
 
 def _seconds(group: Sequence[Claim]) -> float | None:
     """Of an earlier run here that computed everything, else what the catalogue says."""
     first = group[0]
-    runs = Store().records(model=first.model, benchmark=first.benchmark)
-    taken = [run.cost.seconds for run in runs if not run.shards.reused and run.dataset.limit is None]
+    taken = [run.cost.seconds for run in _runs(first) if not run.shards.reused and run.dataset.limit is None]
     return taken[0] if taken else max((claim.seconds for claim in group if claim.seconds is not None), default=None)
 
 
@@ -162,9 +165,11 @@ def _misnamed(entries: Registry, claim: Claim) -> Verdict | None:
     """The verdict on a claim that names something that there is not: misspelt, or of a plugin that is not installed."""
     name = claim.model
     try:
-        spec = _whole(entries, name)
+        for name in (*claim.aux.values(), claim.model):
+            spec = _whole(entries, name)
         name = claim.benchmark
         benchmark = entries.benchmark(name, tasks=list(spec.tasks), kind=spec.kind)
+        asked_aux(task_of(benchmark), benchmark, claim.aux)
         name = claim.metric
         metric = entries.metric(name)
         if metric.task != benchmark.task or benchmark.task not in spec.tasks:
@@ -211,11 +216,21 @@ def _not_run(claim: Claim, error: ZooError) -> Verdict:
     """Altered where a file is another than declared, or was here in an earlier run and is gone; else it is just not here."""
     if error.altered:
         return Verdict(claim=claim, status="altered", reason=_said(error))
-    before = Store().records(model=claim.model, benchmark=claim.benchmark, limit=1)
+    before = _runs(claim)
     if before and type(error).__name__ in ("WeightsError", "DataError"):
         reason = f"{error.message}; run {before[0].run_id} of {before[0].created[:10]} still had it"
         return Verdict(claim=claim, status="altered", reason=reason)
     return Verdict(claim=claim, status="not runnable", reason=error.message)
+
+
+def _runs(claim: Claim) -> list[RunRecord]:
+    """Earlier runs here of what is claimed, the newest first: with the same other models, all else as the benchmark has it."""
+    runs = Store().records(model=claim.model, benchmark=claim.benchmark)
+    return [
+        run
+        for run in runs
+        if set(run.altered) == set(claim.aux) and all(run.aux[role].name == name for role, name in claim.aux.items())
+    ]
 
 
 def _compared(claim: Claim, record: RunRecord) -> Verdict:

@@ -13,15 +13,19 @@ WIDTH, HEIGHT = 640, 240
 
 
 def draw_curves(history: Sequence[Epoch], metric: str) -> "Image":
-    """Two panels over the epochs: the loss and what was told beside it, and below them the score on the validation samples."""
+    """Two panels over the epochs: the loss, or what was told of its parts, and below the scores on the validation samples."""
     from PIL import Image
 
-    names = dict.fromkeys(name for epoch in history for name in epoch.losses)
-    losses = {name: Curve([epoch.losses.get(name) for epoch in history]) for name in names}
-    losses = losses or {"loss": Curve([epoch.loss for epoch in history])}
-    scores = {metric: Curve([epoch.score for epoch in history])}
+    losses = _told([epoch.losses for epoch in history]) or {"loss": Curve([epoch.loss for epoch in history])}
+    scores = {metric: Curve([epoch.score for epoch in history]), **_told([epoch.scores for epoch in history])}
     picture = Image.new("RGB", (WIDTH, 2 * HEIGHT))
     for place, (title, curves) in enumerate((("training", losses), ("validation", scores))):
         panel = line_chart(curves, title, "epoch", first=history[0].epoch, size=(WIDTH, HEIGHT))
         picture.paste(panel.image(), (0, place * HEIGHT))
     return picture
+
+
+def _told(epochs: Sequence[dict[str, float]]) -> dict[str, Curve]:
+    """A curve of each name that any epoch has."""
+    names = dict.fromkeys(name for epoch in epochs for name in epoch)
+    return {name: Curve([epoch.get(name) for epoch in epochs]) for name in names}

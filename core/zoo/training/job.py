@@ -30,7 +30,8 @@ class Epoch(Frozen):
     """One finished epoch. `loss` is the mean over its training samples, `score` the metric on the validation split.
 
     The score is None where the metric is not defined, such as a precision where nothing was predicted. `losses` are the means of
-    what a trainer tells by name beside the loss, such as those of two networks that play against each other.
+    what a trainer tells by name beside the loss, such as those of two networks that play against each other; `scores` what it
+    measures on validation samples beside the metric.
     """
 
     epoch: int
@@ -38,6 +39,7 @@ class Epoch(Frozen):
     score: float | None
     seconds: float
     losses: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

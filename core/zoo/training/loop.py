@@ -51,6 +51,8 @@ class Loop:
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         if self.average:
             self.average.module.to(self.accelerator.device)
+        self.done = 0.0
+        """Share of all optimizer steps that are taken, for a loss that changes as training goes on."""
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
         self._told: dict[str, list[Tensor]] = {}
@@ -85,8 +87,15 @@ class Loop:
         """The epoch with the best score, the earliest of equals."""
         best = self.history[0]
         for epoch in self.history:
-            best = epoch if self.job.better(epoch.score, best.score) else best
+            best = epoch if self.job.better(self.merit(epoch), self.merit(best)) else best
         return best
+
+    def merit(self, epoch: Epoch) -> float | None:
+        """What selects the epoch whose weights are kept, in the direction of the recipe's metric: its score.
+
+        A trainer that selects by one of its further scores has its own.
+        """
+        return epoch.score
 
     @property
     def scored_model(self) -> Any:
@@ -98,9 +107,9 @@ class Loop:
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
         losses = {name: float(sum(values)) / len(values) for name, values in self._told.items()}
-        score = self.validate()
+        score, scores = self.validate(), self.further_scores()
         seconds = time.perf_counter() - started
-        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, losses=losses))
+        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, losses=losses, scores=scores))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
         self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
@@ -116,6 +125,7 @@ class Loop:
         drawn = self.draw(generator)
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
             step = (epoch - 1) * self.batches + number
+            self.done = (step - 1) / (self.batches * recipe.epochs)
             total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
@@ -156,6 +166,13 @@ class Loop:
     def validate(self) -> float | None:
         """The recipe's metric of `scored_model` on the validation split."""
         return self.job.validate(self.scored_model.eval())
+
+    def further_scores(self) -> dict[str, float]:
+        """What else is measured on validation samples after an epoch, by name, beside the recipe's metric: nothing.
+
+        It stands in the training's record and is drawn with the score. A trainer that measures more has its own.
+        """
+        return {}
 
     def _placed(self, inputs: Any) -> Any:
         return placed(inputs, self.accelerator.device)

@@ -220,3 +220,50 @@ def test_the_data_of_our_claims_are_those_that_they_name(real_data):
     for name, fingerprint in sorted(shipped):
         benchmark = entries.benchmark(name)
         assert zoo.dataset(benchmark.dataset, benchmark.split).fingerprint == fingerprint, name
+
+
+ATTACK = CLAIM | {"model": "robust/uniform-noise", "metric": "robust-accuracy"}
+VICTIM = {"aux": {"victim": "intro/logistic@digits"}}
+
+
+def test_a_claim_may_name_the_other_models_of_its_run(claims):
+    other = {"aux": {"victim": "intro/mlp@digits"}}
+    found = {}
+    for how in (VICTIM, other):
+        record = zoo.evaluate(ATTACK["model"], "data/digits", **how)
+        found[how["aux"]["victim"]] = record.primary.value
+        assert record.checks == ()
+    right, wrong = (VICTIM | {"value": found[name], "tolerance": 0} for name in ("intro/logistic@digits", "intro/mlp@digits"))
+    assert right["value"] != wrong["value"]
+    claims(ATTACK | right, ATTACK | wrong | other)
+    mine = select_claims(benchmark="digits", model="robust/uniform-noise")
+    assert [claim.where for claim in mine] == [
+        "data/digits, victim intro/logistic@digits",
+        "data/digits, victim intro/mlp@digits",
+    ]
+    assert effort(mine).runs == 2
+    first, second = verify(mine)
+    assert (first.status, second.status) == ("reproduced", "reproduced")
+    store = zoo.Store()
+    assert [store.record(verdict.run_id).aux["victim"].name for verdict in (first, second)] == list(found)
+    for verdict in (first, second):
+        (check,) = store.record(verdict.run_id).checks
+        assert check.passed and check.metric == "robust-accuracy"
+
+
+def test_a_claim_with_another_model_says_nothing_of_a_run_with_other_settings(claims):
+    claims(ATTACK | VICTIM | {"value": 0.5, "tolerance": 0.5})
+    assert len(zoo.evaluate(ATTACK["model"], "data/digits", **VICTIM).checks) == 1
+    assert zoo.evaluate(ATTACK["model"], "data/digits", protocol={"eps": 0.5}, **VICTIM).checks == ()
+
+
+def test_claims_are_selected_by_the_other_models_too(claims):
+    claims(ATTACK | VICTIM | {"value": 0.5, "tolerance": 0.5})
+    assert ATTACK["model"] in {claim.model for claim in select_claims(model="intro/logistic")}
+
+
+@pytest.mark.parametrize("aux", [{"victim": "intro/logistc@digits"}, {"victim": "intro/logistic@digit"}, {"victm": "intro/mlp"}])
+def test_a_claim_with_another_model_that_there_is_not_is_misspelt(aux, claims):
+    claims(ATTACK | {"aux": aux, "value": 0.5, "tolerance": 0.5})
+    (verdict,) = verify(c for c in select_claims() if c.source == "a test")
+    assert (verdict.status, verdict.wrong) == ("misspelt", True), verdict.reason

@@ -15,8 +15,10 @@ from zoo.data.dataset import ArrayDataset
 from zoo.errors import ModelError, OptionError
 from zoo.seeds import seed_everything
 from zoo.specs import Optimizer
+from zoo.tasks.drawing import class_colour
 from zoo.training import loop
-from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
+from zoo.training.curves import HEIGHT, WIDTH, draw_curves
+from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
 
 State = dict[str, torch.Tensor]
 
@@ -254,3 +256,41 @@ def test_a_trainer_may_have_its_own_loss_and_batches_and_resumes_bit_for_bit(tmp
     assert same(resumed.run().state, result.state)
     assert torch.equal(resumed.loss.weight, whole.loss.weight)
     assert "weight" not in result.state
+
+
+class SelectiveLoop(loop.Loop):
+    """Measures how large the first bias is, and keeps the epoch where it is smallest."""
+
+    def further_scores(self) -> dict[str, float]:
+        return {"bias": float(self.scored_model.head[2].bias[0]), "done": self.done}
+
+    def merit(self, epoch: Epoch) -> float:
+        return -epoch.scores["bias"]
+
+
+def test_a_trainer_may_measure_more_and_select_by_it_and_resumes_bit_for_bit(tmp_path: Path) -> None:
+    result = SelectiveLoop(make_job(tmp_path / "whole")).run()
+    biases = [epoch.scores["bias"] for epoch in result.history]
+    assert result.epoch == 1 + biases.index(min(biases))
+    assert result.score == result.history[result.epoch - 1].score
+    assert float(result.state["head.2.bias"][0]) == min(biases)
+    batches = 8  # of 32, of the 240 samples that are not held out
+    assert [epoch.scores["done"] for epoch in result.history] == [(n * batches - 1) / (4 * batches) for n in range(1, 5)]
+    first = SelectiveLoop(make_job(tmp_path / "torn"))
+    first.run_epoch(1)
+    first.save(1)
+    resumed = SelectiveLoop(make_job(tmp_path / "torn")).run()
+    assert same(resumed.state, result.state)
+    assert [epoch.scores for epoch in resumed.history] == [epoch.scores for epoch in result.history]
+
+
+def test_all_scores_of_a_training_are_drawn_each_in_its_colour() -> None:
+    rising = [Epoch(epoch=n, loss=1 / n, score=n / 4, seconds=1, scores={"robust-accuracy": 1 - n / 4}) for n in range(1, 4)]
+    lower = [draw_curves(epochs, "accuracy").crop((0, HEIGHT, WIDTH, 2 * HEIGHT)) for epochs in (rising, _without(rising))]
+    coloured = [{colour for _, colour in panel.getcolors(WIDTH * HEIGHT)} for panel in lower]
+    assert class_colour(1) in coloured[0] and class_colour(1) not in coloured[1]
+    assert class_colour(0) in coloured[0] & coloured[1]
+
+
+def _without(epochs: list[Epoch]) -> list[Epoch]:
+    return [epoch.model_copy(update={"scores": {}}) for epoch in epochs]

@@ -1,0 +1,1 @@
+"""Trainings that are to make a classifier robust: adversarial training, TRADES, interval bounds."""
