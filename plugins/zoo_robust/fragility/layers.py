@@ -1,4 +1,7 @@
-"""What each layer of a network makes of a batch, seen by forward hooks. A layer is a module that has no others in it."""
+"""What each layer of a network makes of a batch, seen by forward hooks.
+
+A layer is a module that has no others in it but those that make up its own parameters.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -35,7 +38,7 @@ def recorded(network: Any, name: str) -> Iterator[list[Call]]:
     handles = [
         module.register_forward_hook(_recorder(calls, layer or type(module).__name__.lower()))
         for layer, module in network.named_modules()
-        if not next(module.children(), None)
+        if "parametrizations" not in layer.split(".") and not set(dict(module.named_children())) - {"parametrizations"}
     ]
     try:
         yield calls

@@ -5,7 +5,8 @@ At a sample x that the victim gets right, with everything Euclidean:
 - *adversarial norm*: the smallest ‖r‖ that an attack of minimal norm finds with x + r in [0, 1] and wrong. It is an upper bound
   of the true smallest one, and infinite where the attack finds nothing.
 - *noise norm*: the smallest s at which noise of length s does as much: of `lines` random directions u, uniform on the sphere, the
-  victim errs at x + s u or x - s u on half or more. Found by doubling s and then bisection. Noise may leave [0, 1].
+  victim errs at x + s u or x - s u on half or more. Found by doubling s and then bisection, so that what lasts
+  for less than a doubling may be passed over. Noise may leave [0, 1].
 - *ratio*: noise norm over adversarial norm. Where an attack fails it counts as 0, so that the median ratio is a lower bound.
 
 Where the boundary near x is flat, at distance ρ, and w its unit normal, a line meets it at ρ / |⟨u, w⟩|, and half of all lines do
