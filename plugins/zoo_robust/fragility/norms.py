@@ -36,12 +36,14 @@ from zoo_robust.fragility.subject import Subject, by_lot
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-OCTAVES = (-8, 6)
+OCTAVES = (-6, 6)
 """Exponents of 2 from and to which noise is doubled, as its root mean square a pixel: beyond 64 nothing of an image is left."""
-HALVINGS = 8
-"""Of the octave in which noise begins to do as much: the norm found is at most 0.4 % above the smallest one."""
-ELEMENTS = 2**24
-"""Numbers of a batch of noisy inputs, at most: 64 MiB."""
+PRECISION = 1 / 256
+"""Bisection ends when the norm found is at most this share of it above the smallest one."""
+TINIEST = 2.0**-40
+"""Of a pixel: noise that does as much at this length is not looked for below it."""
+ELEMENTS = 2**18
+"""Numbers of a batch of noisy inputs, about: 1 MiB, which a CPU's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,14 @@ def _noise_norms(victim: Victim, images: Tensor, labels: Tensor, seeds: Sequence
         scale = torch.full((len(rows),), pixels * 2.0**octave, dtype=torch.float64)
         errs = _errs(victim, images[rows], labels[rows], units[rows], scale)
         high[rows[errs]], low[rows[~errs]] = scale[errs], scale[~errs]
-    rows = high.isfinite().nonzero().flatten()
-    for _ in range(HALVINGS if len(rows) else 0):
+    while True:
+        wide = high.isfinite() & (high - low > PRECISION * high) & (high > TINIEST)
+        rows = wide.nonzero().flatten()
+        if not len(rows):
+            return high
         middle = (low[rows] + high[rows]) / 2
         errs = _errs(victim, images[rows], labels[rows], units[rows], middle)
         high[rows], low[rows] = torch.where(errs, middle, high[rows]), torch.where(errs, low[rows], middle)
-    return high
 
 
 def _directions(shape: torch.Size, lines: int, seed: int) -> Tensor:
