@@ -1,6 +1,7 @@
 """The commands of this room: each parses, measures, and prints a table or JSON."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,10 @@ LIMIT = click.option("--limit", type=click.IntRange(1), help="Samples, drawn by 
 SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything that is drawn.")
 LINES = click.option(
     "--lines", type=click.IntRange(1), default=32, show_default=True, help="Random directions of noise a sample."
+)
+PREMISE = (
+    "the bound is that of a trigger whose direction is even in n dimensions: of data of few intrinsic dimensions, and of triggers "
+    "like them, it promises too much at the full n"
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -205,6 +210,7 @@ def _print_trials(found: "Trials") -> None:
         for trial in found.trials
     ]
     _table(("trigger", "planted", "hit", "changed", "δ", f"bound, n {found.width}", "bound, intrinsic n"), rows)
+    print(PREMISE)
     scores = found.scores()
     _table(("score", "value"), [(name, shown(score)) for name, score in scores.items()])
     _notes(scores)
@@ -233,7 +239,7 @@ def shown(score: "Score") -> str:
 
 
 def _bound(probability: float) -> str:
-    return f"≥ {probability:.4f}" if probability > 0 else "says nothing"
+    return f"≥ {math.floor(1e4 * probability) / 1e4:.4f}" if probability > 0 else "says nothing"
 
 
 def _notes(scores: "dict[str, Score]") -> None:

@@ -44,7 +44,7 @@ class Trial:
     """Of the predictions on validation samples, those that change."""
     delta: float
     bound: float
-    """The theorem's, for all `width` dimensions of Φ."""
+    """The theorem's, for all `width` dimensions of Φ: of triggers whose z' is even on the sphere in all of them."""
     bound_intrinsic: float
     """The same for the intrinsic dimension of Φ that is measured, which its assumption is nearer to."""
     neuron: Neuron
