@@ -22,8 +22,8 @@ LINES = click.option(
     "--lines", type=click.IntRange(1), default=32, show_default=True, help="Random directions of noise a sample."
 )
 PREMISE = (
-    "the bound is that of a trigger whose direction is even in n dimensions: of data of few intrinsic dimensions, and of triggers "
-    "like them, it promises too much at the full n"
+    "the bound is that of a trigger whose direction is even in n dimensions: where data, and a trigger like them, have few\n"
+    "intrinsic dimensions, it promises too much at the full n"
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
