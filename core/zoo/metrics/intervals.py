@@ -173,6 +173,22 @@ def clustered_mean(values: Array, clusters: Array, units: str) -> Interval:
     return jackknife(mean, (sums.sum() - sums) / (len(values) - sizes), units=units)
 
 
+def order_statistics(ordered: Array, unbounded: str) -> Interval:
+    """Interval of the median of ascending values [n], of which the last may be infinite: `unbounded` says what that means.
+
+    The ranks of its bounds come from the binomial distribution of the number of samples below the median, in its normal
+    approximation. Source: Conover 1999, Practical Nonparametric Statistics, section 3.2.
+    """
+    n = len(ordered)
+    half = Z * math.sqrt(n) / 2
+    first, last = math.floor(n / 2 - half), math.ceil(n / 2 + 1 + half) - 1
+    if first < 0 or last >= n:
+        return no_interval(f"{n} samples are too few for order statistics")
+    if not math.isfinite(ordered[last]):
+        return no_interval(f"{unbounded} to bound the median from above")
+    return Interval(float(ordered[first]), float(ordered[last]), "order statistics")
+
+
 def serial_ratio(totals: Array, counts: Array) -> Interval:
     """Interval of Σ totals / Σ counts, float64 [n] each, of n spans of text in order, whose neighbours may be alike.
 

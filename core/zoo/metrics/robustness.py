@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.errors import OptionError
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.intervals import NO_SAMPLES, Interval, Z, no_interval, scored, skewed_mean, wilson
+from zoo.metrics.intervals import NO_SAMPLES, order_statistics, scored, skewed_mean, wilson
 from zoo.metrics.probabilities import FEWEST_DOUBTFUL, shares, within_unit
 from zoo.tasks.base import Rows
 
@@ -114,7 +114,7 @@ class MedianNorm(Metric):
         low, high = norms[(n - 1) // 2], norms[n // 2]
         if not math.isfinite(high):
             return Score(None, n, interval="none: the attack fails on half of the samples or more, and its norm there is unknown")
-        return scored((low + high) / 2, n, _order_statistics(norms))
+        return scored((low + high) / 2, n, order_statistics(norms, "the attack fails on too many samples"))
 
 
 class _MeanCount(Metric):
@@ -199,14 +199,3 @@ def _after_each(counts: dict[str, int]) -> dict[str, Any] | None:
 
 def _counted(hits: Array) -> State:
     return {"hits": np.array([hits.sum()]), "n": np.array([len(hits)])}
-
-
-def _order_statistics(ordered: Array) -> Interval:
-    n = len(ordered)
-    half = Z * math.sqrt(n) / 2
-    first, last = math.floor(n / 2 - half), math.ceil(n / 2 + 1 + half) - 1
-    if first < 0 or last >= n:
-        return no_interval(f"{n} samples are too few for order statistics")
-    if not math.isfinite(ordered[last]):
-        return no_interval("the attack fails on too many samples to bound the median from above")
-    return Interval(float(ordered[first]), float(ordered[last]), "order statistics")

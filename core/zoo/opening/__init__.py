@@ -14,6 +14,7 @@ __all__ = [
     "read_metadata",
     "read_state",
     "read_weights",
+    "save_state",
     "timm_input",
     "weights_sha256",
 ]
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.opening.datasets import open_dataset
     from zoo.opening.declared import timm_input
     from zoo.opening.models import Model, build_model, named_model
-    from zoo.opening.weights import read_metadata, read_state, read_weights, weights_sha256
+    from zoo.opening.weights import read_metadata, read_state, read_weights, save_state, weights_sha256
     from zoo.opening.weights_choice import Choice
 else:
     __getattr__, __dir__ = exports(
@@ -34,6 +35,6 @@ else:
             "zoo.opening.declared": ["timm_input"],
             "zoo.opening.models": ["Model", "build_model", "named_model"],
             "zoo.opening.weights_choice": ["Choice"],
-            "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "weights_sha256"],
+            "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "save_state", "weights_sha256"],
         },
     )

@@ -76,6 +76,7 @@ def _reach(gap: Tensor, slope: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
     """Distance [b] to where an affine function is 0 that is `gap` [b] below it and has this slope, and the step there."""
     if norm == "l2":
         length = euclidean(slope).clamp_min(1e-30)
-        return gap / length.flatten(), gap.view(-1, 1, 1, 1) * slope / length**2
+        unit = slope / length  # 0 where the slope is, which leads nowhere
+        return gap / length.flatten(), gap.view(-1, 1, 1, 1) / length * unit
     distance = gap / slope.flatten(1).abs().sum(1).clamp_min(1e-30)
     return distance, distance.view(-1, 1, 1, 1) * slope.sign()

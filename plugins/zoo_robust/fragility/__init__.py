@@ -1,0 +1,1 @@
+"""Why accurate models are fragile, measured: distances to mistakes, dimensions of features, and one altered neuron."""
