@@ -95,11 +95,25 @@ DATASETS: list[DatasetSpec] = [
         citation="S. Merity, C. Xiong, J. Bradbury, R. Socher (2016), Pointer sentinel mixture models, arXiv:1609.07843",
         homepage="https://github.com/pytorch/examples/tree/main/word_language_model",
     ),
+    DatasetSpec(
+        name="wikitext2-opening",
+        summary="The first 8,192 characters of WikiText-2's test text, in spans of at most 512, each with all before it.",
+        modality="text",
+        tasks=("generate",),
+        target="zoo_data.spans:open_wikitext2_opening",
+        splits={"test": 17},
+        files=tuple(file for file in WIKITEXT2 if file.name.startswith("test")),
+        folders=("wikitext2", "wikitext-2"),
+        licence="CC-BY-SA-3.0",
+        citation="S. Merity, C. Xiong, J. Bradbury, R. Socher (2016), Pointer sentinel mixture models, arXiv:1609.07843",
+        homepage="https://github.com/pytorch/examples/tree/main/word_language_model",
+    ),
 ]
 
 BENCHMARKS: list[BenchmarkSpec] = [
     _text("tiny-shakespeare", "Foreseeing Shakespeare, window 128 and stride 64 characters.", 128),
     _text("wikitext2", "Foreseeing Wikipedia, window 1,024 and stride 512 characters.", 1024),
+    _text("wikitext2-opening", "Foreseeing the beginning of WikiText-2 from all before, stride 512 characters.", 8192),
 ]
 
 RESOLVERS: dict[str, str] = {"text": "zoo_data.spans:text_spec"}

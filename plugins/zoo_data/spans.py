@@ -11,6 +11,8 @@ PASSAGE = 128
 """Consecutive spans that stay together when some are held out, so that a passage is foreseen from its own beginning."""
 HELD_OUT = 0.1
 """Share of tiny-shakespeare at its end that is the test split, as in nanoGPT: 111,540 characters."""
+OPENING = 8192
+"""Characters of wikitext2-opening: about 2,000 tokens, which models of a large window foresee in minutes on a CPU."""
 
 
 class Spans(SampleSequence):
@@ -41,6 +43,11 @@ def open_wikitext2(files: DataFiles, split: str) -> Spans:
     """Spans of at most 512 characters of the tokenised articles, line by line as published; `<unk>` is text like any other."""
     text = _text(files, f"{split}.txt")
     return Spans(text, f"wikitext2-{split}", stride=512, context=3584)
+
+
+def open_wikitext2_opening(files: DataFiles, split: str) -> Spans:
+    """The first 8,192 characters of the test text as 17 spans, each with all of them before it: the scores of one long window."""
+    return Spans(_text(files, "test.txt")[:OPENING], "wikitext2-opening", stride=512, context=OPENING)
 
 
 def text_spec(name: str, path: str) -> DatasetSpec:

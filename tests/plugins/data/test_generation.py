@@ -44,6 +44,17 @@ def test_wikitext_has_the_words_of_its_authors_without_the_ends_of_lines(real_da
     assert sum(map(count_words, texts)) + sum(span.text.count("\n") for span in texts) == 245_569
 
 
+def test_the_opening_of_wikitext_is_foreseen_from_all_before(real_data):
+    spans = zoo.dataset("data/wikitext2-opening", "test")
+    whole = (real_data / "wikitext2" / "test.txt").read_text(encoding="utf-8")[:8192]
+    read = ""
+    for index in range(len(spans)):
+        assert spans[index].input.context == read and len(spans[index].input.text) <= 512
+        read += spans[index].input.text
+    assert read == whole and len(spans) == zoo.registry().dataset("wikitext2-opening").splits["test"]
+    assert zoo.registry().benchmark("wikitext2-opening").protocol["window"] >= len(whole)
+
+
 def test_every_drawn_digit_has_two_real_ones_beside_it(real_data):
     import torch
 
