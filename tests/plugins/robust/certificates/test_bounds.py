@@ -1,5 +1,6 @@
 """Bounds hold: against exact minima of tiny networks, points of the ball, and the victim's own rounding."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -99,6 +100,44 @@ def test_bounds_of_a_tiny_network_are_below_its_exact_minimum_and_near_it(seed):
         assert (lower <= exact + 1e-7).all(), name  # the solver's own tolerance
     tightest = np.maximum(found["parallel"], found["adaptive"])
     assert (exact - tightest).mean() < 0.5 * (exact - found["interval"]).mean() + 1e-6
+
+
+def by_matrices(net, rows, low, high):
+    """Fast-Lin in NumPy, by whole matrices: the least of rows · net(x) for low <= x <= high; hidden bounds of lines and boxes."""
+    layers = [
+        (part.weight.detach().double().numpy(), part.bias.detach().double().numpy()) for part in net if hasattr(part, "bias")
+    ]
+
+    def back(matrix, depth):
+        """Lower bounds of matrix · (output of the first `depth` affine layers)."""
+        constant = np.zeros(len(matrix))
+        for place in range(depth - 1, -1, -1):
+            weight, bias = layers[place]
+            constant, matrix = constant + matrix @ bias, matrix @ weight
+            if place:
+                least_z, most_z = np.clip(boxes[place - 1][0], None, 0), np.clip(boxes[place - 1][1], 0, None)
+                slope = most_z / np.maximum(most_z - least_z, 1e-300)
+                constant += np.clip(matrix, None, 0) @ (-slope * least_z)
+                matrix = matrix * slope
+        return constant + np.clip(matrix, 0, None) @ low + np.clip(matrix, None, 0) @ high
+
+    boxes, least_x, most_x = [], low, high
+    for depth, (weight, bias) in enumerate(layers[:-1], start=1):
+        middle, half = weight @ (least_x + most_x) / 2 + bias, np.abs(weight) @ (most_x - least_x) / 2
+        eye = np.eye(len(bias))
+        boxes.append((np.maximum(middle - half, back(eye, depth)), np.minimum(middle + half, -back(-eye, depth))))
+        least_x, most_x = (np.clip(side, 0, None) for side in boxes[-1])
+    return back(rows, len(layers))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fast_lin_agrees_with_whole_matrices(seed):
+    net = dense_net(seed, 12, (8, 7, 6))
+    _, chain, region = setting(net, (1, 3, 4), count=1, seed=seed)
+    rows = difference_rows(chain, 1)
+    expected = by_matrices(net, rows.values.numpy(), region.low[0].flatten().numpy(), region.high[0].flatten().numpy())
+    found = least(narrowed(walked(chain, region), "parallel"), rows, len(chain.layers), "parallel")
+    assert found.numpy() == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
