@@ -28,7 +28,10 @@ def _model(entry: Entry, index: Index) -> Fields:
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
         ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or _no_weights(spec)),
-        ("claims", _claims(lambda claim: any(name in (untagged(of), entry_of_name(of)) for of in (claim.model, *claim.aux.values())))),
+        (
+            "claims",
+            _claims(lambda claim: any(name in (untagged(of), entry_of_name(of)) for of in (claim.model, *claim.aux.values()))),
+        ),
         ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
         ("benchmarks", ", ".join(benchmarks)),
         ("run it", _how_to_run(name, spec, benchmarks)),

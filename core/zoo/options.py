@@ -3,8 +3,8 @@
 What has a name and settings is written in one grammar everywhere: `name:option=value,option=value` (`f1:positive=spam`,
 `pgd:steps=40,restarts=2`). A comma within a value is written `\\,`. Where it is allowed, the first options may go without
 their names: `noise:25` is `noise:sigma=25`. In the name of the user's own data they stand before the path:
-`folder:holdout=0.2:PATH`. Several stand between commas or pluses, `pgd:steps=40,restarts=2,other/mifgsm`: a comma before `option=`
-goes on with the options. Within a value they are written `\\,` and `\\+`.
+`folder:holdout=0.2:PATH`. Several stand between commas or pluses, `pgd:steps=40,restarts=2,other/mifgsm`: a comma before
+`option=` goes on with the options. Within a value they are written `\\,` and `\\+`.
 """
 
 import re

@@ -2,13 +2,12 @@
 
 from typing import Any
 
+from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Optimizer, RecipeSpec, Weights
 
 EPS = {"mnist": 0.3, "fashion-mnist": 0.1}
 """L-infinity, pixels in [0, 1]. MNIST as in the papers of all five; Fashion-MNIST as Wong & Kolter 2018 certify it."""
 TRAIN = "zoo_robust.defences.trainers:train_"
-DIGITS = tuple("0123456789")
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 CLASSES = {"mnist": DIGITS, "fashion-mnist": CLOTHES}
 SHA256 = {
     "fashion-mnist-ibp": "04d8e75f24e9d49ed49ede408a87b03afee2564a08ae235f0eca1b8af639e357",

@@ -2,7 +2,7 @@
 
 from zoo.data import CLOTHES, DIGITS
 from zoo.specs import ImageInput, ModelSpec, Weights
-from zoo_robust.defence_specs import CLOTHES, DIGITS, weights
+from zoo_robust.defence_specs import weights
 
 CONVEX = "https://github.com/locuslab/convex_adversarial/raw/2cd8149249b9e90383af10fc7e9b9fe90166813e/models"
 FAST = "https://github.com/locuslab/fast_adversarial/raw/54f728755e71857b632882ba6d6cef22f56e2172/MNIST/models"

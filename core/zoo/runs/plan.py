@@ -98,8 +98,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     settings = {**(request.protocol or {}), **({} if request.outputs is None else {"outputs": request.outputs})}
     protocol, others = asked_protocol(suited, benchmark, settings), asked_aux(suited, benchmark, request.aux or {})
     aux = {
-        role: _aux_model(registry, suited, role, other, origin, request).spelled(classes or ())
-        for role, other in others.items()
+        role: _aux_model(registry, suited, role, other, origin, request).spelled(classes or ()) for role, other in others.items()
     }
     infos = {role: other.info for role, other in aux.items()}
     changed = altered(suited, benchmark, protocol, {role: other.name for role, other in infos.items()})

@@ -25,8 +25,6 @@ class Apgd(Frozen):
 
     iterative: ClassVar[bool] = True
 
-    iterative: ClassVar[bool] = True
-
     steps: int = Field(default=100, ge=1, description="Gradient steps of each start.")
     restarts: int = Field(default=1, ge=1, description="Random starts; the first that fools the victim is taken.")
     eot: int = Field(default=1, ge=1, description="Draws of a random victim over which each gradient is averaged.")

@@ -18,11 +18,13 @@ class QuantisedConvNet(SmallConvNet):
         self.steps = levels - 1
 
     def forward(self, images: Tensor) -> Tensor:
-        return super().forward(self._rounded(images))
+        logits: Tensor = super().forward(self._rounded(images))  # type: ignore[no-untyped-call]
+        return logits
 
     def bpda(self, images: Tensor) -> Tensor:
         """The same logits, with the gradient of rounding taken to be 1: what an attacker who knows of it follows."""
-        return super().forward(images + (self._rounded(images) - images).detach())
+        logits: Tensor = super().forward(images + (self._rounded(images) - images).detach())  # type: ignore[no-untyped-call]
+        return logits
 
     def _rounded(self, images: Tensor) -> Tensor:
         return (images * self.steps).round() / self.steps

@@ -198,7 +198,7 @@ class IntervalLoop(DefenceLoop):
 
     def further_scores(self) -> dict[str, float]:
         held_out, certified = self.job.validation_inputs, 0
-        for positions in torch.arange(len(held_out)).split(WATCHED):
+        for positions in torch.arange(len(held_out)).split(WATCHED):  # type: ignore[no-untyped-call]
             images, labels = self._placed(held_out.batch(positions)), self._placed(held_out.targets[positions])
             with torch.no_grad():
                 bounds = margin_bounds(self.scored_model, images, labels, self.options.eps)

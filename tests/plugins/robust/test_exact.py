@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.errors import OptionError, ZooError
+from zoo.errors import ZooError
 from zoo.tasks.attack.contract import Threat
 from zoo.tasks.attack.verify import TOLERANCE, margins, perturbation_norms
 from zoo_robust.attacks.apgd import Apgd, checkpoints

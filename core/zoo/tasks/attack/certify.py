@@ -20,8 +20,9 @@ from zoo.seeds import seeds_alone
 from zoo.specs import TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
 from zoo.tasks.attack.contract import BallSettings, Threat
+from zoo.tasks.attack.spaces import UNSCORED
 from zoo.tasks.attack.task import Attack
-from zoo.tasks.attack.verify import UNSCORED, margins
+from zoo.tasks.attack.verify import margins
 from zoo.tasks.attack.victim import Victim
 from zoo.tasks.base import Batch, DataInfo, ModelInfo
 from zoo.tasks.checks import refuse_where
@@ -130,7 +131,7 @@ class Certify(Attack):
             "eps": np.full(table.num_rows, self.how.eps, dtype=np.float64),
         }
 
-    def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image | None":  # type: ignore[override]
+    def draw(self, sample: Sample, columns: Mapping[str, np.ndarray[Any, Any]]) -> "Image | None":
         return None  # there is nothing to see of a radius
 
 
