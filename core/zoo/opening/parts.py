@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.identity.watching import unwatched
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.composed import entry_of_name, is_composed, refuse_missing, refuse_unknown, written
 from zoo.specs import ImageInput, ModelSpec
@@ -21,8 +22,6 @@ def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, Any]) -> "di
     Tags are picked by the dataset, as the whole's. Raises OptionError where a part is missing, unknown, of another task, or made
     of what it is a part of; ModelError where it takes something else than the whole.
     """
-    from zoo.plugins.registry import registry
-
     refuse_unknown(spec.name, spec.parts, given)
     asked = {**spec.made_of, **given}
     refuse_missing(spec.name, spec.parts, asked)
@@ -31,7 +30,7 @@ def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, Any]) -> "di
             f"{spec.name} is made of parts, so a file of weights does not say of which",
             "load the part with it: zoo.load(NAME, PART=zoo.load(PART, weights=FILE))",
         )
-    registry().refuse_circle(spec)
+    _refuse_circle(spec)
     opened = {role: _opened(spec, role, asked[role], choice) for role in spec.parts}
     for role, part in opened.items():
         if part.info.modality not in (None, spec.modality):
@@ -93,13 +92,13 @@ class OwnTensors:
 def _opened(spec: ModelSpec, role: str, part: Any, choice: Choice) -> "Model":
     from zoo.opening.models import Model, named_model
     from zoo.opening.own import own_model
-    from zoo.plugins.registry import refuse_task, registry
+    from zoo.plugins.registry import refuse_task
 
     task = spec.parts[role]
     if isinstance(part, Model):
         return part
     if isinstance(part, str):
-        found, tag = registry().tagged_model(part)
+        found, tag = _looked_up(part)
         refuse_task(spec, role, found)
         opened = named_model(found, task, Choice(tag, choice.dataset, data_dir=choice.data_dir))
         if task == "classify" and opened.info.classes is None and opened.weights_sha256 is None:
@@ -113,6 +112,20 @@ def _opened(spec: ModelSpec, role: str, part: Any, choice: Choice) -> "Model":
     if not isinstance(part, type) and _holds_itself(part):
         raise OptionError(f"parts in a circle: the {role} of {spec.name} holds itself", "give another module")
     return own_model(part, task=task, modality=spec.modality)
+
+
+@unwatched()  # the index is no part of what a model reads
+def _looked_up(name: str) -> tuple[ModelSpec, str | None]:
+    from zoo.plugins.registry import registry
+
+    return registry().tagged_model(name)
+
+
+@unwatched()
+def _refuse_circle(spec: ModelSpec) -> None:
+    from zoo.plugins.registry import registry
+
+    registry().refuse_circle(spec)
 
 
 def _holds_itself(module: Any, above: tuple[Any, ...] = ()) -> bool:
