@@ -1,6 +1,6 @@
 """Seconds an image of IBP, Fast-Lin and CROWN on Wong and Kolter's network, L-infinity eps 0.1.
 
-`pytest tests/bench/test_certify_speed.py --benchmark-only -n 0`, images and weights from ZOO_DATA_DIR. What is printed is CPU
+`pytest tests/bench/test_certify_speed.py --benchmark-only -n 0`, on real images and weights. What is printed is CPU
 time of one thread, so that neighbours count little. Nothing asserts a time.
 """
 

@@ -103,9 +103,8 @@ def test_bounds_of_a_tiny_network_are_below_its_exact_minimum_and_near_it(seed):
 
 def by_matrices(net, rows, low, high):
     """Fast-Lin in NumPy, by whole matrices: the least of rows · net(x) for low <= x <= high; hidden bounds of lines and boxes."""
-    layers = [
-        (part.weight.detach().double().numpy(), part.bias.detach().double().numpy()) for part in net if hasattr(part, "bias")
-    ]
+    linears = [part.double() for part in copy.deepcopy(net) if isinstance(part, nn.Linear)]
+    layers = [(part.weight.detach().numpy(), part.bias.detach().numpy()) for part in linears]
 
     def back(matrix, depth):
         """Lower bounds of matrix · (output of the first `depth` affine layers)."""
