@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         "zoo train intro/mlp-digits",
         "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
+        "zoo train cnn/lenet5-digits --with bf16 --with wsd:warmup=0.1",
         "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
     ),
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 @click.option("--dataset", help="Instead of the recipe's own, such as folder:PATH.")
 @click.option("--model", shell_complete=names_of("model"), help="Instead of the recipe's own, such as timm/resnet18.")
 @click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
+@click.option(
+    "--with",
+    "techniques",
+    metavar="TECHNIQUE",
+    multiple=True,
+    shell_complete=names_of("technique"),
+    help="Switch a technique on, such as training/bf16 or lamb:trust_clip=true.",
+)
+@click.option("--without", metavar="TECHNIQUE", multiple=True, help="Switch one of the recipe's off.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
@@ -83,9 +93,10 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
 
 def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
-    for name in ("output", "epochs", "fresh", "device"):
+    for name in ("output", "epochs", "fresh", "device", "techniques", "without"):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out --{name}")
+            flag = {"techniques": "--with"}.get(name, f"--{name}")
+            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out {flag}")
     return {name: settings[name] for name in ("seed", "dataset", "model", "data_dir")}
 
 

@@ -6,7 +6,7 @@ their names: `noise:25` is `noise:sigma=25`.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -17,19 +17,22 @@ from zoo.errors import OptionError
 __all__ = ["build_named", "checked_settings", "described_settings", "parse_named"]
 
 
-def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
-    """The settings, completed by their defaults. `kind` ("option") and `owner` (a name) are for the error.
+def checked_settings(
+    declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str, fixed: Mapping[str, Any] | None = None
+) -> BaseModel:
+    """The settings, completed by their defaults. `kind` ("option") and `owner` (a name) are for the error; `fixed` are no choice.
 
     Raises OptionError for a name that is not declared, with the nearest one, and for a value that does not fit.
     """
-    known = ", ".join(declared.model_fields) or "none"
+    fields = [name for name in declared.model_fields if name not in (fixed or {})]
+    known = ", ".join(fields) or "none"
     for name in values:
-        if name not in declared.model_fields:
-            near = get_close_matches(name, declared.model_fields)
+        if name not in fields:
+            near = get_close_matches(name, fields)
             did_you_mean = f"did you mean {' or '.join(near)}? " if near else ""
             raise OptionError(f"{owner} has no {kind} {name!r}", f"{did_you_mean}its {kind}s are: {known}")
     try:
-        return declared.model_validate(dict(values))
+        return declared.model_validate({**values, **(fixed or {})})
     except ValidationError as error:
         first = error.errors()[0]
         where, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
@@ -80,9 +83,10 @@ def build_named(text: str, known: Mapping[str, type[BaseModel]], kind: str) -> B
     return checked_settings(known[name], {**first, **options}, "option", name)
 
 
-def described_settings(declared: type[BaseModel]) -> list[str]:
-    """A line on each: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
-    return [_described(name, schema) for name, schema in declared.model_json_schema().get("properties", {}).items()]
+def described_settings(declared: type[BaseModel], fixed: Collection[str] = ()) -> list[str]:
+    """A line on each but those that are fixed: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
+    schemas = declared.model_json_schema().get("properties", {})
+    return [_described(name, schema) for name, schema in schemas.items() if name not in fixed]
 
 
 def _described(name: str, schema: dict[str, Any]) -> str:
