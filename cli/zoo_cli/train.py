@@ -10,7 +10,7 @@ from zoo_cli.completing import names_of
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import note, number, print_fields, print_json, say, styled
+from zoo_cli.render import note, number, print_fields, print_json, say, size_of, styled
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
 
@@ -111,6 +111,9 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("by", ", ".join((recipe.optimizer.name, recipe.schedule, *recipe.techniques))),
+            ("a step", _step(record)),
+            ("memory", _memory(record)),
             ("known", "\n".join(record.remarks)),
             ("not reused", record.doubt),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
@@ -118,6 +121,35 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("run them", _run(record, weights)),
         ]
     )
+
+
+def _step(record: "TrainingRecord") -> str:
+    """What a step took: seconds, samples, operations, and updates that were left out."""
+    cost = record.cost
+    if cost is None:
+        return ""
+    parts = []
+    if cost.step_seconds is not None:
+        parts.append(f"{1000 * cost.step_seconds:.3g} ms (median), {cost.samples_per_second or 0:,.0f} samples/s")
+    if cost.flops is not None:
+        parts.append(f"{cost.flops / 1e9:.3g} GFLOP")
+    if cost.skipped:
+        parts.append(f"{cost.skipped:,} of {cost.steps:,} updates skipped: scaled gradients overflowed")
+    return ", ".join(parts)
+
+
+def _memory(record: "TrainingRecord") -> str:
+    """Bytes by kind."""
+    cost = record.cost
+    if cost is None:
+        return ""
+    kinds = {
+        "parameters": cost.parameter_bytes,
+        "gradients": cost.gradient_bytes,
+        "optimizer": cost.optimizer_bytes,
+        "activations": cost.activation_bytes,
+    }
+    return ", ".join(f"{kind} {size_of(count)}" for kind, count in kinds.items())
 
 
 def _run(record: "TrainingRecord", weights: str) -> str:
