@@ -25,6 +25,18 @@ ROWS = (
     ("lion", LION, "The sign of a momentum; one state a parameter", "Chen et al. 2023, arXiv:2302.06675"),
     ("muon", PLAIN, "Momentum made orthogonal, for matrices; AdamW for the rest", "Jordan et al. 2024, Muon; timm's variant"),
     ("madgrad", PLAIN, "Dual averaging with adaptive rates", "Defazio & Jelassi 2022, arXiv:2101.11075"),
+    ("sgdw", PLAIN, "SGD with Nesterov's momentum and decoupled weight decay", "Loshchilov & Hutter 2019, arXiv:1711.05101"),
+    ("sgdp", PLAIN, "SGD that does not grow the norms of scale-free weights", "Heo et al. 2021, arXiv:2006.08217"),
+    ("adamp", ADAM, "Adam that does not grow the norms of scale-free weights", "Heo et al. 2021, arXiv:2006.08217"),
+    ("nadamw", ADAM, "Adam with Nesterov's momentum and decoupled weight decay", "Dahl et al. 2023, arXiv:2306.07179"),
+    ("radamw", ADAM, "Rectified Adam with decoupled weight decay", "Liu et al. 2020, arXiv:1908.03265"),
+    ("adanw", PLAIN, "Adan with decoupled weight decay", "Xie et al. 2022, arXiv:2208.06677"),
+    ("adoptw", ADAM, "ADOPT with decoupled weight decay", "Taniguchi et al. 2024, arXiv:2411.02853"),
+    ("laprop", ADAM, "Momentum of normalised gradients", "Ziyin, Wang & Ueda 2020, arXiv:2002.04839"),
+    ("mars", PLAIN, "AdamW on gradients of reduced variance", "Yuan et al. 2024, arXiv:2411.10438"),
+    ("adamuon", PLAIN, "Muon with second moments", "Si, Zhang & Shen 2025, arXiv:2507.11005; timm's variant"),
+    ("adafactorbv", PLAIN, "Adafactor with momentum in bfloat16", "Zhai et al. 2022, arXiv:2106.04560, section 3.4"),
+    ("madgradw", PLAIN, "MADGRAD with decoupled weight decay", "Defazio & Jelassi 2022, arXiv:2101.11075"),
     ("novograd", PLAIN, "Second moments a layer, not a parameter", "Ginsburg et al. 2019, arXiv:1905.11286"),
 )  # fmt: skip
 
