@@ -71,7 +71,7 @@ def test_timms_optimizers_of_these_names_are_those_of_torch_bit_for_bit(spec: di
 def test_another_optimizer_of_timm_is_had_by_name_and_an_unknown_one_answered_with_the_nearest() -> None:
     parameters = [nn.Parameter(torch.zeros(1))]
     assert type(build_optimizer(Optimizer(name="lamb"), parameters)).__name__ == "Lamb"
-    with pytest.raises(UnknownNameError, match="there is no technique named 'adamv'\ndid you mean .*training/adamw"):
+    with pytest.raises(UnknownNameError, match="there is no technique named 'adamv'\ndid you mean training/adam"):
         build_optimizer(Optimizer(name="adamv"), parameters)
 
 
