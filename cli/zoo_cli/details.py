@@ -1,6 +1,6 @@
 """What `zoo show` says of an entry of each kind, as labels and values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from zoo.errors import UnknownNameError
@@ -12,6 +12,7 @@ from zoo_cli.render import pairs
 Fields = list[tuple[str, str]]
 EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
 """Settings of a recipe that are shown where they are switched on."""
+BARS = "▁▂▃▄▅▆▇█"
 
 
 def _model(entry: Entry, index: Index) -> Fields:
@@ -107,6 +108,7 @@ def _recipe(entry: Entry, index: Index) -> Fields:
         ("benchmark", spec["benchmark"] or ""),
         ("epochs", f"{spec['epochs']}, batches of {spec['batch_size']}"),
         ("optimizer", f"{optimizer.pop('name')} ({pairs(optimizer)}), {spec['schedule']} schedule"),
+        ("techniques", ", ".join(spec["techniques"])),
         ("augment", ", ".join(spec["augment"])),
         ("also", pairs({**extras, **spec["options"]})),
         ("selected by", f"{spec['metric']} on {spec['validation']:.0%} of {spec['split']}"),
@@ -115,12 +117,37 @@ def _recipe(entry: Entry, index: Index) -> Fields:
     ]
 
 
+def _technique(entry: Entry, index: Index) -> Fields:
+    spec, name = entry["spec"], entry["name"]
+    return [
+        ("plugin", entry["plugin"]),
+        ("kind", spec["kind"]),
+        ("settings", pairs(spec["config"])),
+        ("options", _options(spec["target"], spec["config"])),
+        ("rate", _curve(spec["target"], spec["config"]) if spec["kind"] == "schedule" else ""),
+        ("not with", ", ".join(spec["excludes"])),
+        ("paper", spec["paper"]),
+        ("needs", ", ".join(spec["requires"])),
+        ("use it", f"zoo train RECIPE --with {name}"),
+    ]
+
+
+def _curve(target: str, config: dict[str, Any]) -> str:
+    """The learning rate over a training, by its defaults: a bar for each of 60 steps."""
+    from zoo.lazy import load_target
+
+    schedule = load_target(target)(**config)
+    factors = [schedule.factor(step, 60) for step in range(60)]
+    return "".join(BARS[round(factor * (len(BARS) - 1))] for factor in factors)
+
+
 DETAILS: dict[str, Callable[[Entry, Index], Fields]] = {
     "model": _model,
     "dataset": _dataset,
     "benchmark": _benchmark,
     "metric": _metric,
     "recipe": _recipe,
+    "technique": _technique,
 }
 
 
@@ -179,14 +206,14 @@ def _file(file: dict[str, Any]) -> str:
     return f"{file['name']}{size}, {where}"
 
 
-def _options(target: str | None) -> str:
-    """The fields of a pydantic class, one a line, with what they may be. Imports it."""
+def _options(target: str | None, fixed: Collection[str] = ()) -> str:
+    """The fields of a pydantic class, those that are fixed left out, one a line, with what they may be. Imports it."""
     if not target:
         return ""
     from zoo.lazy import load_target
     from zoo.options import described_settings
 
-    return "\n".join(described_settings(load_target(target)))
+    return "\n".join(described_settings(load_target(target), fixed))
 
 
 def _claims_that(fits: Callable[[Any], bool]) -> list[Any]:

@@ -10,7 +10,7 @@ from zoo_cli.completing import names_of
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import note, number, print_fields, print_json, say, styled
+from zoo_cli.render import note, number, print_fields, print_json, say, size_of, styled
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         "zoo train intro/mlp-digits",
         "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
+        "zoo train cnn/lenet5-digits --with bf16 --with wsd:warmup=0.1",
         "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
     ),
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 @click.option("--dataset", help="Instead of the recipe's own, such as folder:PATH.")
 @click.option("--model", shell_complete=names_of("model"), help="Instead of the recipe's own, such as timm/resnet18.")
 @click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
+@click.option(
+    "--with",
+    "techniques",
+    metavar="TECHNIQUE",
+    multiple=True,
+    shell_complete=names_of("technique"),
+    help="Switch a technique on, such as training/bf16 or lamb:trust_clip=true.",
+)
+@click.option("--without", metavar="TECHNIQUE", multiple=True, help="Switch one of the recipe's off.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
@@ -83,9 +93,10 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
 
 def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
-    for name in ("output", "epochs", "fresh", "device"):
+    for name in ("output", "epochs", "fresh", "device", "techniques", "without"):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out --{name}")
+            flag = {"techniques": "--with"}.get(name, f"--{name}")
+            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out {flag}")
     return {name: settings[name] for name in ("seed", "dataset", "model", "data_dir")}
 
 
@@ -100,6 +111,9 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("by", ", ".join((recipe.optimizer.name, recipe.schedule, *recipe.techniques))),
+            ("a step", _step(record)),
+            ("memory", _memory(record)),
             ("known", "\n".join(record.remarks)),
             ("not reused", record.doubt),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
@@ -107,6 +121,35 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("run them", _run(record, weights)),
         ]
     )
+
+
+def _step(record: "TrainingRecord") -> str:
+    """What a step took: seconds, samples, operations, and updates that were left out."""
+    cost = record.cost
+    if cost is None:
+        return ""
+    parts = []
+    if cost.step_seconds is not None:
+        parts.append(f"{1000 * cost.step_seconds:.3g} ms (median), {cost.samples_per_second or 0:,.0f} samples/s")
+    if cost.flops is not None:
+        parts.append(f"{cost.flops / 1e9:.3g} GFLOP")
+    if cost.skipped:
+        parts.append(f"{cost.skipped:,} of {cost.steps:,} updates skipped: scaled gradients overflowed")
+    return ", ".join(parts)
+
+
+def _memory(record: "TrainingRecord") -> str:
+    """Bytes by kind."""
+    cost = record.cost
+    if cost is None:
+        return ""
+    kinds = {
+        "parameters": cost.parameter_bytes,
+        "gradients": cost.gradient_bytes,
+        "optimizer": cost.optimizer_bytes,
+        "activations": cost.activation_bytes,
+    }
+    return ", ".join(f"{kind} {size_of(count)}" for kind, count in kinds.items())
 
 
 def _run(record: "TrainingRecord", weights: str) -> str:

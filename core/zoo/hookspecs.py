@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from zoo.runs.record import RunRecord, RunStart
-    from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SpecKind
+    from zoo.specs import (
+        BenchmarkSpec,
+        CommandSpec,
+        DatasetSpec,
+        MetricSpec,
+        ModelSpec,
+        RecipeSpec,
+        Spec,
+        SpecKind,
+        TechniqueSpec,
+    )
 
 __all__ = [
     "hookimpl",
@@ -31,6 +41,7 @@ __all__ = [
     "zoo_run_finished",
     "zoo_run_started",
     "zoo_spec_kinds",
+    "zoo_techniques",
 ]
 
 hookspec = HookspecMarker("zoo")
@@ -60,6 +71,11 @@ def zoo_benchmarks() -> "list[BenchmarkSpec]":  # type: ignore[empty-body]
 @hookspec
 def zoo_recipes() -> "list[RecipeSpec]":  # type: ignore[empty-body]
     """Recipes, each of which trains a model's weights on a dataset."""
+
+
+@hookspec
+def zoo_techniques() -> "list[TechniqueSpec]":  # type: ignore[empty-body]
+    """Techniques of training: optimizers, schedules, precisions, and what saves memory or uses many processes."""
 
 
 @hookspec

@@ -8,7 +8,7 @@ their names: `noise:25` is `noise:sigma=25`. In the name of the user's own data 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -42,18 +42,21 @@ _BETWEEN = re.compile(
 )
 
 
-def checked_settings(declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str) -> BaseModel:
-    """The settings, completed by their defaults. `kind` ("option") and `owner` (a name) are for the error.
+def checked_settings(
+    declared: type[BaseModel], values: Mapping[str, Any], kind: str, owner: str, fixed: Mapping[str, Any] | None = None
+) -> BaseModel:
+    """The settings, completed by their defaults. `kind` ("option") and `owner` (a name) are for the error; `fixed` are no choice.
 
     Raises OptionError for a name that is not declared, with the nearest one, and for a value that does not fit.
     """
-    known = ", ".join(declared.model_fields) or "none"
+    fields = [name for name in declared.model_fields if name not in (fixed or {})]
+    known = ", ".join(fields) or "none"
     for name in values:
-        if name not in declared.model_fields:
-            hint = did_you_mean(name, declared.model_fields, f"its {kind}s are: {known}")
+        if name not in fields:
+            hint = did_you_mean(name, fields, f"its {kind}s are: {known}")
             raise OptionError(f"{owner} has no {kind} {name!r}", hint)
     try:
-        return declared.model_validate(dict(values))
+        return declared.model_validate({**values, **(fixed or {})})
     except ValidationError as error:
         first = error.errors()[0]
         where, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
@@ -181,9 +184,10 @@ def options_of(declared: type[T], name: str) -> T:
     return split_options(declared, rest, namespace)[0]
 
 
-def described_settings(declared: type[BaseModel]) -> list[str]:
-    """A line on each: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
-    return [_described(name, schema) for name, schema in declared.model_json_schema().get("properties", {}).items()]
+def described_settings(declared: type[BaseModel], fixed: Collection[str] = ()) -> list[str]:
+    """A line on each but those that are fixed: `k=INTEGER, at least 1 (default 1): How many of the largest logits count`."""
+    schemas = declared.model_json_schema().get("properties", {})
+    return [_described(name, schema) for name, schema in schemas.items() if name not in fixed]
 
 
 def _described(name: str, schema: dict[str, Any]) -> str:

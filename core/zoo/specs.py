@@ -32,12 +32,15 @@ __all__ = [
     "Tag",
     "Target",
     "TaskName",
+    "TechniqueKind",
+    "TechniqueSpec",
     "Weights",
     "WeightsPart",
 ]
 
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
+TechniqueKind = Literal["optimizer", "schedule", "precision", "memory", "parallel", "data"]
 
 CERTIFY = "certify"
 """Kind of a benchmark of task `attack`, as its protocol says it, and of the models that it is for: what no attack can do."""
@@ -280,12 +283,22 @@ class BenchmarkSpec(Spec):
         return self
 
 
+class TechniqueSpec(Spec):
+    """A technique of training that a recipe has, or that whoever trains switches on by name."""
+
+    kind: TechniqueKind = Field(description="What it changes; a training has one optimizer, one schedule and one precision.")
+    target: Target = Field(
+        description="pydantic class: its fields are the options, its instances do what the kind demands (`zoo.training`)."
+    )
+    config: dict[str, Any] = Field(default_factory=dict, description="Fields of the target that are fixed, and no options.")
+    excludes: tuple[str, ...] = Field(default=(), description="Names of others that it cannot be combined with.")
+    paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
+
+
 class Optimizer(Frozen):
     """An optimizer by name, with its settings."""
 
-    name: str = Field(
-        default="adamw", description="sgd (with Nesterov momentum), adam, adamw, or another of timm's, such as lamb."
-    )
+    name: str = Field(default="adamw", description="Technique of kind optimizer, perhaps with options: adamw, lamb, sgd.")
     lr: float = Field(default=1e-3, gt=0, description="Learning rate, the largest of the schedule.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of all parameters.")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Of those that have one, such as sgd; the others ignore it.")
@@ -316,7 +329,12 @@ class RecipeSpec(Spec):
     epochs: int = Field(default=10, ge=1, description="Passes over the training samples.")
     batch_size: int = Field(default=64, ge=1, description="Samples of a step.")
     optimizer: Optimizer = Field(default=Optimizer(), description="The optimizer and its settings.")
-    schedule: Literal["constant", "cosine", "onecycle"] = Field(default="cosine", description="How the learning rate changes.")
+    schedule: str = Field(
+        default="cosine", description="How the learning rate changes: a technique of kind schedule, perhaps with options."
+    )
+    techniques: tuple[str, ...] = Field(
+        default=(), description="Other techniques, `name` or `name:option=value,...`, such as training/bf16."
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Share of the target that all classes get alike.")
     class_weights: Literal["none", "balanced"] = Field(
         default="none", description="balanced: a class counts as if all were equally large."
@@ -356,6 +374,7 @@ KINDS: dict[str, type[Spec]] = {
     "metric": MetricSpec,
     "benchmark": BenchmarkSpec,
     "recipe": RecipeSpec,
+    "technique": TechniqueSpec,
     "command": CommandSpec,
 }
 """Every kind of entry that the core knows; plugins add others. A hook `zoo_<kind>s` returns specs of that kind."""

@@ -108,7 +108,8 @@ def zoo_recipes() -> list[RecipeSpec]:
             augment=("hflip", "vflip", "affine:degrees=180,share=0.1"),
             ema=0.999,
             clip_norm=1.0,
-            options={"pretrained": "convnext_tiny.in12k_ft_in1k", "precision": "bf16"},
+            options={"pretrained": "convnext_tiny.in12k_ft_in1k"},
+            techniques=("training/bf16",),
         )
     ]
 

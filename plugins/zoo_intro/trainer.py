@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from zoo.seeds import derived_seed
-from zoo.training import Epoch, TrainingJob, TrainingProgress, TrainResult, rate_factor
+from zoo.training import Epoch, TrainingJob, TrainingProgress, TrainResult
 from zoo_intro.mlp_numpy import SGD, as_vectors, train_epoch
 
 
@@ -17,6 +17,7 @@ def train(job: TrainingJob) -> TrainResult:
     """
     recipe = job.recipe
     model = job.build_model()
+    schedule = job.techniques.one("schedule")
     sgd = SGD(model, recipe.optimizer.lr, recipe.optimizer.momentum, recipe.optimizer.weight_decay)
     x = as_vectors(job.train_inputs.batch(range(len(job.train_inputs))).numpy())
     labels = job.train_inputs.targets.numpy()
@@ -26,7 +27,7 @@ def train(job: TrainingJob) -> TrainResult:
     for number in range(1, recipe.epochs + 1):
         started = time.perf_counter()
         rng = np.random.default_rng(derived_seed(recipe.seed, number))
-        sgd.lr = recipe.optimizer.lr * rate_factor(recipe.schedule, (number - 1) / recipe.epochs)
+        sgd.lr = recipe.optimizer.lr * schedule.factor(number - 1, recipe.epochs)
         loss = train_epoch(model, sgd, x, labels, recipe.batch_size, rng)
         score = job.validate(model)
         history.append(Epoch(epoch=number, loss=loss, score=score, seconds=time.perf_counter() - started))

@@ -29,6 +29,8 @@ def train(job: TrainingJob) -> TrainResult:
 class EmbeddingLoop(Loop):
     """The loop with a loss of pytorch-metric-learning on vectors [b, d] and labels [b]."""
 
+    separable = False  # samples are compared with each other
+
     def __init__(self, job: TrainingJob) -> None:
         try:
             self.options = Options.model_validate(job.recipe.options)

@@ -48,6 +48,8 @@ class Updates:
 class TruncatedLoop(Loop):
     """`state` is what the network carries into the next chunk of `pieces`, which begins at `place`."""
 
+    separable = False  # a batch goes on where the last one ended
+
     def build_data(self) -> Updates:
         options = {"steps": STEPS, "length": LENGTH, "k": K} | self.job.recipe.options
         for name in ("steps", "length", "k"):

@@ -24,6 +24,8 @@ def train(job: TrainingJob) -> TrainResult:
 class SegmentLoop(Loop):
     """The default loop over images and masks. Ignored pixels have no loss."""
 
+    separable = False  # images count by their pixels that are not ignored
+
     def build_loss(self) -> "nn.Module":
         from torch import nn
 

@@ -17,7 +17,7 @@ from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, split_tag
 from zoo.plugins.namespaces import select
-from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, TechniqueSpec
 from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
 
@@ -181,6 +181,14 @@ class Registry:
         """The recipe of a full or bare name."""
         return self._get(RecipeSpec, "recipe", name)
 
+    def techniques(self, *, plugin: str | None = None) -> list[TechniqueSpec]:
+        """Techniques of training."""
+        return self._list(TechniqueSpec, "technique", plugin=plugin)
+
+    def technique(self, text: str) -> TechniqueSpec:
+        """The technique of a name; options, as in `lamb:clip=1`, are passed over."""
+        return self._get(TechniqueSpec, "technique", text.partition(":")[0])
+
     def knows(self, kind: str, name: str) -> bool:
         """Whether there is one entry of a kind by a full or bare name."""
         try:
@@ -256,7 +264,7 @@ class Registry:
 
     def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
         """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
-        for other in ("model", "benchmark", "dataset", "recipe", "metric", *self.index.kinds):
+        for other in ("model", "benchmark", "dataset", "recipe", "metric", "technique", *self.index.kinds):
             with suppress(UnknownNameError):
                 spec = self.index.entry(other, name)["spec"]
                 near = error.hint if error.candidates else f"zoo show {spec['name']}"

@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "DataTechnique",
     "Epoch",
     "GradientCheck",
     "HandWritten",
     "Loop",
+    "MemoryTechnique",
+    "OptimizerTechnique",
     "ParameterCheck",
+    "PrecisionTechnique",
+    "ScheduleTechnique",
     "Subset",
     "TrainResult",
+    "TrainingCost",
     "TrainingJob",
     "TrainingProgress",
     "TrainingRecord",
@@ -25,6 +31,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+    from zoo.training.cost import TrainingCost
     from zoo.training.differentiated import HandWritten
     from zoo.training.gradcheck import GradientCheck
     from zoo.training.gradients import ParameterCheck
@@ -33,11 +40,19 @@ if TYPE_CHECKING:
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
     from zoo.training.record import TrainingRecord
     from zoo.training.split import Subset, split_validation
+    from zoo.training.techniques import (
+        DataTechnique,
+        MemoryTechnique,
+        OptimizerTechnique,
+        PrecisionTechnique,
+        ScheduleTechnique,
+    )
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
+            "zoo.training.cost": ["TrainingCost"],
             "zoo.training.differentiated": ["HandWritten"],
             "zoo.training.gradcheck": ["GradientCheck"],
             "zoo.training.gradients": ["ParameterCheck"],
@@ -46,6 +61,13 @@ else:
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
             "zoo.training.record": ["TrainingRecord"],
             "zoo.training.split": ["Subset", "split_validation"],
+            "zoo.training.techniques": [
+                "DataTechnique",
+                "MemoryTechnique",
+                "OptimizerTechnique",
+                "PrecisionTechnique",
+                "ScheduleTechnique",
+            ],
         },
         renamed={"Progress": ("TrainingProgress", "0.1")},
     )

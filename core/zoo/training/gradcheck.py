@@ -17,6 +17,7 @@ from zoo.training.differentiated import Autograd, ByHand, Differentiated, HandWr
 from zoo.training.gradients import ROUNDING, ParameterCheck, compare
 from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.plan import Asked, plan_training
+from zoo.training.techniques import PLAIN, with_techniques
 
 
 class GradientCheck(Frozen):
@@ -151,4 +152,4 @@ def _check_parameters(name: str, network: Any) -> None:
 
 def _in_fp32(recipe: RecipeSpec) -> RecipeSpec:
     """The recipe without mixed precision, which would cast all that is float64."""
-    return recipe.model_copy(update={"options": {name: value for name, value in recipe.options.items() if name != "precision"}})
+    return with_techniques(registry(), recipe, [PLAIN], [])

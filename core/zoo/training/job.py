@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from zoo.data.dataset import Dataset
+from zoo.errors import ModelError
 from zoo.identity.code import Code
 from zoo.metrics.base import Metric
 from zoo.opening.models import Model
+from zoo.plugins.registry import registry
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
 from zoo.tasks.base import Rows, Task
+from zoo.training.cost import TrainingCost
 from zoo.training.prepared import Prepared
+from zoo.training.techniques import Techniques, chosen
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +55,7 @@ class TrainResult:
     score: float | None
     history: tuple[Epoch, ...]
     resumed_from: int | None = None
+    cost: TrainingCost | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,11 @@ class TrainingJob:
         return build_model(self.model, self.recipe.task, dict(self.recipe.config))
 
     @cached_property
+    def techniques(self) -> Techniques:
+        """The optimizer, schedule, precision and whatever else the recipe has by name, built."""
+        return chosen(registry(), self.recipe)
+
+    @cached_property
     def train_inputs(self) -> Prepared:
         """The samples to train on, prepared as in evaluation; labels are `train_inputs.targets`, int64 [n]."""
         return Prepared(self.train, self.task)
@@ -166,7 +176,12 @@ class TrainingJob:
         return score > than if self.direction == "higher" else score < than
 
     def report(self, progress: TrainingProgress) -> None:
-        """Tell whoever watches how far training is."""
+        """Tell whoever watches how far training is. Raises ModelError where the trainer has passed a technique over."""
+        if progress.done and progress.epoch and (passed := self.techniques.passed_over):
+            raise ModelError(
+                f"the trainer of {self.recipe.name} does nothing with {', '.join(passed)}",
+                "leave it out, or let the recipe have a trainer that is a zoo.training.Loop",
+            )
         if self.progress is not None:
             self.progress(progress)
 
@@ -178,6 +193,11 @@ def placed(inputs: Any, device: Any) -> Any:
     if isinstance(inputs, dict):
         return {name: placed(column, device) for name, column in inputs.items()}
     return [placed(item, device) for item in inputs] if type(inputs) is list else inputs
+
+
+def cut(inputs: Any, start: int, stop: int) -> Any:
+    """Samples `start` to `stop` of a batch's inputs: a tensor or a list, or a dict of such."""
+    return {name: column[start:stop] for name, column in inputs.items()} if isinstance(inputs, dict) else inputs[start:stop]
 
 
 def _device_of(model: Any) -> Any:

@@ -2,21 +2,23 @@
 
 import math
 import time
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError
 from zoo.seeds import seed_everything
 from zoo.training.augment import build_augment
 from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, placed
-from zoo.training.optim import build_loss, build_optimizer, build_schedule, moving_average
+from zoo.training.costs import Costs
+from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
+from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Generator, Tensor, nn
 
-PRECISIONS = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
 REPORT_EVERY = 20
 """Batches between two reports; only there does a GPU have to wait for the loss."""
 
@@ -40,14 +42,18 @@ class Loop:
         self.job = job
         self.data = self.build_data()
         self.augment = build_augment(recipe.augment, job.task.data.modality)
-        self.accelerator = _accelerator(job.device, str(recipe.options.get("precision", "fp32")))
+        self.accelerator = _accelerator(job.device, job.techniques.one("precision").accelerator(job.device))
         model = _module(job)
         self.average = moving_average(model, recipe.ema) if recipe.ema else None
         self.loss = self.build_loss().to(self.accelerator.device)
         learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
-        optimizer = build_optimizer(recipe.optimizer, learnt)
+        self.memory = job.techniques.of("memory")
+        for technique in self.memory:  # after the average is copied, which is never trained
+            technique.apply(model)
+        optimizer = job.techniques.one("optimizer").build(learnt, recipe.optimizer)
         self.batches = math.ceil(len(self.data) / recipe.batch_size)
-        schedule = build_schedule(recipe.schedule, optimizer, self.batches * recipe.epochs)
+        scale = math.prod(technique.rate(recipe.batch_size) for technique in job.techniques.of("data"))
+        schedule = scheduled(job.techniques.one("schedule"), optimizer, self.batches * recipe.epochs, scale)
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
         if self.average:
             self.average.module.to(self.accelerator.device)
@@ -56,6 +62,7 @@ class Loop:
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
         self._told: dict[str, list[Tensor]] = {}
+        self.costs = Costs(self)
 
     def run(self) -> TrainResult:
         """Train from where a checkpoint stands to the last epoch."""
@@ -65,7 +72,9 @@ class Loop:
         for epoch in range(resumed_from + 1, self.job.recipe.epochs + 1):
             self.run_epoch(epoch)
             self.save(epoch)
-        return TrainResult(self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None)
+        return TrainResult(
+            self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None, self.costs.summed()
+        )
 
     def build_data(self) -> Any:
         """The samples to train on, behind the interface of `Prepared`. A trainer that makes its own batches has its own."""
@@ -126,7 +135,8 @@ class Loop:
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
             step = (epoch - 1) * self.batches + number
             self.done = (step - 1) / (self.batches * recipe.epochs)
-            total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
+            with self.costs.step(len(indices)):
+                total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
                 mean = total.item() / seen
@@ -142,16 +152,51 @@ class Loop:
         """One optimizer step; returns the batch's mean loss, detached."""
         if self.augment:
             inputs = self.augment(inputs, generator)
-        loss = self.batch_loss(inputs, targets, generator)
-        self.accelerator.backward(loss)
+        self.costs.rehearse(inputs, targets, generator)
+        loss = self.backward(inputs, targets, generator)
         if self.job.recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.job.recipe.clip_norm)
+        self.costs.before_update()
         self.optimizer.step()
+        self.costs.after_update()
         self.schedule.step()
         self.optimizer.zero_grad()
         if self.average:
             self.average.update(self.accelerator.unwrap_model(self.model), step)
+        return loss
+
+    def backward(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
+        """Gradients of a batch's mean loss, part by part where a technique says so; returns the loss, detached."""
+        import torch
+
+        batch, parts = len(targets), self.parts(len(targets))
+        if parts == 1:
+            return self._backward(inputs, targets, 1.0, generator)
+        total = torch.zeros((), device=self.accelerator.device)
+        for start, stop in pairwise(round(batch * part / parts) for part in range(parts + 1)):
+            total += self._backward(cut(inputs, start, stop), targets[start:stop], (stop - start) / batch, generator)
+        return total
+
+    def _backward(self, inputs: Any, targets: "Tensor", share: float, generator: "Generator") -> "Tensor":
+        with self.accelerator.autocast():  # for what a loss calls of the network beside its forward
+            loss = self.batch_loss(inputs, targets, generator) * share
+        self.accelerator.backward(loss)
         return loss.detach()
+
+    def parts(self, batch: int) -> int:
+        """In how many parts a batch goes through the network. Raises OptionError where its loss is no mean over its samples."""
+        parts = math.prod(int(technique.parts(batch)) for technique in self.memory)
+        if parts > 1 and not self.separable:
+            raise OptionError(
+                f"{self.job.recipe.name} compares the samples of a batch with each other, so a batch cannot go in parts",
+                "leave gradient accumulation out, and lower `batch_size`",
+            )
+        return parts
+
+    @property
+    def separable(self) -> bool:
+        """Whether the loss of a batch is the mean of those of its samples. A trainer of another loss says so itself."""
+        return self.job.recipe.class_weights == "none"
 
     def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
@@ -227,19 +272,17 @@ def _module(job: TrainingJob) -> Any:
     return model
 
 
-def _accelerator(device: str, precision: str) -> "Accelerator":
+def _accelerator(device: str, settings: Mapping[str, Any]) -> "Accelerator":
     """A fresh accelerator of one process; accelerate keeps its first settings for the whole process otherwise."""
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     kind, _, index = device.partition(":")
-    if precision not in PRECISIONS:
-        raise OptionError(f"unknown precision {precision!r}", f"choose one of: {', '.join(PRECISIONS)}")
     AcceleratorState._reset_state(reset_partial_state=True)
     if kind == "cuda":
         torch.cuda.set_device(int(index or 0))  # accelerate takes the current one
-    accelerator = Accelerator(cpu=kind == "cpu", mixed_precision=PRECISIONS[precision])
+    accelerator = Accelerator(cpu=kind == "cpu", **settings)
     if accelerator.num_processes > 1:
         raise OptionError("this trainer runs in one process", "start it with zoo train, not with a launcher of many")
     return accelerator

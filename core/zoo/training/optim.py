@@ -1,11 +1,11 @@
 """What turns gradients into weights: the optimizer, the schedule of its learning rate, the moving average, the loss."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import OptionError, did_you_mean
+from zoo.plugins.registry import registry
 from zoo.specs import Optimizer, RecipeSpec
+from zoo.training.techniques import ScheduleTechnique, technique
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -14,50 +14,29 @@ if TYPE_CHECKING:
 
 
 def build_optimizer(spec: Optimizer, parameters: "Sequence[nn.Parameter]") -> "TorchOptimizer":
-    """timm's optimizer of this name: sgd with Nesterov momentum, adam (weight decay as L2 penalty), adamw (decoupled), lamb, ...
-
-    Weight decay is of all parameters. Raises OptionError where timm has none of the name, or it cannot be had here.
-    """
-    from importlib import import_module
-
-    optim: Any = import_module("timm.optim")  # which does not say what of it is public
-    # timm's sgd is Nesterov's, which torch refuses without momentum.
-    name = "momentum" if spec.name == "sgd" and not spec.momentum else spec.name
-    known: list[str] = optim.list_optimizers()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
-        raise OptionError(f"there is no optimizer {spec.name!r}", hint)
-    settings = {"lr": spec.lr, "weight_decay": spec.weight_decay, "momentum": spec.momentum}
-    try:
-        return optim.create_optimizer_v2(list(parameters), name, **settings, filter_bias_and_bn=False)  # type: ignore[no-any-return]
-    except (ImportError, AssertionError, TypeError, ValueError, RuntimeError) as error:  # what it needs is not installed
-        raise OptionError(f"the optimizer {spec.name!r} cannot be built here: {error}", "take another, such as adamw") from error
+    """The optimizer by the technique that `spec` names. Raises UnknownNameError where there is none of the name."""
+    found: TorchOptimizer = technique(registry(), spec.name).build(parameters, spec)
+    return found
 
 
 def build_schedule(name: str, optimizer: "TorchOptimizer", steps: int) -> "LambdaLR":
-    """The learning rate of each of `steps` steps, as a factor of the recipe's."""
+    """The learning rate of each of `steps` steps, as a factor of the optimizer's, by the technique of this name."""
+    return scheduled(technique(registry(), name), optimizer, steps)
+
+
+def scheduled(schedule: ScheduleTechnique, optimizer: "TorchOptimizer", steps: int, scale: float = 1.0) -> "LambdaLR":
+    """The learning rate of each of `steps` steps, times `scale`, as a factor of the optimizer's."""
     # Not timm's or torch's schedulers: their formulas round otherwise, which would change the weights of every recipe shipped,
     # and torch's are recursive, so that a step depends on how those before it were rounded.
     from torch.optim.lr_scheduler import LambdaLR
 
-    return LambdaLR(optimizer, lambda step: rate_factor(name, step / max(steps, 1)))
+    return LambdaLR(optimizer, lambda step: scale * schedule.factor(step, steps))
 
 
 def rate_factor(name: str, done: float) -> float:
-    """Learning rate at a share `done` in [0, 1] of training, as a factor of the recipe's.
-
-    cosine: from 1 to 0 (Loshchilov & Hutter 2017, eq. 5, no restart). onecycle: from 1/25 up to 1 at 30 %, then down to
-    1/250,000, both along a cosine (Smith & Topin 2018; the defaults of torch's OneCycleLR, momentum left alone).
-    """
-    if name == "cosine":
-        return _cosine(1.0, 0.0, done)
-    if name == "onecycle":
-        return _cosine(1 / 25, 1.0, done / 0.3) if done < 0.3 else _cosine(1.0, 1 / 250_000, (done - 0.3) / 0.7)
-    return 1.0
-
-
-def _cosine(start: float, end: float, done: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    """Learning rate at a share `done` in [0, 1] of training, as a factor of the recipe's, by the schedule of this name."""
+    factor: float = technique(registry(), name).factor(done, 1)
+    return factor
 
 
 def moving_average(model: "nn.Module", decay: float) -> Any:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from zoo.training.data import training_data
 from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.outputs import fitted_config
 from zoo.training.split import Subset, split_validation
+from zoo.training.techniques import chosen, with_techniques
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,15 @@ class Asked:
     device: str
     data_dir: str | os.PathLike[str] | None = None
     progress: Callable[[TrainingProgress], None] | None = None
+    techniques: Sequence[str] = ()
+    without: Sequence[str] = ()
 
 
 def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> TrainingJob:
     """The job of a recipe. Raises ZooError before any time is spent on training."""
-    recipe, benchmark = _with_benchmark(registry, overridden(recipe, asked.overrides))
+    recipe = with_techniques(registry, overridden(recipe, asked.overrides), asked.techniques, asked.without)
+    techniques = chosen(registry, recipe)
+    recipe, benchmark = _with_benchmark(registry, recipe)
     model, data = registry.model(recipe.model), registry.dataset(recipe.dataset)
     if model.parts:
         raise OptionError(
@@ -61,9 +66,9 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())
     trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
-    code = training_code(recipe, model, data.target, metric_spec.target)
+    code = training_code(recipe, model, data.target, metric_spec.target, *(one.spec.target for one in techniques.each))
     key = _key(training_key(recipe, model, dataset, asked.device, code), task, aux)
-    return TrainingJob(
+    job = TrainingJob(
         recipe=recipe,
         model=model,
         task=task,
@@ -81,6 +86,8 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
         scored_on=data.held_out or "" if held_out else data.name,
         code=code,
     )
+    job.techniques.check(asked.device)  # and so bound: what a trainer opens is watched
+    return job
 
 
 def _with_benchmark(registry: Registry, recipe: RecipeSpec) -> tuple[RecipeSpec, BenchmarkSpec | None]:

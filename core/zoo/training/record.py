@@ -6,6 +6,7 @@ from pydantic import Field
 
 from zoo.runs.record import Environment
 from zoo.specs import Frozen, RecipeSpec
+from zoo.training.cost import TrainingCost
 from zoo.training.job import Epoch
 
 
@@ -39,6 +40,7 @@ class TrainingRecord(Frozen):
     weights: str = Field(description="Path of the safetensors file.")
     weights_sha256: str
     curves: str = Field(default="", description="Path of the picture of its losses and scores, PNG.")
+    cost: TrainingCost | None = Field(default=None, description="What the steps took; None of a trainer that does not say.")
     device: str
     threads: int
     seconds: float = Field(description="Spent in epochs, by all processes that took part.")

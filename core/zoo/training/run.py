@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ def train(
     dataset: str | None = None,
     model: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    techniques: Sequence[str] = (),
+    without: Sequence[str] = (),
     device: str = "auto",
     resume: bool = True,
     fresh: bool = False,
@@ -51,6 +53,9 @@ def train(
     model is built with as many outputs as these have classes. Of the user's own data without a split `train` a fifth of every
     class is held out: `record.dataset.held_out`.
 
+    `techniques` are switched on, such as `["training/bf16", "lamb:trust_clip=true"]`, and those `without` off; an optimizer, a
+    schedule or a precision takes the place of the recipe's.
+
     Raises ZooError, before the first step where data, model and recipe do not go together: RunError where another process trains
     the same, ModelError where training diverges.
     """
@@ -60,7 +65,7 @@ def train(
     named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     with hearing(None) as remarks:
-        job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress))
+        job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress, techniques, without))
     with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
         doubt = (job.code.doubt if job.code else "") or seen(job.folder)
         if doubt:
@@ -139,6 +144,7 @@ def _finish(
         weights=str(weights),
         weights_sha256=sha256,
         curves=str(curves),
+        cost=result.cost,
         device=job.device,
         threads=torch.get_num_threads(),
         seconds=sum(epoch.seconds for epoch in result.history),

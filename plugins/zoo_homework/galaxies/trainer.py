@@ -19,7 +19,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     pretrained: str | None = Field(default=None, description="timm's name of the weights to start from; None: random ones.")
-    precision: str = "fp32"
 
 
 def train(job: TrainingJob) -> TrainResult:

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
-from zoo.errors import OptionError
+from zoo.errors import UnknownNameError
 from zoo.specs import Optimizer
 from zoo.training.optim import balanced_weights, build_optimizer, build_schedule, moving_average, rate_factor
 
@@ -71,7 +71,7 @@ def test_timms_optimizers_of_these_names_are_those_of_torch_bit_for_bit(spec: di
 def test_another_optimizer_of_timm_is_had_by_name_and_an_unknown_one_answered_with_the_nearest() -> None:
     parameters = [nn.Parameter(torch.zeros(1))]
     assert type(build_optimizer(Optimizer(name="lamb"), parameters)).__name__ == "Lamb"
-    with pytest.raises(OptionError, match="there is no optimizer 'adamv'\ndid you mean adam"):
+    with pytest.raises(UnknownNameError, match="there is no technique named 'adamv'\ndid you mean training/adam"):
         build_optimizer(Optimizer(name="adamv"), parameters)
 
 

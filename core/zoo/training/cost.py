@@ -1,0 +1,25 @@
+"""What the steps of a training took, in bytes, operations and seconds."""
+
+from pydantic import Field
+
+from zoo.specs import Frozen
+
+
+class TrainingCost(Frozen):
+    """Of one process, the last that took part. Bytes are those of tensors, counted each storage once."""
+
+    parameter_bytes: int = Field(description="Of parameters, trained or not, and buffers.")
+    gradient_bytes: int = Field(description="Of gradients before an update.")
+    optimizer_bytes: int = Field(description="Of the optimizer's states after an update.")
+    activation_bytes: int | None = Field(
+        description="Held at the most between forward and backward pass of the first batch, parameters and inputs left out; None "
+        "where the trainer has a step of its own."
+    )
+    flops: int | None = Field(
+        description="Floating-point operations of matrix products and convolutions, forward and backward, of the first batch."
+    )
+    peak_bytes: int | None = Field(default=None, description="Most that the allocator held; None on a CPU.")
+    step_seconds: float | None = Field(description="Median of a step, the first ones left out; None of too few steps.")
+    samples_per_second: float | None = Field(description="Of a median step.")
+    steps: int = Field(description="Steps that were taken.")
+    skipped: int = Field(default=0, description="Those of them whose update was left out, since a scaled gradient overflowed.")

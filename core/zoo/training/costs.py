@@ -1,0 +1,158 @@
+"""Counting what training costs: one rehearsal of the first batch, which leaves no trace, and a clock about every step."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from zoo.training.cost import TrainingCost
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from zoo.training.loop import Loop
+
+FIRST = 3
+"""Steps that the clock leaves out: libraries choose their kernels, and allocators grow."""
+
+
+class Costs:
+    """What one process of a training takes."""
+
+    def __init__(self, loop: "Loop") -> None:
+        self.loop = loop
+        self.activations: int | None = None
+        self.operations: int | None = None
+        self.gradients = self.states = self.skipped = 0
+        self.seconds: list[float] = []
+        self.samples: list[int] = []
+
+    @contextmanager
+    def step(self, samples: int) -> "Iterator[None]":
+        """Within the block a step is taken; its seconds count, but for the rehearsal in the first."""
+        started = time.perf_counter()
+        yield
+        self.seconds.append(time.perf_counter() - started)
+        self.samples.append(samples)
+
+    def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
+        """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""
+        if self.seconds or self.activations is not None:
+            return
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+        from torch.utils.flop_counter import FlopCounterMode
+
+        model = self.loop.accelerator.unwrap_model(self.loop.model)
+        with self._without_trace(generator), held(model, inputs) as tally:
+            self.loop.backward(inputs, targets, generator)
+        # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
+        with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            self.loop.backward(inputs, targets, generator)
+        self.activations, self.operations = tally.most, counter.get_total_flops()
+
+    @contextmanager
+    def _without_trace(self, generator: "Generator") -> "Iterator[None]":
+        """Buffers, gradients, draws and what the loop keeps from batch to batch are afterwards as before."""
+        import torch
+
+        loop, device = self.loop, self.loop.accelerator.device
+        state = {**vars(loop), "_told": {name: list(values) for name, values in loop._told.items()}}
+        modules = (loop.accelerator.unwrap_model(loop.model), loop.loss)
+        buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
+        drawn = generator.get_state()
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+        loop.optimizer.zero_grad()
+        generator.set_state(drawn)
+        vars(loop).clear()
+        vars(loop).update(state)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+    def before_update(self) -> None:
+        """Gradients are there."""
+        if not self.gradients:
+            self.gradients = storage_bytes(p.grad for p in self.loop.model.parameters() if p.grad is not None)
+
+    def after_update(self) -> None:
+        """The optimizer has its states."""
+        self.skipped += bool(self.loop.accelerator.optimizer_step_was_skipped)
+        if not self.states:
+            states = [value for state in self.loop.optimizer.state.values() for value in state.values()]
+            self.states = storage_bytes(value for value in states if hasattr(value, "untyped_storage"))
+
+    def summed(self) -> TrainingCost:
+        """The cost of all steps so far."""
+        import torch
+
+        model = self.loop.accelerator.unwrap_model(self.loop.model)
+        later = slice(FIRST, None)
+        seconds = median(self.seconds[later]) if len(self.seconds) > FIRST else None
+        on_gpu = self.loop.accelerator.device.type == "cuda"
+        return TrainingCost(
+            parameter_bytes=storage_bytes([*model.parameters(), *model.buffers()]),
+            gradient_bytes=self.gradients,
+            optimizer_bytes=self.states,
+            activation_bytes=self.activations,
+            flops=self.operations,
+            peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else None,
+            step_seconds=seconds,
+            samples_per_second=median(self.samples[later]) / seconds if seconds else None,
+            steps=len(self.seconds),
+            skipped=self.skipped,
+        )
+
+
+def storage_bytes(tensors: Any) -> int:
+    """Bytes of the storages of tensors, each once."""
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+class Tally:
+    """Bytes held now, and at the most."""
+
+    def __init__(self, left_out: set[int]) -> None:
+        self.left_out = left_out
+        self.holders: dict[int, int] = {}
+        self.bytes = self.most = 0
+
+    def take(self, tensor: "Tensor") -> "Saved":
+        """A tensor is saved for the backward pass."""
+        return Saved(self, tensor)
+
+
+class Saved:
+    """A saved tensor, counted until the graph lets go of it; several of one storage count once."""
+
+    def __init__(self, tally: Tally, tensor: "Tensor") -> None:
+        storage = tensor.untyped_storage()
+        self.tally, self.tensor, self.storage, self.size = tally, tensor, storage.data_ptr(), storage.nbytes()
+        if self.storage in tally.left_out:
+            return
+        count = tally.holders.get(self.storage, 0)
+        tally.holders[self.storage] = count + 1
+        if not count:
+            tally.bytes += self.size
+            tally.most = max(tally.most, tally.bytes)
+
+    def __del__(self) -> None:
+        tally = self.tally
+        if self.storage in tally.left_out:
+            return
+        tally.holders[self.storage] -= 1
+        if not tally.holders[self.storage]:
+            tally.bytes -= self.size
+
+
+@contextmanager
+def held(model: Any, inputs: Any) -> "Iterator[Tally]":
+    """Within the block, what autograd saves is counted; parameters, buffers and inputs are there anyway."""
+    from torch.autograd.graph import saved_tensors_hooks
+
+    columns = inputs.values() if isinstance(inputs, dict) else [inputs]
+    there = [*model.parameters(), *model.buffers(), *(column for column in columns if hasattr(column, "untyped_storage"))]
+    tally = Tally({tensor.untyped_storage().data_ptr() for tensor in there})
+    with saved_tensors_hooks(tally.take, lambda saved: saved.tensor):
+        yield tally

@@ -1,0 +1,191 @@
+"""Techniques of training: what each kind does, and which a recipe has.
+
+A technique's target is a pydantic class whose fields are its options; an instance does what its kind demands, below.
+Structural typing: it needs no base class of ours.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zoo.errors import OptionError
+from zoo.lazy import load_target
+from zoo.options import checked_settings, parse_named
+from zoo.specs import Optimizer, RecipeSpec, TechniqueKind, TechniqueSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer as TorchOptimizer
+
+    from zoo.plugins.registry import Registry
+
+
+class OptimizerTechnique(Protocol):
+    """Kind optimizer."""
+
+    def build(self, parameters: "Sequence[nn.Parameter]", settings: Optimizer, /) -> "TorchOptimizer":
+        """The optimizer of these parameters, with the rate, weight decay and momentum of `settings` where it has such.
+
+        Raises OptionError where what it needs is not installed.
+        """
+
+
+class ScheduleTechnique(Protocol):
+    """Kind schedule."""
+
+    def factor(self, step: int, steps: int, /) -> float:
+        """The learning rate of step 0, …, `steps` - 1, as a factor of the recipe's."""
+
+
+class PrecisionTechnique(Protocol):
+    """Kind precision."""
+
+    def accelerator(self, device: str, /) -> Mapping[str, Any]:
+        """Keyword arguments of `accelerate.Accelerator`, such as `mixed_precision`. Raises OptionError if `device` has it not."""
+
+
+class MemoryTechnique(Protocol):
+    """Kind memory."""
+
+    def apply(self, model: "nn.Module", /) -> None:
+        """Alter a network in place before training, its outputs and the names of its parameters excepted."""
+
+    def parts(self, batch: int, /) -> int:
+        """In how many parts a batch of this size goes through the network; the gradients are added up."""
+
+
+class DataTechnique(Protocol):
+    """Kind data."""
+
+    def rate(self, batch_size: int, /) -> float:
+        """The learning rate with batches of this size, as a factor of the recipe's."""
+
+
+ONE_EACH: tuple[TechniqueKind, ...] = ("optimizer", "schedule", "precision")
+"""Kinds of which a training has one; another takes its place."""
+PLAIN = "training/fp32"
+"""The precision of a recipe that names none."""
+ALWAYS: tuple[TechniqueKind, ...] = ("optimizer", "schedule")
+"""Kinds that every recipe has: a trainer may do by itself what they say."""
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One that a training has: its spec, how it is written, and the built one."""
+
+    spec: TechniqueSpec
+    text: str
+    built: Any
+
+
+@dataclass(frozen=True)
+class Techniques:
+    """All that a training has. `taken` are the names of those that the trainer has asked for."""
+
+    each: tuple[Technique, ...]
+    taken: set[str] = field(default_factory=set)
+
+    def of(self, kind: TechniqueKind) -> list[Any]:
+        """The built ones of a kind, in order."""
+        found = [one for one in self.each if one.spec.kind == kind]
+        self.taken.update(one.spec.name for one in found)
+        return [one.built for one in found]
+
+    def one(self, kind: TechniqueKind) -> Any:
+        """The built one of a kind of which there is one."""
+        return self.of(kind)[0]
+
+    def check(self, device: str) -> None:
+        """Raises OptionError where one of them cannot be had on this device."""
+        for one in self.each:
+            if one.spec.kind == "precision":
+                one.built.accelerator(device)
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Names of those that a trainer has not asked for, and so has not."""
+        wanted = [one.spec.name for one in self.each if one.spec.kind not in ALWAYS and one.spec.name != PLAIN]
+        return [name for name in wanted if name not in self.taken]
+
+
+def chosen(registry: "Registry", recipe: RecipeSpec) -> Techniques:
+    """The techniques of a recipe. Raises OptionError for two that exclude each other, and for options that do not fit."""
+    recipe = _with_precision_of_old(recipe)
+    texts = [recipe.optimizer.name, recipe.schedule, *recipe.techniques]
+    found = [_built(registry, text) for text in texts]
+    for one, kind in zip(found, ("optimizer", "schedule"), strict=False):
+        if one.spec.kind != kind:
+            raise OptionError(f"{one.spec.name} is of kind {one.spec.kind}, not {kind}", "zoo list techniques")
+    if not any(one.spec.kind == "precision" for one in found):
+        found.append(_built(registry, PLAIN))
+    _check_together(found)
+    return Techniques(tuple(found))
+
+
+def with_techniques(registry: "Registry", recipe: RecipeSpec, added: Iterable[str], removed: Iterable[str]) -> RecipeSpec:
+    """The recipe without some techniques and with others, all by their full names.
+
+    An optimizer, a schedule or a precision takes the place of the recipe's; of any other kind, one of the same name does.
+    Raises OptionError for two of which a training has one, and for one to be removed that the recipe does not have.
+    """
+    recipe = _with_precision_of_old(recipe)
+    texts = {registry.technique(text).name: text for text in recipe.techniques}
+    for name in (registry.technique(text).name for text in removed):
+        if name not in texts:
+            raise OptionError(f"{recipe.name} has no technique {name}", f"it has: {', '.join(texts) or 'none'}")
+        del texts[name]
+    new = [(registry.technique(text), text) for text in added]
+    _check_kinds([spec for spec, _ in new])
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    for spec, text in new:
+        whole = spec.name + text[len(text.partition(":")[0]) :]
+        if spec.kind == "optimizer":
+            optimizer = optimizer.model_copy(update={"name": whole})
+        elif spec.kind == "schedule":
+            schedule = whole
+        else:
+            if spec.kind == "precision":
+                texts = {name: old for name, old in texts.items() if registry.technique(name).kind != "precision"}
+            texts[spec.name] = whole
+    return recipe.model_copy(update={"optimizer": optimizer, "schedule": schedule, "techniques": tuple(texts.values())})
+
+
+def _with_precision_of_old(recipe: RecipeSpec) -> RecipeSpec:
+    """`options.precision`, by which recipes named it before there were techniques, as one of them."""
+    if "precision" not in recipe.options:
+        return recipe
+    options = {name: value for name, value in recipe.options.items() if name != "precision"}
+    techniques = (*recipe.techniques, str(recipe.options["precision"]))
+    return recipe.model_copy(update={"options": options, "techniques": techniques})
+
+
+def technique(registry: "Registry", text: str) -> Any:
+    """The built technique of `name` or `name:option=value,...`."""
+    return _built(registry, text).built
+
+
+def _built(registry: "Registry", text: str) -> Technique:
+    spec = registry.technique(text)
+    declared = load_target(spec.target)
+    _, options, values = parse_named(text, "technique", "training/lamb:option=value", bare=True)
+    names = [name for name in declared.model_fields if name not in spec.config]
+    if len(values) > len(names):
+        raise OptionError(f"{text!r} has {len(values)} values", f"options of {spec.name}: {', '.join(names) or 'none'}")
+    settings = {**dict(zip(names, values, strict=False)), **options}
+    return Technique(spec, text, checked_settings(declared, settings, "option", spec.name, spec.config))
+
+
+def _check_together(found: Sequence[Technique]) -> None:
+    specs = [one.spec for one in found]
+    _check_kinds(specs)
+    for spec in specs:
+        for other in specs:
+            if other.name in spec.excludes or (other is not spec and other.name == spec.name):
+                raise OptionError(f"{spec.name} cannot be combined with {other.name}", "leave one of them out")
+
+
+def _check_kinds(specs: Sequence[TechniqueSpec]) -> None:
+    for kind in ONE_EACH:
+        names = [spec.name for spec in specs if spec.kind == kind]
+        if len(names) > 1:
+            raise OptionError(f"{' and '.join(names)} are each a training's only {kind}", "take one of them")

@@ -1,0 +1,49 @@
+"""Entries of the other kinds: precision, memory, data."""
+
+from zoo.specs import TechniqueSpec
+
+TECHNIQUES = [
+    TechniqueSpec(name="fp32", kind="precision", summary="float32 throughout", target="zoo_training.precisions:Fp32"),
+    TechniqueSpec(
+        name="bf16",
+        kind="precision",
+        summary="bfloat16 autocast; parameters stay float32",
+        target="zoo_training.precisions:Bf16",
+        paper="Kalamkar et al. 2019, A study of BFLOAT16 for deep learning training, arXiv:1905.12322",
+    ),
+    TechniqueSpec(
+        name="fp16",
+        kind="precision",
+        summary="float16 autocast with a scaled loss; needs a GPU",
+        target="zoo_training.precisions:Fp16",
+        paper="Micikevicius et al. 2018, Mixed precision training, arXiv:1710.03740",
+    ),
+    TechniqueSpec(
+        name="activation-checkpointing",
+        kind="memory",
+        summary="Blocks keep their inputs alone and are computed again in the backward pass",
+        target="zoo_training.memory:ActivationCheckpointing",
+        paper="Chen, Xu, Zhang & Guestrin 2016, Training deep nets with sublinear memory cost, arXiv:1604.06174",
+    ),
+    TechniqueSpec(
+        name="gradient-accumulation",
+        kind="memory",
+        summary="A batch goes through the network in parts, whose gradients add up",
+        target="zoo_training.memory:GradientAccumulation",
+    ),
+    TechniqueSpec(
+        name="linear-scaling",
+        kind="data",
+        summary="The learning rate in proportion to the batch size",
+        target="zoo_training.scaling:LinearScaling",
+        paper="Goyal et al. 2017, Accurate, large minibatch SGD, arXiv:1706.02677",
+    ),
+    TechniqueSpec(
+        name="sqrt-scaling",
+        kind="data",
+        summary="The learning rate in proportion to the root of the batch size",
+        target="zoo_training.scaling:SquareRootScaling",
+        excludes=("training/linear-scaling",),
+        paper="Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks, arXiv:1404.5997",
+    ),
+]

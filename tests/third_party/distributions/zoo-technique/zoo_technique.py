@@ -1,0 +1,12 @@
+"""A stranger's techniques: an optimizer of signs, and a schedule that rests at the end."""
+
+from zoo import hookimpl
+from zoo.specs import TechniqueSpec
+
+
+@hookimpl
+def zoo_techniques():
+    return [
+        TechniqueSpec(name="signsgd", kind="optimizer", summary="Signs of gradients.", target="zoo_technique_sign:SignSgd"),
+        TechniqueSpec(name="rest", kind="schedule", summary="Stops early.", target="zoo_technique_sign:Rest"),
+    ]
