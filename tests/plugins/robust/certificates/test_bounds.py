@@ -1,5 +1,6 @@
 """Bounds hold: against exact minima of tiny networks, points of the ball, and the victim's own rounding."""
 
+import copy
 import itertools
 
 import numpy as np
