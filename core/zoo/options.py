@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import core_schema
 
 from zoo.errors import OptionError, did_you_mean
+from zoo.lazy import load_target
 from zoo.specs import TaskName
 
 if TYPE_CHECKING:
@@ -117,9 +118,8 @@ class NamedModel(str):
     def opened(self) -> "Model":
         """What the core knows of it before it is loaded."""
         if self._opened is None:
-            from zoo.opening.named_parts import open_part
-
-            self._opened = open_part(self, self.task)
+            # By its target: what opens models reads their options by this module.
+            self._opened = load_target("zoo.opening.composing:open_part")(self, self.task)
         return self._opened
 
     def loaded(self) -> Self:

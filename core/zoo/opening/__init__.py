@@ -21,9 +21,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.opening.arrays import ArrayNetwork
+    from zoo.opening.composing import named_model
     from zoo.opening.datasets import open_dataset
     from zoo.opening.declared import timm_input
-    from zoo.opening.models import Model, build_model, named_model
+    from zoo.opening.models import Model, build_model
     from zoo.opening.weights import read_metadata, read_state, read_weights, save_state, weights_sha256
     from zoo.opening.weights_choice import Choice
 else:
@@ -31,9 +32,10 @@ else:
         __name__,
         {
             "zoo.opening.arrays": ["ArrayNetwork"],
+            "zoo.opening.composing": ["named_model"],
             "zoo.opening.datasets": ["open_dataset"],
             "zoo.opening.declared": ["timm_input"],
-            "zoo.opening.models": ["Model", "build_model", "named_model"],
+            "zoo.opening.models": ["Model", "build_model"],
             "zoo.opening.weights_choice": ["Choice"],
             "zoo.opening.weights": ["read_metadata", "read_state", "read_weights", "save_state", "weights_sha256"],
         },

@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from zoo.errors import ModelError
-from zoo.opening.models import named_model
+from zoo.errors import ModelError, OptionError
+from zoo.opening.composing import named_model
+from zoo.opening.models import Model
+from zoo.opening.own import own_model
 from zoo.opening.weights_choice import Choice
+from zoo.plugins.composed import refuse_unknown
+from zoo.specs import ModelSpec
 
 if TYPE_CHECKING:
     from zoo.tasks import Attacker, Classifier, Detector, Embedder, Segmenter
@@ -74,7 +78,8 @@ def load(
     file = Path(weights) if weights else None
     choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
     held = {role: part if isinstance(part, str) else _copied(part, role) for role, part in parts.items()}
-    model = named_model(spec, task, choice, options, held)
+    opened = {role: part if isinstance(part, str) else _own_part(spec, role, part) for role, part in held.items()}
+    model = named_model(spec, task, choice, options, opened)
     loaded = model.load()
     asked = {
         "name": name,
@@ -99,3 +104,22 @@ def _copied(part: Any, role: str) -> Any:
         raise ModelError(
             f"the {role} cannot be copied: {error}", "drop what copy.deepcopy refuses, such as open files"
         ) from error
+
+
+def _own_part(spec: ModelSpec, role: str, part: Any) -> Model:
+    """A module of the user's own as a part."""
+    refuse_unknown(spec.name, spec.parts, (role,))
+    task = spec.parts[role]
+    if (known := getattr(part, "zoo_loaded", {}).get("task", task)) != task:
+        raise OptionError(f"the {role} of {spec.name} was loaded to {known}, and must do {task}", f'load it with task="{task}"')
+    if not isinstance(part, type) and _holds_itself(part):
+        raise OptionError(f"parts in a circle: the {role} of {spec.name} holds itself", "give another module")
+    return own_model(part, task=task, modality=spec.modality)
+
+
+def _holds_itself(module: Any, above: tuple[Any, ...] = ()) -> bool:
+    """Whether a module is among its own modules, at any depth."""
+    if any(module is outer for outer in above):
+        return True
+    inner = module.children() if hasattr(module, "children") else ()
+    return any(_holds_itself(child, (*above, module)) for child in inner)

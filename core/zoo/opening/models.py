@@ -12,9 +12,9 @@ from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
-from zoo.opening.named_parts import handed_over, open_named
+from zoo.opening.named_parts import handed_over
 from zoo.opening.output_names import output_names
-from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, open_parts, refuse_overlap
+from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, refuse_overlap
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
@@ -22,7 +22,7 @@ from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_paramete
 from zoo.options import checked_settings
 from zoo.plugins.composed import entry_of_name, leading
 from zoo.seeds import seeded
-from zoo.specs import ModelSpec, Weights
+from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo
 
 if TYPE_CHECKING:
@@ -82,27 +82,24 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
         raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
 
 
-def named_model(
+def bound_model(
     spec: ModelSpec,
-    task: str,
+    task: TaskName,
     choice: Choice,
-    options: Mapping[str, Any] | None = None,
-    parts: Mapping[str, Any] | None = None,
+    settings: "BaseModel | None",
+    held: Mapping[str, Model],
+    named_inside: Mapping[str, Model],
 ) -> Model:
-    """The model of a spec with the chosen weights. `parts` are others than its name says, by role: names, or modules."""
-    if task not in spec.tasks:
-        raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
-    check_requirements(spec, ModelError)
-    held = open_parts(spec, choice, parts or {})
+    """The model of a spec with the chosen weights, its checked options, and open models inside it: `held` are what it is made of,
+    by role, `named_inside` those that its options name."""
+    inside = {**held, **named_inside}
+    chosen_options = settings.model_dump(mode="json") if settings is not None else {}
+    refuse_overlap(spec, chosen_options)
     lead = held[leading(spec.parts, (task,))] if held else None
     tag, weights = choose_weights(spec, choice)
     told = told_by(choice.file)
     declared = {**spec.config, **(weights.config if weights else {})}
     config = {**declared, **told.get("config", {})}
-    settings = _settings(spec, options or {})
-    chosen_options = settings.model_dump(mode="json") if settings is not None else {}
-    refuse_overlap(spec, chosen_options)
-    inside = {**held, **open_named(spec, settings)}
     sizable = choice.file is not None or choice.classes is not None
     sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
     own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
@@ -149,7 +146,7 @@ def named_model(
         unsafe=tuple(
             dict.fromkeys([*(("allow-pickle",) if choice.allow_pickle else ()), *(u for p in inside.values() for u in p.unsafe)])
         ),
-        has_defaults=not options or chosen_options == checked_options(spec, {}),
+        has_defaults=chosen_options == checked_options(spec, {}),
         config={key: value for key, value in config.items() if key not in declared or declared[key] != value},
         notes=(*(own.notes if own else ()), *named, *(f"{role}: {note}" for role, part in inside.items() for note in part.notes)),
         parts=inside,
@@ -172,11 +169,11 @@ def declared_files(spec: ModelSpec, *settings: Mapping[str, Any]) -> dict[str, P
 
 def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, Any]:
     """The model's own options, validated and completed by its options class. Raises OptionError."""
-    settings = _settings(spec, options)
+    settings = settings_of(spec, options)
     return settings.model_dump(mode="json") if settings is not None else {}
 
 
-def _settings(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
+def settings_of(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
     if spec.options is None:
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")

@@ -1,36 +1,16 @@
 """Models inside a model that its options name."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ModelError, OptionError
-from zoo.identity.watching import unwatched
-from zoo.lazy import load_target
-from zoo.opening.weights_choice import Choice
-from zoo.options import NamedModel, parse_named
-from zoo.specs import ModelSpec, TaskName
+from zoo.options import NamedModel
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from zoo.opening.models import Model
 
 _opening: ContextVar[tuple[str, ...]] = ContextVar("opening", default=())
 """Names of the models that are being opened, each because of the one before."""
-
-
-def open_part(text: str, task: TaskName) -> "Model":
-    """What `name:option=value` names, for a task. Raises ZooError where there is no such model, or an option does not fit."""
-    from zoo.opening.models import named_model
-    from zoo.plugins.registry import registry
-
-    name, options, values = parse_named(text, f"model for {task}", "robust/pgd:steps=40", bare=True)
-    with unwatched():  # what is installed is looked up, as before a run
-        spec, tag = registry().tagged_model(name)
-    with _inside(spec.name, text):
-        return named_model(spec, task, Choice(tag), {**_first(spec, values, options), **options})
 
 
 def named_in(settings: "BaseModel | None") -> dict[str, NamedModel]:
@@ -44,18 +24,6 @@ def named_in(settings: "BaseModel | None") -> dict[str, NamedModel]:
     return found
 
 
-def open_named(spec: ModelSpec, settings: "BaseModel | None") -> "dict[str, Model]":
-    """What the options of an entry name. Raises ZooError as `open_part` does, and where one takes other inputs than the entry."""
-    parts = {label: named.opened() for label, named in named_in(settings).items()}
-    for part in parts.values():
-        if part.info.modality not in (None, spec.modality):
-            raise ModelError(
-                f"{part.info.name} takes {part.info.modality}, and {spec.name}, which is to use it, {spec.modality}",
-                f"name one that takes {spec.modality}: zoo list models --modality {spec.modality}",
-            )
-    return parts
-
-
 def handed_over(settings: "BaseModel | None") -> dict[str, Any]:
     """The options that name models, their models loaded."""
     values: dict[str, Any] = {}
@@ -63,26 +31,3 @@ def handed_over(settings: "BaseModel | None") -> dict[str, Any]:
         field, several, _ = label.partition(".")
         values[field] = (*values.get(field, ()), named.loaded()) if several else named.loaded()
     return values
-
-
-def _first(spec: ModelSpec, values: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
-    """Values without names as those of the first options."""
-    fields = list(load_target(spec.options).model_fields) if spec.options else []
-    first = dict(zip(fields, values, strict=False))
-    if len(values) > len(fields) or first.keys() & options.keys():
-        known = f"its options are: {', '.join(fields) or 'none'}"
-        raise OptionError(f"{', '.join(values)}: too many values for {spec.name}, or one that is given twice", known)
-    return first
-
-
-@contextmanager
-def _inside(name: str, text: str) -> Iterator[None]:
-    """Refuse what is a part of itself."""
-    above = _opening.get()
-    if f"{name} {text}" in above:
-        raise ModelError(f"{name} is a part of itself: {text}", "name other parts")
-    token = _opening.set((*above, f"{name} {text}"))
-    try:
-        yield
-    finally:
-        _opening.reset(token)

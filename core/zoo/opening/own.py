@@ -10,8 +10,9 @@ from typing import Any
 from zoo.errors import ModelError, OptionError, ZooError
 from zoo.identity.own import UntoldError, own_code, same
 from zoo.opening.class_names import given_classes
+from zoo.opening.composing import named_model
 from zoo.opening.declared import normalised, pixels
-from zoo.opening.models import Model, in_eval, named_model
+from zoo.opening.models import Model, in_eval
 from zoo.opening.weights_choice import Choice
 from zoo.specs import CERTIFY, ImageInput, Modality
 from zoo.tasks.base import ModelInfo

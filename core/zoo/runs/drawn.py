@@ -12,7 +12,7 @@ from zoo.errors import ModelError, OptionError, did_you_mean
 from zoo.home import writing
 from zoo.imaging.degrade import to_uint8
 from zoo.lazy import load_target
-from zoo.opening.models import named_model
+from zoo.opening.composing import named_model
 from zoo.opening.weights_choice import Choice
 from zoo.seeds import sample_seed, seeds_alone
 from zoo.specs import ModelSpec

@@ -13,8 +13,9 @@ from zoo.identity.code import code_of
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
+from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
-from zoo.opening.models import Model, named_model
+from zoo.opening.models import Model
 from zoo.opening.own import kind_of, own_model
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice

@@ -11,8 +11,8 @@ import numpy as np
 from zoo.errors import ModelError, PredictionError, ZooError, reason_of
 from zoo.identity.code import code_of
 from zoo.identity.watching import Watch
-from zoo.opening.models import build_model, declared_files, named_model
-from zoo.opening.parts import open_parts
+from zoo.opening.composing import named_model, open_parts
+from zoo.opening.models import build_model, declared_files
 from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
 from zoo.opening.weights_choice import Choice

@@ -15,7 +15,8 @@ from zoo.errors import OptionError, did_you_mean
 from zoo.home import zoo_home
 from zoo.identity.code import TRAINING, Code, code_of, core_sha256
 from zoo.metrics.build import build_metric
-from zoo.opening.models import Model, named_model
+from zoo.opening.composing import named_model
+from zoo.opening.models import Model
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import Registry
 from zoo.runs.overrides import asked_aux, asked_protocol

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 import zoo
 from zoo.errors import ModelError, OptionError, UnknownNameError, WeightsError
-from zoo.opening.models import build_model, checked_options, named_model
+from zoo.opening.composing import named_model
+from zoo.opening.models import build_model, checked_options
 from zoo.opening.own import own_model
 from zoo.opening.weights import save_state
 from zoo.opening.weights_choice import Choice, choose_weights

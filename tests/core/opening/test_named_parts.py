@@ -4,7 +4,7 @@ import pytest
 
 import zoo
 from zoo.errors import ModelError, OptionError, UnknownNameError
-from zoo.opening.models import named_model
+from zoo.opening.composing import named_model
 from zoo.opening.weights_choice import Choice
 from zoo.options import NamedModel
 from zoo.plugins.registry import registry

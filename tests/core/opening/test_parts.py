@@ -9,7 +9,7 @@ from torch import nn
 
 import zoo
 from zoo.errors import ModelError, OptionError, UnknownNameError, WeightsError
-from zoo.opening.models import named_model
+from zoo.opening.composing import named_model
 from zoo.opening.parts import OwnTensors
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.catalogue import load_catalogue

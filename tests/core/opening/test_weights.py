@@ -221,7 +221,8 @@ def test_the_published_cifar10_resnets_parse(real_data: Path) -> None:
 
 
 def test_weights_without_a_published_hash_are_known_by_that_of_their_file(tmp_path: Path) -> None:
-    from zoo.opening.models import Choice, named_model
+    from zoo.opening.composing import named_model
+    from zoo.opening.models import Choice
     from zoo.specs import ModelSpec
 
     path = tmp_path / "net.safetensors"

@@ -15,7 +15,7 @@ from torch import nn
 
 import zoo
 from zoo.errors import WeightsError
-from zoo.opening.models import named_model
+from zoo.opening.composing import named_model
 from zoo.opening.weights import read_state, save_state
 from zoo.opening.weights_choice import Choice
 from zoo.opening.weights_file import read_checkpoint

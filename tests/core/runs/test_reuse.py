@@ -14,7 +14,7 @@ import torch
 import zoo
 from zoo.identity import code
 from zoo.identity.sources import core_files
-from zoo.opening.models import named_model
+from zoo.opening.composing import named_model
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import registry
 

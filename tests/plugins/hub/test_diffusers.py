@@ -14,7 +14,8 @@ SEEDS = [3, 1, 4]
 
 
 def drawn(folder: Path, seeds: list[int], **options: Any) -> list[torch.Tensor]:
-    from zoo.opening.models import Choice, named_model
+    from zoo.opening.composing import named_model
+    from zoo.opening.models import Choice
 
     model = named_model(registry().model(f"diffusers/{folder}"), "generate", Choice(), options).load()
     with torch.inference_mode():

@@ -16,7 +16,8 @@ from torchvision.transforms.v2 import functional as transforms
 import zoo
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.imaging.images import prepare_image
-from zoo.opening.models import Model, named_model
+from zoo.opening.composing import named_model
+from zoo.opening.models import Model
 from zoo.opening.weights import save_state
 from zoo.opening.weights_choice import Choice
 from zoo.specs import ModelSpec
