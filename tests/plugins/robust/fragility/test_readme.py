@@ -56,7 +56,7 @@ def test_every_command_of_the_section_runs(real_data, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("victim", ["cnn/lenet5@mnist", "intro/mlp-wide@fashion-mnist"])
+@pytest.mark.parametrize("victim", ["cnn/lenet5@mnist", "robust/small-convnet@mnist-convex", "intro/mlp-wide@fashion-mnist"])
 def test_a_subset_repeats_the_norms(victim, real_data, tmp_path):
     done = zoo(of(victim, "fragility"), "--limit", "100", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
