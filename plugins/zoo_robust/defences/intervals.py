@@ -1,4 +1,7 @@
-"""Interval bound propagation with gradients: what a network's margins are at least, over a box of images."""
+"""Interval bound propagation with gradients: what a network's margins are at least, over a box of images.
+
+For training, in float32 and without allowance for rounding: a certificate is what `robust/ibp` proves.
+"""
 
 import torch
 from torch import Tensor, nn

@@ -198,7 +198,8 @@ def test_a_defence_learns_and_keeps_its_most_robust_epoch(name: str) -> None:
     record = zoo.train(f"robust/small-convnet-{name}-mnist", device="cpu", overrides=DIGITS | {"epochs": 4} | eps)
     selects = DEFENCES[name].selects
     kept = record.history[record.epoch - 1]
-    assert kept.scores[selects] == max(epoch.scores[selects] for epoch in record.history) > 0.3
+    least = 0.1 if name == "ibp" else 0.3  # the bounds of a fresh network certify nothing
+    assert kept.scores[selects] == max(epoch.scores[selects] for epoch in record.history) > least
     assert record.score == kept.score >= kept.scores["robust-accuracy"]
     assert kept.scores["robust-accuracy"] > 0
     if name == "ibp":
