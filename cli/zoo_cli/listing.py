@@ -1,6 +1,8 @@
 """`zoo list`: what there is, read from the index without importing a plugin."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -131,7 +133,12 @@ def _print_footer(index: Index, kind: str, count: int) -> None:
     others = ", ".join(f"{total} {other}" for other, total in totals.items() if total)
     dynamic = ", ".join(f"{name}:…" for plugin in index.plugins for name in plugin["namespaces"])
     say()
-    say(styled(f"{count} {kind}; also {others}", dim=True))
+    say(styled(_wrapped(f"{count} {kind}; also {others}"), dim=True))
     say(styled("One in full: zoo show NAME", dim=True))
     if dynamic and kind in ("models", "datasets"):
-        say(styled(f"Made on demand from a name: {dynamic}", dim=True))
+        say(styled(_wrapped(f"Made on demand from a name: {dynamic}"), dim=True))
+
+
+def _wrapped(text: str) -> str:
+    """Lines no longer than the terminal is wide."""
+    return textwrap.fill(text, shutil.get_terminal_size().columns, break_long_words=False, break_on_hyphens=False)

@@ -221,4 +221,5 @@ def _settings(protocol: dict[str, Any]) -> str:
     settings = {key: value for key, value in protocol.items() if key not in ("version", "aux")}
     if settings.get("outputs") == "all":  # as it is unless somebody says otherwise
         del settings["outputs"]
-    return pairs({**settings, **protocol.get("aux", {})})
+    said = {name: value for name, value in settings.items() if value is not None}
+    return pairs({**said, **protocol.get("aux", {})})

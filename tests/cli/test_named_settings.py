@@ -29,7 +29,7 @@ def test_they_may_stand_before_the_model(zoo):
 
 def test_what_they_set_is_shown(zoo):
     out = zoo("run", "robust/pgd", *VICTIM, "--eps", "0.1", "--steps", "2").out
-    assert "norm=linf, eps=0.1, save_inputs=False, victim=intro/mlp@digits" in out
+    assert "norm=linf, eps=0.1, save_inputs=False, bpda=True, victim=intro/mlp@digits" in out
 
 
 @pytest.mark.parametrize(

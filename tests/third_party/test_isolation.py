@@ -16,7 +16,7 @@ BROKEN = {
     "zoo-twin-two": ("conflict", "zoo-twin-one has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-two"),
 }
 GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-course", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-ensemble"}
-GOOD |= {"zoo-momentum"}
+GOOD |= {"zoo-momentum", "zoo-technique"}
 
 
 def test_every_broken_distribution_is_named_with_its_reason_and_the_next_command(crowded):

@@ -22,6 +22,8 @@ class Costs:
 
     def __init__(self, loop: "Loop") -> None:
         self.loop = loop
+        self.rehearsed = False
+        """Whether the first batch was counted, or is not to be."""
         self.activations: int | None = None
         self.operations: int | None = None
         self.gradients = self.states = self.skipped = 0
@@ -38,8 +40,9 @@ class Costs:
 
     def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
         """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""
-        if self.seconds or self.activations is not None:
+        if self.rehearsed:
             return
+        self.rehearsed = True
         from torch.nn.attention import SDPBackend, sdpa_kernel
         from torch.utils.flop_counter import FlopCounterMode
 
@@ -47,7 +50,9 @@ class Costs:
         with self._without_trace(generator), held(model, inputs) as tally:
             self.loop.backward(inputs, targets, generator)
         # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
-        with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        counter: Any = FlopCounterMode(display=False)
+        counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
+        with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), counter:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
 
@@ -108,6 +113,16 @@ class Costs:
 def storage_bytes(tensors: Any) -> int:
     """Bytes of the storages of tensors, each once."""
     return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+class Whole:
+    """Stands for torch's tracker of modules: all operations are the whole network's."""
+
+    parents = ("Global",)
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Tally:

@@ -11,7 +11,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.nn.modules.utils import _pair
 
 from zoo.errors import ModelError
-from zoo.imaging import Normalise
+from zoo.imaging import Normalise, Normalised
 from zoo.tasks import Victim
 from zoo_robust.certificates.layers import Affine, Layer, Relu, Reshape, convolution, dense, padding, pooling, scale
 
@@ -51,6 +51,8 @@ def read_chain(victim: Victim, images: Tensor) -> Chain:
         raise ModelError(f"{victim.name} is {type(model).__name__} and no nn.Module, so its layers cannot be read", _other())
     try:
         with torch.no_grad():
+            if type(model) is Normalised:  # which can also hand seeds on to a random network
+                model = nn.Sequential(model.normalise, model.network)
             graph = _Tracer().trace(model)
             layers = _layers(graph, dict(model.named_modules()), victim.name, images)
     except ModelError:

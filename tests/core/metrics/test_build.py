@@ -65,7 +65,7 @@ def test_every_metric_of_the_core_has_a_target_that_is_a_metric() -> None:
 
     specs = zoo_metrics()
     classify = [spec.name for spec in specs if spec.task == "classify"]
-    assert classify == ["accuracy", "f1", "precision", "recall", "confusion", "nll", "ece"]
+    assert classify == ["accuracy", "f1", "precision", "recall", "confusion", "nll", "ece", "abstentions"]
     assert all(issubclass(load_target(spec.target), Metric) for spec in specs)
 
 

@@ -29,6 +29,9 @@ def rows(kinds, norm=None, masked=(), counts=None):
         "gradients": np.zeros(n, dtype=int),
         "masked": np.isin(np.arange(n), masked),
         "target": np.zeros(n, dtype=np.int64),
+        "stages": np.array([()] * n + [None], dtype=object)[:n],
+        "felled_by": np.array([""] * n, dtype=object),
+        "overtaken": np.zeros(n, dtype=bool),
     }
     return Rows([str(i) for i in range(n)], columns, ("a", "b"))
 
@@ -132,6 +135,9 @@ def test_a_victim_that_returns_probabilities_is_told_of_beside_the_score(outputs
         "within": np.ones(n, dtype=bool),
         "masked": np.zeros(n, dtype=bool),
         "target": np.zeros(n, dtype=np.int64),
+        "stages": np.array([()] * n + [None], dtype=object)[:n],
+        "felled_by": np.array([""] * n, dtype=object),
+        "overtaken": np.zeros(n, dtype=bool),
     }
     metric = RobustAccuracy()
     halves = [

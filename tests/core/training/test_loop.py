@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import ImageColor
 from tiny_training import FULL, TinyNet, digits, make_job
 from torch import nn
 
+from zoo.charts import COLOURS
 from zoo.data.dataset import ArrayDataset
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, UnknownNameError
 from zoo.seeds import seed_everything
 from zoo.specs import Optimizer
-from zoo.tasks.drawing import class_colour
 from zoo.training import loop
 from zoo.training.curves import HEIGHT, WIDTH, draw_curves
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
@@ -180,7 +181,7 @@ def test_a_model_that_is_no_module_needs_a_trainer_of_its_own(tmp_path: Path) ->
 
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="int4"):
+    with pytest.raises(UnknownNameError, match="int4"):
         loop.train(make_job(tmp_path, options={"precision": "int4"}))
 
 
@@ -288,8 +289,9 @@ def test_all_scores_of_a_training_are_drawn_each_in_its_colour() -> None:
     rising = [Epoch(epoch=n, loss=1 / n, score=n / 4, seconds=1, scores={"robust-accuracy": 1 - n / 4}) for n in range(1, 4)]
     lower = [draw_curves(epochs, "accuracy").crop((0, HEIGHT, WIDTH, 2 * HEIGHT)) for epochs in (rising, _without(rising))]
     coloured = [{colour for _, colour in panel.getcolors(WIDTH * HEIGHT)} for panel in lower]
-    assert class_colour(1) in coloured[0] and class_colour(1) not in coloured[1]
-    assert class_colour(0) in coloured[0] & coloured[1]
+    first, second = (ImageColor.getrgb(colour) for colour in COLOURS[:2])
+    assert second in coloured[0] and second not in coloured[1]
+    assert first in coloured[0] & coloured[1]
 
 
 def _without(epochs: list[Epoch]) -> list[Epoch]:

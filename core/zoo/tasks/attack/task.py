@@ -140,7 +140,7 @@ class Attack(Task):
 
     def predict(self, model: Attacker, batch: Batch) -> "Outcome":
         """Both logits, norm and counts of every sample."""
-        if not callable(model):
+        if not callable(model) and hasattr(model, CERTIFY):
             raise ModelError(
                 f"{self.model.name} certifies, which bounds robust accuracy from below; here it is attacked, from above",
                 "take a benchmark that certifies, or a dataset by name; zoo list benchmarks --task attack",

@@ -8,7 +8,7 @@ from torch import nn
 
 import zoo
 from zoo.tasks.attack.contract import Victim
-from zoo.tasks.attack.flags import are_probabilities, look_over
+from zoo.tasks.attack.flags import look_over
 
 
 class Plain(nn.Module):
@@ -75,7 +75,6 @@ def flags(model, outputs=3, columns=None):
     [
         (Dropping, "answers the same input otherwise each time"),
         (Jittered, "answers the same input otherwise each time"),
-        (Softmax, "seems to give probabilities, not logits"),
         (Purified, "takes gradients of its own in its forward pass"),
         (Descending, "takes gradients of its own in its forward pass"),
     ],
@@ -90,25 +89,20 @@ def test_a_plain_victim_has_none():
     assert flags(Plain) == []
 
 
-def test_a_part_of_the_probabilities_is_known_too():
-    (told,) = flags(Softmax, columns=[0, 1])
-    assert "probabilities" in told
-    assert flags(Plain, columns=[0, 1]) == []
-    assert not are_probabilities(torch.tensor([[0.4, 0.4]]))
-    assert not are_probabilities(torch.tensor([[0.5, 0.5], [0.9, 0.2]]))
-
-
 def test_flags_are_in_the_record_and_cost_the_attack_nothing():
-    class Probable(nn.Module):
+    class Purified(nn.Module):
         def __init__(self):
             super().__init__()
             self.net = zoo.load("intro/mlp@digits")
 
         def forward(self, images):
-            return self.net(images).softmax(1)
+            with torch.enable_grad():
+                own = images.detach().requires_grad_()
+                torch.autograd.grad(self.net(own).sum(), own)
+            return self.net(images)
 
-    with pytest.warns(UserWarning, match="seems to give probabilities"):
-        record = zoo.evaluate("robust/fgsm", "digits", aux={"victim": Probable().eval()}, classes="dataset", limit=30)
-    assert sum("seems to give probabilities" in fact for fact in record.remarks) == 1
+    with pytest.warns(UserWarning, match="takes gradients of its own"):
+        record = zoo.evaluate("robust/fgsm", "digits", aux={"victim": Purified().eval()}, classes="dataset", limit=30)
+    assert sum("takes gradients of its own" in fact for fact in record.remarks) == 1
     counts = {result.metric: result.value for result in record.results}
     assert counts["forwards"] == counts["gradients"] == 1
