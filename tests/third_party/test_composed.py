@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NAME = "ensemble/mean(first=intro/mlp@digits, second=intro/logistic@digits)"
 
 

@@ -54,7 +54,7 @@ class Fight:
         The loss is the cross-entropy, if no other is given. The gradient is the mean over so many draws of a random victim, unless
         the core knows that it is random, and averages it already.
         """
-        draws = draws if self.victim.draws == 1 else 1
+        draws = draws if getattr(self.victim, "draws", 1) == 1 else 1
         total = torch.zeros_like(images)
         for _ in range(draws):
             images = images.detach().requires_grad_()

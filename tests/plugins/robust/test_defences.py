@@ -192,7 +192,9 @@ def test_watching_robust_accuracy_changes_nothing_of_the_model() -> None:
     assert network.training and all(parameter.requires_grad for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("name", DEFENCES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("pgd", "trades") else name for name in DEFENCES]
+)
 def test_a_defence_learns_and_keeps_its_most_robust_epoch(name: str) -> None:
     eps = {"options.eps": 0.05} | ({"options.eps_train": 0.05} if name == "ibp" else {})
     record = zoo.train(f"robust/small-convnet-{name}-mnist", device="cpu", overrides=DIGITS | {"epochs": 4} | eps)

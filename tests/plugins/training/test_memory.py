@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import timm
 import torch
+from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -34,7 +35,7 @@ def vit() -> nn.Module:
 
 
 def resnet() -> nn.Module:
-    return timm.create_model("resnet18", num_classes=5)
+    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes=5, channels=(8, 16, 32, 64))
 
 
 ARCHITECTURES: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
