@@ -51,8 +51,8 @@ class Fight:
     def ascend(self, images: Tensor, loss: Loss | None = None, draws: int = 1) -> tuple[Tensor, Tensor, Tensor]:
         """Logits [b, C], loss [b], and its gradient to an image of each that stands [b, c, h, w]; counted.
 
-        The loss is the cross-entropy, if no other is given. The gradient is the mean over so many draws of a random victim, unless
-        the core knows that it is random, and averages it already.
+        The loss is the cross-entropy, if no other is given. The gradient is the mean over so many draws of a random victim,
+        unless the core knows that it is random, and averages it already.
         """
         draws = draws if getattr(self.victim, "draws", 1) == 1 else 1
         total = torch.zeros_like(images)
