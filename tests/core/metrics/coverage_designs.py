@@ -102,7 +102,8 @@ def of_calibration(metric: str, over: float, a: float, b: float) -> Design:
 def of_shares(metric: str, share: float) -> Design:
     def draw(rng: np.random.Generator, n: int) -> dict[str, Array]:
         none = np.zeros(1, np.int64)
-        return {"hits": rng.binomial(n, share, 1), "n": np.array([n]), "tied": none, "masked": none, "attacked": none}
+        others = ("tied", "masked", "attacked", "overtaken", "stated", "unit")
+        return {"hits": rng.binomial(n, share, 1), "n": np.array([n]), **dict.fromkeys(others, none)}
 
     return Design(metric, draw, lambda n: share)
 
