@@ -1,13 +1,16 @@
 """Entries that attack, and the benchmarks on which they do."""
 
+from typing import Any
+
 from zoo.specs import BenchmarkSpec, ModelSpec
 
 METRICS = ("robust-accuracy", "clean-accuracy", "success-rate", "median-norm", "forwards", "gradients")
 
 
-def attack(name: str, target: str, summary: str, paper: str) -> ModelSpec:
-    """An attack: its class is its options, and what runs them."""
-    return ModelSpec(name=name, summary=summary, tasks={"attack": target}, modality="image", options=target, paper=paper)
+def attack(name: str, target: str, summary: str, paper: str, **fields: Any) -> ModelSpec:
+    """An attack, of images unless `fields` say otherwise: its class is its options, and what runs them."""
+    known = {"modality": "image", **fields}
+    return ModelSpec(name=name, summary=summary, tasks={"attack": target}, options=target, paper=paper, **known)
 
 
 def under(name: str, dataset: str, eps: str, victim: str) -> BenchmarkSpec:

@@ -1,15 +1,14 @@
 """Entries that certify, and the benchmarks on which they do."""
 
 from zoo.specs import BenchmarkSpec, ModelSpec
+from zoo_robust.attack_specs import attack
 
 METRICS = ("certified-accuracy", "clean-accuracy", "mean-radius", "abstention-rate")
 
 
 def certifier(name: str, target: str, summary: str, paper: str) -> ModelSpec:
     """A certifier: its class is its options, and what runs them."""
-    return ModelSpec(
-        name=name, summary=summary, tasks={"attack": target}, modality="image", options=target, kind="certify", paper=paper
-    )
+    return attack(name, target, summary, paper, kind="certify")
 
 
 def certified(name: str, dataset: str, eps: str, victim: str) -> BenchmarkSpec:

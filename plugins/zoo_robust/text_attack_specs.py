@@ -1,13 +1,14 @@
 """Entries that attack texts, and the benchmarks on which they do."""
 
 from zoo.specs import BenchmarkSpec, ModelSpec
+from zoo_robust.attack_specs import attack
 
 METRICS = ("robust-accuracy", "clean-accuracy", "success-rate", "median-norm", "forwards")
 
 
 def text_attack(name: str, target: str, summary: str, paper: str) -> ModelSpec:
     """An attack of texts: its class is its options, and what runs them."""
-    return ModelSpec(name=name, summary=summary, tasks={"attack": target}, modality="text", options=target, paper=paper)
+    return attack(name, target, summary, paper, modality="text")
 
 
 def messages_under(name: str, norm: str, eps: int, what: str) -> BenchmarkSpec:

@@ -63,11 +63,8 @@ def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, str | Model]
 
 def open_part(text: str, task: TaskName) -> Model:
     """What `name:option=value` names, for a task. Raises ZooError where there is no such model, or an option does not fit."""
-    from zoo.plugins.registry import registry
-
     name, options, values = parse_named(text, f"model for {task}", "robust/pgd:steps=40", bare=True)
-    with unwatched():  # what is installed is looked up, as before a run
-        spec, tag = registry().tagged_model(name)
+    spec, tag = _looked_up(name)
     with _inside(spec.name, text):
         return named_model(spec, task, Choice(tag), {**_first(spec, values, options), **options})
 

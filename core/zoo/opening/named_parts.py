@@ -1,16 +1,11 @@
 """Models inside a model that its options name."""
 
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from zoo.options import NamedModel
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-
-_opening: ContextVar[tuple[str, ...]] = ContextVar("opening", default=())
-"""Names of the models that are being opened, each because of the one before."""
 
 
 def named_in(settings: "BaseModel | None") -> dict[str, NamedModel]:

@@ -71,10 +71,9 @@ ALWAYS: tuple[TechniqueKind, ...] = ("optimizer", "schedule")
 
 @dataclass(frozen=True)
 class Technique:
-    """One that a training has: its spec, how it is written, and the built one."""
+    """One that a training has: its spec, and the built one."""
 
     spec: TechniqueSpec
-    text: str
     built: Any
 
 
@@ -123,7 +122,7 @@ def chosen(registry: "Registry", recipe: RecipeSpec) -> Techniques:
 
 
 def with_techniques(registry: "Registry", recipe: RecipeSpec, added: Iterable[str], removed: Iterable[str]) -> RecipeSpec:
-    """The recipe without some techniques and with others, all by their full names.
+    """The recipe without some techniques and with others, those by their full names.
 
     An optimizer, a schedule or a precision takes the place of the recipe's; of any other kind, one of the same name does.
     Raises OptionError for two of which a training has one, and for one to be removed that the recipe does not have.
@@ -172,7 +171,7 @@ def _built(registry: "Registry", text: str) -> Technique:
     if len(values) > len(names):
         raise OptionError(f"{text!r} has {len(values)} values", f"options of {spec.name}: {', '.join(names) or 'none'}")
     settings = {**dict(zip(names, values, strict=False)), **options}
-    return Technique(spec, text, checked_settings(declared, settings, "option", spec.name, spec.config))
+    return Technique(spec, checked_settings(declared, settings, "option", spec.name, spec.config))
 
 
 def _check_together(found: Sequence[Technique]) -> None:
