@@ -161,6 +161,20 @@ class Weights(Frozen):
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
     input: Preprocessing = Field(default=None, description="Preprocessing, where it differs from the model's.")
 
+    @classmethod
+    def shipped(cls, recipe: str, sha256: str, *, note: str = "", **fields: Any) -> "Weights":
+        """The weights that lie in the package `zoo_PLUGIN` of a recipe `PLUGIN/NAME`, as `weights/NAME.safetensors`.
+
+        `note` says what became of them after the training, such as `rounded to float16`; `fields` are further ones, or others.
+        """
+        plugin, name = recipe.split("/")
+        known = {
+            "uri": f"pkg:zoo_{plugin}/weights/{name}.safetensors",
+            "licence": "Apache-2.0",
+            "source": f"recipe {recipe}, seed 0{note and f', {note}'}",
+        }
+        return cls(sha256=sha256, recipe=recipe, **known | fields)
+
 
 class ModelSpec(Spec):
     """A model: what implements one or several tasks."""
