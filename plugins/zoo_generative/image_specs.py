@@ -280,7 +280,7 @@ RECIPES = [
     ),
     RecipeSpec(
         name="ddpm-class-mnist",
-        summary="The diffusion model told the digit, which a tenth of the images leave open; fifty minutes on two cores",
+        summary="The diffusion model told the digit, which a tenth of the images leave open; an hour on one core",
         model="generative/ddpm-class",
         task="generate",
         benchmark="generative/mnist-class-samples",
@@ -298,7 +298,7 @@ RECIPES = [
     ),
     RecipeSpec(
         name="gan-mnist",
-        summary="The GAN on MNIST: non-saturating loss, R1, Adam and a moving average; forty minutes on two cores",
+        summary="The GAN on MNIST: non-saturating loss, R1, Adam and a moving average; forty minutes on one core",
         model="generative/gan",
         task="generate",
         benchmark="generative/mnist-samples",
