@@ -151,7 +151,7 @@ class FullyShard(Frozen):
 def separable(build: Build, cut: Callable[[list[Tensor]], list[list[Tensor]]]) -> bool:
     """Whether an optimizer moves parts of parameters as it moves the whole: tried on a few, with large and small gradients."""
     generator = torch.Generator().manual_seed(0)
-    shapes = ((4, 6), (6,), (4, 3, 2, 2))
+    shapes = ((300, 260), (300,), (260, 8, 3, 3))  # large, as some look at matrices only from a size on
     start = [torch.randn(shape, generator=generator) for shape in shapes]
     gradients = [[scale * torch.randn(shape, generator=generator) for shape in shapes] for scale in (10.0, 0.1, 1.0)]
     (whole,) = _moved(build, [start], [[step] for step in gradients])

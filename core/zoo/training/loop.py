@@ -67,9 +67,7 @@ class Loop:
         scale = math.prod(technique.rate(recipe.batch_size) for technique in job.techniques.of("data"))
         schedule = scheduled(job.techniques.one("schedule"), optimizer, self.batches * recipe.epochs, scale)
         placing = [True, False, True]  # the optimizer is of parameters that are where they belong, and may be divided
-        self.model, self.optimizer, self.schedule = self.accelerator.prepare(
-            model, optimizer, schedule, device_placement=placing
-        )
+        self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule, device_placement=placing)
         if self.average:
             self.average.module.to(self.accelerator.device)
         self.done = 0.0
@@ -136,7 +134,9 @@ class Loop:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
-        losses = {name: float(self.team.summed(sum(values))) / len(values) / self.team.size for name, values in self._told.items()}
+        losses = {
+            name: float(self.team.summed(sum(values))) / len(values) / self.team.size for name, values in self._told.items()
+        }
         network = self.accelerator.unwrap_model(self.model)
         self.team.same(network.buffers())
         self._whole = self.team.whole(network)
@@ -322,7 +322,7 @@ class Loop:
         save_checkpoint(
             self.job.folder / "checkpoint.pt",
             self.job.key,
-            {"epoch": epoch, "history": history, "best_state": self.best_state, **content},
+            {"epoch": epoch, "history": history, "best_state": self.best_state, "processes": self.team.size, **content},
         )
 
     def resume(self) -> int:
@@ -338,6 +338,10 @@ class Loop:
                     part.load_state_dict(state)
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
+            if (before := content.get("processes", self.team.size)) != self.team.size:
+                remark(
+                    f"after epoch {epoch} training went on in processes: {self.team.size}, and no longer {before}", stacklevel=2
+                )
         if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
             self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
         return epoch

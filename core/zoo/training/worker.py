@@ -128,5 +128,3 @@ def _written(error: BaseException) -> tuple[bytes | None, str]:
     except Exception:
         return None, text
     return pickled, text
-
-
