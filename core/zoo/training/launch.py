@@ -11,11 +11,11 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from zoo.errors import RunError, ZooError
 from zoo.identity.watching import Watch
@@ -94,10 +94,8 @@ def _started(part: Part) -> Member:
     heard = Connection(os.dup(process.stdout.fileno()), writable=False)
     process.stdin.close()
     process.stdout.close()
-    try:
+    with suppress(BrokenPipeError):  # one that died at once is found when it is listened to
         told.send_bytes(pickle.dumps(part))
-    except BrokenPipeError:
-        pass  # it died at once, which is found when it is listened to
     return Member(part.rank, process, told, heard)
 
 
@@ -124,7 +122,7 @@ def _result(members: Sequence[Member], job: TrainingJob, watch: Watch) -> TrainR
             assert isinstance(heard, Connection)
             member = listened[heard]
             try:
-                kind, *content = pickle.loads(heard.recv_bytes())  # noqa: S301  # of a process of our own
+                kind, *content = pickle.loads(heard.recv_bytes())  # of a process of our own
             except (EOFError, OSError):
                 del listened[heard]
                 failed.append(_death(member, job))
@@ -138,7 +136,7 @@ def _result(members: Sequence[Member], job: TrainingJob, watch: Watch) -> TrainR
             elif kind == "progress" and job.progress is not None:
                 job.progress(*content)
             elif kind == "warning":
-                warnings.warn(*content, stacklevel=2)
+                warnings.warn(content[0], content[1], stacklevel=2)
     raise _cause(failed)
 
 
@@ -150,11 +148,11 @@ def _take_over(remarks: Sequence[str], doubt: str, watch: Watch) -> None:
         watch.doubts[doubt] = None
 
 
-class Died(RunError):
+class ProcessDiedError(RunError):
     """A process of a training ended without a word."""
 
 
-def _death(member: Member, job: TrainingJob) -> Died:
+def _death(member: Member, job: TrainingJob) -> ProcessDiedError:
     code = member.process.wait()
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     kept = (
@@ -163,14 +161,14 @@ def _death(member: Member, job: TrainingJob) -> Died:
         else "no epoch was finished, so the same command begins anew"
     )
     memory = "; if memory ran out, take fewer, smaller batches, or training/zero-3" if code == -signal.SIGKILL else ""
-    return Died(f"process {member.rank} of {job.processes} of the training of {job.recipe.name} {how}", kept + memory)
+    return ProcessDiedError(f"process {member.rank} of {job.processes} of the training of {job.recipe.name} {how}", kept + memory)
 
 
 def _raised(member: Member, pickled: bytes | None, text: str) -> BaseException:
     """The error that a process raised; its traceback is that error's cause, as a bug's is to be seen."""
     error: BaseException = RuntimeError(text.strip().splitlines()[-1])
     if pickled is not None:
-        error = pickle.loads(pickled)  # noqa: S301
+        error = pickle.loads(pickled)
     if not isinstance(error, ZooError):
         error.__cause__ = RuntimeError(f"in process {member.rank} of the training:\n{text}")
     return error
@@ -178,4 +176,4 @@ def _raised(member: Member, pickled: bytes | None, text: str) -> BaseException:
 
 def _cause(failed: Sequence[BaseException]) -> BaseException:
     """Of several failures the one from which the others follow: a death, else what is no bug, else the first."""
-    return next((one for kind in (Died, ZooError) for one in failed if isinstance(one, kind)), failed[0])
+    return next((one for kind in (ProcessDiedError, ZooError) for one in failed if isinstance(one, kind)), failed[0])

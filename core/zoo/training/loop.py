@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from zoo.seeds import derived_seed, seed_everything
 from zoo.training.augment import build_augment
 from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from zoo.training.costs import Costs
+from zoo.training.differing import noticing
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
@@ -53,13 +53,9 @@ class Loop:
         self.memory = job.techniques.of("memory")
         for technique in self.memory:  # after the average is copied, which is never trained
             technique.apply(model)
-        self._check_shared(model)
+        self.team.check(self, model)
         self.team.distribute(model.to(self.accelerator.device))
-        if self.team.divides(model) and not self.divisible:
-            raise OptionError(
-                f"the trainer of {recipe.name} uses the network otherwise than by calling it, so its parameters cannot be divided",
-                "take training/zero-1, which divides the optimizer's states alone",
-            )
+        self.team.check_divided(self, model)
         self.learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
         build = job.techniques.one("optimizer").build
         optimizer = self.team.optimizer(lambda parameters: build(parameters, recipe.optimizer), self.learnt)
@@ -134,9 +130,8 @@ class Loop:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
-        losses = {
-            name: float(self.team.summed(sum(values))) / len(values) / self.team.size for name, values in self._told.items()
-        }
+        means = {name: float(self.team.summed(sum(told[1:], told[0]))) / len(told) for name, told in self._told.items()}
+        losses = {name: mean / self.team.size for name, mean in means.items()}
         network = self.accelerator.unwrap_model(self.model)
         self.team.same(network.buffers())
         self._whole = self.team.whole(network)
@@ -206,7 +201,7 @@ class Loop:
 
         batch = len(targets)
         total = torch.zeros((), device=self.accelerator.device)
-        with self._noticing(generator):
+        with noticing(self, generator):
             for start, stop, share in self._pieces(batch):
                 some = inputs if stop - start == batch else cut(inputs, start, stop)
                 total += self._backward(some, targets[start:stop], share, generator)
@@ -221,32 +216,6 @@ class Loop:
         parts = self.parts(stop - start)
         edges = [start + round((stop - start) * part / parts) for part in range(parts + 1)]
         return [(first, last, (last - first) / batch) for first, last in pairwise(edges)]
-
-    @contextmanager
-    def _noticing(self, generator: "Generator") -> "Iterator[None]":
-        """See in the first step whether a sample's gradient depends on its batch mates or its place: `differs`."""
-        if self.differs is not None:
-            yield
-            return
-        before = self._draws(generator)
-        yield
-        norms = any(norm.training for norm in batch_norms(self.model))
-        reasons = {
-            "batch norms take the statistics of a process's share of the batch": norms,
-            "each process draws its own dropout, or whatever its loss draws": before != self._draws(generator),
-        }
-        self.differs = "; ".join(reason for reason, there in reasons.items() if there)
-        if self.differs and self.team.size > 1:
-            remark(f"{self.team.size} processes are not the training of one, beyond rounding: {self.differs}", stacklevel=3)
-
-    def _draws(self, generator: "Generator") -> list[bytes]:
-        """How far the generators are that a network and its loss may draw from."""
-        import torch
-
-        states = [generator.get_state(), torch.get_rng_state()]
-        if self.accelerator.device.type == "cuda":
-            states.append(torch.cuda.get_rng_state())
-        return [state.numpy().tobytes() for state in states]
 
     def _backward(self, inputs: Any, targets: "Tensor", share: float, generator: "Generator") -> "Tensor":
         with self.accelerator.autocast():  # for what a loss calls of the network beside its forward
@@ -278,16 +247,6 @@ class Loop:
         own = type(self)
         unchanged = own.__init__ is Loop.__init__ and own.batch_loss is Loop.batch_loss
         return unchanged and not list(self.loss.parameters())
-
-    def _check_shared(self, model: "nn.Module") -> None:
-        """Raises OptionError where several processes cannot share a batch of this trainer, or of a network with batch norms."""
-        if self.team.size > 1 and not self.separable:
-            raise OptionError(
-                f"{self.job.recipe.name} compares the samples of a batch with each other, so processes cannot share a batch",
-                "train it in one process: `processes=1`",
-            )
-        last = len(self.data) % self.job.recipe.batch_size
-        self.team.check_shares(last if last > 1 else self.job.recipe.batch_size, bool(batch_norms(model)))
 
     def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
@@ -356,13 +315,6 @@ class Loop:
         if self.accelerator.scaler is not None:
             parts["scaler"] = self.accelerator.scaler
         return parts
-
-
-def batch_norms(model: "nn.Module") -> "list[nn.Module]":
-    """The modules of a network that look at a whole batch."""
-    from torch.nn.modules.batchnorm import _BatchNorm
-
-    return [module for module in model.modules() if isinstance(module, _BatchNorm)]
 
 
 def _module(job: TrainingJob) -> Any:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import OptionError
 from zoo.training.checkpoint import divided_as, restore
+from zoo.training.differing import batch_norms
 from zoo.training.techniques import ParallelTechnique
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
 
     from zoo.training.job import TrainingJob
+    from zoo.training.loop import Loop
 
 
 class Team:
@@ -33,12 +35,30 @@ class Team:
         """Where this process's samples of a batch begin and end; none of a batch smaller than the team may be its own."""
         return round(batch * self.rank / self.size), round(batch * (self.rank + 1) / self.size)
 
-    def check_shares(self, smallest: int, norms: bool) -> None:
-        """Raises OptionError where the smallest batch leaves a process one sample, of which a batch norm has no variance."""
-        if self.size > 1 and norms and smallest < 2 * self.size:
+    def check(self, loop: "Loop", model: "nn.Module") -> None:
+        """Raises OptionError where processes cannot share a batch: samples are compared, or a batch norm would get one alone."""
+        if self.size == 1:
+            return
+        if not loop.separable:
             raise OptionError(
-                f"the last batch has {smallest} samples, so some of {self.size} processes would have one, and batch norms need two",
-                f"take fewer `processes`, or another size of batch: `overrides.batch_size={self.job.recipe.batch_size + 1}`",
+                f"{self.job.recipe.name} compares the samples of a batch with each other, so processes cannot share a batch",
+                "train it in one process: `processes=1`",
+            )
+        size = self.job.recipe.batch_size
+        last = len(loop.data) % size
+        smallest = last if last > 1 else size
+        if smallest < 2 * self.size and batch_norms(model):
+            raise OptionError(
+                f"a batch of {smallest} leaves some of {self.size} processes one sample, and batch norms need two",
+                f"take fewer `processes`, or another size of batch: `overrides.batch_size={size + 1}`",
+            )
+
+    def check_divided(self, loop: "Loop", model: "nn.Module") -> None:
+        """Raises OptionError where parameters are divided of which the trainer has need."""
+        if self.divides(model) and not loop.divisible:
+            raise OptionError(
+                f"the trainer of {self.job.recipe.name} does more with the network than call it, so it cannot be divided",
+                "take training/zero-1, which divides the optimizer's states alone",
             )
 
     def distribute(self, model: "nn.Module") -> None:

@@ -11,10 +11,12 @@ def traffic_counter(processes: int) -> Any:
     Source: Rajbhandari et al. 2020, ZeRO, arXiv:1910.02054, section 7.
     """
     from torch import Tensor
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils import _python_dispatch
     from torch.utils._pytree import tree_leaves
 
-    class Traffic(TorchDispatchMode):
+    base: Any = _python_dispatch.TorchDispatchMode
+
+    class Traffic(base):  # type: ignore[misc]
         """Sums up by operation."""
 
         def __init__(self) -> None:

@@ -23,7 +23,7 @@ def main() -> None:
     """Train as told; after an error wait to be ended, so that no other process stumbles over the silence first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started it ends it
     told, says = _pipes()
-    part: Part = pickle.loads(told.recv_bytes())  # noqa: S301  # of the process that started this one
+    part: Part = pickle.loads(told.recv_bytes())  # of the process that started this one
     ending = threading.Thread(target=_end_with, args=(told,), daemon=True)
     ending.start()
     tell = Teller(says, part.rank)
@@ -124,7 +124,7 @@ def _written(error: BaseException) -> tuple[bytes | None, str]:
     text = "".join(traceback.format_exception(error))
     try:
         pickled = pickle.dumps(error)
-        pickle.loads(pickled)  # noqa: S301
+        pickle.loads(pickled)
     except Exception:
         return None, text
     return pickled, text
