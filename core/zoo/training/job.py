@@ -182,13 +182,19 @@ class TrainingJob:
 
     def report(self, progress: TrainingProgress) -> None:
         """Tell whoever watches how far training is. Raises ModelError where the trainer has passed a technique over."""
-        if progress.done and progress.epoch and (passed := self.techniques.passed_over):
-            raise ModelError(
-                f"the trainer of {self.recipe.name} does nothing with {', '.join(passed)}",
-                "leave it out, or let the recipe have a trainer that is a zoo.training.Loop",
-            )
+        if progress.done and progress.epoch:
+            self.check_taken()
         if self.progress is not None:
             self.progress(progress)
+
+    def check_taken(self) -> None:
+        """Raises ModelError where the trainer, which has begun, has passed a technique over."""
+        if passed := self.techniques.passed_over:
+            what = "`processes`" if passed == [self.techniques.name_of("parallel")] else "it"
+            raise ModelError(
+                f"the trainer of {self.recipe.name} does nothing with {', '.join(passed)}",
+                f"leave {what} out, or let the recipe have a trainer that is a zoo.training.Loop",
+            )
 
 
 def placed(inputs: Any, device: Any) -> Any:

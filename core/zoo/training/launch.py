@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from zoo.errors import RunError, ZooError
 from zoo.identity.watching import Watch
@@ -72,16 +70,16 @@ def launch(recipe: RecipeSpec, asked: Asked, job: TrainingJob, watch: Watch) -> 
     Raises what any of them raised, and RunError where one died; the others are then ended.
     """
     members: list[Member] = []
-    with TemporaryDirectory(prefix="zoo-") as folder:
-        try:
-            for rank in range(job.processes):
-                meeting = str(Path(folder) / "meeting")
-                part = Part(recipe, replace(asked, progress=None), job.key, rank, meeting, threads_of(job.processes))
-                members.append(_started(part))
-            return _result(members, job, watch)
-        finally:
-            for member in members:
-                member.end()
+    meeting = job.folder / f".meeting.{os.urandom(6).hex()}.tmp"  # what dies with this process is cleared away with its lock
+    try:
+        for rank in range(job.processes):
+            part = Part(recipe, replace(asked, progress=None), job.key, rank, str(meeting), threads_of(job.processes))
+            members.append(_started(part))
+        return _result(members, job, watch)
+    finally:
+        for member in members:
+            member.end()
+        meeting.unlink(missing_ok=True)
 
 
 def _started(part: Part) -> Member:

@@ -81,7 +81,7 @@ def _trained(part: "Part", tell: Teller) -> "tuple[TrainResult, list[str], str]"
     import torch
     from torch import distributed
 
-    from zoo.errors import ModelError, RunError
+    from zoo.errors import RunError
     from zoo.plugins.registry import registry
     from zoo.remarks import hearing
     from zoo.training.plan import plan_training
@@ -109,11 +109,7 @@ def _trained(part: "Part", tell: Teller) -> "tuple[TrainResult, list[str], str]"
     warnings.showwarning = tell.warning
     with hearing(None) as remarks:
         result = trained(job, watch)
-    if passed := job.techniques.passed_over:
-        raise ModelError(
-            f"the trainer of {job.recipe.name} does nothing with {', '.join(passed)}",
-            "train in one process: leave `processes` out",
-        )
+    job.check_taken()
     return result, list(remarks), watch.doubt()
 
 

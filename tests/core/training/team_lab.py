@@ -14,7 +14,7 @@ from zoo.errors import OptionError
 from zoo.specs import Optimizer
 from zoo.training.loop import Loop, train
 
-ARCHITECTURES = ("Perceptron", "Convolutions", "Attention", "Recurrent")
+ARCHITECTURES = ("Convolutions", "Attention", "Recurrent")
 OPTIMIZERS = ("sgd", "lars", "adopt", "madgrad")
 PARALLEL = ("data-parallel", "zero-1", "zero-2", "zero-3")
 # eps: the keys' biases of an attention have a gradient of 0, and Adam would make steps of how it is rounded
