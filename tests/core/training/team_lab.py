@@ -27,6 +27,7 @@ TOGETHER: dict[str, dict[str, Any]] = {
     "zero-2 with accumulation": {"model": "Attention", "techniques": ("zero-2", "gradient-accumulation:3")},
     "data-parallel with accumulation": {"model": "Convolutions", "techniques": ("data-parallel", "gradient-accumulation:3")},
     "zero-1 with an average": {"model": "Perceptron", "techniques": ("zero-1",), "ema": 0.9},
+    "zero-1 with novograd": {"model": "Perceptron", "techniques": ("zero-1",), "optimizer": Optimizer(name="novograd", lr=0.01)},
     "zero-2 with clipping": {"model": "Perceptron", "techniques": ("zero-2",), "clip_norm": 0.1},
     "zero-3 with augmentation": {"model": "Perceptron", "techniques": ("zero-3",), "augment": ("crop:1", "noise:0.1")},
 }

@@ -1,4 +1,4 @@
-"""Signs of gradients (Bernstein et al. 2018, arXiv:1802.04434), a rate that ends before the end, and sums that every process makes."""
+"""Signs of gradients (Bernstein et al. 2018, arXiv:1802.04434), a rate that ends early, and sums that every process makes."""
 
 import torch
 from pydantic import BaseModel, Field
