@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
         "zoo train cnn/lenet5-digits --with bf16 --with wsd:warmup=0.1",
+        "zoo train cnn/lenet5-digits --processes 2 --with zero-1",
         "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
     ),
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 )
 @click.option("--without", metavar="TECHNIQUE", multiple=True, help="Switch one of the recipe's off.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
+@click.option("--processes", type=AtLeast(1), default=1, show_default=True, help="Train in so many, on CPUs or a GPU each.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
@@ -93,7 +95,7 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
 
 def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
-    for name in ("output", "epochs", "fresh", "device", "techniques", "without"):
+    for name in ("output", "epochs", "fresh", "device", "techniques", "without", "processes"):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
             flag = {"techniques": "--with"}.get(name, f"--{name}")
             raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out {flag}")
@@ -110,7 +112,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("trained on", f"{data.trained_on:,} samples, {recipe.epochs} epochs, seed {recipe.seed}"),
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
             ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
-            ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("took", f"{record.seconds:.1f} s on {record.device}{_processes(record)}{resumed}"),
             ("by", ", ".join((recipe.optimizer.name, recipe.schedule, *recipe.techniques))),
             ("a step", _step(record)),
             ("memory", _memory(record)),
@@ -123,6 +125,10 @@ def _print(record: "TrainingRecord", weights: str) -> None:
     )
 
 
+def _processes(record: "TrainingRecord") -> str:
+    return f", in {record.processes} processes by {record.parallel}" if record.processes > 1 else ""
+
+
 def _step(record: "TrainingRecord") -> str:
     """What a step took: seconds, samples, operations, and updates that were left out."""
     cost = record.cost
@@ -133,6 +139,8 @@ def _step(record: "TrainingRecord") -> str:
         parts.append(f"{1000 * cost.step_seconds:.3g} ms (median), {cost.samples_per_second or 0:,.0f} samples/s")
     if cost.flops is not None:
         parts.append(f"{cost.flops / 1e9:.3g} GFLOP")
+    if cost.communication_bytes:
+        parts.append(f"{size_of(cost.communication_bytes)} sent by each process")
     if cost.skipped:
         parts.append(f"{cost.skipped:,} of {cost.steps:,} updates skipped: scaled gradients overflowed")
     return ", ".join(parts)

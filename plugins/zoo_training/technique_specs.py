@@ -1,6 +1,8 @@
-"""Entries of the other kinds: precision, memory, data."""
+"""Entries of the other kinds: precision, memory, parallel, data."""
 
 from zoo.specs import TechniqueSpec
+
+ZERO = "Rajbhandari, Rasley, Ruwase & He 2020, ZeRO: memory optimizations toward training trillion parameter models, SC20"
 
 TECHNIQUES = [
     TechniqueSpec(name="fp32", kind="precision", summary="float32 throughout", target="zoo_training.precisions:Fp32"),
@@ -30,6 +32,21 @@ TECHNIQUES = [
         kind="memory",
         summary="A batch goes through the network in parts, whose gradients add up",
         target="zoo_training.memory:GradientAccumulation",
+    ),
+    TechniqueSpec(
+        name="data-parallel",
+        kind="parallel",
+        summary="Every process has a share of each batch, and gradients are added up",
+        target="zoo_training.parallel:DataParallel",
+        paper="Goyal et al. 2017, Accurate, large minibatch SGD, arXiv:1706.02677, section 3",
+    ),
+    *(
+        TechniqueSpec(name=name, kind="parallel", summary=summary, target=target, config=config, paper=ZERO)
+        for name, summary, target, config in (
+            ("zero-1", "Data parallel; the optimizer's states are divided", "zoo_training.parallel:Zero1", {}),
+            ("zero-2", "States and gradients are divided (FSDP2)", "zoo_training.parallel:FullyShard", {"stage": 2}),
+            ("zero-3", "States, gradients and parameters are divided (FSDP2)", "zoo_training.parallel:FullyShard", {"stage": 3}),
+        )
     ),
     TechniqueSpec(
         name="linear-scaling",

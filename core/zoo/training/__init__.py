@@ -12,6 +12,7 @@ __all__ = [
     "Loop",
     "MemoryTechnique",
     "OptimizerTechnique",
+    "ParallelTechnique",
     "ParameterCheck",
     "PrecisionTechnique",
     "ScheduleTechnique",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         DataTechnique,
         MemoryTechnique,
         OptimizerTechnique,
+        ParallelTechnique,
         PrecisionTechnique,
         ScheduleTechnique,
     )
@@ -65,6 +67,7 @@ else:
                 "DataTechnique",
                 "MemoryTechnique",
                 "OptimizerTechnique",
+                "ParallelTechnique",
                 "PrecisionTechnique",
                 "ScheduleTechnique",
             ],

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from zoo.training.cost import TrainingCost
+from zoo.training.traffic import traffic_counter
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -26,7 +27,8 @@ class Costs:
         """Whether the first batch was counted, or is not to be."""
         self.activations: int | None = None
         self.operations: int | None = None
-        self.gradients = self.states = self.skipped = 0
+        self.gradients = self.states = self.skipped = self.sent = 0
+        self.traffic: Any = None
         self.seconds: list[float] = []
         self.samples: list[int] = []
 
@@ -34,9 +36,22 @@ class Costs:
     def step(self, samples: int) -> "Iterator[None]":
         """Within the block a step is taken; its seconds count, but for the rehearsal in the first."""
         started = time.perf_counter()
-        yield
+        with self._counting_traffic():
+            yield
         self.seconds.append(time.perf_counter() - started)
         self.samples.append(samples)
+
+    @contextmanager
+    def _counting_traffic(self) -> "Iterator[None]":
+        """What is sent in the block, in the first steps, whose time does not count."""
+        team = self.loop.team
+        if team.size == 1 or len(self.seconds) >= FIRST:
+            yield
+            return
+        self.traffic = traffic_counter(team.size)
+        with self.traffic:
+            yield
+        self.sent = round(self.traffic.sent)
 
     def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
         """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""
@@ -55,6 +70,8 @@ class Costs:
         with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), counter:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
+        if self.traffic is not None:
+            self.traffic.sent = 0
 
     @contextmanager
     def _without_trace(self, generator: "Generator") -> "Iterator[None]":
@@ -95,14 +112,20 @@ class Costs:
         model = self.loop.accelerator.unwrap_model(self.loop.model)
         later = slice(FIRST, None)
         seconds = median(self.seconds[later]) if len(self.seconds) > FIRST else None
-        on_gpu = self.loop.accelerator.device.type == "cuda"
+        device = self.loop.accelerator.device
+        on_gpu = device.type == "cuda"
+        parameters = storage_bytes([*model.parameters(), *model.buffers()])
+        peak = torch.cuda.max_memory_allocated() if on_gpu else 0
+        counted = [parameters, self.gradients, self.states, self.activations or 0, peak, self.sent]
+        parameters, gradients, states, activations, peak, sent = self.loop.team.largest(counted, device)
         return TrainingCost(
-            parameter_bytes=storage_bytes([*model.parameters(), *model.buffers()]),
-            gradient_bytes=self.gradients,
-            optimizer_bytes=self.states,
-            activation_bytes=self.activations,
+            parameter_bytes=parameters,
+            gradient_bytes=gradients,
+            optimizer_bytes=states,
+            activation_bytes=None if self.activations is None else activations,
             flops=self.operations,
-            peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else None,
+            communication_bytes=sent,
+            peak_bytes=peak if on_gpu else None,
             step_seconds=seconds,
             samples_per_second=median(self.samples[later]) / seconds if seconds else None,
             steps=len(self.seconds),
@@ -111,7 +134,8 @@ class Costs:
 
 
 def storage_bytes(tensors: Any) -> int:
-    """Bytes of the storages of tensors, each once."""
+    """Bytes of the storages of tensors, each once; of a DTensor those that are here."""
+    tensors = [getattr(tensor, "_local_tensor", tensor) for tensor in tensors]
     return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
 
 
@@ -123,6 +147,13 @@ class Whole:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def is_parameter(tensor: "Tensor") -> bool:
+    """Whether a tensor is a parameter, or a view of one."""
+    from torch.nn import Parameter
+
+    return isinstance(tensor, Parameter) or isinstance(tensor._base, Parameter)
 
 
 class Tally:
@@ -144,7 +175,9 @@ class Saved:
     def __init__(self, tally: Tally, tensor: "Tensor") -> None:
         storage = tensor.untyped_storage()
         self.tally, self.tensor, self.storage, self.size = tally, tensor, storage.data_ptr(), storage.nbytes()
-        if self.storage in tally.left_out:
+        # Nor do parameters that are divided at rest and gathered for a while, whose storage may be another's afterwards.
+        self.counts = self.storage not in tally.left_out and not is_parameter(tensor)
+        if not self.counts:
             return
         count = tally.holders.get(self.storage, 0)
         tally.holders[self.storage] = count + 1
@@ -154,7 +187,7 @@ class Saved:
 
     def __del__(self) -> None:
         tally = self.tally
-        if self.storage in tally.left_out:
+        if not self.counts:
             return
         tally.holders[self.storage] -= 1
         if not tally.holders[self.storage]:
@@ -168,6 +201,6 @@ def held(model: Any, inputs: Any) -> "Iterator[Tally]":
 
     columns = inputs.values() if isinstance(inputs, dict) else [inputs]
     there = [*model.parameters(), *model.buffers(), *(column for column in columns if hasattr(column, "untyped_storage"))]
-    tally = Tally({tensor.untyped_storage().data_ptr() for tensor in there})
+    tally = Tally({getattr(tensor, "_local_tensor", tensor).untyped_storage().data_ptr() for tensor in there})
     with saved_tensors_hooks(tally.take, lambda saved: saved.tensor):
         yield tally

@@ -14,7 +14,10 @@ README = Path(find_spec("zoo_training").origin).with_name("README.md").read_text
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S) for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+MARKED = [pytest.param(each, marks=[pytest.mark.slow] if "--processes" in each else []) for each in COMMANDS]
+
+
+@pytest.mark.parametrize("command", MARKED)
 def test_a_command_of_the_readme_trains(command: str) -> None:
     done = CliRunner().invoke(zoo, [*shlex.split(command)[1:], "--epochs", "1"])
     assert done.exit_code == 0, done.output
