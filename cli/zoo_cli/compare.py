@@ -154,7 +154,7 @@ def _signed(difference: float | None, low: float | None, high: float | None, val
 
 
 def _p(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
+    return "-" if value is None else f"{value:.4f}" if value >= 0.0001 else "<0.0001"
 
 
 def _letter(place: int) -> str:

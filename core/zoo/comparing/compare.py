@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.comparing.matching import check_alike, check_ids, find_runs, names
-from zoo.comparing.reading import Data, Read, join, open_data, read_run
+from zoo.comparing.reading import Data, Read, open_data, read_run
 from zoo.comparing.record import Comparison, Contestant, Difference
 from zoo.comparing.statistics import RESAMPLES, Statistic, bootstrapped, holm, mcnemar, mean_statistic, permuted
 from zoo.errors import OptionError
@@ -136,18 +136,15 @@ class Paired:
         refused = _refused(metric, a, b)
         if refused or a.state is None or b.state is None or a.score.value is None or b.score.value is None:
             return found.model_copy(update={"refused": refused})
-        values = metric.values(a.state), metric.values(b.state)
         statistic = self._statistic(metric, a, b)
         if statistic is None:
-            return found.model_copy(
-                update={"refused": "it has no value per sample, and cannot be computed of samples drawn anew"}
-            )
+            return found.model_copy(update={"refused": "it has no value of a sample, nor of samples drawn anew"})
         _check_value(text, statistic, len(self.ids), a.score.value, b.score.value)
         unit, units = self._units(metric, a)
         update: dict[str, Any] = {"difference": a.score.value - b.score.value, "units": units}
-        flips = values[0] is not None and values[1] is not None and _are_flags(values[0], values[1])
-        if flips and units == "samples":
-            update["p"] = mcnemar(int((values[0] > values[1]).sum()), int((values[0] < values[1]).sum()))
+        one, two = a.values, b.values
+        if one is not None and two is not None and _are_flags(one, two) and units == "samples":
+            update["p"] = mcnemar(int((one > two).sum()), int((one < two).sum()))
             update["test"] = "exact McNemar"
         else:
             update["p"] = permuted(statistic, unit, self.resamples, self.seed)
@@ -158,10 +155,9 @@ class Paired:
 
     def _statistic(self, metric: Metric, a: Read, b: Read) -> Statistic | None:
         assert a.state is not None and b.state is not None
-        values = metric.values(a.state), metric.values(b.state)
-        if values[0] is not None and values[1] is not None:
-            return mean_statistic(values[0], values[1])
-        both = join(metric, [a.state, b.state])
+        if a.values is not None and b.values is not None:
+            return mean_statistic(a.values, b.values)
+        both = metric.join([a.state, b.state])
         if metric.resampled(both, np.ones((1, 2 * len(self.ids))), self.classes) is None:
             return None
 
@@ -192,13 +188,13 @@ class Paired:
     def _changed(self, metric: Metric, spec: MetricSpec, a: Read, b: Read) -> dict[str, Any]:
         """The samples that came out better in either run, those that changed most first."""
         assert a.state is not None and b.state is not None
-        outcomes = metric.outcomes(a.state, self.classes), metric.outcomes(b.state, self.classes)
-        if outcomes[0] is None or outcomes[1] is None:
+        one, two = (metric.outcomes(read.state, self.classes) if read.values is None else read.values for read in (a, b))
+        if one is None or two is None:
             return {}
-        better = (outcomes[0] - outcomes[1]) * (-1 if spec.direction == "lower" else 1)
+        better = (one - two) * (-1 if spec.direction == "lower" else 1)
         order = np.argsort(-np.abs(np.nan_to_num(better)), kind="stable")
         return {
-            "flips": _are_flags(*outcomes),
+            "flips": _are_flags(one, two),
             "first_better": tuple(self.ids[i] for i in order if better[i] > 0),
             "second_better": tuple(self.ids[i] for i in order if better[i] < 0),
         }
@@ -212,8 +208,7 @@ def _refused(metric: Metric, a: Read, b: Read) -> str:
     if a.state is None or b.state is None:
         return "it keeps nothing of a sample"
     reason = metric.incomparable(a.state, b.state)
-    values = [metric.values(read.state) for read in (a, b) if read.state is not None]
-    infinite = sum(int(np.isinf(of).sum()) for of in values if of is not None)
+    infinite = sum(int(np.isinf(read.values).sum()) for read in (a, b) if read.values is not None)
     return reason or (f"{infinite:,} samples have no finite value" if infinite else "")
 
 

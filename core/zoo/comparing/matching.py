@@ -40,7 +40,7 @@ def find_runs(entries: Registry, asked: Sequence[str | RunRecord], benchmark: st
 
 
 def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> RunRecord:
-    """The newest run of a model by name on a whole benchmark, with default settings. Raises UnknownNameError, saying how to get one."""
+    """The newest run of a model by name on a whole benchmark, with default settings. Raises UnknownNameError."""
     spec, tag = entries.tagged_model(model)
     where = entries.benchmark(benchmark, tasks=list(spec.tasks), kind=spec.kind)
     name = f"{spec.name}@{tag}" if tag else spec.name
@@ -59,7 +59,7 @@ def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> R
 
 
 def is_plain(entries: Registry, run: RunRecord) -> bool:
-    """Whether a run is on the whole split, by the benchmark's own protocol, of a model with its own weights and default options."""
+    """Whether a run is on the whole split, by the benchmark's own protocol, of a model as it is by default."""
     own_weights = run.model.label != run.model.name
     if run.altered or run.dataset.limit is not None or run.dataset.skipped or own_weights or run.execution.precision != "fp32":
         return False
@@ -162,7 +162,7 @@ def _facts(first: RunRecord, second: RunRecord) -> Iterable[tuple[str, Any, Any]
     yield both("samples left out as corrupt", lambda run: sorted(run.dataset.skipped))
     protocols = [_settings(run) for run in (first, second)]
     for name in dict.fromkeys([*protocols[0], *protocols[1]]):
-        yield f"protocol.{name}", *(protocol.get(name) for protocol in protocols)
+        yield f"protocol.{name}", protocols[0].get(name), protocols[1].get(name)
     yield both("other models", lambda run: sorted(run.aux))
 
 

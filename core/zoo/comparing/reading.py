@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Data(NamedTuple):
-    """The samples that runs were scored on: those of the dataset, and of each by its id where it stands and of which group it is."""
+    """The samples that runs were scored on, and where each stands in the dataset, by its id."""
 
     dataset: Dataset
     info: DataInfo
@@ -30,10 +30,11 @@ class Data(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A run by one metric: its score, and what is kept of each sample (None: nothing)."""
+    """A run by one metric: its score, what is kept of each sample (None: nothing), and the value of each, where it is a mean."""
 
     score: Score
     state: State | None
+    values: Array | None
 
 
 def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> Data:
@@ -66,27 +67,19 @@ def read_run(record: RunRecord, data: Data, metrics: Sequence[Metric]) -> tuple[
         ids += rows.ids
         for metric, seen, own in zip(metrics, states, kept, strict=True):
             seen.append(metric.update(rows))
-            own.append(seen[-1] if _keeps_state(metric) else metric.per_sample(rows))
+            own.append(seen[-1] if metric.keeps_state else metric.per_sample(rows))
     scores = [metric.compute(metric.merge_all(seen), classes) for metric, seen in zip(metrics, states, strict=True)]
-    return ids, [Read(score, _joined(metric, own)) for score, metric, own in zip(scores, metrics, kept, strict=True)]
-
-
-def _keeps_state(metric: Metric) -> bool:
-    """Whether what is kept of each sample is the state that is folded, so that it need not be computed twice."""
-    return metric.gathers and type(metric).per_sample is Metric.per_sample
+    joined = [_joined(metric, own) for metric, own in zip(metrics, kept, strict=True)]
+    return ids, [
+        Read(score, state, None if state is None or score.value is None else metric.values(state))
+        for score, metric, state in zip(scores, metrics, joined, strict=True)
+    ]
 
 
 def _joined(metric: Metric, states: Sequence[State | None]) -> State | None:
-    if any(state is None for state in states):
-        return None
-    return join(metric, [state for state in states if state is not None])
-
-
-def join(metric: Metric, states: Sequence[State]) -> State:
-    """What is kept of samples, one behind the other: as the metric merges where that is its state, else by concatenation."""
-    if _keeps_state(metric):
-        return metric.merge_all(states)
-    return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+    """What is kept of all samples; None where a shard has nothing."""
+    there = [state for state in states if state is not None]
+    return metric.join(there) if len(there) == len(states) else None
 
 
 def _rows(record: RunRecord, data: Data) -> Iterator[Rows]:

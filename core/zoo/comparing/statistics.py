@@ -30,7 +30,7 @@ def mcnemar(first_only: int, second_only: int) -> float:
     """Exact two-sided p-value that two classifiers are right equally often, of how many samples only the one gets right.
 
     Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions", with the binomial
-    distribution in place of its approximation. Parity: `statsmodels.stats.contingency_tables.mcnemar(exact=True)`.
+    distribution in place of its approximation. Parity: `scipy.stats.binomtest`.
     """
     from scipy.special import bdtr
 
@@ -92,7 +92,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """p-values that hold for all of several comparisons at once.
 
     Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
-    Parity: `statsmodels.stats.multitest.multipletests(method="holm")`.
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     adjusted, largest = [0.0] * len(p_values), 0.0

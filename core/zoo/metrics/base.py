@@ -77,6 +77,17 @@ class Metric(BaseModel):
         """
         return self.update(rows) if self.gathers else None
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether what is kept of each sample is the state that is folded, so that it need not be computed twice."""
+        return self.gathers and type(self).per_sample is Metric.per_sample
+
+    def join(self, states: Sequence[State]) -> State:
+        """What `per_sample` keeps of some samples after others, or of one run and another, as one."""
+        if self.keeps_state:
+            return self.merge_all(states)
+        return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+
     def values(self, state: State) -> np.ndarray[Any, Any] | None:
         """Where the score is a mean: the value of each sample, float64 [n], NaN of one that does not count. Of `per_sample`'s
         state of a whole run. Their mean is the score.
