@@ -31,6 +31,14 @@ def say(text: str = "") -> None:
     print(text)
 
 
+def say_wrapped(text: str, indent: str = "") -> None:
+    """A line of the result that wraps on a terminal, further lines four spaces in."""
+    first, *others = _wrapped([text], len(indent) + 4)
+    say(indent + first)
+    for other in others:
+        say(f"{indent}    {other}")
+
+
 def note(text: str) -> None:
     """A line beside the result: a warning, an error, where to look next. Goes to stderr."""
     print(text, file=sys.stderr)

@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "compare",
     "dataset",
     "evaluate",
     "gradcheck",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.comparing.compare import compare
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
@@ -51,6 +53,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.comparing.compare": ["compare"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],

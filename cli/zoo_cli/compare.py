@@ -1,0 +1,162 @@
+"""`zoo compare`: runs on the same samples, in pairs."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo_cli.completing import names_of
+from zoo_cli.groups import Command
+from zoo_cli.render import number, print_json, print_table, say, say_wrapped, styled
+from zoo_cli.types import AtLeast, Choice
+
+if TYPE_CHECKING:
+    from zoo.comparing.record import Comparison, Difference
+
+SHOWN = 5
+"""Ids of samples that are printed; all are in the JSON."""
+
+
+@click.command(
+    cls=Command,
+    examples=(
+        "zoo compare cnn/lenet5 intro/mlp --on digits",
+        "zoo compare 3f2a9c1b 77e0d1aa --metric nll --metric f1:average=macro",
+        "zoo compare cnn/lenet5 intro/mlp intro/logistic --on digits --pairs all --json",
+    ),
+)
+@click.argument("runs", nargs=-1, required=True, metavar="RUN|MODEL...", shell_complete=names_of("model"))
+@click.option(
+    "--on",
+    metavar="BENCHMARK",
+    shell_complete=names_of("benchmark", "dataset"),
+    help="Of models by name: compare their newest runs of it.",
+)
+@click.option("--metric", "metrics", multiple=True, help="By this metric, such as f1:average=macro. May be repeated.")
+@click.option(
+    "--pairs",
+    type=Choice(["first", "all"]),
+    default="first",
+    show_default=True,
+    help="first: all others with the first; all: every one with every other.",
+)
+@click.option("--resamples", type=AtLeast(100), default=2000, show_default=True, help="Of bootstrap and permutation test.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
+@click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, with the ids of all samples that changed.")
+def compare(
+    runs: tuple[str, ...],
+    on: str | None,
+    metrics: tuple[str, ...],
+    pairs: str,
+    resamples: int,
+    seed: int,
+    data_dir: str | None,
+    as_json: bool,
+) -> None:
+    """Compare runs on the same samples: their difference with its 95 % interval, and whether it may be chance.
+
+    A run is named by its id, which may be cut short, or by its model: then it is the newest one of the benchmark, on all
+    samples, with default settings.
+
+    p is exact (McNemar) where samples are right or wrong, else that of a paired permutation test, and is corrected for all
+    comparisons at once (Holm); below 0.05 runs are called different.
+    """
+    # What is compared is told apart here: runs, and nothing else yet.
+    _compare_runs(runs, on, metrics, pairs, resamples, seed, data_dir, as_json)
+
+
+def _compare_runs(
+    runs: tuple[str, ...],
+    on: str | None,
+    metrics: tuple[str, ...],
+    pairs: str,
+    resamples: int,
+    seed: int,
+    data_dir: str | None,
+    as_json: bool,
+) -> None:
+    from zoo.comparing.compare import compare as compared
+
+    found = compared(
+        *runs,
+        on=on,
+        metrics=metrics or None,
+        pairs=pairs,  # type: ignore[arg-type]
+        resamples=resamples,
+        seed=seed,
+        data_dir=data_dir,
+    )
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        _print(found)
+
+
+def _print(found: "Comparison") -> None:
+    say(f"{styled(found.benchmark, bold=True)}  {found.samples:,} samples of {found.dataset}, split {found.split}")
+    say()
+    letters = {run.name: _letter(place) for place, run in enumerate(found.runs)}
+    print_table(("", "run", "model"), [(letters[run.name], run.run_id[:8], run.name) for run in found.runs])
+    for metric in dict.fromkeys(one.metric for one in found.differences):
+        own = [one for one in found.differences if one.metric == metric]
+        say()
+        say(f"{styled(metric, bold=True)}{f' in {own[0].unit}' if own[0].unit else ''}, {own[0].direction} is better")
+        compared = [one for one in own if not one.refused]
+        if compared:
+            header = ("pair", "first", "second", "difference", "95 % interval", "p", "better")
+            print_table(header, [_row(one, letters) for one in compared], right=(1, 2, 3, 4, 5))
+        for one in own:
+            _print_rest(one, letters)
+    several = sum(one.p is not None for one in found.differences)
+    say()
+    say(
+        f"{found.resamples:,} resamples, seed {found.seed}"
+        + (f"; p corrected for {several} comparisons (Holm)" if several > 1 else "")
+    )
+
+
+def _print_rest(one: "Difference", letters: dict[str, str]) -> None:
+    pair = f"{letters[one.first]} - {letters[one.second]}"
+    if one.refused:
+        say_wrapped(f"{pair}: not compared: {one.refused}", "  ")
+        return
+    unbounded = f"; no interval: {one.interval.removeprefix('none: ')}" if one.ci_low is None else ""
+    say_wrapped(f"{pair}: {one.test}{unbounded}", "  ")
+    what = "right in" if one.flips and one.direction == "higher" else "better in"
+    for name, ids in ((one.first, one.first_better), (one.second, one.second_better)):
+        shown = ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+        say_wrapped(f"{len(ids):,} {what} {letters[name]} alone{f': {shown}' if ids else ''}", "    ")
+
+
+def _row(one: "Difference", letters: dict[str, str]) -> tuple[str, ...]:
+    bounds = (one.difference, one.ci_low, one.ci_high)
+    between = (
+        "-" if one.ci_low is None or one.ci_high is None else f"[{_signed(*bounds, one.ci_low)}, {_signed(*bounds, one.ci_high)}]"
+    )
+    better = letters[one.better] if one.better else "neither" if not one.different else "-"
+    return (
+        f"{letters[one.first]} - {letters[one.second]}",
+        number(one.first_value),
+        number(one.second_value),
+        _signed(*bounds, one.difference),
+        between,
+        _p(one.p_holm),
+        better,
+    )
+
+
+def _signed(difference: float | None, low: float | None, high: float | None, value: float | None) -> str:
+    """A value with the digits of the difference and the sign that it has."""
+    if value is None:
+        return "-"
+    digits = len(number(difference, low, high).partition(".")[2])
+    return f"{value:+,.{digits}f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}" if value >= 0.0001 else "<0.0001"
+
+
+def _letter(place: int) -> str:
+    """A, B, … Z, then their numbers."""
+    return chr(ord("A") + place) if place < 26 else str(place + 1)
