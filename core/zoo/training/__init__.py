@@ -7,15 +7,19 @@ from zoo.lazy import exports
 __all__ = [
     "DataTechnique",
     "Epoch",
+    "Expected",
+    "Expecting",
     "GradientCheck",
     "HandWritten",
     "Loop",
     "MemoryTechnique",
+    "Network",
     "OptimizerTechnique",
     "ParameterCheck",
     "PrecisionTechnique",
     "ScheduleTechnique",
     "Subset",
+    "StepCurve",
     "TrainResult",
     "TrainingCost",
     "TrainingJob",
@@ -23,7 +27,9 @@ __all__ = [
     "TrainingRecord",
     "build_optimizer",
     "build_schedule",
+    "bytes_of",
     "load_checkpoint",
+    "product_of",
     "rate_factor",
     "save_checkpoint",
     "split_validation",
@@ -31,8 +37,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-    from zoo.training.cost import TrainingCost
+    from zoo.training.cost import Expected, TrainingCost
     from zoo.training.differentiated import HandWritten
+    from zoo.training.expected import Expecting, Network, bytes_of, product_of
     from zoo.training.gradcheck import GradientCheck
     from zoo.training.gradients import ParameterCheck
     from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
@@ -47,13 +54,15 @@ if TYPE_CHECKING:
         PrecisionTechnique,
         ScheduleTechnique,
     )
+    from zoo.training.trace import StepCurve
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
-            "zoo.training.cost": ["TrainingCost"],
+            "zoo.training.cost": ["Expected", "TrainingCost"],
             "zoo.training.differentiated": ["HandWritten"],
+            "zoo.training.expected": ["Expecting", "Network", "bytes_of", "product_of"],
             "zoo.training.gradcheck": ["GradientCheck"],
             "zoo.training.gradients": ["ParameterCheck"],
             "zoo.training.job": ["Epoch", "TrainResult", "TrainingJob", "TrainingProgress"],
@@ -68,6 +77,7 @@ else:
                 "PrecisionTechnique",
                 "ScheduleTechnique",
             ],
+            "zoo.training.trace": ["StepCurve"],
         },
         renamed={"Progress": ("TrainingProgress", "0.1")},
     )

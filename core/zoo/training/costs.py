@@ -6,13 +6,19 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from zoo.training.cost import TrainingCost
+from zoo.seeds import seeded
+from zoo.training.cost import Expected, TrainingCost
+from zoo.training.expected import Network, expected
+from zoo.training.job import cut
+from zoo.training.saved import Saves, watching
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
     from zoo.training.loop import Loop
 
+SMALL = (2, 3, 4)
+"""Samples of the small batches from which formulas of activations follow."""
 FIRST = 3
 """Steps that the clock leaves out: libraries choose their kernels, and allocators grow."""
 
@@ -25,6 +31,8 @@ class Costs:
         self.rehearsed = False
         """Whether the first batch was counted, or is not to be."""
         self.activations: int | None = None
+        self.peak: int | None = None
+        self.expected: dict[str, Expected] = {}
         self.operations: int | None = None
         self.gradients = self.states = self.skipped = 0
         self.seconds: list[float] = []
@@ -46,15 +54,49 @@ class Costs:
         from torch.nn.attention import SDPBackend, sdpa_kernel
         from torch.utils.flop_counter import FlopCounterMode
 
+        from zoo.training.living import Living
+
         model = self.loop.accelerator.unwrap_model(self.loop.model)
-        with self._without_trace(generator), held(model, inputs) as tally:
-            self.loop.backward(inputs, targets, generator)
+        with self._without_trace(generator):
+            living = Living([*model.parameters(), *model.buffers(), *_tensors(inputs)])
+            with held(model, inputs) as tally, living:
+                self.loop.backward(inputs, targets, generator)
+            self.peak = living.most(p.grad for p in self._learnt() if p.grad is not None)
         # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
         counter: Any = FlopCounterMode(display=False)
         counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
         with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), counter:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
+        self.expected = expected(self.loop.job.techniques, self.network(inputs, targets, generator))
+
+    def network(self, inputs: Any, targets: "Tensor", generator: "Generator") -> Network:
+        """What formulas of memory take: the network without techniques of memory, and what small batches of it save."""
+        loop = self.loop
+        with seeded(loop.job.recipe.seed, "parameters"):
+            plain = loop.job.build_model().to(loop.accelerator.device).train() if loop.memory else None
+        with self._without_trace(generator):
+            if plain is not None:
+                loop.model = plain
+            module = loop.accelerator.unwrap_model(loop.model)
+            sizes = [] if isinstance(inputs, list) else [count for count in SMALL if count <= len(targets)] or [len(targets)]
+            saves = [self._saved(module, inputs, targets, count, generator) for count in sizes]
+        learnt, processes = self._learnt(), loop.accelerator.num_processes
+        return Network(module, loop.job.recipe.optimizer, learnt, len(targets), processes, saves)
+
+    def _saved(self, module: Any, inputs: Any, targets: "Tensor", count: int, generator: "Generator") -> "tuple[int, Saves]":
+        """What a small batch saves."""
+        few = cut(inputs, 0, count)
+        with (
+            self._without_trace(generator),
+            watching(module, [*module.parameters(), *module.buffers(), *_tensors(inputs)]) as saves,
+        ):
+            loss = self.loop.autocast_loss(few, targets[:count], generator)
+        del loss
+        return count, saves
+
+    def _learnt(self) -> "list[nn.Parameter]":
+        return [parameter for group in self.loop.optimizer.param_groups for parameter in group["params"]]
 
     @contextmanager
     def _without_trace(self, generator: "Generator") -> "Iterator[None]":
@@ -101,12 +143,14 @@ class Costs:
             gradient_bytes=self.gradients,
             optimizer_bytes=self.states,
             activation_bytes=self.activations,
+            activation_peak_bytes=self.peak,
             flops=self.operations,
             peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else None,
             step_seconds=seconds,
             samples_per_second=median(self.samples[later]) / seconds if seconds else None,
             steps=len(self.seconds),
             skipped=self.skipped,
+            expected=self.expected,
         )
 
 
@@ -166,8 +210,13 @@ def held(model: Any, inputs: Any) -> "Iterator[Tally]":
     """Within the block, what autograd saves is counted; parameters, buffers and inputs are there anyway."""
     from torch.autograd.graph import saved_tensors_hooks
 
-    columns = inputs.values() if isinstance(inputs, dict) else [inputs]
-    there = [*model.parameters(), *model.buffers(), *(column for column in columns if hasattr(column, "untyped_storage"))]
+    there = [*model.parameters(), *model.buffers(), *_tensors(inputs)]
     tally = Tally({tensor.untyped_storage().data_ptr() for tensor in there})
     with saved_tensors_hooks(tally.take, lambda saved: saved.tensor):
         yield tally
+
+
+def _tensors(inputs: Any) -> "list[Tensor]":
+    """The tensors that inputs of a batch are, or have."""
+    columns = inputs.values() if isinstance(inputs, dict) else [inputs]
+    return [column for column in columns if hasattr(column, "untyped_storage")]

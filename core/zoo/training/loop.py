@@ -14,6 +14,7 @@ from zoo.training.costs import Costs
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
+from zoo.training.trace import Trace
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -63,6 +64,7 @@ class Loop:
         self.best_state: dict[str, Tensor] = {}
         self._told: dict[str, list[Tensor]] = {}
         self.costs = Costs(self)
+        self.trace = Trace(self.batches * recipe.epochs)
 
     def run(self) -> TrainResult:
         """Train from where a checkpoint stands to the last epoch."""
@@ -73,7 +75,13 @@ class Loop:
             self.run_epoch(epoch)
             self.save(epoch)
         return TrainResult(
-            self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None, self.costs.summed()
+            self.best_state,
+            self.best.epoch,
+            self.best.score,
+            tuple(self.history),
+            resumed_from or None,
+            self.costs.summed(),
+            self.trace.curve(),
         )
 
     def build_data(self) -> Any:
@@ -118,7 +126,8 @@ class Loop:
         losses = {name: float(sum(values)) / len(values) for name, values in self._told.items()}
         score, scores = self.validate(), self.further_scores()
         seconds = time.perf_counter() - started
-        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, losses=losses, scores=scores))
+        told = {"losses": losses, "scores": scores, **self.job.interval_of(score)}
+        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, **told))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
         self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
@@ -135,8 +144,11 @@ class Loop:
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
             step = (epoch - 1) * self.batches + number
             self.done = (step - 1) / (self.batches * recipe.epochs)
+            rate = self.optimizer.param_groups[0]["lr"]
             with self.costs.step(len(indices)):
-                total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
+                loss = self._step(inputs, self.data.targets[indices], step, generator)
+            self.trace.take(loss, rate)
+            total += loss * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
                 mean = total.item() / seen
@@ -178,10 +190,14 @@ class Loop:
         return total
 
     def _backward(self, inputs: Any, targets: "Tensor", share: float, generator: "Generator") -> "Tensor":
-        with self.accelerator.autocast():  # for what a loss calls of the network beside its forward
-            loss = self.batch_loss(inputs, targets, generator) * share
+        loss = self.autocast_loss(inputs, targets, generator) * share
         self.accelerator.backward(loss)
         return loss.detach()
+
+    def autocast_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
+        """`batch_loss` in the precision of the training, also of what it calls of the network beside its forward."""
+        with self.accelerator.autocast():
+            return self.batch_loss(inputs, targets, generator)
 
     def parts(self, batch: int) -> int:
         """In how many parts a batch goes through the network. Raises OptionError where its loss is no mean over its samples."""
@@ -229,7 +245,7 @@ class Loop:
         save_checkpoint(
             self.job.folder / "checkpoint.pt",
             self.job.key,
-            {"epoch": epoch, "history": history, "best_state": self.best_state, **content},
+            {"epoch": epoch, "history": history, "best_state": self.best_state, "trace": self.trace.state_dict(), **content},
         )
 
     def resume(self) -> int:
@@ -244,6 +260,7 @@ class Loop:
                     part.load_state_dict(content[name])
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
+            self.trace.load_state_dict(content["trace"])
         if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
             self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
         return epoch
