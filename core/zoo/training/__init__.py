@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from zoo.lazy import exports
 
 __all__ = [
+    "ComparedTraining",
     "DataTechnique",
     "Epoch",
     "Expected",
@@ -18,9 +19,11 @@ __all__ = [
     "ParameterCheck",
     "PrecisionTechnique",
     "ScheduleTechnique",
-    "Subset",
+    "ScoreDifference",
     "StepCurve",
+    "Subset",
     "TrainResult",
+    "TrainingComparison",
     "TrainingCost",
     "TrainingJob",
     "TrainingProgress",
@@ -28,15 +31,18 @@ __all__ = [
     "build_optimizer",
     "build_schedule",
     "bytes_of",
+    "compared",
     "load_checkpoint",
     "product_of",
     "rate_factor",
     "save_checkpoint",
+    "save_pictures",
     "split_validation",
 ]
 
 if TYPE_CHECKING:
     from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+    from zoo.training.compare import ComparedTraining, ScoreDifference, TrainingComparison, compared
     from zoo.training.cost import Expected, TrainingCost
     from zoo.training.differentiated import HandWritten
     from zoo.training.expected import Expecting, Network, bytes_of, product_of
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult
     from zoo.training.loop import Loop
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
+    from zoo.training.pictures import save_pictures
     from zoo.training.record import TrainingRecord
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
@@ -60,6 +67,7 @@ else:
         __name__,
         {
             "zoo.training.checkpoint": ["load_checkpoint", "save_checkpoint"],
+            "zoo.training.compare": ["ComparedTraining", "ScoreDifference", "TrainingComparison", "compared"],
             "zoo.training.cost": ["Expected", "TrainingCost"],
             "zoo.training.differentiated": ["HandWritten"],
             "zoo.training.expected": ["Expecting", "Network", "bytes_of", "product_of"],
@@ -68,6 +76,7 @@ else:
             "zoo.training.job": ["Epoch", "TrainResult", "TrainingJob", "TrainingProgress"],
             "zoo.training.loop": ["Loop"],
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
+            "zoo.training.pictures": ["save_pictures"],
             "zoo.training.record": ["TrainingRecord"],
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [

@@ -24,7 +24,7 @@ class TrainingCost(Frozen):
     )
     activation_peak_bytes: int | None = Field(
         default=None,
-        description="Alive at the most while the gradients of that batch are computed: what is held, computed again and underway, "
+        description="Alive at the most while the gradients of that batch are computed: held, computed again or underway, "
         "but for parameters, their gradients and inputs.",
     )
     flops: int | None = Field(

@@ -23,8 +23,15 @@ FIRST = 3
 """Steps that the clock leaves out: libraries choose their kernels, and allocators grow."""
 
 
+class Enough(Exception):  # noqa: N818 - no error: as many steps were taken as were asked for
+    """Ends a training whose costs alone are wanted."""
+
+
 class Costs:
     """What one process of a training takes."""
+
+    limit: int | None = None
+    """Steps after which `Enough` is raised."""
 
     def __init__(self, loop: "Loop") -> None:
         self.loop = loop
@@ -45,6 +52,8 @@ class Costs:
         yield
         self.seconds.append(time.perf_counter() - started)
         self.samples.append(samples)
+        if len(self.seconds) == self.limit:
+            raise Enough
 
     def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
         """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""

@@ -12,8 +12,10 @@ from zoo.training.augment import build_augment
 from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from zoo.training.costs import Costs
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
+from zoo.training.memory_advice import advising
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
+from zoo.training.techniques import PLAIN
 from zoo.training.trace import Trace
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 20
 """Batches between two reports; only there does a GPU have to wait for the loss."""
+
+
+HOPELESS = 40
+"""Updates that were skipped one after the other: a scale of 65,536 that was halved so often leaves nothing to scale down."""
 
 
 def train(job: TrainingJob) -> TrainResult:
@@ -145,20 +151,33 @@ class Loop:
             step = (epoch - 1) * self.batches + number
             self.done = (step - 1) / (self.batches * recipe.epochs)
             rate = self.optimizer.param_groups[0]["lr"]
-            with self.costs.step(len(indices)):
+            with self.costs.step(len(indices)), advising(self, inputs, self.data.targets[indices], generator):
                 loss = self._step(inputs, self.data.targets[indices], step, generator)
             self.trace.take(loss, rate)
             total += loss * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
                 mean = total.item() / seen
-                if not math.isfinite(mean):
-                    raise ModelError(
-                        f"{recipe.name} diverged in epoch {epoch}: the loss is {mean}",
-                        f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm",
-                    )
+                self._check_progress(mean, epoch)
                 self.job.report(TrainingProgress(epoch, recipe.epochs, number, len(drawn), mean))
         return mean
+
+    def _check_progress(self, loss: float, epoch: int) -> None:
+        """Raises ModelError where training goes nowhere: no finite loss, or no update that was not skipped."""
+        recipe, skipped, steps = self.job.recipe, self.costs.skipped, len(self.costs.seconds)
+        precise = [one.spec.name for one in self.job.techniques.each if one.spec.kind == "precision" and one.spec.name != PLAIN]
+        other = f", or leave {precise[0]} out: training/bf16 has the range of float32" if precise else ""
+        if not math.isfinite(loss):
+            also = f", and {skipped:,} of {steps:,} updates were skipped" if skipped else ""
+            raise ModelError(
+                f"{recipe.name} diverged in epoch {epoch}: the loss is {loss}{also}",
+                f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm{other}",
+            )
+        if skipped == steps >= HOPELESS:
+            raise ModelError(
+                f"{recipe.name} learns nothing: all {steps:,} updates so far were skipped, since scaled gradients overflowed",
+                f"set clip_norm or label_smoothing{other}",
+            )
 
     def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
         """One optimizer step; returns the batch's mean loss, detached."""
