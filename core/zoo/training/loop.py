@@ -166,7 +166,7 @@ class Loop:
         """Raises ModelError where training goes nowhere: no finite loss, or no update that was not skipped."""
         recipe, skipped, steps = self.job.recipe, self.costs.skipped, len(self.costs.seconds)
         precise = [one.spec.name for one in self.job.techniques.each if one.spec.kind == "precision" and one.spec.name != PLAIN]
-        other = f", or leave {precise[0]} out: training/bf16 has the range of float32" if precise else ""
+        other = f", or leave {precise[0]} out" if precise else ""
         if not math.isfinite(loss):
             also = f", and {skipped:,} of {steps:,} updates were skipped" if skipped else ""
             raise ModelError(
@@ -176,7 +176,7 @@ class Loop:
         if skipped == steps >= HOPELESS:
             raise ModelError(
                 f"{recipe.name} learns nothing: all {steps:,} updates so far were skipped, since scaled gradients overflowed",
-                f"set clip_norm or label_smoothing{other}",
+                f"set clip_norm{other}; training/bf16 has the range of float32, and scales nothing",
             )
 
     def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
