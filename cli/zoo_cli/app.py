@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("zoo_cli.run:run", "Score a model on a benchmark."),
     "sample": ("zoo_cli.sample:sample", "Let a generator draw pictures, or write."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
+    "compare": ("zoo_cli.compare:compare", "Trainings side by side: what techniques cost and did."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),

@@ -1,13 +1,29 @@
 """Trainings side by side, as tables: memory by kind beside what was expected, time, and scores."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_cli.render import interval, number, print_table, say, size_of, styled
+import zoo
+from zoo_cli.render import interval, number, print_json, print_table, say, size_of, styled
 
 if TYPE_CHECKING:
     from zoo.training.compare import ComparedTraining, TrainingComparison
 
 EQUAL, NONE = "=", "-"
+
+
+def compare_named(names: Sequence[str], figures: str | None, as_json: bool) -> None:
+    """What `zoo compare` does with names of trainings."""
+    found = zoo.compare_trainings(*names)
+    if figures:
+        from zoo.training import save_pictures
+
+        save_pictures(found, Path(figures))
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_trainings(found)
 
 
 def print_trainings(found: "TrainingComparison") -> None:
@@ -115,7 +131,7 @@ def _print_formulas(rows: "list[tuple[str, ComparedTraining]]") -> None:
         say(f"{styled('expected', bold=True)}: {EQUAL} as measured, to the byte; {NONE} no formula")
         order = list(dict.fromkeys(kind for kind, _ in told))
         lines = [(", ".join(marks), kind, formula) for (kind, formula), marks in told.items()]
-        print_table(("", "", ""), sorted(lines, key=lambda line: order.index(line[1])))
+        print_table(("", "memory", "formula"), sorted(lines, key=lambda line: order.index(line[1])))
 
 
 def _print_remarks(rows: "list[tuple[str, ComparedTraining]]") -> None:

@@ -31,10 +31,10 @@ def named_trainings(*names: str) -> list[TrainingRecord]:
 
 
 def is_training(name: str) -> bool:
-    """Whether a name is that of a training, and not of something else: told by where it is kept, without reading it."""
-    if _is_path(name):
+    """Whether a name is a training's, or a recipe's and so that of its trainings, and nothing else's."""
+    if _is_path(name) or (KEY.fullmatch(name) and any(_of_key(name))):
         return True
-    return bool(KEY.fullmatch(name) and list(_of_key(name))) or any(record.recipe.name == name for record in _all())
+    return _recipe(name)[1] or any(record.recipe.name == name for record in _all())
 
 
 def _named(name: str) -> list[TrainingRecord]:

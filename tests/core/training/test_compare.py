@@ -110,7 +110,8 @@ def test_a_training_is_found_by_key_path_and_recipe(zoo_home: Path) -> None:
         assert is_training(name)
     assert [one.key for one in named_trainings("own/tiny")] == [first.key, second.key]
     assert [one.key for one in named_trainings("cd34", "own/tiny")] == [second.key, first.key]  # each once
-    assert not is_training("own/other") and not is_training("ef56")
+    assert is_training("intro/mlp-digits") and is_training("mlp-digits")
+    assert not any(map(is_training, ("own/other", "ef56", "intro/mlp", "cnn/lenet5@mnist")))
 
 
 def test_a_copy_of_weights_is_known_by_its_content(zoo_home: Path, tmp_path: Path) -> None:
