@@ -49,9 +49,9 @@ def test_trainings_are_compared(tmp_path: Path) -> None:
 
 
 def test_a_training_is_drawn_where_one_asks_for_it(tmp_path: Path) -> None:
-    done = invoke("train", "intro/logistic-digits", "--epochs", "1", "--save-figures", str(tmp_path))
+    done = invoke("train", "intro/logistic-digits", "--epochs", "1", "--save-figures", str(tmp_path / "figures"))
     assert done.exit_code == 0, done.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["memory.png", "steps.png"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["memory.png", "steps.png"]
     assert "by which zoo compare knows this training" in done.output and "at their peak" in done.output
 
 
