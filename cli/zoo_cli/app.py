@@ -16,7 +16,7 @@ COMMANDS = {
     "sample": ("zoo_cli.sample:sample", "Let a generator draw pictures, or write."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
-    "compare": ("zoo_cli.compare:compare", "Runs on the same samples: which is better, and is it real?"),
+    "compare": ("zoo_cli.compare:compare", "Runs on the same samples: which is better, and is it real? Or trainings."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
     "plugins": ("zoo_cli.plugins:plugins", "Plugins: list, install, remove, switch on and off, write, check."),

@@ -1,13 +1,15 @@
-"""`zoo compare`: runs on the same samples, in pairs."""
+"""`zoo compare`: runs on the same samples, in pairs; or trainings side by side."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
 from zoo_cli.render import number, print_json, print_table, say, say_wrapped, styled
 from zoo_cli.types import AtLeast, Choice
+from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
     from zoo.comparing.record import Comparison, Difference
@@ -16,15 +18,20 @@ SHOWN = 5
 """Ids of samples that are printed; all are in the JSON."""
 
 
+OF_RUNS = ("on", "metrics", "pairs", "resamples", "seed", "data_dir")
+"""Settings of a comparison of runs."""
+
+
 @click.command(
     cls=Command,
     examples=(
         "zoo compare cnn/lenet5 intro/mlp --on digits",
         "zoo compare 3f2a9c1b 77e0d1aa --metric nll --metric f1:average=macro",
         "zoo compare cnn/lenet5 intro/mlp intro/logistic --on digits --pairs all --json",
+        "zoo compare cnn/lenet5-digits --save-figures figures",
     ),
 )
-@click.argument("runs", nargs=-1, required=True, metavar="RUN|MODEL...", shell_complete=names_of("model"))
+@click.argument("names", nargs=-1, required=True, metavar="RUN|MODEL|TRAINING...", shell_complete=names_of("model", "recipe"))
 @click.option(
     "--on",
     metavar="BENCHMARK",
@@ -42,17 +49,14 @@ SHOWN = 5
 @click.option("--resamples", type=AtLeast(100), default=2000, show_default=True, help="Of bootstrap and permutation test.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
+@click.option(
+    "--save-figures",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Of trainings: draw loss, rate and memory into this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON, with the ids of all samples that changed.")
-def compare(
-    runs: tuple[str, ...],
-    on: str | None,
-    metrics: tuple[str, ...],
-    pairs: str,
-    resamples: int,
-    seed: int,
-    data_dir: str | None,
-    as_json: bool,
-) -> None:
+def compare(names: tuple[str, ...], save_figures: str | None, as_json: bool, **of_runs: Any) -> None:
     """Compare runs on the same samples: their difference with its 95 % interval, and whether it may be chance.
 
     A run is named by its id, which may be cut short, or by its model: then it is the newest one of the benchmark, on all
@@ -60,32 +64,39 @@ def compare(
 
     p is exact (McNemar) where samples are right or wrong, else that of a paired permutation test, and is corrected for all
     comparisons at once (Holm); below 0.05 runs are called different.
+
+    Trainings are compared in memory beside what was expected of each technique, time, and scores. A training is named by its
+    key, which may be cut short, by its weights, or by its recipe, whose last trainings are then meant. The first is what others
+    are compared with. zoo train RECIPE --with TECHNIQUE --profile compares without training.
     """
-    # What is compared is told apart here: runs, and nothing else yet.
-    _compare_runs(runs, on, metrics, pairs, resamples, seed, data_dir, as_json)
+    from zoo.training.found import is_training
+
+    open_index()
+    trainings = [name for name in names if is_training(name)] if of_runs["on"] is None else []
+    if len(trainings) == len(names):
+        from zoo_cli.trainings import compare_named
+
+        _only("trainings are compared by their records alone", OF_RUNS)
+        compare_named(names, save_figures, as_json)
+    elif trainings:
+        raise click.UsageError(f"{trainings[0]} is a training, and not all that is named is: compare runs, or trainings")
+    else:
+        _only("runs have no curves to draw", ("save_figures",))
+        _compare_runs(names, as_json, **of_runs)
 
 
-def _compare_runs(
-    runs: tuple[str, ...],
-    on: str | None,
-    metrics: tuple[str, ...],
-    pairs: str,
-    resamples: int,
-    seed: int,
-    data_dir: str | None,
-    as_json: bool,
-) -> None:
+def _only(why: str, others: tuple[str, ...]) -> None:
+    """Raises UsageError where one of other settings was given."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name in others and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{why}: leave out {parameter.opts[0]}")
+
+
+def _compare_runs(names: tuple[str, ...], as_json: bool, metrics: tuple[str, ...], **settings: Any) -> None:
     from zoo.comparing.compare import compare as compared
 
-    found = compared(
-        *runs,
-        on=on,
-        metrics=metrics or None,
-        pairs=pairs,  # type: ignore[arg-type]
-        resamples=resamples,
-        seed=seed,
-        data_dir=data_dir,
-    )
+    found = compared(*names, metrics=metrics or None, **settings)
     if as_json:
         print_json(found.model_dump(mode="json"))
     else:

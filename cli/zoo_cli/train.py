@@ -1,5 +1,6 @@
 """`zoo train`: make a model's weights by a recipe, or check its gradients."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,13 +11,19 @@ from zoo_cli.completing import names_of
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.render import interval, note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.trainings import print_trainings
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
     from zoo.training.job import TrainingProgress
     from zoo.training.record import TrainingRecord
+
+STEPS = 20
+"""Of a profile, unless it is said how many."""
+OF_A_CHECK = ("seed", "dataset", "model", "data_dir")
+OF_A_PROFILE = (*OF_A_CHECK, "techniques", "without", "device")
 
 
 @click.command(
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
         "zoo train cnn/lenet5-digits --with bf16 --with wsd:warmup=0.1",
         "zoo train cnn/lenet5-digits --processes 2 --with zero-1",
+        "zoo train cnn/lenet5-digits --with bf16 --with sgd --profile",
         "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
     ),
@@ -51,9 +59,20 @@ if TYPE_CHECKING:
 @click.option("--processes", type=AtLeast(1), default=1, show_default=True, help="Train in so many, on CPUs or a GPU each.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
+@click.option(
+    "--profile",
+    type=AtLeast(1),
+    is_flag=False,
+    flag_value=STEPS,
+    metavar="[STEPS]",
+    help=f"Train nothing: take a few steps ({STEPS}), and show what they cost, without and with each technique.",
+)
+@click.option(
+    "--save-figures", type=click.Path(file_okay=False), metavar="DIR", help="Draw loss, rate and memory into this folder."
+)
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="Print the training record, or the check, as JSON.")
-def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...], **settings: Any) -> int:
+def train(recipe: str, as_json: bool, gradcheck: bool, profile: int | None, overrides: tuple[str, ...], **settings: Any) -> int:
     """Train the weights of a model by RECIPE, and say where they are.
 
     On data of your own the model gets an output for each of their classes; where they have no train split, a fifth of every
@@ -61,12 +80,18 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
 
     The epoch that is best on a validation part of the train split is kept; the test split is never seen. An interrupted
     training goes on where it stopped and ends with the same weights. --set takes YAML and parts of fields, such as
-    config.width=16 or options.pretrained=null. --gradcheck takes 8 samples, or as many as --set batch_size=N says.
+    config.width=16 or options.pretrained=null. --profile takes some steps of the recipe as it is, with each technique of --with,
+    and with all of them, and writes no weights. --gradcheck takes 8 samples, or as many as --set batch_size=N says.
 
     Exit codes: 0 trained, or gradients agree; 1 a gradient is off.
     """
+    if gradcheck and profile:
+        raise click.UsageError("--gradcheck and --profile both train nothing: take one of them")
     if gradcheck:
-        settings = _of_a_check(settings)
+        settings = _only("--gradcheck trains nothing, on the CPU", settings, OF_A_CHECK)
+    figures = None if gradcheck else settings.pop("save_figures")
+    if profile:
+        settings = _only("--profile trains nothing to its end", settings, OF_A_PROFILE) | {"steps": profile}
     open_index()
     fields = parsed("--set", "FIELD=VALUE", overrides)
     with progress_bar("batches") as show:
@@ -82,24 +107,30 @@ def train(recipe: str, as_json: bool, gradcheck: bool, overrides: tuple[str, ...
                 ]
                 show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news))
 
-        do: Any = zoo.gradcheck if gradcheck else zoo.train
+        do: Any = zoo.gradcheck if gradcheck else zoo.profile_training if profile else zoo.train
         done = do(recipe, progress=progress, overrides=fields, **settings)
+    if figures:
+        from zoo.training import compared, save_pictures
+
+        save_pictures(done if profile else compared([done]), Path(figures))
     if as_json:
         print_json(done.model_dump(mode="json"))
     elif gradcheck:
         print_gradients(done)
+    elif profile:
+        print_trainings(done)
     else:
         _print(done, str(settings["output"] or done.weights))
     return 1 if gradcheck and not done.passed else 0
 
 
-def _of_a_check(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that a check of gradients takes. Raises UsageError where one was given that is of training alone."""
-    for name in ("output", "epochs", "fresh", "device", "techniques", "without", "processes"):
+def _only(why: str, settings: dict[str, Any], taken: tuple[str, ...]) -> dict[str, Any]:
+    """The settings of these names. Raises UsageError where another was given, which is of training alone."""
+    for name in settings.keys() - set(taken):
         if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            flag = {"techniques": "--with"}.get(name, f"--{name}")
-            raise click.UsageError(f"--gradcheck trains nothing, on the CPU: leave out {flag}")
-    return {name: settings[name] for name in ("seed", "dataset", "model", "data_dir")}
+            flag = {"techniques": "--with"}.get(name, f"--{name.replace('_', '-')}")
+            raise click.UsageError(f"{why}: leave out {flag}")
+    return {name: settings[name] for name in taken}
 
 
 def _print(record: "TrainingRecord", weights: str) -> None:
@@ -111,7 +142,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
         [
             ("trained on", f"{data.trained_on:,} samples, {recipe.epochs} epochs, seed {recipe.seed}"),
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
-            ("kept", f"epoch {record.epoch}, {recipe.metric} {number(record.score)} on the validation samples"),
+            ("kept", f"epoch {record.epoch}, {recipe.metric} {_score(record)} on the validation samples"),
             ("took", f"{record.seconds:.1f} s on {record.device}{_processes(record)}{resumed}"),
             ("by", ", ".join((recipe.optimizer.name, recipe.schedule, *recipe.techniques))),
             ("a step", _step(record)),
@@ -120,6 +151,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("not reused", record.doubt),
             ("weights", f"{weights}\nSHA-256 {record.weights_sha256}"),
             ("curves", record.curves),
+            ("key", f"{record.key[:12]}, by which zoo compare knows this training"),
             ("run them", _run(record, weights)),
         ]
     )
@@ -127,6 +159,11 @@ def _print(record: "TrainingRecord", weights: str) -> None:
 
 def _processes(record: "TrainingRecord") -> str:
     return f", in {record.processes} processes by {record.parallel}" if record.processes > 1 else ""
+
+
+def _score(record: "TrainingRecord") -> str:
+    bounds = interval(record.score, record.ci_low, record.ci_high)
+    return f"{number(record.score, record.ci_low, record.ci_high)} {bounds}".rstrip()
 
 
 def _step(record: "TrainingRecord") -> str:
@@ -157,7 +194,8 @@ def _memory(record: "TrainingRecord") -> str:
         "optimizer": cost.optimizer_bytes,
         "activations": cost.activation_bytes,
     }
-    return ", ".join(f"{kind} {size_of(count)}" for kind, count in kinds.items())
+    told = ", ".join(f"{kind} {size_of(count)}" for kind, count in kinds.items())
+    return told if cost.activation_peak_bytes is None else f"{told} ({size_of(cost.activation_peak_bytes)} at their peak)"
 
 
 def _run(record: "TrainingRecord", weights: str) -> str:

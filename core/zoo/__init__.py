@@ -22,11 +22,13 @@ __all__ = [
     "ZooError",
     "__version__",
     "compare",
+    "compare_trainings",
     "dataset",
     "evaluate",
     "gradcheck",
     "hookimpl",
     "load",
+    "profile_training",
     "registry",
     "sample",
     "train",
@@ -47,7 +49,9 @@ if TYPE_CHECKING:
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
     from zoo.specs import ImageInput
+    from zoo.training.compare import compare_trainings
     from zoo.training.gradcheck import gradcheck
+    from zoo.training.profile import profile_training
     from zoo.training.run import train
 else:
     __getattr__, __dir__ = exports(
@@ -66,7 +70,9 @@ else:
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
             "zoo.specs": ["ImageInput"],
+            "zoo.training.compare": ["compare_trainings"],
             "zoo.training.gradcheck": ["gradcheck"],
+            "zoo.training.profile": ["profile_training"],
             "zoo.training.run": ["train"],
         },
     )

@@ -9,13 +9,15 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Chart", "Curve", "line_chart"]
+__all__ = ["Chart", "Curve", "key_to", "line_chart", "stacked_bars"]
 
 LEFT, RIGHT, TOP, BOTTOM = 70, 180, 30, 50
 """Pixels of the margins."""
 COLOURS = ("#c0392b", "#e67e22", "#2471a3", "#7d3c98", "#229954", "#34495e", "#b7950b", "#e377c2")
 GRID, INK = "#dddddd", "#000000"
 FONT = 12
+ROW = 44
+"""Pixels from a bar to the next."""
 TICKS = 5
 """Marks on a linear axis, about."""
 
@@ -94,18 +96,20 @@ def line_chart(
     up: str = "",
     *,
     first: int = 0,
+    every: int = 1,
+    from_zero: bool = False,
     log: bool = False,
     size: tuple[int, int] = (760, 440),
 ) -> Chart:
-    """Curves over whole numbers from `first`, with a legend beside them; `across` and `up` name the axes.
+    """Curves over whole numbers from `first`, `every` one apart, with a legend beside them; `across` and `up` name the axes.
 
-    `log` makes the vertical axis logarithmic; `size` is (width, height) in pixels.
+    `log` makes the vertical axis logarithmic, `from_zero` lets a linear one begin at 0; `size` is (width, height) in pixels.
     """
     width, height = size
     chart = Chart(width, height)
     most = max((len(curve.values) for curve in lines.values()), default=1)
     place: Callable[[float], float] = math.log10 if log else float
-    marks = _decades(_shown(lines, log)) if log else _ticks(_shown(lines, log))
+    marks = _decades(_shown(lines, log)) if log else _ticks([0.0] * from_zero + _shown(lines, log))
     low, high = place(marks[0]), place(marks[-1])
 
     def x(i: float) -> float:
@@ -122,7 +126,7 @@ def line_chart(
         chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - RIGHT, y(mark))], GRID))
         chart.texts.append(_Text((LEFT - 6, y(mark) + 4), f"1e{math.log10(mark):.0f}" if log else f"{mark:.10g}", "end"))
     for i in range(0, most, max(1, (most - 1) // 10)):
-        chart.texts.append(_Text((x(i), bottom + 18), str(first + i), "middle"))
+        chart.texts.append(_Text((x(i), bottom + 18), f"{first + every * i:,}", "middle"))
     for number, (name, curve) in enumerate(lines.items()):
         colour, at = COLOURS[number % len(COLOURS)], TOP + 10 + 20 * number
         points = [(x(i), y(value)) for i, value in enumerate(curve.values) if _has_place(value, log)]
@@ -133,6 +137,49 @@ def line_chart(
                 chart.strokes.append(_Stroke([(x(i), y(least)), (x(i), y(largest))], colour))
         chart.strokes.append(_Stroke([(width - RIGHT + 10, at - 4), (width - RIGHT + 30, at - 4)], colour, 2))
         chart.texts.append(_Text((width - RIGHT + 36, at), name))
+    return chart
+
+
+def stacked_bars(bars: Mapping[str, Mapping[str, float]], title: str, across: str, *, width: int = 760) -> Chart:
+    """A bar for each name, made of parts one behind the other, with its whole at the end; a legend of the parts is below.
+
+    `across` names the axis, whose numbers are as given, from 0.
+    """
+    parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    colours = {part: COLOURS[number % len(COLOURS)] for number, part in enumerate(parts)}
+    left, right, bottom = 20, 90, TOP + ROW * len(bars) + 10
+    chart = Chart(width, bottom + 70)
+    marks = _ticks([0.0, *(sum(bar.values()) for bar in bars.values())])
+
+    def x(value: float) -> float:
+        return left + (width - left - right) * value / marks[-1]
+
+    chart.texts.extend([_Text((left, TOP - 12), title), _Text((x(marks[-1] / 2), bottom + 36), across, "middle")])
+    for mark in marks:
+        chart.strokes.append(_Stroke([(x(mark), TOP), (x(mark), bottom)], GRID))
+        chart.texts.append(_Text((x(mark), bottom + 18), f"{mark:.10g}", "middle"))
+    for number, (name, bar) in enumerate(bars.items()):
+        at, done = TOP + ROW * number + 32, 0.0
+        for part, size in bar.items():
+            if size > 0:
+                chart.strokes.append(_Stroke([(x(done), at), (x(done + size), at)], colours[part], 16))
+            done += size
+        chart.texts.extend([_Text((left + 4, at - 12), name), _Text((x(done) + 6, at + 4), f"{done:.4g}")])
+    place = left
+    for part, colour in colours.items():
+        chart.strokes.append(_Stroke([(place, bottom + 55), (place + 16, bottom + 55)], colour, 10))
+        chart.texts.append(_Text((place + 22, bottom + 59), part))
+        place += 22 + 7 * len(part) + 24
+    return chart
+
+
+def key_to(names: Sequence[str], *, width: int = 760) -> Chart:
+    """Which colour of a `line_chart` stands for which name, below each other: for names too long for its legend."""
+    chart = Chart(width, 20 * len(names) + 14)
+    for number, name in enumerate(names):
+        at = 10 + 20 * number
+        chart.strokes.append(_Stroke([(20, at), (40, at)], COLOURS[number % len(COLOURS)], 2))
+        chart.texts.append(_Text((48, at + 4), name))
     return chart
 
 

@@ -1,7 +1,9 @@
 """What training holds in memory, made less: activations computed again, and batches in parts."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selectiv
 from zoo.errors import OptionError
 from zoo.remarks import remark
 from zoo.specs import Frozen
+from zoo.training import Expected, Network
 
 PRODUCTS = {
     torch.ops.aten.mm.default,
@@ -45,6 +48,17 @@ class ActivationCheckpointing(Frozen):
 
     def parts(self, batch: int, /) -> int:
         return 1
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        if self.keep == "products":
+            return {"activations": Expected(bytes=None, formula="no formula: which products a block has is its own affair")}
+        chosen = {id(block) for block in self._blocks(network.module)[:: self.every]}
+        names = [name for name, module in network.module.named_modules() if id(module) in chosen]
+        whole, kept, old = network.held(), network.held(names), before["activations"]
+        if not whole or kept is None or old.bytes is None:
+            return {"activations": Expected(bytes=None, formula=old.formula)}
+        of = f"inputs of {len(names)} block{'s' * (len(names) > 1)}, and what is outside: {kept / whole:.1%} of {old.formula}"
+        return {"activations": Expected(bytes=round(old.bytes * (kept / whole)), formula=of)}
 
     def _blocks(self, model: nn.Module) -> list[nn.Module]:
         named = dict(model.named_modules())
@@ -119,6 +133,14 @@ class GradientAccumulation(Frozen):
             remark(
                 "gradient accumulation: batch norms see a part of a batch at a time, so this is not the training of whole batches"
             )
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        old, part = before["activations"], math.ceil(network.batch / self.steps)
+        whole, held = network.held(), replace(network, batch=part).held()
+        if not whole or held is None or old.bytes is None:
+            return {}
+        of = f"{part:,} of {network.batch:,} samples at a time: {held / whole:.1%} of {old.formula}"
+        return {"activations": Expected(bytes=round(old.bytes * (held / whole)), formula=of)}
 
     def parts(self, batch: int, /) -> int:
         if self.steps > batch:

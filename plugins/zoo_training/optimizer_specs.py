@@ -40,7 +40,29 @@ ROWS = (
     ("novograd", PLAIN, "Second moments a layer, not a parameter", "Ginsburg et al. 2019, arXiv:1905.11286"),
 )  # fmt: skip
 
+STATES = {
+    **dict.fromkeys(("sgd", "sgdw", "lars"), (0, 1, 0)),
+    **dict.fromkeys(("adam", "adamw", "adamax", "radam", "radamw", "adopt", "adoptw", "nadamw", "adadelta"), (2, 0, 1)),
+    **dict.fromkeys(("adabelief", "adamp", "lamb"), (2, 0, 0)),
+    **dict.fromkeys(("nadam", "laprop"), (2, 0, 2)),
+    **dict.fromkeys(("adan", "adanw"), (4, 0, 0)),
+    **dict.fromkeys(("adagrad", "novograd"), (1, 0, 1)),
+    **dict.fromkeys(("lion", "sgdp"), (1, 0, 0)),
+    **dict.fromkeys(("madgrad", "madgradw"), (2, 1, 0)),
+    "rmsprop": (1, 1, 1),
+    "mars": (3, 0, 0),
+}
+"""States as large as the parameters; more of them where there is momentum; and numbers of float32 a tensor. Others keep what
+depends on the shapes of the parameters."""
+
 TECHNIQUES = [
-    TechniqueSpec(name=name, kind="optimizer", summary=summary, target=target, config={"algorithm": name}, paper=paper)
+    TechniqueSpec(
+        name=name,
+        kind="optimizer",
+        summary=summary,
+        target=target,
+        config={"algorithm": name, "states": STATES.get(name)},
+        paper=paper,
+    )
     for name, target, summary, paper in ROWS
 ]

@@ -1,6 +1,6 @@
 """Optimizers of torch and timm by name. timm's factory builds them, and the variant of each is timm's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -10,12 +10,14 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from zoo.errors import OptionError
 from zoo.specs import Frozen, Optimizer
+from zoo.training import Expected, Network, bytes_of, product_of
 
 
 class TimmOptimizer(Frozen):
     """One that timm builds by its name there; weight decay is of all parameters. What is not given is the library's default."""
 
     algorithm: str = Field(description="Its name in timm.")
+    states: tuple[int, int, int] | None = Field(default=None, description="As in `optimizer_specs.STATES`.")
 
     def build(self, parameters: Sequence[nn.Parameter], settings: Optimizer, /) -> TorchOptimizer:
         optim: Any = import_module("timm.optim")  # which does not say what of it is public
@@ -30,13 +32,23 @@ class TimmOptimizer(Frozen):
             hint = "take another, such as training/adamw"
             raise OptionError(f"the optimizer {self.algorithm!r} cannot be built here: {error}", hint) from error
 
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        if self.states is None:
+            return {"optimizer": Expected(bytes=None, formula=f"no formula: what {self.algorithm} keeps depends on the shapes")}
+        always, moving, numbers = self.states
+        states, tensors = always + (moving if network.optimizer.momentum else 0), len(network.parameters)
+        formula = f"{states} state{'s' * (states > 1)} × {product_of(network.parameters)}" if states else "no state"
+        more = f" + {4 * numbers} bytes × {tensors:,} tensors" if numbers else ""
+        count = states * bytes_of(network.parameters) + 4 * numbers * tensors
+        return {"optimizer": Expected(bytes=count, formula=formula + more)}
+
     def name_in_timm(self, settings: Optimizer, /) -> str:
         """Which of timm's builds it with these settings."""
         return self.algorithm
 
     def settings(self) -> dict[str, Any]:
         """The library's arguments for the options that were given."""
-        given = self.model_dump(exclude={"algorithm"}, exclude_none=True)
+        given = self.model_dump(exclude={"algorithm", "states"}, exclude_none=True)
         betas = [given.pop(name) for name in ("beta1", "beta2") if name in given]
         return given | ({"betas": tuple(betas)} if len(betas) == 2 else {})
 

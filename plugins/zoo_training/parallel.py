@@ -4,7 +4,7 @@ The stages are those of Rajbhandari, Rasley, Ruwase & He 2020, ZeRO: memory opti
 models, arXiv:1910.02054.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -15,6 +15,7 @@ from torch.optim import Optimizer as TorchOptimizer
 
 from zoo.errors import OptionError
 from zoo.specs import Frozen, RecipeSpec
+from zoo.training import Expected, Network
 from zoo_training.memory import repeated_blocks
 
 Build = Callable[[Sequence[nn.Parameter]], TorchOptimizer]
@@ -41,6 +42,10 @@ class DataParallel(Frozen):
     def reduce(self, parameters: Sequence[nn.Parameter], /) -> None:
         for bucket in buckets(parameters):
             add_up(bucket)
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        """Nothing is divided but the batch, which is what the network's activations are of."""
+        return {}
 
 
 def buckets(parameters: Sequence[nn.Parameter]) -> Iterator[list[nn.Parameter]]:
@@ -83,6 +88,10 @@ class Zero1(DataParallel):
 
     def optimizer(self, build: Build, parameters: Sequence[nn.Parameter], /) -> TorchOptimizer:
         return Sharded(build, parameters)
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        """States are divided by whole parameters, so that the largest part is somewhat more than an even one."""
+        return divided(("optimizer",), network, before)
 
 
 class Sharded(ZeroRedundancyOptimizer):
@@ -146,6 +155,20 @@ class FullyShard(Frozen):
 
     def reduce(self, parameters: Sequence[nn.Parameter], /) -> None:
         """Done in the backward pass."""
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        """At rest. Each parameter is divided by its rows, so that the first process has somewhat more than an even part."""
+        return divided(("parameters", "gradients", "optimizer"), network, before)
+
+
+def divided(kinds: Sequence[str], network: Network, before: Mapping[str, Expected]) -> dict[str, Expected]:
+    """An even part of some kinds of memory, for each process."""
+    found = {}
+    for kind in kinds:
+        whole, parts = before[kind], network.processes
+        share = None if whole.bytes is None else -(-whole.bytes // parts)
+        found[kind] = Expected(bytes=share, formula=whole.formula if share is None else f"({whole.formula}) / {parts} processes")
+    return found
 
 
 def separable(build: Build, cut: Callable[[list[Tensor]], list[list[Tensor]]]) -> bool:

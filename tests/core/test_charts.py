@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from zoo.charts import COLOURS, Curve, line_chart
+from zoo.charts import COLOURS, Curve, key_to, line_chart, stacked_bars
 
 
 def strokes(chart, colour):
@@ -56,3 +56,19 @@ def test_the_picture_shows_the_line_where_the_svg_has_it():
     x, y = map(round, peak)
     around = pixels[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
     assert (around == red).all(axis=1).any()
+
+
+def test_bars_are_stacked_in_the_order_of_their_parts():
+    chart = stacked_bars({"A": {"first": 2.0, "none": 0.0, "second": 1.0}, "B": {"second": 3.0}}, "title", "MB")
+    first, second = strokes(chart, COLOURS[0]), strokes(chart, COLOURS[2])
+    ((left, _), (end, _)), ((begin, _), (right, _)), ((zero, _), (whole, _)) = first[0], second[0], second[1]
+    assert left == zero and end == begin and right == whole
+    assert end - left == pytest.approx(2 * (right - begin), abs=0.2)
+    assert {"A", "B", "3", "first", "second", "MB", "title"} <= set(texts(chart))
+    assert chart.image().size == (chart.width, chart.height)
+
+
+def test_an_axis_may_begin_at_zero_and_count_by_more_than_one():
+    chart = line_chart({"rate": Curve([0.002, 0.0019])}, "", "step", first=5, every=5, from_zero=True)
+    assert {"0", "0.002", "5", "10"} <= {text.strip() for text in texts(chart)}
+    assert len(key_to(["A  adamw", "B  sgd"]).texts) == 2

@@ -1,8 +1,15 @@
-"""What the steps of a training took, in bytes, operations and seconds."""
+"""What the steps of a training took, in bytes, operations and seconds, and what memory was to be expected."""
 
 from pydantic import Field
 
 from zoo.specs import Frozen
+
+
+class Expected(Frozen):
+    """Bytes by a formula; None where there is none, and why."""
+
+    bytes: int | None
+    formula: str = Field(description="In words and numbers, as `2 states × 4 bytes × 650 parameters`; or why there is none.")
 
 
 class TrainingCost(Frozen):
@@ -18,6 +25,11 @@ class TrainingCost(Frozen):
         description="Held at the most between forward and backward pass of the first batch, parameters and inputs left out; None "
         "where the trainer has a step of its own."
     )
+    activation_peak_bytes: int | None = Field(
+        default=None,
+        description="Alive at the most while the gradients of that batch are computed: held, computed again or underway, "
+        "but for parameters, their gradients and inputs.",
+    )
     flops: int | None = Field(
         description="Floating-point operations of matrix products and convolutions, forward and backward, of the first batch."
     )
@@ -29,3 +41,7 @@ class TrainingCost(Frozen):
     samples_per_second: float | None = Field(description="Of a median step.")
     steps: int = Field(description="Steps that were taken.")
     skipped: int = Field(default=0, description="Those of them whose update was left out, since a scaled gradient overflowed.")
+    expected: dict[str, Expected] = Field(
+        default_factory=dict,
+        description="Of parameters, gradients, optimizer and activations: bytes by the techniques' formulas.",
+    )

@@ -6,26 +6,41 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from zoo.training.cost import TrainingCost
+from zoo.seeds import seeded
+from zoo.training.cost import Expected, TrainingCost
+from zoo.training.expected import Network, expected
+from zoo.training.job import cut
+from zoo.training.saved import Saves, watching
 from zoo.training.traffic import traffic_counter
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Generator, Tensor, nn
 
     from zoo.training.loop import Loop
 
+SMALL = (2, 3, 4)
+"""Samples of the small batches from which formulas of activations follow."""
 FIRST = 3
 """Steps that the clock leaves out: libraries choose their kernels, and allocators grow."""
 
 
+class Enough(Exception):  # noqa: N818 - no error: as many steps were taken as were asked for
+    """Ends a training whose costs alone are wanted."""
+
+
 class Costs:
     """What one process of a training takes."""
+
+    limit: int | None = None
+    """Steps after which `Enough` is raised."""
 
     def __init__(self, loop: "Loop") -> None:
         self.loop = loop
         self.rehearsed = False
         """Whether the first batch was counted, or is not to be."""
         self.activations: int | None = None
+        self.peak: int | None = None
+        self.expected: dict[str, Expected] = {}
         self.operations: int | None = None
         self.gradients = self.states = self.skipped = self.sent = 0
         self.traffic: Any = None
@@ -40,6 +55,8 @@ class Costs:
             yield
         self.seconds.append(time.perf_counter() - started)
         self.samples.append(samples)
+        if len(self.seconds) == self.limit:
+            raise Enough
 
     @contextmanager
     def _counting_traffic(self) -> "Iterator[None]":
@@ -61,17 +78,52 @@ class Costs:
         from torch.nn.attention import SDPBackend, sdpa_kernel
         from torch.utils.flop_counter import FlopCounterMode
 
+        from zoo.training.living import Living
+
         model = self.loop.accelerator.unwrap_model(self.loop.model)
-        with self._without_trace(generator), held(model, inputs) as tally:
-            self.loop.backward(inputs, targets, generator)
+        with self._without_trace(generator):
+            living = Living(_there(model, inputs))
+            with held(model, inputs) as tally, living:
+                self.loop.backward(inputs, targets, generator)
+            self.peak = living.most(local(p.grad) for p in self._learnt() if p.grad is not None)
         # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
         counter: Any = FlopCounterMode(display=False)
         counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
         with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), counter:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
+        self.expected = expected(self.loop.job.techniques, self.network(inputs, targets, generator))
         if self.traffic is not None:
             self.traffic.sent = 0
+
+    def network(self, inputs: Any, targets: "Tensor", generator: "Generator") -> Network:
+        """What formulas of memory take: the network without techniques of memory, and what small batches of it save."""
+        loop = self.loop
+        changed = bool(loop.memory) or loop.team.size > 1
+        with seeded(loop.job.recipe.seed, "parameters"):
+            plain = loop.job.build_model().to(loop.accelerator.device).train() if changed else None
+        with self._without_trace(generator):
+            if plain is not None:
+                loop.model = plain
+            module = loop.accelerator.unwrap_model(loop.model)
+            sizes = [] if isinstance(inputs, list) else [count for count in SMALL if count <= len(targets)] or [len(targets)]
+            saves = [self._saved(module, inputs, targets, count, generator) for count in sizes]
+        first, last = loop.team.share(len(targets))
+        return Network(module, loop.job.recipe.optimizer, self._learnt(), last - first, loop.team.size, saves)
+
+    def _saved(self, module: Any, inputs: Any, targets: "Tensor", count: int, generator: "Generator") -> "tuple[int, Saves]":
+        """What a small batch saves."""
+        few = cut(inputs, 0, count)
+        with (
+            self._without_trace(generator),
+            watching(module, _there(module, inputs)) as saves,
+        ):
+            loss = self.loop.autocast_loss(few, targets[:count], generator)
+        del loss
+        return count, saves
+
+    def _learnt(self) -> "list[nn.Parameter]":
+        return [parameter for group in self.loop.optimizer.param_groups for parameter in group["params"]]
 
     @contextmanager
     def _without_trace(self, generator: "Generator") -> "Iterator[None]":
@@ -116,13 +168,14 @@ class Costs:
         on_gpu = device.type == "cuda"
         parameters = storage_bytes([*model.parameters(), *model.buffers()])
         peak = torch.cuda.max_memory_allocated() if on_gpu else 0
-        counted = [parameters, self.gradients, self.states, self.activations or 0, peak, self.sent]
-        parameters, gradients, states, activations, peak, sent = self.loop.team.largest(counted, device)
+        counted = [parameters, self.gradients, self.states, self.activations or 0, self.peak or 0, peak, self.sent]
+        parameters, gradients, states, activations, living, peak, sent = self.loop.team.largest(counted, device)
         return TrainingCost(
             parameter_bytes=parameters,
             gradient_bytes=gradients,
             optimizer_bytes=states,
             activation_bytes=None if self.activations is None else activations,
+            activation_peak_bytes=None if self.peak is None else living,
             flops=self.operations,
             communication_bytes=sent,
             peak_bytes=peak if on_gpu else None,
@@ -130,13 +183,18 @@ class Costs:
             samples_per_second=median(self.samples[later]) / seconds if seconds else None,
             steps=len(self.seconds),
             skipped=self.skipped,
+            expected=self.expected,
         )
 
 
 def storage_bytes(tensors: Any) -> int:
     """Bytes of the storages of tensors, each once; of a DTensor those that are here."""
-    tensors = [getattr(tensor, "_local_tensor", tensor) for tensor in tensors]
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in map(local, tensors)}.values())
+
+
+def local(tensor: Any) -> Any:
+    """A tensor as it is here: of a DTensor this process's part."""
+    return getattr(tensor, "_local_tensor", tensor)
 
 
 class Whole:
@@ -199,8 +257,13 @@ def held(model: Any, inputs: Any) -> "Iterator[Tally]":
     """Within the block, what autograd saves is counted; parameters, buffers and inputs are there anyway."""
     from torch.autograd.graph import saved_tensors_hooks
 
-    columns = inputs.values() if isinstance(inputs, dict) else [inputs]
-    there = [*model.parameters(), *model.buffers(), *(column for column in columns if hasattr(column, "untyped_storage"))]
-    tally = Tally({getattr(tensor, "_local_tensor", tensor).untyped_storage().data_ptr() for tensor in there})
+    tally = Tally({tensor.untyped_storage().data_ptr() for tensor in _there(model, inputs)})
     with saved_tensors_hooks(tally.take, lambda saved: saved.tensor):
         yield tally
+
+
+def _there(model: Any, inputs: Any) -> "list[Tensor]":
+    """What is in memory whatever is computed: parameters, buffers, and the tensors that inputs of a batch are, or have."""
+    columns = inputs.values() if isinstance(inputs, dict) else [inputs]
+    given = [column for column in columns if hasattr(column, "untyped_storage")]
+    return [local(tensor) for tensor in (*model.parameters(), *model.buffers(), *given)]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from zoo.training.loop import Loop
 
+UNKNOWN = "its loss is not known"
+TAKE_ANOTHER = "check another recipe of the model, or give the network a method `backpropagate` (zoo.training.HandWritten)"
 DRAWS = "the loss draws at random, as for augmentation or dropout: every evaluation draws the same"
 
 
@@ -167,25 +169,25 @@ class _Started(Exception):  # noqa: N818 - no error either
         self.loop = loop
 
 
-def loop_of(job: TrainingJob) -> "Loop":
-    """The loop that the recipe's trainer would run. Raises OptionError where it has another way to train."""
+def loop_of(job: TrainingJob, unknown: str = UNKNOWN, hint: str = TAKE_ANOTHER) -> "Loop":
+    """The loop that the recipe's trainer would run. Raises OptionError, what is `unknown`, where it has another way to train."""
 
     def started(loop: "Loop") -> None:
         raise _Started(loop)
 
     def progress(step: TrainingProgress) -> None:
         if step.epoch:
-            raise unknown
+            raise other
 
-    unknown = OptionError(
-        f"{job.recipe.name} is trained by {job.recipe.trainer}, which is no zoo.training.Loop, so that its loss is not known",
-        "check another recipe of the model, or give the network a method `backpropagate` (zoo.training.HandWritten)",
+    other = OptionError(
+        f"{job.recipe.name} is trained by {job.recipe.trainer}, which is no zoo.training.Loop, so that {unknown}",
+        hint,
     )
     try:
         load_target(job.recipe.trainer)(replace(job, started=started, progress=progress))
     except _Started as caught:
         return caught.loop
-    raise unknown
+    raise other
 
 
 @contextmanager

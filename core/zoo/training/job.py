@@ -23,6 +23,7 @@ from zoo.tasks.base import Rows, Task
 from zoo.training.cost import TrainingCost
 from zoo.training.prepared import Prepared
 from zoo.training.techniques import Techniques, chosen
+from zoo.training.trace import StepCurve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +36,8 @@ class Epoch(Frozen):
 
     The score is None where the metric is not defined, such as a precision where nothing was predicted. `losses` are the means of
     what a trainer tells by name beside the loss, such as those of two networks that play against each other; `scores` what it
-    measures on validation samples beside the metric.
+    measures on validation samples beside the metric. The interval is of 95 %, by the samples alone; `interval` names its method,
+    or says why there is none.
     """
 
     epoch: int
@@ -44,6 +46,9 @@ class Epoch(Frozen):
     seconds: float
     losses: dict[str, float] = Field(default_factory=dict)
     scores: dict[str, float] = Field(default_factory=dict)
+    ci_low: float | None = None
+    ci_high: float | None = None
+    interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class TrainResult:
     cost: TrainingCost | None = None
     differs: str | None = None
     """Why the weights depend on the number of processes, beyond rounding: empty where they do not, None where nobody knows."""
+    steps: StepCurve | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,8 @@ class TrainingJob:
     rank: int = 0
     started: Callable[[Any], None] | None = None
     """Called with the trainer's loop before its first step; what it raises ends the training."""
+    intervals: dict[float | None, dict[str, Any]] = field(default_factory=dict)
+    """What `validate` found beside each score: those fields of an `Epoch`."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -156,7 +164,14 @@ class TrainingJob:
         for rows in self.predict(model, range(len(self.validation_inputs)), size):
             update = self.metric.update(rows)
             state = update if state is None else self.metric.merge(state, update)
-        return self.metric.compute(state or {}, self.classes).value
+        score = self.metric.compute(state or {}, self.classes)
+        self.intervals[score.value] = {"ci_low": score.ci_low, "ci_high": score.ci_high, "interval": score.interval}
+        return score.value
+
+    def interval_of(self, score: float | None) -> dict[str, Any]:
+        """The fields of an `Epoch` that say the interval of a score of `validate`."""
+        other = {"interval": "none: the score is not the metric's, but the trainer's own"}
+        return self.intervals.get(score, other)
 
     def predict(self, model: Any, positions: Sequence[int], batch_size: int) -> Iterator[Rows]:
         """What a model says of some validation samples, as a run would store and read it back."""

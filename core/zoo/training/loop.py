@@ -14,9 +14,12 @@ from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from zoo.training.costs import Costs
 from zoo.training.differing import noticing
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
+from zoo.training.memory_advice import advising
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
 from zoo.training.team import Team
+from zoo.training.techniques import PLAIN
+from zoo.training.trace import Trace
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 REPORT_EVERY = 20
 """Batches between two reports; only there does a GPU have to wait for the loss."""
+
+
+HOPELESS = 40
+"""Updates that were skipped one after the other: a scale of 65,536 that was halved so often leaves nothing to scale down."""
 
 
 def train(job: TrainingJob) -> TrainResult:
@@ -75,6 +82,7 @@ class Loop:
         self._whole = self.accelerator.unwrap_model(self.model)
         self._told: dict[str, list[Tensor]] = {}
         self.costs = Costs(self)
+        self.trace = Trace(self.batches * recipe.epochs)
 
     def run(self) -> TrainResult:
         """Train from where a checkpoint stands to the last epoch."""
@@ -88,7 +96,14 @@ class Loop:
         if not self.team.first:
             return TrainResult({}, 0, None, ())
         return TrainResult(
-            self.best_state, self.best.epoch, self.best.score, tuple(self.history), resumed_from or None, cost, self.differs
+            self.best_state,
+            self.best.epoch,
+            self.best.score,
+            tuple(self.history),
+            resumed_from or None,
+            cost,
+            self.differs,
+            self.trace.curve(),
         )
 
     def build_data(self) -> Any:
@@ -140,7 +155,8 @@ class Loop:
             return
         score, scores = self.validate(), self.further_scores()
         seconds = time.perf_counter() - started
-        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, losses=losses, scores=scores))
+        told = {"losses": losses, "scores": scores, **self.job.interval_of(score)}
+        self.history.append(Epoch(epoch=epoch, loss=loss, score=score, seconds=seconds, **told))
         if self.best.epoch == epoch:
             self.best_state = {key: value.detach().cpu().clone() for key, value in self.scored_model.state_dict().items()}
         self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, self.batches, self.batches, loss, score))
@@ -162,18 +178,34 @@ class Loop:
         for number, (indices, inputs) in enumerate(self.data.batches(drawn), 1):
             step = (epoch - 1) * self.batches + number
             self.done = (step - 1) / (self.batches * recipe.epochs)
-            with self.costs.step(len(indices)):
-                total += self._step(inputs, self.data.targets[indices], step, generator) * len(indices)
+            rate = self.optimizer.param_groups[0]["lr"]
+            with self.costs.step(len(indices)), advising(self, inputs, self.data.targets[indices], generator):
+                loss = self._step(inputs, self.data.targets[indices], step, generator)
+            self.trace.take(self.team.summed(loss), rate)
+            total += loss * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
                 mean = self.team.summed(total).item() / seen
-                if not math.isfinite(mean):
-                    raise ModelError(
-                        f"{recipe.name} diverged in epoch {epoch}: the loss is {mean}",
-                        f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm",
-                    )
+                self._check_progress(mean, epoch)
                 self.job.report(TrainingProgress(epoch, recipe.epochs, number, len(drawn), mean))
         return mean
+
+    def _check_progress(self, loss: float, epoch: int) -> None:
+        """Raises ModelError where training goes nowhere: no finite loss, or no update that was not skipped."""
+        recipe, skipped, steps = self.job.recipe, self.costs.skipped, len(self.costs.seconds)
+        precise = [one.spec.name for one in self.job.techniques.each if one.spec.kind == "precision" and one.spec.name != PLAIN]
+        other = f", or leave {precise[0]} out" if precise else ""
+        if not math.isfinite(loss):
+            also = f", and {skipped:,} of {steps:,} updates were skipped" if skipped else ""
+            raise ModelError(
+                f"{recipe.name} diverged in epoch {epoch}: the loss is {loss}{also}",
+                f"lower the learning rate ({recipe.optimizer.lr:g}) or set clip_norm{other}",
+            )
+        if skipped == steps >= HOPELESS:
+            raise ModelError(
+                f"{recipe.name} learns nothing: all {steps:,} updates so far were skipped, since scaled gradients overflowed",
+                f"set clip_norm{other}; training/bf16 has the range of float32, and scales nothing",
+            )
 
     def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
         """One optimizer step; returns this process's part of the batch's mean loss, detached: all of it, of one alone."""
@@ -218,10 +250,14 @@ class Loop:
         return [(first, last, (last - first) / batch) for first, last in pairwise(edges)]
 
     def _backward(self, inputs: Any, targets: "Tensor", share: float, generator: "Generator") -> "Tensor":
-        with self.accelerator.autocast():  # for what a loss calls of the network beside its forward
-            loss = self.batch_loss(inputs, targets, generator) * share
+        loss = self.autocast_loss(inputs, targets, generator) * share
         self.accelerator.backward(loss)
         return loss.detach()
+
+    def autocast_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
+        """`batch_loss` in the precision of the training, also of what it calls of the network beside its forward."""
+        with self.accelerator.autocast():
+            return self.batch_loss(inputs, targets, generator)
 
     def parts(self, batch: int) -> int:
         """In how many parts a batch goes through the network. Raises OptionError where its loss is no mean over its samples."""
@@ -281,7 +317,14 @@ class Loop:
         save_checkpoint(
             self.job.folder / "checkpoint.pt",
             self.job.key,
-            {"epoch": epoch, "history": history, "best_state": self.best_state, "processes": self.team.size, **content},
+            {
+                "epoch": epoch,
+                "history": history,
+                "best_state": self.best_state,
+                "processes": self.team.size,
+                "trace": self.trace.state_dict(),
+                **content,
+            },
         )
 
     def resume(self) -> int:
@@ -297,6 +340,7 @@ class Loop:
                     part.load_state_dict(state)
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
+            self.trace.load_state_dict(content["trace"])
             if (before := content.get("processes", self.team.size)) != self.team.size:
                 remark(
                     f"after epoch {epoch} training went on in processes: {self.team.size}, and no longer {before}", stacklevel=2

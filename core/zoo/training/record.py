@@ -8,6 +8,7 @@ from zoo.runs.record import Environment
 from zoo.specs import Frozen, RecipeSpec
 from zoo.training.cost import TrainingCost
 from zoo.training.job import Epoch
+from zoo.training.trace import StepCurve
 
 
 class TrainingData(Frozen):
@@ -37,9 +38,13 @@ class TrainingRecord(Frozen):
     history: tuple[Epoch, ...]
     epoch: int = Field(description="The epoch whose weights were kept.")
     score: float = Field(description="The recipe's metric on the validation split after that epoch.")
+    ci_low: float | None = Field(default=None, description="95 % interval of the score, by the validation samples alone.")
+    ci_high: float | None = None
+    interval: str = Field(default="", description="How the interval was found, or why there is none.")
     weights: str = Field(description="Path of the safetensors file.")
     weights_sha256: str
     curves: str = Field(default="", description="Path of the picture of its losses and scores, PNG.")
+    steps: StepCurve | None = Field(default=None, description="Loss and rate by the step; None of a trainer that does not say.")
     cost: TrainingCost | None = Field(default=None, description="What the steps took; None of a trainer that does not say.")
     device: str
     threads: int

@@ -138,6 +138,8 @@ def _finish(
     with writing(curves) as temporary:
         draw_curves(result.history, job.recipe.metric).save(temporary, format="PNG")
     data = job.task.data
+    kept = next((epoch for epoch in result.history if epoch.epoch == result.epoch and epoch.interval), None)
+    interval = kept.model_dump(include={"ci_low", "ci_high", "interval"}) if kept else job.interval_of(result.score)
     record = TrainingRecord(
         key=job.key,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -155,9 +157,11 @@ def _finish(
         history=result.history,
         epoch=result.epoch,
         score=result.score,
+        **interval,
         weights=str(weights),
         weights_sha256=sha256,
         curves=str(curves),
+        steps=result.steps,
         cost=result.cost,
         device=job.device,
         threads=threads_of(job.processes),
