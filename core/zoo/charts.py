@@ -94,10 +94,13 @@ def line_chart(
     up: str = "",
     *,
     first: int = 0,
+    places: Sequence[str] = (),
     log: bool = False,
     size: tuple[int, int] = (760, 440),
 ) -> Chart:
     """Curves over whole numbers from `first`, with a legend beside them; `across` and `up` name the axes.
+
+    `places` are what stands at these numbers instead of them, such as the names or the sizes of what was tried.
 
     `log` makes the vertical axis logarithmic; `size` is (width, height) in pixels.
     """
@@ -122,7 +125,7 @@ def line_chart(
         chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - RIGHT, y(mark))], GRID))
         chart.texts.append(_Text((LEFT - 6, y(mark) + 4), f"1e{math.log10(mark):.0f}" if log else f"{mark:.10g}", "end"))
     for i in range(0, most, max(1, (most - 1) // 10)):
-        chart.texts.append(_Text((x(i), bottom + 18), str(first + i), "middle"))
+        chart.texts.append(_Text((x(i), bottom + 18), places[i] if places else str(first + i), "middle"))
     for number, (name, curve) in enumerate(lines.items()):
         colour, at = COLOURS[number % len(COLOURS)], TOP + 10 + 20 * number
         points = [(x(i), y(value)) for i, value in enumerate(curve.values) if _has_place(value, log)]

@@ -40,7 +40,23 @@ ROWS = (
     ("novograd", PLAIN, "Second moments a layer, not a parameter", "Ginsburg et al. 2019, arXiv:1905.11286"),
 )  # fmt: skip
 
+EIGHT_BIT = (
+    ("adam-8bit", "Adam8bit", "Adam, weight decay as an L2 penalty, its states in 8 bits"),
+    ("adamw-8bit", "AdamW8bit", "Adam with decoupled weight decay, its states in 8 bits"),
+)
+
 TECHNIQUES = [
     TechniqueSpec(name=name, kind="optimizer", summary=summary, target=target, config={"algorithm": name}, paper=paper)
     for name, target, summary, paper in ROWS
+] + [
+    TechniqueSpec(
+        name=name,
+        kind="optimizer",
+        summary=summary,
+        target="zoo_training.eight_bit:Adam8bit",
+        config={"algorithm": algorithm},
+        requires=("torchao>=0.18",),
+        paper="Dettmers, Lewis, Shleifer & Zettlemoyer 2022, 8-bit optimizers via block-wise quantization, arXiv:2110.02861",
+    )
+    for name, algorithm, summary in EIGHT_BIT
 ]

@@ -7,6 +7,7 @@ from zoo.lazy import exports
 __all__ = [
     "DataTechnique",
     "Epoch",
+    "EvaluatedPrecision",
     "GradientCheck",
     "HandWritten",
     "Loop",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
         DataTechnique,
+        EvaluatedPrecision,
         MemoryTechnique,
         OptimizerTechnique,
         PrecisionTechnique,
@@ -63,6 +65,7 @@ else:
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [
                 "DataTechnique",
+                "EvaluatedPrecision",
                 "MemoryTechnique",
                 "OptimizerTechnique",
                 "PrecisionTechnique",
