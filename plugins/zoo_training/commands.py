@@ -17,9 +17,19 @@ if TYPE_CHECKING:
     from zoo_training.lessons.lesson import Lesson
 
 SMALL = "intro/mlp-wide-fashion-mnist"
+
+
+def _drawable(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Found unusable before anything is measured."""
+    if path is not None and path.suffix not in (".png", ".svg"):
+        raise OptionError(f"cannot draw {path}", "name a file that ends in .png or .svg: `picture`")
+    return path
+
+
 PICTURE = click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=_drawable,
     help="File of the picture, .png or .svg. Default: below ZOO_HOME.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -188,8 +198,6 @@ def _tell(found: "Lesson", name: str, picture: Path | None, as_json: bool) -> No
 
 def _saved(chart: "Chart", name: str, asked: Path | None) -> Path:
     path = asked or zoo_home() / "lessons" / f"{name}.png"
-    if path.suffix not in (".png", ".svg"):
-        raise OptionError(f"cannot draw {path}", "name a file that ends in .png or .svg: `picture`")
     with writing(path) as temporary:
         if path.suffix == ".svg":
             temporary.write_text(chart.svg(), encoding="utf-8")

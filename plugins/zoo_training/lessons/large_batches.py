@@ -1,10 +1,13 @@
 """Large batches at equal epochs: what is lost, and what scaling, warm-up, LARS and LAMB give back."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import zoo
 from zoo.charts import line_chart
 from zoo.errors import ModelError
+from zoo.training import TrainingRecord
 from zoo_training.lessons.course import Course, mean_score, validation_curve
 from zoo_training.lessons.lesson import Lesson, plain, shown
 
@@ -75,7 +78,7 @@ def large_batches(course: Course, batches: Sequence[int] = (64, 512, 4096)) -> L
 
 
 def found_rate(course: Course, way: Way) -> float:
-    """The rate of the best validation score at the base batch, from the first seed; ties go to the smaller.
+    """The rate of the best validation score at the base batch, from the first seed; of equals the nearest to the first guess.
 
     Raises ModelError where all diverge, or where the best is still an outermost one after some widening.
     """
@@ -85,19 +88,25 @@ def found_rate(course: Course, way: Way) -> float:
         if power not in scores:
             rate = way.first * STEP**power
             record = course.train(course.seeds[0], _techniques(way), batch_size=BASE, **_settings(way, rate))
-            scores[power] = record.score if record is not None else -1.0
+            scores[power] = merit(record) if record is not None else -math.inf
         return scores[power]
 
     low, high = -1, 1
     for _ in range(WIDEST + 1):
-        best = max(range(low, high + 1), key=lambda power: (measured(power), -power))
-        if low < best < high:
+        best = max(range(low, high + 1), key=lambda power: (measured(power), -abs(power)))
+        if low < best < high and measured(best) > -math.inf:
             return float(f"{way.first * STEP**best:.3g}")
-        low, high = low - (best == low), high + (best == high)
+        low, high = low - (best == low or measured(best) == -math.inf), high + (best == high)
     raise ModelError(
         f"no rate of {way.name} between {way.first * STEP**low:.2g} and {way.first * STEP**high:.2g} is the best one",
         "train longer, or on more samples",
     )
+
+
+def merit(record: TrainingRecord) -> float:
+    """The validation score of the epoch that was kept, turned so that more is better."""
+    direction = zoo.registry().metric(record.recipe.metric).direction
+    return -record.score if direction == "lower" else record.score
 
 
 def _techniques(way: Way) -> list[str]:

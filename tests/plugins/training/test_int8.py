@@ -83,7 +83,7 @@ def test_what_is_no_precision_is_refused_before_the_run(precision: str, said: st
 
 
 def test_what_is_no_network_is_refused_by_name() -> None:
-    with pytest.raises(ModelError, match="intro/mlp-numpy.* has no training/int8-dynamic"):
+    with pytest.raises(ModelError, match=r"intro/mlp-numpy.* has no training/int8-dynamic"):
         zoo.evaluate("intro/mlp-numpy@digits", "digits", precision="int8-dynamic")
 
 
