@@ -108,7 +108,7 @@ def schedules(names: tuple[str, ...], picture: Path | None, as_json: bool, **cou
 
 
 @lesson.command("precision")
-@asked(0.2, 10, 3, SMALL)
+@asked(0.1, 5, 3, SMALL)
 def precision(picture: Path | None, as_json: bool, **course: Any) -> None:
     """Training in bfloat16 beside float32, and evaluating in bfloat16 and int8. A CPU minute or two. Needs torchao.
 

@@ -46,7 +46,7 @@ def checkpointing(course: Course, networks: Sequence[str] = NETWORKS, dataset: s
         ],
         figures,
         line_chart(
-            {name: Curve([one["bytes"] / 1e6, one["bytes_with"] / 1e6]) for name, one in zip(networks, figures, strict=True)},
+            {one["network"].partition("/")[2]: Curve([one["bytes"] / 1e6, one["bytes_with"] / 1e6]) for one in figures},
             "activations",
             "blocks computed again",
             "MB",
