@@ -45,21 +45,22 @@ class Adam8bit(Frozen):
                 f"{self.algorithm}: states of {len(fitting)} of {len(sizes)} parameters are in 8 bits, "
                 f"{sum(fitting) / sum(sizes):.1%} of all values; the others, small or not in whole blocks, are in float32"
             )
-        found: type[TorchOptimizer] = getattr(optim, self.algorithm)
-        return (found if self.compiled else eager(found))(
+        found: Any = getattr(optim, self.algorithm)
+        built: TorchOptimizer = (found if self.compiled else eager(found))(
             list(parameters),
             lr=settings.lr,
             betas=(self.beta1, self.beta2),
             eps=self.eps,
             weight_decay=settings.weight_decay,
             block_size=self.block,
-        )  # type: ignore[call-arg]
+        )
+        return built
 
 
-def eager(compiled: type[TorchOptimizer]) -> type[TorchOptimizer]:
+def eager(compiled: Any) -> Any:
     """The same, whose step is not compiled: torchao's is for each shape, a minute and a half on a CPU before the first."""
 
-    class Eager(compiled):  # type: ignore[valid-type, misc]
+    class Eager(compiled):  # type: ignore[misc]
         def step(self, closure: Any = None) -> Any:
             with torch.compiler.set_stance("force_eager"):
                 return super().step(closure)

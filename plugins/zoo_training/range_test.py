@@ -79,15 +79,17 @@ def range_test(
 
 def points(heard: Sequence[TrainingProgress], low: float, high: float) -> tuple[list[float], list[float]]:
     """Rates and losses of the stretches between two reports of an epoch's mean loss so far."""
-    schedule, rates, losses = RangeTest(low=low / high), [], []
+    schedule = RangeTest(low=low / high)
+    rates: list[float] = []
+    losses: list[float] = []
     epoch, done, total = 0, 0, 0.0
     for step in heard:
         if step.loss is None or step.epoch == 0 or (step.epoch == epoch and step.done <= done):
             continue
         if step.epoch != epoch:
             epoch, done, total = step.epoch, 0, 0.0
-        middle = (step.epoch - 1) * step.total + (done + step.done - 1) / 2
-        rates.append(high * schedule.factor(middle, step.epochs * step.total))  # type: ignore[arg-type]
+        middle: Any = (step.epoch - 1) * step.total + (done + step.done - 1) / 2
+        rates.append(high * schedule.factor(middle, step.epochs * step.total))
         losses.append((step.loss * step.done - total) / (step.done - done))
         done, total = step.done, step.loss * step.done
     return rates, losses

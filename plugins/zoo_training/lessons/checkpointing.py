@@ -56,7 +56,7 @@ def checkpointing(course: Course, networks: Sequence[str] = NETWORKS, dataset: s
 
 
 def _trained(course: Course, network: str, dataset: str, extra: Sequence[str]) -> TrainingRecord:
-    fields = {"model": network, "dataset": dataset, "batch_size": BATCH, "options.pretrained": False}
+    fields: dict[str, Any] = {"model": network, "dataset": dataset, "batch_size": BATCH, "options.pretrained": False}
     fields |= {"optimizer.lr": 0.01, "optimizer.weight_decay": 0.0, "optimizer.momentum": 0.0, "clip_norm": None}
     record = course.train(course.seeds[0], [*PLAIN, *extra], **fields)
     if record is None:

@@ -59,7 +59,7 @@ def difference(one: str, other: str) -> float:
     """The largest difference between two files of weights of one network, in any value."""
     from pathlib import Path
 
-    first, second = ({**read_state(Path(path))} for path in (one, other))
+    first, second = (read_state(Path(path))[0] for path in (one, other))
     return max(_apart(first[name], second[name]) for name in first)
 
 
