@@ -25,15 +25,15 @@ class Int8WeightOnly(Frozen):
     def ready(self, model: nn.Module, /) -> str:
         from torchao.quantization import quantize_
 
-        before, linear = stored_bytes(model), _dense(model)
-        if not linear:
+        before, kinds = stored_bytes(model), _dense(model)
+        if not kinds:
             others = sorted({type(module).__name__ for module in model.modules() if _holds(module)})
             raise ModelError(
                 f"{type(model).__name__} has no nn.Linear, whose weights int8 is for; its parameters are of: {', '.join(others)}",
                 "take fp32, bf16 or fp16",
             )
         quantize_(model, self._config())
-        done = [name for name, module in linear.items() if type(module.weight) is not nn.Parameter]
+        done = [name for name, kind in _dense(model).items() if kind is not kinds.get(name)]
         if not done:
             raise ModelError(f"torchao leaves all nn.Linear of {type(model).__name__} as they are", "take fp32, bf16 or fp16")
         left = [name for name, module in model.named_modules() if name not in done and _holds(module)]
@@ -82,8 +82,9 @@ def _parts(tensor: Tensor) -> list[Tensor]:
     return [getattr(tensor, name) for name in names]
 
 
-def _dense(model: nn.Module) -> dict[str, nn.Linear]:
-    return {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+def _dense(model: nn.Module) -> dict[str, type]:
+    """Names of its dense layers, and of what type the weights of each are."""
+    return {name: type(module.weight) for name, module in model.named_modules() if isinstance(module, nn.Linear)}
 
 
 def _holds(module: nn.Module) -> bool:
