@@ -3,6 +3,7 @@
 from zoo.specs import TechniqueSpec
 
 ZERO = "Rajbhandari, Rasley, Ruwase & He 2020, ZeRO: memory optimizations toward training trillion parameter models, SC20"
+TORCHAO = ("torchao>=0.18",)
 
 TECHNIQUES = [
     TechniqueSpec(name="fp32", kind="precision", summary="float32 throughout", target="zoo_training.precisions:Fp32"),
@@ -19,6 +20,22 @@ TECHNIQUES = [
         summary="float16 autocast with a scaled loss; needs a GPU",
         target="zoo_training.precisions:Fp16",
         paper="Micikevicius et al. 2018, Mixed precision training, arXiv:1710.03740",
+    ),
+    TechniqueSpec(
+        name="int8-weight-only",
+        kind="precision",
+        summary="Of evaluation: weights of dense layers in 8 bits",
+        target="zoo_training.int8:Int8WeightOnly",
+        requires=TORCHAO,
+        paper="Jacob et al. 2018, Quantization and training for integer-arithmetic-only inference, arXiv:1712.05877",
+    ),
+    TechniqueSpec(
+        name="int8-dynamic",
+        kind="precision",
+        summary="Of evaluation: weights of dense layers, and what these are given, in 8 bits",
+        target="zoo_training.int8:Int8Dynamic",
+        requires=TORCHAO,
+        paper="Dettmers, Lewis, Belkada & Zettlemoyer 2022, LLM.int8(), arXiv:2208.07339, section 2, by rows",
     ),
     TechniqueSpec(
         name="activation-checkpointing",

@@ -24,6 +24,7 @@ from zoo.plugins.registry import Registry
 from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
+from zoo.runs.precision import Precision, asked_precision
 from zoo.runs.request import Request
 from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
@@ -46,6 +47,7 @@ class Plan:
     """How the positions of a limited run were taken; empty where it runs on all."""
     task: Task
     metrics: Sequence[tuple[str, Metric, MetricSpec]]
+    precision: Precision
     key: str
     manifest: dict[str, Any]
     altered: tuple[str, ...] = ()
@@ -111,13 +113,16 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     ids = [base.ids[i // copies] for i in positions[::copies]]
     if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
         remark(known)
-    manifest = manifest_of(request, benchmark, model, aux, dataset, task)
+    precision = asked_precision(registry, request.precision, task)
+    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
     opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
-    key, doubt = settled(manifest, (model.doubt, opener.doubt, *(other.doubt for other in aux.values())))
-    return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, key, manifest, changed, doubt)
+    key, doubt = settled(manifest, (model.doubt, opener.doubt, precision.doubt, *(other.doubt for other in aux.values())))
+    return Plan(
+        request, benchmark, model, aux, dataset, positions, sampled, task, metrics, precision, key, manifest, changed, doubt
+    )
 
 
 class _Named:

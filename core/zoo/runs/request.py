@@ -43,7 +43,9 @@ class Request(Asked):
     task: str | None = Field(
         default=None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="Of arithmetic.")
+    precision: str = Field(
+        default="fp32", description="fp32, bf16 or fp16, or a technique that quantises the network, such as int8-dynamic."
+    )
     limit: int | None = Field(default=None, ge=1, description="Only N samples, the same every time, of every class its share.")
     outputs: Literal["all", "dataset"] | None = Field(
         default=None,

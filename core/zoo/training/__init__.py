@@ -8,6 +8,7 @@ __all__ = [
     "ComparedTraining",
     "DataTechnique",
     "Epoch",
+    "EvaluatedPrecision",
     "Expected",
     "Expecting",
     "GradientCheck",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
         DataTechnique,
+        EvaluatedPrecision,
         MemoryTechnique,
         OptimizerTechnique,
         ParallelTechnique,
@@ -83,6 +85,7 @@ else:
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [
                 "DataTechnique",
+                "EvaluatedPrecision",
                 "MemoryTechnique",
                 "OptimizerTechnique",
                 "ParallelTechnique",

@@ -188,13 +188,21 @@ class Costs:
 
 
 def storage_bytes(tensors: Any) -> int:
-    """Bytes of the storages of tensors, each once; of a DTensor those that are here."""
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in map(local, tensors)}.values())
+    """Bytes of the storages of tensors, each once: those that are here, and of one made of others, as a quantised one, of these."""
+    parts = [part for tensor in tensors for part in inner_tensors(local(tensor))]
+    return sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in parts}.values())
 
 
 def local(tensor: Any) -> Any:
     """A tensor as it is here: of a DTensor this process's part."""
     return getattr(tensor, "_local_tensor", tensor)
+
+
+def inner_tensors(tensor: "Tensor") -> "list[Tensor]":
+    """Those that a tensor is made of, at any depth; itself where it is plain."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return [tensor]
+    return [part for name in tensor.__tensor_flatten__()[0] for part in inner_tensors(getattr(tensor, name))]
 
 
 class Whole:

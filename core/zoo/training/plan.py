@@ -70,7 +70,9 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     metric.check(info.classes or ())
     trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
     _check_processes(asked, recipe, len(trained))
-    code = training_code(recipe, model, data.target, metric_spec.target, *(one.spec.target for one in techniques.each))
+    needed = [text for one in techniques.each for text in one.spec.requires]
+    targets = (data.target, metric_spec.target, *(one.spec.target for one in techniques.each))
+    code = training_code(recipe, model, *targets, requires=needed)
     key = _key(training_key(recipe, model, dataset, asked.device, code), task, aux)
     job = TrainingJob(
         recipe=recipe,
@@ -211,9 +213,10 @@ def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **{key: _merged(kept.get(key), value) if isinstance(value, dict) else value for key, value in new.items()}}
 
 
-def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str) -> Code:
-    """The code that has a part in the trained weights: model, trainer, and these targets."""
-    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=(*model.requires, *recipe.requires))
+def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str, requires: Sequence[str] = ()) -> Code:
+    """The code that has a part in the trained weights: model, trainer, and these targets, which may need other distributions."""
+    needed = (*model.requires, *recipe.requires, *requires)
+    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=needed)
 
 
 def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str, code: Code) -> str:

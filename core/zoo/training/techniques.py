@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OptionError
-from zoo.lazy import load_target
-from zoo.options import checked_settings, parse_named
+from zoo.opening.techniques import Technique, open_technique
 from zoo.specs import Optimizer, RecipeSpec, TechniqueKind, TechniqueSpec
 
 if TYPE_CHECKING:
@@ -44,6 +43,18 @@ class PrecisionTechnique(Protocol):
 
     def accelerator(self, device: str, /) -> Mapping[str, Any]:
         """Keyword arguments of `accelerate.Accelerator`, such as `mixed_precision`. Raises OptionError if `device` has it not."""
+
+
+class EvaluatedPrecision(Protocol):
+    """Kind precision, where a run may ask for it. `rounding` is which of fp32, fp16 and bf16 rounds as much."""
+
+    rounding: str
+
+    def ready(self, model: "nn.Module", /) -> str:
+        """Alter a loaded network in place before it predicts; returns what was done, for the run's record.
+
+        Raises ModelError where there is nothing in it that could be altered.
+        """
 
 
 class MemoryTechnique(Protocol):
@@ -95,14 +106,6 @@ ALWAYS: tuple[TechniqueKind, ...] = ("optimizer", "schedule")
 
 
 @dataclass(frozen=True)
-class Technique:
-    """One that a training has: its spec, and the built one."""
-
-    spec: TechniqueSpec
-    built: Any
-
-
-@dataclass(frozen=True)
 class Techniques:
     """All that a training has. `taken` are the names of those that the trainer has asked for."""
 
@@ -150,12 +153,12 @@ def chosen(registry: "Registry", recipe: RecipeSpec) -> Techniques:
     """The techniques of a recipe. Raises OptionError for two that exclude each other, and for options that do not fit."""
     recipe = _with_precision_of_old(recipe)
     texts = [recipe.optimizer.name, recipe.schedule, *recipe.techniques]
-    found = [_built(registry, text) for text in texts]
+    found = [open_technique(registry, text) for text in texts]
     for one, kind in zip(found, ("optimizer", "schedule"), strict=False):
         if one.spec.kind != kind:
             raise OptionError(f"{one.spec.name} is of kind {one.spec.kind}, not {kind}", "zoo list techniques")
     if not any(one.spec.kind == "precision" for one in found):
-        found.append(_built(registry, PLAIN))
+        found.append(open_technique(registry, PLAIN))
     _check_together(found)
     return Techniques(tuple(found))
 
@@ -199,18 +202,7 @@ def _with_precision_of_old(recipe: RecipeSpec) -> RecipeSpec:
 
 def technique(registry: "Registry", text: str) -> Any:
     """The built technique of `name` or `name:option=value,...`."""
-    return _built(registry, text).built
-
-
-def _built(registry: "Registry", text: str) -> Technique:
-    spec = registry.technique(text)
-    declared = load_target(spec.target)
-    _, options, values = parse_named(text, "technique", "training/lamb:option=value", bare=True)
-    names = [name for name in declared.model_fields if name not in spec.config]
-    if len(values) > len(names):
-        raise OptionError(f"{text!r} has {len(values)} values", f"options of {spec.name}: {', '.join(names) or 'none'}")
-    settings = {**dict(zip(names, values, strict=False)), **options}
-    return Technique(spec, checked_settings(declared, settings, "option", spec.name, spec.config))
+    return open_technique(registry, text).built
 
 
 def _check_together(found: Sequence[Technique]) -> None:
