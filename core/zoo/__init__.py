@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "registry",
     "sample",
+    "sweep",
     "train",
     "verify",
 ]
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
     from zoo.specs import ImageInput
+    from zoo.sweeps.run import sweep
     from zoo.training.gradcheck import gradcheck
     from zoo.training.run import train
 else:
@@ -63,6 +65,7 @@ else:
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
             "zoo.specs": ["ImageInput"],
+            "zoo.sweeps.run": ["sweep"],
             "zoo.training.gradcheck": ["gradcheck"],
             "zoo.training.run": ["train"],
         },

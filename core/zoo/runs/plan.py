@@ -1,7 +1,7 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,17 @@ from zoo.identity.code import code_of
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
+from zoo.opening.class_names import given_classes
 from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Model
 from zoo.opening.own import kind_of, own_model
+from zoo.opening.own_data import OwnData, own_data
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
+from zoo.opening.written import Written, is_written, open_written
 from zoo.passmark import parse_pass_mark
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import Registry, default_benchmark
 from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
@@ -79,17 +82,24 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
+    data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
+    written = _written(registry, request, data)
+    if written is not None:
+        request = request.model_copy(update={"model": written.module, "name": request.name or written.name})
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
     kind = named.spec.kind if named else kind_of(request.model)
     tasks = [request.task] if request.task else list(named.spec.tasks) if named else ["attack"] if kind else None
     if tasks and request.classes is not None:  # whoever names the outputs means them
         tasks.sort(key=lambda task: task != "classify")
-    benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks, kind=kind)
+    if data is not None:
+        benchmark, dataset_spec = default_benchmark(data.spec, tasks, kind), data.spec
+    else:
+        benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks, kind=kind)
+        dataset_spec = registry.dataset(benchmark.dataset)
     _check_task(named, benchmark, request.task)
-    dataset_spec = registry.dataset(benchmark.dataset)
     origin = registry.dataset(dataset_spec.base) if dataset_spec.base else dataset_spec
-    model = _model(named, request, benchmark, origin)
-    dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
+    model = _model(named, written, request, benchmark, origin)
+    dataset = data.dataset if data else open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     suited = task_of(benchmark)
@@ -175,12 +185,15 @@ def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | Non
         )
 
 
-def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec) -> Model:
+def _model(
+    named: _Named | None, written: Written | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec
+) -> Model:
     if named is None:
-        if request.weights or request.weights_key is not None or request.options:
+        if request.options or (written is None and (request.weights or request.weights_key is not None)):
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
-        return _own(request.model, request, benchmark.task, dataset)
-    others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
+        own = _own(request.model, request, benchmark.task, dataset)
+        return own if written is None else _with_file(own, written)
+    others_own = any(not isinstance(other, str) or is_written(other) for other in (request.aux or {}).values())
     if not others_own and any(value is not None for value in (request.input, request.key, request.name)):
         raise OptionError("input, key and name are for models of your own; a model by name declares them")
     choice = Choice(
@@ -207,9 +220,51 @@ def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Mode
     )
 
 
+def _written(registry: Registry, request: Request, data: OwnData | None) -> Written | None:
+    """The network of a model's name that says where it is written, for as many classes as are meant; None for other names."""
+    if not is_written(request.model):
+        return None
+    outputs = None
+    if request.classes is not None and request.classes != "dataset":
+        outputs = len(given_classes(request.classes))
+    elif data is not None:
+        outputs = len(data.spec.classes or ()) or None
+    elif request.benchmark is not None:
+        benchmark = registry.benchmark(request.benchmark, tasks=[request.task] if request.task else None)
+        outputs = len(registry.dataset(benchmark.dataset).classes or ()) or None
+    return open_written(
+        request.model,
+        weights=request.weights,
+        weights_key=request.weights_key,
+        allow_pickle=request.allow_pickle,
+        outputs=outputs,
+        outputs_meant=request.classes is not None,
+    )
+
+
+def _with_file(model: Model, written: Written) -> Model:
+    """A written network with what its file of weights, if it has one, says of it."""
+    file = written.file
+    if file is None:
+        return replace(model, notes=(*model.notes, *written.notes))
+    named = replace(model.info, classes=file.classes) if model.info.classes is None and file.classes else model.info
+    return replace(
+        model,
+        info=named,
+        weights_sha256=file.sha256,
+        weights_uri=file.path.absolute().as_uri(),
+        unsafe=("allow-pickle",) if file.allow_pickle else (),
+        notes=(*model.notes, *written.notes),
+    )
+
+
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     roles = {**kind.roles, **kind.optional_roles}
+    if is_written(other):
+        written = open_written(other)
+        request = request.model_copy(update={"name": request.name or written.name})
+        return _with_file(_own(written.module, request, roles.get(role, ""), dataset), written)
     if not isinstance(other, str):
         return _own(other, request, roles.get(role, ""), dataset)
     spec, tag = registry.tagged_model(other)
