@@ -66,9 +66,9 @@ def test_without_models_those_of_task_and_plugin_run() -> None:
     assert done.rows == ["intro/logistic", "intro/mlp", "intro/mlp-numpy"]
 
 
-def test_without_benchmarks_a_model_runs_on_all_that_it_fits(monkeypatch) -> None:
+def test_without_benchmarks_a_model_runs_on_all_that_it_fits() -> None:
     done = zoo.sweep(["intro/mlp", "intro/logistic"], limit=10)
-    assert done.columns == ["data/digits"] and len(done.records) == 2
+    assert done.columns == ["data/digits", "sweeping/easy"] and len(done.records) == 4
 
 
 def test_a_tag_in_a_pattern_asks_for_such_weights() -> None:
