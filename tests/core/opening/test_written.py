@@ -72,7 +72,7 @@ def test_weights_are_loaded_strictly_and_an_instance_is_left_as_it_was(net, tmp_
         assert record.primary.value == pytest.approx(sum(target == 9 for target in truth) / len(truth), abs=0.05)
     assert not torch.equal(open_written(f"{net}:instance").module.fc.bias, state["fc.bias"])
     torch.save({"fc.weight": torch.zeros(10, 63), "fc.bias": torch.zeros(10)}, tmp_path / "odd.pt")
-    with pytest.raises(WeightsError, match="not those of net.py:Net"):
+    with pytest.raises(WeightsError, match=r"not those of net\.py:Net"):
         zoo.evaluate(f"{net}:Net", "digits", weights=tmp_path / "odd.pt", classes="dataset")
 
 
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_a_name_is_said(net, attr, said) -> None:
 )
 def test_errors_of_the_file_are_told_as_its_own(tmp_path, source, said) -> None:
     (tmp_path / "broken.py").write_text(source)
-    with pytest.raises(ModelError, match="broken.py") as caught:
+    with pytest.raises(ModelError, match=r"broken\.py") as caught:
         open_written(f"{tmp_path / 'broken.py'}:Net")
     assert said in str(caught.value)
 

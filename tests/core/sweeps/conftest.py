@@ -49,7 +49,10 @@ def zoo_suites():
         SuiteRun(benchmark="data/digits"),
         SuiteRun(benchmark="data/digits", model="robust/fgsm", role="victim", protocol={"eps": 0.1}, limit=20),
     )
-    return [SuiteSpec(name="both", summary="S.", runs=runs), SuiteSpec(name="of-its-own", summary="S.", runs=runs[:1], models=("even",))]
+    return [
+        SuiteSpec(name="both", summary="S.", runs=runs),
+        SuiteSpec(name="of-its-own", summary="S.", runs=runs[:1], models=("even",)),
+    ]
 """
 
 
