@@ -116,7 +116,7 @@ def _run_one(
 ) -> int:
     """One model on one benchmark: its scores in full."""
     named = named_settings(context, model, benchmark, task)
-    asked = {kind: {**values, **named[kind]} for kind, values in asked.items()}
+    settings |= {kind: {**values, **named[kind]} for kind, values in asked.items()}
     with progress_bar() as show:
 
         def progress(step: "Progress") -> None:
@@ -127,7 +127,7 @@ def _run_one(
             else:
                 show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
 
-        record = zoo.evaluate(model, benchmark, task=task, **asked, progress=progress, **settings)
+        record = zoo.evaluate(model, benchmark, task=task, progress=progress, **settings)
     if as_json:
         print_json(record.summary())
     else:

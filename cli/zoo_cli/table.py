@@ -64,7 +64,7 @@ def _cell(found: "RunRecord | Failure | None", with_metric: bool) -> str:
 
 def _long(done: "Sweep") -> list[tuple[str, ...]]:
     """A line a cell, where the table is wider than the terminal."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for cell, found in done.results:
         if not _is_record(found):
             rows.append((cell.row, cell.column, "", "failed", "", "", ""))

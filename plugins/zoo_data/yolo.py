@@ -161,7 +161,7 @@ def _folders(root: Path, told: Mapping[str, Any]) -> dict[str, list[Path]]:
     base = base if base.is_dir() else root.parent  # where the dataset was moved
     found: dict[str, list[Path]] = {}
     for split, keys in SPLITS.items():
-        value = next((told[key] for key in keys if told.get(key)), [])
+        value: Any = next((told[key] for key in keys if told.get(key)), [])
         texts = [value] if isinstance(value, str) else [str(text) for text in value]
         paths = [path for text in texts if (path := _at(base, text)) is not None]
         if paths:

@@ -102,7 +102,7 @@ def test_suites_are_listed_and_shown(zoo):
 def pictures(tmp_path):
     digits = library.dataset("digits")
     for row in range(3):
-        Image.fromarray(digits[row].input[0].numpy()).save(tmp_path / f"{row}.png")
+        Image.fromarray((digits[row].input[0] * 255).round().byte().numpy()).save(tmp_path / f"{row}.png")
     return tmp_path
 
 

@@ -140,7 +140,7 @@ class _Named:
 def _benchmark_name(registry: Registry, named: _Named | None, request: Request) -> str:
     """What to run on: as asked, else the dataset that the tagged or the only weights are for, else the only one that fits."""
     if request.benchmark is not None:
-        return request.benchmark
+        return str(request.benchmark)
     if named is None:
         raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
     spec, tags = named.spec, _tags(registry, named.spec, named.tag)

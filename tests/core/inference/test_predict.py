@@ -25,7 +25,7 @@ def pictures(tmp_path: Path) -> Path:
     folder.mkdir()
     digits = zoo.dataset("digits")
     for row in range(5):
-        Image.fromarray(digits[row].input[0].numpy()).save(folder / f"{row}.png")
+        Image.fromarray((digits[row].input[0] * 255).round().byte().numpy()).save(folder / f"{row}.png")
     return folder
 
 
@@ -33,7 +33,7 @@ def test_a_classifier_says_what_it_says_in_a_run(pictures) -> None:
     answers = zoo.predict("intro/mlp", pictures, top=3)
     rows = list(answers)
     model, digits = zoo.load("intro/mlp"), zoo.dataset("digits")
-    logits = model(torch.stack([digits[row].input for row in range(5)]).float() / 255)
+    logits = model(torch.stack([(digits[row].input * 255).round() / 255 for row in range(5)]))
     chances = logits.softmax(1)
     assert [row["label"] for row in rows] == [str(label) for label in logits.argmax(1).tolist()]
     assert [row["probability"] for row in rows] == pytest.approx(chances.max(1).values.tolist(), abs=1e-5)

@@ -22,7 +22,8 @@ class First(nn.Module):
 
 def digits() -> tuple[np.ndarray[Any, Any], list[int]]:
     found = zoo.dataset("digits")
-    return np.stack([found[row].input.numpy() for row in range(60)]), list(found.targets[:60])
+    images = [(found[row].input * 255).round().byte().numpy() for row in range(60)]
+    return np.stack(images), list(found.targets[:60])
 
 
 def test_arrays_score_as_the_same_data_by_name_do() -> None:
