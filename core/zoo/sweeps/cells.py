@@ -1,7 +1,7 @@
 """The cells of a sweep: which model runs on which benchmark, and which pairs are left out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
@@ -10,6 +10,7 @@ from zoo.plugins.registry import Registry
 from zoo.specs import SuiteRun, SuiteSpec
 from zoo.sweeps.fit import misfit
 from zoo.sweeps.patterns import is_pattern, matching, refuse_empty
+from zoo.tasks.by_name import task_of
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ Models = Any
 
 def is_one_run(registry: Registry, models: Sequence[Any], benchmarks: Sequence[str]) -> bool:
     """Whether this is one model on at most one benchmark, which is no sweep but a run."""
-    if len(models) != 1 or len(benchmarks) > 1 or _is_pattern(registry, models[0]):
+    if len(models) != 1 or len(benchmarks) > 1 or _is_pattern(models[0]):
         return False
-    return not any(_is_pattern(registry, name) or suite_of(registry, name) for name in benchmarks)
+    return not any(_is_pattern(name) or suite_of(registry, name) for name in benchmarks)
 
 
 def planned(
@@ -75,7 +76,7 @@ def planned(
 
     Raises UnknownNameError for a name that nothing has, OptionError where there is nothing to run.
     """
-    columns = list(_columns(registry, benchmarks, task))
+    columns = list({column.label: column for column in _columns(registry, benchmarks, task)}.values())
     asked = list(_asked(registry, models or _of_suites(columns), task, plugin))
     if not asked:
         hint = "name one, a pattern such as 'cnn/*', or a task or plugin whose models are meant"
@@ -83,32 +84,19 @@ def planned(
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
     for one in asked:
-        for run in dict.fromkeys(column.run for column in columns) if columns else _fitting(registry, one):
-            found = _cell(registry, one, run, task, plugin, own_weights)
+        for column in columns or _fitting(registry, one):
+            found = _cell(registry, one, column, task, plugin, own_weights)
             (cells if isinstance(found, Cell) else left_out).append(found)  # type: ignore[arg-type]
     return cells, left_out
 
 
 class Column(NamedTuple):
-    """What every model is to run on, and the suite that it is of."""
+    """What every model is to run on: under a name of its own, with full names, and of which suite."""
 
-    run: "Run"
+    label: str
+    """`data/mnist`; where another model runs there, `robust/pgd:steps=20 on robust/mnist-linf`."""
+    run: SuiteRun
     suite: SuiteSpec | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of a suite, or of a benchmark alone, under full names. Two that are equal are one column."""
-
-    of: SuiteRun
-
-    def __hash__(self) -> int:
-        return hash(self.of.model_dump_json())
-
-    @property
-    def label(self) -> str:
-        """`data/mnist`, or with who runs there `robust/pgd on robust/mnist-linf`."""
-        return f"{self.of.model} on {self.of.benchmark}" if self.of.model else self.of.benchmark
 
 
 def suite_of(registry: Registry, name: str) -> SuiteSpec | None:
@@ -118,14 +106,14 @@ def suite_of(registry: Registry, name: str) -> SuiteSpec | None:
     return registry.suite(name)
 
 
-def _is_pattern(registry: Registry, text: Any) -> bool:
-    return isinstance(text, str) and is_pattern(registry.index, text) and not is_written(text)
+def _is_pattern(text: Any) -> bool:
+    return isinstance(text, str) and is_pattern(text) and not is_written(text)
 
 
 def _columns(registry: Registry, benchmarks: Iterable[str], task: str | None) -> Iterator[Column]:
     for text in benchmarks:
         refuse_empty(text, "benchmark")
-        if not _is_pattern(registry, text):
+        if not _is_pattern(text):
             names = [text]
         else:
             names = [entry["name"] for entry in matching(registry.index, ("benchmark", "suite"), text, task=task)]
@@ -136,7 +124,13 @@ def _columns(registry: Registry, benchmarks: Iterable[str], task: str | None) ->
                 full = {"benchmark": _full_benchmark(registry, run.benchmark)}
                 if run.model:
                     full["model"] = registry.model(run.model).name
-                yield Column(Run(run.model_copy(update=full)), suite)
+                yield _column(run.model_copy(update=full), suite)
+
+
+def _column(run: SuiteRun, suite: SuiteSpec | None = None) -> Column:
+    settings = ",".join(f"{name}={value}" for name, value in {**run.options, **run.protocol}.items())
+    who = f"{run.model or ''}{f':{settings}' if settings else ''}"
+    return Column(f"{who} on {run.benchmark}" if who else run.benchmark, run, suite)
 
 
 def _full_benchmark(registry: Registry, name: str) -> str:
@@ -153,11 +147,8 @@ def _full_benchmark(registry: Registry, name: str) -> str:
 
 def _of_suites(columns: Sequence[Column]) -> list[str]:
     """The models of the suites that were asked for."""
-    return [name for suite in dict.fromkeys(c.suite.name for c in columns if c.suite) for name in _models_of(columns, suite)]
-
-
-def _models_of(columns: Sequence[Column], suite: str) -> tuple[str, ...]:
-    return next(column.suite.models for column in columns if column.suite and column.suite.name == suite)
+    suites = {column.suite.name: column.suite.models for column in columns if column.suite}
+    return [name for models in suites.values() for name in models]
 
 
 def _asked(registry: Registry, models: Models, task: str | None, plugin: str | None) -> Iterator[Asked]:
@@ -186,7 +177,7 @@ def _expanded(registry: Registry, name: str | None, model: Any, task: str | None
         yield Asked(f"local/{name}" if name else known.name if known else f"local/{type(model).__name__}", model, name=name)
     elif is_written(model):
         yield Asked(model, model, name=name)
-    elif _is_pattern(registry, model):
+    elif _is_pattern(model):
         _, at, tag = model.partition("@")
         for entry in matching(registry.index, ("model",), model, task=task, plugin=plugin):
             full = f"{entry['name']}{at}{tag}"
@@ -197,42 +188,40 @@ def _expanded(registry: Registry, name: str | None, model: Any, task: str | None
         yield Asked(full, full)
 
 
-def _fitting(registry: Registry, asked: Asked) -> list["Run"]:
+def _fitting(registry: Registry, asked: Asked) -> list[Column]:
     """The benchmarks that a model fits as it is, where none is named."""
     if not isinstance(asked.model, str) or is_written(asked.model):
         raise OptionError("a model of your own needs a benchmark", 'zoo.sweep([model], ["digits"])')
     spec, tag = registry.tagged_model(asked.model)
     if tag is not None:
         spec = spec.model_copy(update={"weights": {name: weights for name, weights in spec.weights.items() if name == tag}})
-    return [Run(SuiteRun(benchmark=name)) for name in registry.benchmarks_of(spec)] or [Run(SuiteRun(benchmark=""))]
+    return [_column(SuiteRun(benchmark=name)) for name in registry.benchmarks_of(spec) or [""]]
 
 
-def _cell(registry: Registry, asked: Asked, of: Run, task: str | None, plugin: str | None, own_weights: bool) -> "Cell | LeftOut":
-    run, runner = of.of, of.of.model
+def _cell(
+    registry: Registry, asked: Asked, column: Column, task: str | None, plugin: str | None, own_weights: bool
+) -> Cell | LeftOut:
+    run = column.run
     if not run.benchmark:
         return LeftOut(asked.label, "any benchmark", "it fits none as it is; name one, or give it weights")
     if plugin is not None and isinstance(asked.model, str) and asked.model.partition("/")[0] != plugin:
-        return LeftOut(asked.label, of.label, f"it is none of plugin {plugin}")
-    cell = Cell(asked.label, of.label, asked.model, run.benchmark, {}, run.options, run.protocol, run.limit, asked.name)
-    if runner is not None:
+        return LeftOut(asked.label, column.label, f"it is none of plugin {plugin}")
+    runs: dict[str, Any] = {"options": run.options, "protocol": run.protocol, "limit": run.limit}
+    named = isinstance(asked.model, str) and not is_written(asked.model)
+    if run.model is not None:
+        reason = _unfit_role(registry, asked.model, run) if run.role and named else ""
         aux = {run.role: asked.model} if run.role else {}
-        cell = replace(cell, model=runner, aux=aux, name=None)
-        if run.role and isinstance(asked.model, str) and not is_written(asked.model):
-            reason = _unfit_role(registry, asked.model, runner, run)
-            return LeftOut(asked.label, of.label, reason) if reason else cell
-        return cell
-    if cell.own:
-        return cell
-    spec, tag = registry.tagged_model(asked.model)
-    reason = misfit(registry, spec, tag, run.benchmark, task, known=asked.matched, own_weights=own_weights)
-    return LeftOut(asked.label, of.label, reason) if reason else cell
+        cell = Cell(asked.label, column.label, run.model, run.benchmark, aux, **runs)
+    else:
+        spec, tag = registry.tagged_model(asked.model) if named else (None, None)
+        reason = misfit(registry, spec, tag, run.benchmark, task, known=asked.matched, own_weights=own_weights) if spec else ""
+        cell = Cell(asked.label, column.label, asked.model, run.benchmark, name=asked.name, **runs)
+    return LeftOut(asked.label, column.label, reason) if reason else cell
 
 
-def _unfit_role(registry: Registry, name: str, runner: str, run: SuiteRun) -> str:
+def _unfit_role(registry: Registry, name: str, run: SuiteRun) -> str:
     """Why a model cannot take its role in a run of another: it is held against the data of that run, as if it ran there."""
-    from zoo.tasks.by_name import task_of
-
-    benchmark = registry.benchmark(run.benchmark, tasks=list(registry.model(runner).tasks))
+    benchmark = registry.benchmark(run.benchmark, tasks=list(registry.model(run.model or "").tasks))
     kind = task_of(benchmark)
     task = {**kind.roles, **kind.optional_roles}.get(run.role or "")
     spec, tag = registry.tagged_model(name)

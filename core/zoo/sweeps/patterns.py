@@ -11,7 +11,7 @@ from zoo.plugins.namespaces import select
 SIGNS = frozenset("*?")
 
 
-def is_pattern(index: Index, text: str) -> bool:
+def is_pattern(text: str) -> bool:
     """Whether a text stands for the names that match it. A path of the user's own (`folder:a*b`) is a name."""
     return not SIGNS.isdisjoint(text) and ":" not in text
 

@@ -111,7 +111,7 @@ def test_a_setting_that_no_cell_takes_is_refused(settings, said) -> None:
 
 def test_a_suite_runs_attacks_on_the_model_that_is_asked_for() -> None:
     done = zoo.sweep("intro/mlp", "both", limit=None)
-    assert done.columns == ["data/digits", "robust/fgsm on data/digits"]
+    assert done.columns == ["data/digits", "robust/fgsm:eps=0.1 on data/digits"]
     clean, attacked = done.records
     assert attacked.aux["victim"].name == "intro/mlp@digits" and attacked.dataset.samples == 20
     assert attacked.protocol["eps"] == 0.1 and clean.dataset.samples == 360

@@ -23,7 +23,7 @@ def png(value: int) -> bytes:
 
 def images(labels: list[int], names: list[str]) -> pa.Table:
     features = {"image": {"_type": "Image"}, "label": {"names": names, "_type": "ClassLabel"}}
-    rows = [{"image": {"bytes": png(20 * label), "path": None}, "label": label} for label in labels]
+    rows = [{"image": {"bytes": png(20 * max(label, 0)), "path": None}, "label": label} for label in labels]
     return pa.Table.from_pylist(rows).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
