@@ -82,7 +82,7 @@ def predict(
         note(f"cannot read {name}: {reason}")
     bad = len(answers.unreadable)
     if bad:
-        note(f"{counted(bad, 'file')} of {answers.inputs + bad:,} could not be read" if bad else "")
+        note(f"{counted(bad, 'file')} of {answers.inputs:,} could not be read")
     if output is not None:
         note(f"predictions of {answers.model} in {output}")
     return 1 if bad else 0

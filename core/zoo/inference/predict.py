@@ -38,7 +38,7 @@ class Answers:
         self.columns = columns
         self.unreadable = unreadable
         self.inputs = inputs
-        """How many inputs there are, with those that will turn out to be unreadable."""
+        """How many inputs there are, with those that cannot be read."""
         self.model = name
 
     def __iter__(self) -> Iterator[Row]:
