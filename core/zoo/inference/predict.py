@@ -90,9 +90,8 @@ def predict(
         _refuse_nothing(items, unreadable)
         names = _classes(opened, kind, top)
         form = _form(kind, opened, DataInfo("these files", "", modality, names), items, asked)
-        return Answers(
-            _rows(form, opened, items, unreadable, request, how), form.schema, unreadable, len(items), opened.info.name
-        )
+        rows, inputs = _rows(form, opened, items, unreadable, request, how), len(items) + len(unreadable)
+        return Answers(rows, form.schema, unreadable, inputs, opened.info.name)
 
 
 def _settings(asked: Mapping[str, Any]) -> dict[str, Any]:
