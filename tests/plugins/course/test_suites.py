@@ -3,7 +3,9 @@
 import pytest
 
 import zoo
+from zoo.specs import SuiteRun, SuiteSpec
 from zoo.sweeps.cells import planned
+from zoo.testing.static import _references
 from zoo_course import SUITES
 
 
@@ -14,6 +16,13 @@ def test_a_suite_runs_models_of_its_own(name: str) -> None:
     cells, _ = planned(registry, None, [name], task=None, plugin=None)
     assert {cell.benchmark for cell in cells} == {run.benchmark for run in suite.runs}
     assert suite.models and all("*" in model or registry.model(model.partition("@")[0]) for model in suite.models)
+
+
+def test_a_suite_that_names_what_is_not_there_is_found() -> None:
+    runs = (SuiteRun(benchmark="data/nowhere"), SuiteRun(benchmark="data/mnist", model="robust/nobody"))
+    suite = SuiteSpec(name="course/lost", summary="S.", runs=runs, models=("cnn/*", "cnn/nobody"))
+    problems = [message for message, _ in _references(suite, zoo.registry())]
+    assert len(problems) == 3 and "data/nowhere" in problems[0]
 
 
 def test_in_topic_8_the_model_is_the_victim() -> None:
