@@ -1,7 +1,7 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from zoo.identity.code import code_of
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
-from zoo.opening.class_names import given_classes
 from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Model
@@ -21,7 +20,7 @@ from zoo.opening.own import kind_of, own_model
 from zoo.opening.own_data import OwnData, own_data
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
-from zoo.opening.written import Written, is_written, open_written
+from zoo.opening.written import Written, is_written
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.registry import Registry, default_benchmark
 from zoo.remarks import remark
@@ -30,6 +29,7 @@ from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.request import Request
 from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
+from zoo.runs.written import opened, with_file
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
@@ -83,7 +83,7 @@ class Plan:
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
     data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
-    written = _written(registry, request, data)
+    written = opened(request.model, request, _outputs(registry, request, data)) if is_written(request.model) else None
     if written is not None:
         request = request.model_copy(update={"model": written.module, "name": request.name or written.name})
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
@@ -192,17 +192,19 @@ def _model(
         if request.options or (written is None and (request.weights or request.weights_key is not None)):
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
         own = _own(request.model, request, benchmark.task, dataset)
-        return own if written is None else _with_file(own, written)
-    others_own = any(not isinstance(other, str) or is_written(other) for other in (request.aux or {}).values())
+        return own if written is None else with_file(own, written)
+    others = list((request.aux or {}).values())
+    others_own = any(not isinstance(other, str) or is_written(other) for other in others)
     if not others_own and any(value is not None for value in (request.input, request.key, request.name)):
         raise OptionError("input, key and name are for models of your own; a model by name declares them")
+    theirs = any(is_written(other) for other in others)
     choice = Choice(
         named.tag,
         dataset.name,
-        request.weights,
+        None if theirs else request.weights,
         request.allow_pickle,
         request.data_dir,
-        request.weights_key,
+        None if theirs else request.weights_key,
         None if others_own else request.classes,
     )
     return named_model(named.spec, benchmark.task, choice, request.options)
@@ -220,51 +222,23 @@ def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Mode
     )
 
 
-def _written(registry: Registry, request: Request, data: OwnData | None) -> Written | None:
-    """The network of a model's name that says where it is written, for as many classes as are meant; None for other names."""
-    if not is_written(request.model):
+def _outputs(registry: Registry, request: Request, data: OwnData | None) -> int | None:
+    """How many classes the data of a run declare."""
+    if data is not None:
+        return len(data.spec.classes or ()) or None
+    if request.benchmark is None:
         return None
-    outputs = None
-    if request.classes is not None and request.classes != "dataset":
-        outputs = len(given_classes(request.classes))
-    elif data is not None:
-        outputs = len(data.spec.classes or ()) or None
-    elif request.benchmark is not None:
-        benchmark = registry.benchmark(request.benchmark, tasks=[request.task] if request.task else None)
-        outputs = len(registry.dataset(benchmark.dataset).classes or ()) or None
-    return open_written(
-        request.model,
-        weights=request.weights,
-        weights_key=request.weights_key,
-        allow_pickle=request.allow_pickle,
-        outputs=outputs,
-        outputs_meant=request.classes is not None,
-    )
-
-
-def _with_file(model: Model, written: Written) -> Model:
-    """A written network with what its file of weights, if it has one, says of it."""
-    file = written.file
-    if file is None:
-        return replace(model, notes=(*model.notes, *written.notes))
-    named = replace(model.info, classes=file.classes) if model.info.classes is None and file.classes else model.info
-    return replace(
-        model,
-        info=named,
-        weights_sha256=file.sha256,
-        weights_uri=file.path.absolute().as_uri(),
-        unsafe=("allow-pickle",) if file.allow_pickle else (),
-        notes=(*model.notes, *written.notes),
-    )
+    benchmark = registry.benchmark(request.benchmark, tasks=[request.task] if request.task else None)
+    return len(registry.dataset(benchmark.dataset).classes or ()) or None
 
 
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     roles = {**kind.roles, **kind.optional_roles}
     if is_written(other):
-        written = open_written(other)
+        written = opened(other, request, len(dataset.classes or ()) or None)
         request = request.model_copy(update={"name": request.name or written.name})
-        return _with_file(_own(written.module, request, roles.get(role, ""), dataset), written)
+        return with_file(_own(written.module, request, roles.get(role, ""), dataset), written)
     if not isinstance(other, str):
         return _own(other, request, roles.get(role, ""), dataset)
     spec, tag = registry.tagged_model(other)

@@ -143,6 +143,14 @@ def test_a_module_is_found_in_the_working_directory(net, tmp_path, monkeypatch) 
         open_written("nowhere.nets:Net")
 
 
+def test_it_may_be_the_victim_of_an_attack_with_its_weights(net, tmp_path) -> None:
+    torch.save({"fc.weight": torch.zeros(10, 64), "fc.bias": torch.arange(10.0)}, tmp_path / "net.pt")
+    attacked = zoo.evaluate(
+        "robust/fgsm", "digits", aux={"victim": f"{net}:Net"}, weights=tmp_path / "net.pt", classes="dataset", limit=10
+    )
+    assert attacked.aux["victim"].name == "local/net.py:Net" and attacked.aux["victim"].weights_sha256
+
+
 def test_predictions_are_used_again_under_a_key_until_code_or_weights_change(net, tmp_path) -> None:
     def computed() -> int:
         return zoo.evaluate(f"{net}:Net", "digits", classes="dataset", key="k", limit=10).shards.computed
