@@ -12,7 +12,8 @@ from zoo_cli.extras import OpenGroup
 COMMANDS = {
     "list": ("zoo_cli.listing:list_entries", "What there is: models, datasets, benchmarks, metrics, recipes."),
     "show": ("zoo_cli.show:show", "Everything about one entry, and how to run it."),
-    "run": ("zoo_cli.run:run", "Score a model on a benchmark."),
+    "run": ("zoo_cli.run:run", "Score models on benchmarks: one on one, or a table."),
+    "predict": ("zoo_cli.predict:predict", "What a model says of files without labels: CSV, Parquet, JSON lines."),
     "sample": ("zoo_cli.sample:sample", "Let a generator draw pictures, or write."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),

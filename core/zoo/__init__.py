@@ -28,9 +28,11 @@ __all__ = [
     "gradcheck",
     "hookimpl",
     "load",
+    "predict",
     "profile_training",
     "registry",
     "sample",
+    "sweep",
     "train",
     "verify",
 ]
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
+    from zoo.inference.predict import predict
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
     from zoo.specs import ImageInput
+    from zoo.sweeps.run import sweep
     from zoo.training.compare import compare_trainings
     from zoo.training.gradcheck import gradcheck
     from zoo.training.profile import profile_training
@@ -61,6 +65,7 @@ else:
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
+            "zoo.inference.predict": ["predict"],
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
@@ -70,6 +75,7 @@ else:
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
             "zoo.specs": ["ImageInput"],
+            "zoo.sweeps.run": ["sweep"],
             "zoo.training.compare": ["compare_trainings"],
             "zoo.training.gradcheck": ["gradcheck"],
             "zoo.training.profile": ["profile_training"],

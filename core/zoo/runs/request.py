@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.errors import OptionError
+from zoo.opening.input_text import read_input
 from zoo.runs.progress import Progress
 
 A = TypeVar("A", bound="Asked")
@@ -39,7 +40,7 @@ class Request(Asked):
     """What determines the predictions, and which metrics score them."""
 
     model: Any
-    benchmark: str | None
+    benchmark: Any
     task: str | None = Field(
         default=None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
     )
@@ -61,8 +62,15 @@ class Request(Asked):
     classes: Any = Field(
         default=None, description="Names of the outputs, in order: a,b,c, a file of them, or dataset for its own."
     )
-    input: Any = None
-    key: str | None = None
+    input: Any = Field(
+        default=None,
+        description="Pixels that a network of your own wants: size=224,crop_pct=.875,mean=.485,.456,.406,std=.229,.224,.225.",
+    )
+    key: str | None = Field(
+        default=None,
+        description="Of a network of your own: stands for what it reads beside code and weights, so that its predictions are "
+        "used again.",
+    )
     name: str | None = None
     options: Mapping[str, Any] | None = None
     protocol: Mapping[str, Any] | None = None
@@ -73,6 +81,11 @@ class Request(Asked):
     @classmethod
     def _none_is_none(cls, metrics: Any) -> Any:
         return tuple(metrics or ())
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        return read_input(given) if isinstance(given, str) else given
 
     @field_validator("weights", "data_dir", mode="before")
     @classmethod

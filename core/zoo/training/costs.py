@@ -188,7 +188,7 @@ class Costs:
 
 
 def storage_bytes(tensors: Any) -> int:
-    """Bytes of the storages of tensors, each once: those that are here, and of one made of others, as a quantised one, of these."""
+    """Bytes of the storages of tensors, each once: those that are here, and of one that is made of others those of these."""
     parts = [part for tensor in tensors for part in inner_tensors(local(tensor))]
     return sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in parts}.values())
 

@@ -127,7 +127,7 @@ class Techniques:
         parallel = any(one.spec.kind == "parallel" for one in self.each)
         if processes == 1:
             return Techniques(tuple(one for one in self.each if one.spec.kind != "parallel"))
-        return Techniques(self.each if parallel else (*self.each, _built(registry, DATA_PARALLEL)))
+        return Techniques(self.each if parallel else (*self.each, open_technique(registry, DATA_PARALLEL)))
 
     def check(self, device: str, recipe: RecipeSpec) -> None:
         """Raises OptionError where one of them cannot be had on this device, or for this recipe."""
