@@ -146,7 +146,7 @@ def _technique(entry: Entry, index: Index) -> Fields:
         ("not with", ", ".join(spec["excludes"])),
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
-        ("use it", f"zoo train RECIPE --with {name}"),
+        ("use it", f"zoo train RECIPE --with {name}" + (" --processes 2" if spec["kind"] == "parallel" else "")),
     ]
 
 

@@ -79,6 +79,8 @@ class Loop:
         self.best_state: dict[str, Tensor] = {}
         self.differs: str | None = None
         """Why the weights depend on the number of processes beyond rounding; None before the first step."""
+        self._own: Generator | None = None
+        """Of several processes each one's own, for what their losses draw."""
         self._whole = self.accelerator.unwrap_model(self.model)
         self._told: dict[str, list[Tensor]] = {}
         self.costs = Costs(self)
@@ -166,7 +168,6 @@ class Loop:
 
         recipe = self.job.recipe
         generator = torch.Generator().manual_seed(seed_everything(recipe.seed, epoch))
-        self._own = generator
         if self.team.size > 1:  # each process has other samples, and what a network or a loss draws for them is its own
             own = derived_seed(recipe.seed, f"{epoch}/{self.team.rank}")
             torch.manual_seed(own)
@@ -211,8 +212,9 @@ class Loop:
         """One optimizer step; returns this process's part of the batch's mean loss, detached: all of it, of one alone."""
         if self.augment:
             inputs = self.augment(inputs, generator)
-        self.costs.rehearse(inputs, targets, self._own)
-        loss = self.backward(inputs, targets, self._own)
+        own = self._own or generator
+        self.costs.rehearse(inputs, targets, own)
+        loss = self.backward(inputs, targets, own)
         if self.job.recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.job.recipe.clip_norm)
         self.costs.before_update()
