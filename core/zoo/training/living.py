@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Living(TorchDispatchMode):
+class Living(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within the block, every storage that an operation makes is counted from then on until it is let go.
 
     So are activations, what is computed of them again, and their gradients; what a kernel needs within itself is not seen.
     """
 
     def __init__(self, there: "Iterable[Tensor]") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.alive = {_identity(tensor) for tensor in there}
         """Storages that are there: those that were before are nobody's."""
         self.events: list[tuple[int, int]] = []
@@ -61,4 +61,4 @@ class Living(TorchDispatchMode):
 
 
 def _identity(tensor: "Tensor") -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
