@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 from zoo.comparing.board import Board, Entry, Leaderboard, MeanRank
-from zoo.comparing.matching import differences, is_plain
+from zoo.comparing.matching import changed_options, differences, is_plain
 from zoo.comparing.paired import Paired
 from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_groups
 from zoo.comparing.reading import Read, open_data, read_run
@@ -63,6 +63,7 @@ class _Making:
     """A board while it is made: its entries in order, the best first, and which of them can be told apart."""
 
     def __init__(self, entries: Registry, name: str, which: Literal["best", "all"]) -> None:
+        self.registry = entries
         self.benchmark = _benchmark(entries, name)
         self.metric = self.benchmark.metrics[0]
         self.spec = entries.metric(self.metric)
@@ -71,7 +72,7 @@ class _Making:
             raise OptionError(f"of {self.metric} neither way is better, so {self.benchmark.name} ranks nobody")
         self.sign = 1 if self.spec.direction == "higher" else -1
         self.notes: list[str] = []
-        runs = self._runs(entries, which)
+        runs = self._runs()
         claims = [claim for claim in load_catalogue().claims if self._is_of(claim)]
         known = {run.model.name for run in runs}
         shown = [claim for claim in claims if claim.kind == "published" or claim.model not in known]
@@ -79,6 +80,8 @@ class _Making:
             self.notes.append(f"{len(claims) - len(shown)} measured claims have a run here, which stands for them")
         made: list[tuple[Entry, RunRecord | None]] = [(self._of_run(run), run) for run in runs]
         made += [(self._of_claim(entries, claim), None) for claim in shown]
+        if which == "best":
+            made = self._best(made)
         if not made:
             raise UnknownNameError(f"nothing is known of {self.benchmark.name}", f"zoo run MODEL --on {self.benchmark.name}")
         made.sort(key=lambda one: (-self.sign * one[0].value, one[0].model))
@@ -127,8 +130,8 @@ class _Making:
         )
         return board, apart
 
-    def _runs(self, entries: Registry, which: Literal["best", "all"]) -> list[RunRecord]:
-        """The newest run of each model with each of its settings, or the best of each model."""
+    def _runs(self) -> list[RunRecord]:
+        """The newest run of each model with each of its settings."""
         stored = Store(writing=False).records(benchmark=self.benchmark.name)
         whole = [run for run in stored if is_plain(run) and self._value(run) is not None]
         if whole:  # of other data, or another version of the task, than the newest
@@ -140,15 +143,20 @@ class _Making:
             )
         newest: dict[str, RunRecord] = {}
         for run in whole:
-            newest.setdefault(_called(run), run)
-        if which == "all":
-            return list(newest.values())
-        best: dict[str, RunRecord] = {}
-        for run in newest.values():
-            name = split_tag(run.model.name)[0]
-            if name not in best or self.sign * self._score(run) > self.sign * self._score(best[name]):
-                best[name] = run
-        return list(best.values())
+            newest.setdefault(_called(self.registry, run), run)
+        return list(newest.values())
+
+    def _best(self, made: list[tuple[Entry, RunRecord | None]]) -> list[tuple[Entry, RunRecord | None]]:
+        """The best run, or measured claim, of each model, whichever its weights; and all published ones."""
+        best: dict[str, Entry] = {}
+        for entry, _ in made:
+            name = _base(entry.model)
+            if entry.kind != "published" and (name not in best or self.sign * (entry.value - best[name].value) > 0):
+                best[name] = entry
+        kept = [one for one in made if one[0].kind == "published" or one[0] in best.values()]
+        if len(kept) < len(made):
+            self.notes.append(f"{len(made) - len(kept)} scores of a model with other weights or settings are below its best")
+        return kept
 
     def _value(self, run: RunRecord) -> float | None:
         return next((result.value for result in run.results if result.metric == self.metric), None)
@@ -164,7 +172,7 @@ class _Making:
     def _of_run(self, run: RunRecord) -> Entry:
         result = next(result for result in run.results if result.metric == self.metric)
         return Entry(
-            model=_called(run),
+            model=_called(self.registry, run),
             kind="run",
             value=self._score(run),
             ci_low=result.ci_low,
@@ -222,9 +230,16 @@ def _benchmark(entries: Registry, name: str) -> BenchmarkSpec:
         return entries.benchmark(name, tasks=list(entries.dataset(name).tasks))
 
 
-def _called(run: RunRecord) -> str:
-    """The model with what differs from its defaults."""
-    return run.model.label
+def _called(entries: Registry, run: RunRecord) -> str:
+    """The model, and which of its options and how much of its precision are not as they are by default."""
+    changed = ", ".join(f"{name}={value}" for name, value in changed_options(entries, run).items())
+    precision = "" if run.execution.precision == "fp32" else run.execution.precision
+    return " ".join(filter(None, (run.model.label, changed, precision)))
+
+
+def _base(called: str) -> str:
+    """The model without tag, file of weights, options."""
+    return split_tag(called.partition(" ")[0])[0]
 
 
 def _rate(run: RunRecord) -> float | None:
@@ -242,7 +257,7 @@ def _overall(ranked: Sequence[tuple[Board, set[Pair]]]) -> tuple[MeanRank, ...]:
     for board, _ in ranked:
         own: dict[str, int] = {}
         for place, entry in enumerate(board.entries):
-            own.setdefault(split_tag(entry.model)[0], place)
+            own.setdefault(_base(entry.model), place)
         places.append(own)
     common = [name for name in places[0] if all(name in own for own in places)]
     if len(common) < 2:

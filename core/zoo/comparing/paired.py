@@ -113,8 +113,7 @@ class Paired:
 
     def _changed(self, metric: Metric, spec: MetricSpec, a: Read, b: Read) -> dict[str, Any]:
         """The samples that came out better in either run, those that changed most first."""
-        assert a.state is not None and b.state is not None
-        one, two = (metric.outcomes(read.state, self.classes) if read.values is None else read.values for read in (a, b))
+        one, two = (self._outcomes(metric, read) for read in (a, b))
         if one is None or two is None:
             return {}
         better = (one - two) * (-1 if spec.direction == "lower" else 1)
@@ -124,6 +123,10 @@ class Paired:
             "first_better": tuple(self.ids[i] for i in order if better[i] > 0),
             "second_better": tuple(self.ids[i] for i in order if better[i] < 0),
         }
+
+    def _outcomes(self, metric: Metric, read: Read) -> Array | None:
+        assert read.state is not None
+        return metric.outcomes(read.state, self.classes) if read.values is None else read.values
 
 
 def _refused(metric: Metric, a: Read, b: Read) -> str:

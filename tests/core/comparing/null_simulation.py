@@ -14,7 +14,7 @@ from zoo.metrics.segment import MeanIou
 
 ALPHA = 0.05
 SIZES = (20, 200, 2000)
-RESAMPLES = {20: 2000, 200: 2000, 2000: 400}
+RESAMPLES = {20: 2000, 200: 1000, 2000: 200}
 """Of the larger ones fewer, which makes the bound wider."""
 
 
