@@ -18,6 +18,7 @@ COMMANDS = {
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "compare": ("zoo_cli.compare:compare", "Runs on the same samples: which is better, and is it real? Or trainings."),
+    "leaderboard": ("zoo_cli.leaderboard:leaderboard", "Who is best on a benchmark, as far as it can be told."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
     "plugins": ("zoo_cli.plugins:plugins", "Plugins: list, install, remove, switch on and off, write, check."),

@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "gradcheck",
     "hookimpl",
+    "leaderboard",
     "load",
     "predict",
     "profile_training",
@@ -39,6 +40,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.comparing.compare import compare
+    from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
@@ -62,6 +64,7 @@ else:
         __name__,
         {
             "zoo.comparing.compare": ["compare"],
+            "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],

@@ -29,3 +29,18 @@ def test_the_table_fits_80_columns(zoo, runs, monkeypatch):
 def test_a_mistake_exits_2_with_the_next_command(zoo, runs):
     done = zoo("compare", "cnn/lenet5", "intro/logistic", "--on", "digits")
     assert done.code == 2 and "zoo run intro/logistic --on digits" in done.err
+
+
+def test_a_leaderboard_is_printed_in_four_forms(zoo, runs, monkeypatch):
+    made = zoo("leaderboard", "digits", "--json")
+    assert made.code == 0
+    (board,) = made.json["boards"]
+    ranks = {entry["model"]: (entry["rank_low"], entry["rank_high"]) for entry in board["entries"]}
+    assert ranks["cnn/lenet5@digits"][0] == 1 and ranks["cnn/lenet5@digits"][1] > 1
+    assert zoo("leaderboard", "digits", "--format", "csv").out.startswith("benchmark,metric,rank,ties,model,value,")
+    assert zoo("leaderboard", "digits", "--format", "markdown").out.startswith("### data/digits: accuracy\n")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    table = zoo("leaderboard", "digits").out
+    assert "RANK" in table and max(map(len, table.splitlines())) <= 80

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zoo.errors import OptionError, RunError, UnknownNameError
+from zoo.errors import OptionError, RunError, UnknownNameError, ZooError
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry
 from zoo.runs.record import ModelInfoRecord, RunRecord
@@ -44,7 +44,7 @@ def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> R
     spec, tag = entries.tagged_model(model)
     where = entries.benchmark(benchmark, tasks=list(spec.tasks), kind=spec.kind)
     name = f"{spec.name}@{tag}" if tag else spec.name
-    plain = [run for run in store.records(model=name, benchmark=where.name) if is_plain(entries, run)]
+    plain = [run for run in store.records(model=name, benchmark=where.name) if is_plain(run) and has_defaults(entries, run)]
     tags = {split_tag(run.model.name)[1]: run for run in reversed(plain)}
     own = where.dataset.rpartition("/")[2]
     if not plain:
@@ -58,31 +58,34 @@ def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> R
     return tags[own] if tag is None and own in tags else plain[0]
 
 
-def is_plain(entries: Registry, run: RunRecord) -> bool:
-    """Whether a run is on the whole split, by the benchmark's own protocol, of a model as it is by default."""
-    own_weights = run.model.label != run.model.name
-    if run.altered or run.dataset.limit is not None or run.dataset.skipped or own_weights or run.execution.precision != "fp32":
-        return False
-    return run.model.options == default_options(entries, run.model.name)
+def is_plain(run: RunRecord) -> bool:
+    """Whether a run is on the whole split, by the benchmark's own protocol."""
+    return not run.altered and run.dataset.limit is None and not run.dataset.skipped
 
 
-def default_options(entries: Registry, model: str) -> dict[str, Any]:
-    """The options of a model by name that nobody has changed; none where there is no such model now."""
+def has_defaults(entries: Registry, run: RunRecord) -> bool:
+    """Whether a run is of a model as it is by default: its own weights, options and precision."""
+    own = run.model.label == run.model.name and run.execution.precision == "fp32"
+    return own and not changed_options(entries, run)
+
+
+def changed_options(entries: Registry, run: RunRecord) -> dict[str, Any]:
+    """The options of a run's model that are not as they are by default; of a model that there no longer is, all."""
     from zoo.opening.models import checked_options
 
     try:
-        spec, _ = entries.tagged_model(model)
-        return dict(checked_options(spec, {}))
-    except UnknownNameError:
-        return {}
+        spec, _ = entries.tagged_model(run.model.name)
+        default = checked_options(spec, {})
+    except ZooError:
+        default = {}
+    return {name: value for name, value in run.model.options.items() if name not in default or default[name] != value}
 
 
 def check_alike(runs: Sequence[RunRecord]) -> None:
     """Raise RunError, saying what differs, where two runs are not of the same samples under the same protocol."""
     first = runs[0]
     for other in runs[1:]:
-        differing = [f"{what}: {_shown(a)} and {_shown(b)}" for what, a, b in _facts(first, other) if a != b]
-        if differing:
+        if differing := differences(first, other):
             raise RunError(
                 f"runs {first.run_id} and {other.run_id} cannot be compared, for they differ in {'; '.join(differing)}",
                 "compare runs of one benchmark, on the same samples, by the same protocol",
@@ -93,6 +96,11 @@ def check_alike(runs: Sequence[RunRecord]) -> None:
             f"these runs differ in more than one model: {', '.join(roles)}",
             "compare runs in which one of them differs, so that the difference is its own",
         )
+
+
+def differences(first: RunRecord, second: RunRecord) -> list[str]:
+    """In which samples or which protocol two runs differ: `protocol.eps: 0.1 and 0.3`."""
+    return [f"{what}: {_shown(a)} and {_shown(b)}" for what, a, b in _facts(first, second) if a != b]
 
 
 def check_ids(runs: Sequence[RunRecord], ids: Sequence[Sequence[str]]) -> None:

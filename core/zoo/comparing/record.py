@@ -19,7 +19,8 @@ class Contestant(Frozen):
 class Difference(Frozen):
     """Two runs by one metric: the first one's score minus the second one's.
 
-    `p` is two-sided; `p_holm` holds for all differences of the comparison at once, and `different` says whether it is below 0.05.
+    `p` is two-sided, and `p_bound` the upper end of what resamples leave open of it; an exact p is its own. `p_holm` is that
+    bound, corrected so that it holds for all differences of the comparison at once; below 0.05 the runs are called `different`.
     Where nothing honest can be said, `refused` says why, and there is no p. `first_better` and `second_better` are ids of
     samples that came out better in the one run, those that changed most first.
     """
@@ -36,6 +37,7 @@ class Difference(Frozen):
     ci_high: float | None = None
     interval: str = ""
     p: float | None = None
+    p_bound: float | None = None
     p_holm: float | None = None
     different: bool | None = None
     test: str = ""

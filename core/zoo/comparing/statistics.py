@@ -6,14 +6,16 @@ the first run and as the second run predicted them, to b scores. Samples that st
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.metrics.intervals import LEVEL, Interval, no_interval
+from zoo.metrics.intervals import LEVEL, Interval, Z, no_interval
 
 Array = np.ndarray[Any, Any]
 Statistic = Callable[[Array, Array], Array]
+Bounds = tuple[float, float | None, float | None]
+"""A score, and the ends of its interval, if it has one."""
 
 SEED = 0
 RESAMPLES = 2000
@@ -38,23 +40,34 @@ def mcnemar(first_only: int, second_only: int) -> float:
     return min(1.0, 2 * float(bdtr(min(first_only, second_only), changed, 0.5))) if changed else 1.0
 
 
-def permuted(statistic: Statistic, unit: Array, resamples: int, seed: int) -> float:
+class Chance(NamedTuple):
+    """A p-value, and the upper end of what resampling leaves open of it: of 100 such ends 99 lie above the exact p."""
+
+    p: float
+    bound: float
+
+
+def permuted(statistic: Statistic, unit: Array, resamples: int, seed: int) -> Chance:
     """Two-sided p-value that both runs are alike: where they are, a unit's predictions might as well be the other's.
 
     `unit` int [n] in 0 ... m - 1 says of which independent unit a sample is. The share of random exchanges, the observed one
     among them, whose difference is at least as large.
     Source: Fisher 1935; Yeh 2000, "More accurate tests for the statistical significance of result differences"; Phipson & Smyth
-    2010, "Permutation p-values should never be zero". Parity: `scipy.stats.permutation_test(permutation_type="samples")`.
+    2010, "Permutation p-values should never be zero"; Clopper & Pearson 1934 (the bound).
+    Parity: `scipy.stats.permutation_test(permutation_type="samples")`.
     """
+    from scipy.special import betaincinv
+
     ones = np.ones((1, len(unit)))
     observed = abs(float((statistic(ones, 0 * ones) - statistic(0 * ones, ones))[0]))
     rng = np.random.default_rng((SEED, seed, 1))
-    reached = 1
+    reached = 0
     for b in _blocks(resamples, len(unit)):
         kept = rng.integers(0, 2, size=(b, int(unit.max()) + 1), dtype=np.int8)[:, unit].astype(np.float64)
         apart = np.abs(statistic(kept, 1 - kept) - statistic(1 - kept, kept))
         reached += int((apart >= observed * (1 - ROUNDING) - 1e-15).sum())
-    return reached / (resamples + 1)
+    bound = float(betaincinv(reached + 1, resamples - reached, 0.99)) if reached < resamples else 1.0
+    return Chance((reached + 1) / (resamples + 1), bound)
 
 
 def bootstrapped(statistic: Statistic, unit: Array, resamples: int, seed: int, units: str) -> Interval:
@@ -99,6 +112,28 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
         adjusted[place] = largest
     return adjusted
+
+
+def apart_by_intervals(
+    first: tuple[float, float | None, float | None], second: tuple[float, float | None, float | None]
+) -> float | None:
+    """p-value that two scores are of one true score, each given as value, lower and upper bound, as if of unrelated samples.
+
+    Of the same samples differences vary less, so that this finds fewer. None where either has no interval.
+    """
+    spreads = [_spread(of, other[0]) for of, other in ((first, second), (second, first))]
+    if spreads[0] is None or spreads[1] is None:
+        return None
+    apart, spread = abs(first[0] - second[0]), math.hypot(*(of for of in spreads if of is not None))
+    return math.erfc(apart / spread / math.sqrt(2)) if spread else None
+
+
+def _spread(of: Bounds, other: float) -> float | None:
+    """The standard error of a score towards another one, of its interval's half on that side."""
+    value, low, high = of
+    if low is None or high is None:
+        return None
+    return (high - value if other > value else value - low) / Z
 
 
 def mean_statistic(first: Array, second: Array) -> Statistic:

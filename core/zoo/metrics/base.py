@@ -45,6 +45,8 @@ class Metric(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     gathers: ClassVar[bool] = False
+    proportion: ClassVar[bool] = False
+    """Whether it is always a share of its n samples, so that value and n alone have an interval (Wilson's)."""
     units: ClassVar[str] = "samples"
     """What is independent of each other, in the plural: images, classes, spans of text."""
 

@@ -5,7 +5,7 @@ no radius, not even 0, however far the mistake may reach, and stays in the denom
 """
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -36,6 +36,7 @@ class CertifiedAccuracy(Metric):
     Where the radius is larger than the certifier looked at, there is no value: nobody knows.
     """
 
+    proportion: ClassVar[bool] = True
     at: Ratio | None = Field(default=None, ge=0, allow_inf_nan=False, description="Radius. Default: the protocol's eps.")
 
     def update(self, rows: Rows) -> State:

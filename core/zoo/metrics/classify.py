@@ -11,7 +11,7 @@ all-zero logits has the share of the first class; where samples tie, the score's
 """
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -41,6 +41,7 @@ class Accuracy(Metric):
     Interval: Wilson. Parity: sklearn `accuracy_score` and `top_k_accuracy_score`, torchmetrics `MulticlassAccuracy` (micro).
     """
 
+    proportion: ClassVar[bool] = True
     k: Annotated[int, Field(ge=1, description="How many of the largest logits count.")] = 1
 
     def check(self, classes: tuple[str, ...]) -> None:
@@ -74,6 +75,8 @@ class Abstentions(Metric):
     So abstains a classifier that says nothing rather than something doubtful. Each counts as a mistake elsewhere.
     Interval: Wilson.
     """
+
+    proportion: ClassVar[bool] = True
 
     def update(self, rows: Rows) -> State:
         logits, target = columns(rows)

@@ -7,7 +7,7 @@ Right means as in every metric of classification that the true class's logit is 
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ DOUBTFUL = (
 
 class _Share(Metric):
     """A proportion, with Wilson's interval."""
+
+    proportion: ClassVar[bool] = True
 
     def each(self, rows: Rows) -> Array:
         """What counts, [n]: 1, or 0, and NaN of a sample that is not asked."""
