@@ -7,6 +7,7 @@ import click
 
 import zoo
 from zoo.inference.writing import json_line, write_rows, writer_of
+from zoo.opening.written import is_written
 from zoo.runs.request import How, Request
 from zoo_cli.completing import names_of
 from zoo_cli.open_options import OpenCommand, named_options
@@ -64,7 +65,7 @@ def predict(
     if output is not None:
         writer_of(output)
     asked = pairs("--option", "NAME=VALUE", options)
-    if not zoo_is_written(model):
+    if not is_written(model):  # which has no options by name
         asked |= named_options(context, model, task or "classify")
     with progress_bar("files") as show:
 
@@ -86,10 +87,3 @@ def predict(
     if output is not None:
         note(f"predictions of {answers.model} in {output}")
     return 1 if bad else 0
-
-
-def zoo_is_written(model: str) -> bool:
-    """Whether it is a network of the user's own, which has no options by name."""
-    from zoo.opening.written import is_written
-
-    return is_written(model)
