@@ -89,9 +89,20 @@ class Costs:
                 loop.model = plain
             module = loop.accelerator.unwrap_model(loop.model)
             sizes = [] if isinstance(inputs, list) else [count for count in SMALL if count <= len(targets)] or [len(targets)]
-            saves = [self._saved(module, inputs, targets, count, generator) for count in sizes]
+            saves = self._saves(module, inputs, targets, sizes, generator)
         learnt, processes = self._learnt(), loop.accelerator.num_processes
         return Network(module, loop.job.recipe.optimizer, learnt, len(targets), processes, saves)
+
+    def _saves(
+        self, module: Any, inputs: Any, targets: "Tensor", sizes: "list[int]", generator: "Generator"
+    ) -> "list[tuple[int, Saves]]":
+        """What small batches save; nothing where they tell nothing of larger ones, or cannot be."""
+        if not self.loop.separable:  # samples may be compared with each other
+            return []
+        try:
+            return [self._saved(module, inputs, targets, count, generator) for count in sizes]
+        except (RuntimeError, ValueError):  # of a network, or a loss, that wants more samples: training goes on without a formula
+            return []
 
     def _saved(self, module: Any, inputs: Any, targets: "Tensor", count: int, generator: "Generator") -> "tuple[int, Saves]":
         """What a small batch saves."""
