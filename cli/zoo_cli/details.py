@@ -117,6 +117,24 @@ def _recipe(entry: Entry, index: Index) -> Fields:
     ]
 
 
+def _suite(entry: Entry, index: Index) -> Fields:
+    spec, name = entry["spec"], entry["name"]
+    return [
+        ("plugin", entry["plugin"]),
+        ("models", ", ".join(spec["models"]) or "yours: zoo run MODEL --on " + name),
+        ("runs", "\n".join(map(_suite_run, spec["runs"]))),
+        ("needs", ", ".join(spec["requires"])),
+        ("run it", f"zoo run {'' if spec['models'] else 'MODEL '}--on {name}"),
+    ]
+
+
+def _suite_run(run: dict[str, Any]) -> str:
+    who = f"{run['model']} on {run['benchmark']}" if run["model"] else run["benchmark"]
+    role = f"the model is the {run['role']}" if run["role"] else ""
+    limit = f"{run['limit']:,} samples" if run["limit"] else ""
+    return ", ".join(filter(None, (who, role, limit, pairs({**run["options"], **run["protocol"]}))))
+
+
 def _technique(entry: Entry, index: Index) -> Fields:
     spec, name = entry["spec"], entry["name"]
     return [
@@ -128,7 +146,7 @@ def _technique(entry: Entry, index: Index) -> Fields:
         ("not with", ", ".join(spec["excludes"])),
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
-        ("use it", f"zoo train RECIPE --with {name}"),
+        ("use it", f"zoo train RECIPE --with {name}" + (" --processes 2" if spec["kind"] == "parallel" else "")),
     ]
 
 
@@ -147,6 +165,7 @@ DETAILS: dict[str, Callable[[Entry, Index], Fields]] = {
     "benchmark": _benchmark,
     "metric": _metric,
     "recipe": _recipe,
+    "suite": _suite,
     "technique": _technique,
 }
 

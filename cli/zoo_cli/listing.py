@@ -17,7 +17,7 @@ from zoo_cli.render import note, print_json, print_list, say, styled
 from zoo_cli.types import Choice, Kind
 from zoo_cli.warned_index import open_index
 
-KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes", "techniques")
+KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes", "suites", "techniques")
 TASKS = ("classify", "detect", "segment", "embed", "attack", "generate")
 MODALITIES = ("image", "text", "vector")
 FILTERS = {
@@ -26,6 +26,7 @@ FILTERS = {
     "metrics": ("task", "plugin"),
     "benchmarks": ("task", "modality", "plugin", "dataset"),
     "recipes": ("task", "modality", "plugin", "dataset"),
+    "suites": ("plugin",),
     "techniques": ("plugin",),
 }
 """Which filters a kind of entry knows; what a plugin adds is filtered by plugin."""
@@ -54,8 +55,8 @@ FILTERS = {
 @click.option("--rebuild", is_flag=True, help="Ask the library anew for the names in a namespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None) -> None:
-    """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes, techniques, or what a
-    plugin adds.
+    """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes, suites, techniques, or what
+    a plugin adds.
 
     In a pipe: one entry a line, tab-separated.
     """
@@ -112,6 +113,11 @@ def _recipe(entry: Entry) -> list[str]:
     return [spec["model"] or "yours", spec["dataset"] or "yours", str(spec["epochs"])]
 
 
+def _suite(entry: Entry) -> list[str]:
+    spec = entry["spec"]
+    return [", ".join(spec["models"]) or "yours", str(len(spec["runs"]))]
+
+
 def _technique(entry: Entry) -> list[str]:
     return [entry["spec"]["kind"]]
 
@@ -122,6 +128,7 @@ COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {
     "metrics": (("METRIC", "TASK", "BETTER", "SUMMARY"), _metric),
     "benchmarks": (("BENCHMARK", "TASK", "DATA", "SCORE", "SUMMARY"), _benchmark),
     "recipes": (("RECIPE", "MODEL", "DATASET", "EPOCHS", "SUMMARY"), _recipe),
+    "suites": (("SUITE", "MODELS", "RUNS", "SUMMARY"), _suite),
     "techniques": (("TECHNIQUE", "KIND", "SUMMARY"), _technique),
 }
 

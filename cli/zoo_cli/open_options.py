@@ -1,6 +1,6 @@
 """`--NAME VALUE` of names that a command learns of only when it runs: a model's options, a protocol's settings, other models."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,31 @@ def named_settings(
             raise OptionError(f"option {name!r} needs a value", f"write {name} VALUE")
         found[kind][key] = value
     return found
+
+
+def named_of_many(ctx: click.Context, settable: "Callable[[], Sequence[Names]]") -> dict[str, dict[str, str]]:
+    """The same of several runs: a name goes to all kinds that one of them has it of. Raises OptionError where none has it."""
+    found: dict[str, dict[str, str]] = {"options": {}, "protocol": {}, "aux": {}}
+    names = settable() if ctx.meta[UNKNOWN] else ()
+    for name, value in ctx.meta[UNKNOWN]:
+        key = name.removeprefix("--").replace("-", "_")
+        kinds = [kind for kind in found if any(key in getattr(one, kind) for one in names)]
+        if not kinds:
+            own = [opt for param in ctx.command.params if isinstance(param, click.Option) for opt in _names_of(param)]
+            every = [tuple(dict.fromkeys(known for one in names for known in getattr(one, kind))) for kind in found]
+            raise _no_such_option(name, own, type(names[0])(*every) if names else None, ctx.command_path)
+        if value is None:
+            raise OptionError(f"option {name!r} needs a value", f"write {name} VALUE")
+        for kind in kinds:
+            found[kind][key] = value
+    return found
+
+
+def refuse_named(ctx: click.Context) -> None:
+    """Raise OptionError where there are such pairs, and nothing that they could be of."""
+    for name, _ in ctx.meta[UNKNOWN]:
+        own = [opt for param in ctx.command.params if isinstance(param, click.Option) for opt in _names_of(param)]
+        raise _no_such_option(name, own, command=ctx.command_path)
 
 
 def _split(args: Sequence[str], own: dict[str, click.Option]) -> tuple[list[str], list[tuple[str, str | None]]]:

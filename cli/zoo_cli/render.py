@@ -31,6 +31,14 @@ def say(text: str = "") -> None:
     print(text)
 
 
+def say_wrapped(text: str, indent: str = "") -> None:
+    """A line of the result that wraps on a terminal, further lines four spaces in."""
+    first, *others = _wrapped([text], len(indent) + 4)
+    say(indent + first)
+    for other in others:
+        say(f"{indent}    {other}")
+
+
 def note(text: str) -> None:
     """A line beside the result: a warning, an error, where to look next. Goes to stderr."""
     print(text, file=sys.stderr)
@@ -124,6 +132,11 @@ def pairs(values: Mapping[str, Any]) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 shard`, `2 shards`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`8.43 ms`, `310 ms`, `3.11 s`."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def size_of(count: int | None) -> str:

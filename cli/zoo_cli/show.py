@@ -18,15 +18,15 @@ from zoo_cli.warned_index import open_index
 if TYPE_CHECKING:
     from zoo.specs import DatasetSpec
 
-KINDS = ("model", "dataset", "benchmark", "metric", "recipe", "technique")
+KINDS = ("model", "dataset", "benchmark", "metric", "recipe", "suite", "technique")
 
 
 @click.command(cls=Command, examples=("zoo show cnn/lenet5", "zoo show mnist", "zoo show intro/mlp --json"))
 @click.argument("name", shell_complete=names_of())
 @click.option("--json", "as_json", is_flag=True, help="Print the entries whole, as JSON.")
 def show(name: str, as_json: bool) -> None:
-    """Show everything about NAME: a model, dataset, benchmark, metric, recipe or technique, or what a plugin
-    adds.
+    """Show everything about NAME: a model, dataset, benchmark, metric, recipe, suite or technique, or what a
+    plugin adds.
 
     A name that stands for several, such as a dataset and its benchmark, shows each.
     """

@@ -11,7 +11,7 @@ from zoo_cli.completing import names_of
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import interval, note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, size_of, styled
 from zoo_cli.trainings import print_trainings
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
@@ -33,6 +33,7 @@ OF_A_PROFILE = (*OF_A_CHECK, "techniques", "without", "device")
         "zoo train cnn/lenet5-mnist --output lenet5.safetensors",
         "zoo train hub/finetune --model timm/resnet18 --dataset folder:photos --output photos.safetensors",
         "zoo train cnn/lenet5-digits --with bf16 --with wsd:warmup=0.1",
+        "zoo train cnn/lenet5-digits --processes 2 --with zero-1",
         "zoo train cnn/lenet5-digits --with bf16 --with sgd --profile",
         "zoo train cnn/lenet5-digits --gradcheck",
         "zoo list recipes",
@@ -55,6 +56,7 @@ OF_A_PROFILE = (*OF_A_CHECK, "techniques", "without", "device")
 )
 @click.option("--without", metavar="TECHNIQUE", multiple=True, help="Switch one of the recipe's off.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
+@click.option("--processes", type=AtLeast(1), default=1, show_default=True, help="Train in so many, on CPUs or a GPU each.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
 @click.option("--gradcheck", is_flag=True, help="Train nothing: check gradients on a batch against central differences.")
 @click.option(
@@ -141,7 +143,7 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("trained on", f"{data.trained_on:,} samples, {recipe.epochs} epochs, seed {recipe.seed}"),
             ("validated on", f"{data.validated_on:,} other samples of the same split"),
             ("kept", f"epoch {record.epoch}, {recipe.metric} {_score(record)} on the validation samples"),
-            ("took", f"{record.seconds:.1f} s on {record.device}{resumed}"),
+            ("took", f"{record.seconds:.1f} s on {record.device}{_processes(record)}{resumed}"),
             ("by", ", ".join((recipe.optimizer.name, recipe.schedule, *recipe.techniques))),
             ("a step", _step(record)),
             ("memory", _memory(record)),
@@ -153,6 +155,10 @@ def _print(record: "TrainingRecord", weights: str) -> None:
             ("run them", _run(record, weights)),
         ]
     )
+
+
+def _processes(record: "TrainingRecord") -> str:
+    return f", in {record.processes} processes by {record.parallel}" if record.processes > 1 else ""
 
 
 def _score(record: "TrainingRecord") -> str:
@@ -167,9 +173,11 @@ def _step(record: "TrainingRecord") -> str:
         return ""
     parts = []
     if cost.step_seconds is not None:
-        parts.append(f"{1000 * cost.step_seconds:.3g} ms (median), {cost.samples_per_second or 0:,.0f} samples/s")
+        parts.append(f"{duration(cost.step_seconds)} (median), {cost.samples_per_second or 0:,.0f} samples/s")
     if cost.flops is not None:
         parts.append(f"{cost.flops / 1e9:.3g} GFLOP")
+    if cost.communication_bytes:
+        parts.append(f"{size_of(cost.communication_bytes)} sent by each process")
     if cost.skipped:
         parts.append(f"{cost.skipped:,} of {cost.steps:,} updates skipped: scaled gradients overflowed")
     return ", ".join(parts)

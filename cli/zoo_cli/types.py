@@ -1,6 +1,6 @@
 """Types of values on the command line, whose errors read as all of ours do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
@@ -68,9 +68,10 @@ class AtLeast(click.ParamType[int]):
         return number
 
 
-def asked_options(*declared: "type[BaseModel]") -> Callable[[F], F]:
-    """An option for each field that has a description, named and bounded as it is declared."""
-    fields = [(name, field) for asked in declared for name, field in asked.model_fields.items() if field.description]
+def asked_options(*declared: "type[BaseModel]", without: Collection[str] = ()) -> Callable[[F], F]:
+    """An option for each field that has a description, named and bounded as it is declared, but for some."""
+    known = [(name, field) for asked in declared for name, field in asked.model_fields.items() if field.description]
+    fields = [(name, field) for name, field in known if name not in without]
 
     def add(command: F) -> F:
         for name, field in reversed(fields):

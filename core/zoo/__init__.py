@@ -21,23 +21,30 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "compare",
     "compare_trainings",
     "dataset",
     "evaluate",
     "gradcheck",
     "hookimpl",
+    "leaderboard",
     "load",
+    "predict",
     "profile_training",
     "registry",
     "sample",
+    "sweep",
     "train",
     "verify",
 ]
 
 if TYPE_CHECKING:
+    from zoo.comparing.compare import compare
+    from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
+    from zoo.inference.predict import predict
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from zoo.runs.store import Store
     from zoo.runs.verifying import verify
     from zoo.specs import ImageInput
+    from zoo.sweeps.run import sweep
     from zoo.training.compare import compare_trainings
     from zoo.training.gradcheck import gradcheck
     from zoo.training.profile import profile_training
@@ -55,9 +63,12 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.comparing.compare": ["compare"],
+            "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
+            "zoo.inference.predict": ["predict"],
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
@@ -67,6 +78,7 @@ else:
             "zoo.runs.store": ["Store"],
             "zoo.runs.verifying": ["verify"],
             "zoo.specs": ["ImageInput"],
+            "zoo.sweeps.run": ["sweep"],
             "zoo.training.compare": ["compare_trainings"],
             "zoo.training.gradcheck": ["gradcheck"],
             "zoo.training.profile": ["profile_training"],

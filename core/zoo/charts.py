@@ -98,10 +98,13 @@ def line_chart(
     first: int = 0,
     every: int = 1,
     from_zero: bool = False,
+    places: Sequence[str] = (),
     log: bool = False,
     size: tuple[int, int] = (760, 440),
 ) -> Chart:
     """Curves over whole numbers from `first`, `every` one apart, with a legend beside them; `across` and `up` name the axes.
+
+    `places` are what stands at these numbers instead of them, such as the names or the sizes of what was tried.
 
     `log` makes the vertical axis logarithmic, `from_zero` lets a linear one begin at 0; `size` is (width, height) in pixels.
     """
@@ -126,7 +129,7 @@ def line_chart(
         chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - RIGHT, y(mark))], GRID))
         chart.texts.append(_Text((LEFT - 6, y(mark) + 4), f"1e{math.log10(mark):.0f}" if log else f"{mark:.10g}", "end"))
     for i in range(0, most, max(1, (most - 1) // 10)):
-        chart.texts.append(_Text((x(i), bottom + 18), f"{first + every * i:,}", "middle"))
+        chart.texts.append(_Text((x(i), bottom + 18), places[i] if places else f"{first + every * i:,}", "middle"))
     for number, (name, curve) in enumerate(lines.items()):
         colour, at = COLOURS[number % len(COLOURS)], TOP + 10 + 20 * number
         points = [(x(i), y(value)) for i, value in enumerate(curve.values) if _has_place(value, log)]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RecipeSpec,
         Spec,
         SpecKind,
+        SuiteSpec,
         TechniqueSpec,
     )
 
@@ -41,6 +42,7 @@ __all__ = [
     "zoo_run_finished",
     "zoo_run_started",
     "zoo_spec_kinds",
+    "zoo_suites",
     "zoo_techniques",
 ]
 
@@ -71,6 +73,11 @@ def zoo_benchmarks() -> "list[BenchmarkSpec]":  # type: ignore[empty-body]
 @hookspec
 def zoo_recipes() -> "list[RecipeSpec]":  # type: ignore[empty-body]
     """Recipes, each of which trains a model's weights on a dataset."""
+
+
+@hookspec
+def zoo_suites() -> "list[SuiteSpec]":  # type: ignore[empty-body]
+    """Suites: named sets of runs, of a model that is asked for or of models of their own."""
 
 
 @hookspec

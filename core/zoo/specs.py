@@ -29,6 +29,8 @@ __all__ = [
     "Sha256",
     "Spec",
     "SpecKind",
+    "SuiteRun",
+    "SuiteSpec",
     "Tag",
     "Target",
     "TaskName",
@@ -161,6 +163,20 @@ class Weights(Frozen):
     config: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the model's target.")
     input: Preprocessing = Field(default=None, description="Preprocessing, where it differs from the model's.")
 
+    @classmethod
+    def shipped(cls, recipe: str, sha256: str, *, note: str = "", **fields: Any) -> "Weights":
+        """The weights that lie in the package `zoo_PLUGIN` of a recipe `PLUGIN/NAME`, as `weights/NAME.safetensors`.
+
+        `note` says what became of them after the training, such as `rounded to float16`; `fields` are further ones, or others.
+        """
+        plugin, name = recipe.split("/")
+        known = {
+            "uri": f"pkg:zoo_{plugin}/weights/{name}.safetensors",
+            "licence": "Apache-2.0",
+            "source": f"recipe {recipe}, seed 0{note and f', {note}'}",
+        }
+        return cls(sha256=sha256, recipe=recipe, **known | fields)
+
 
 class ModelSpec(Spec):
     """A model: what implements one or several tasks."""
@@ -283,6 +299,34 @@ class BenchmarkSpec(Spec):
         return self
 
 
+class SuiteRun(Frozen):
+    """One run of a suite: of the model that is asked for, or of another one on it."""
+
+    benchmark: str = Field(description="Name of the benchmark or dataset.")
+    model: str | None = Field(default=None, description="Who runs on it, such as an attack; None: the model that is asked for.")
+    role: str | None = Field(
+        default=None, description="What the model that is asked for is in a run of another model: `victim`. None: no part of it."
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Of the model that runs.")
+    protocol: dict[str, Any] = Field(default_factory=dict, description="What it changes of the benchmark's protocol.")
+    limit: int | None = Field(default=None, ge=1, description="Only so many samples, unless whoever runs it says otherwise.")
+
+    @model_validator(mode="after")
+    def _a_role_is_in_a_run_of_another(self) -> Self:
+        if self.role is not None and self.model is None:
+            raise ValueError("a role is that of the model asked for in a run of another: say which model runs")
+        return self
+
+
+class SuiteSpec(Spec):
+    """A named set of runs: what `zoo run MODEL --on SUITE` runs a model on."""
+
+    runs: tuple[SuiteRun, ...] = Field(min_length=1, description="Its runs, each a column of the table.")
+    models: tuple[str, ...] = Field(
+        default=(), description="Names or patterns (`cnn/*`) of the models that it runs where none is asked for."
+    )
+
+
 class TechniqueSpec(Spec):
     """A technique of training that a recipe has, or that whoever trains switches on by name."""
 
@@ -374,6 +418,7 @@ KINDS: dict[str, type[Spec]] = {
     "metric": MetricSpec,
     "benchmark": BenchmarkSpec,
     "recipe": RecipeSpec,
+    "suite": SuiteSpec,
     "technique": TechniqueSpec,
     "command": CommandSpec,
 }

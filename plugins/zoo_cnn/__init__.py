@@ -12,21 +12,13 @@ RESNET_PAPER = "He, Zhang, Ren & Sun 2016, Deep residual learning for image reco
 PUBLISHED = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/d5489e8995e81e91ce6b1d69dcc98ad579b0b153/pretrained_models"
 
 
-def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = DIGITS) -> Weights:
-    """The weights that a recipe of this plugin makes."""
-    return Weights(
-        uri=f"pkg:zoo_cnn/weights/{recipe}.safetensors",
-        sha256=sha256,
-        licence="Apache-2.0",
-        source=f"recipe cnn/{recipe}, seed 0",
-        recipe=f"cnn/{recipe}",
-        classes=classes,
-    )
-
-
 LENET_WEIGHTS = {
-    "mnist": shipped("lenet5-mnist", "be072442badeac839fcf1e1cb5d86c4d5c650126766f8cccb87c0ac2a8c94fcc"),
-    "digits": shipped("lenet5-digits", "46e9065f4b83bb922eb773df777c6a1d51e553cd05e992be0bb830a6b142ce43"),
+    "mnist": Weights.shipped(
+        "cnn/lenet5-mnist", "be072442badeac839fcf1e1cb5d86c4d5c650126766f8cccb87c0ac2a8c94fcc", classes=DIGITS
+    ),
+    "digits": Weights.shipped(
+        "cnn/lenet5-digits", "46e9065f4b83bb922eb773df777c6a1d51e553cd05e992be0bb830a6b142ce43", classes=DIGITS
+    ),
 }
 
 
@@ -94,8 +86,8 @@ MODELS = [
         config={"classes": 10},
         input=GREY_28,
         weights={
-            "fashion-mnist": shipped(
-                "two-conv-fashion-mnist", "7192d460577e19a2c6a324e07241dca69e1e07d0da5e7de26e7761a5199beebc", CLOTHES
+            "fashion-mnist": Weights.shipped(
+                "cnn/two-conv-fashion-mnist", "7192d460577e19a2c6a324e07241dca69e1e07d0da5e7de26e7761a5199beebc", classes=CLOTHES
             )
         },
         paper="Ioffe & Szegedy 2015, Batch normalization, arXiv:1502.03167",
@@ -119,8 +111,8 @@ MODELS = [
         config={"depth": 14, "classes": 10, "mean": [0.2860], "std": [0.3530]},  # of the training images of Fashion-MNIST
         input=GREY_28,
         weights={
-            "fashion-mnist": shipped(
-                "resnet14-fashion-mnist", "6297e97487badb5a75cf72198e534b8e38bf9abc6a622c220624417e1d705705", CLOTHES
+            "fashion-mnist": Weights.shipped(
+                "cnn/resnet14-fashion-mnist", "6297e97487badb5a75cf72198e534b8e38bf9abc6a622c220624417e1d705705", classes=CLOTHES
             )
         },
         paper=RESNET_PAPER,

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import DataFiles, Sample, SampleSequence, pointer_problem
+from zoo.data import DataFiles, Sample, SampleSequence, pointer_problem, walk
 from zoo.errors import DataError
-from zoo_data.decoding import open_picture, undecodable
-from zoo_data.walking import walk
+from zoo.imaging import open_picture, undecodable
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import DataFiles, Sample, SampleSequence, decoded, files_sha256
+from zoo.data import DataFiles, Sample, SampleSequence, decoded, files_sha256, plain, walk
 from zoo.errors import DataError
+from zoo.imaging import decode, undecodable
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
-from zoo_data.decoding import decode, undecodable
-from zoo_data.walking import plain, walk
 
 if TYPE_CHECKING:
     from zoo.tasks import Boxes

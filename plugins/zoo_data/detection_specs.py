@@ -81,5 +81,9 @@ BENCHMARKS: list[BenchmarkSpec] = [
     ),
 ]
 
-RESOLVERS: dict[str, str] = {"coco": "zoo_data.coco:coco_spec", "voc": "zoo_data.voc:voc_spec"}
+RESOLVERS: dict[str, str] = {
+    "coco": "zoo_data.coco:coco_spec",
+    "voc": "zoo_data.voc:voc_spec",
+    "yolo": "zoo_data.yolo:yolo_spec",
+}
 """Namespace of dynamic names to the function (name, path) -> DatasetSpec."""

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from zoo.data import DataFiles, Dataset, Sample, SampleSequence, files_sha256
+from zoo.data import SUFFIXES, DataFiles, Dataset, Sample, SampleSequence, files_below, files_sha256, folders_in, plain
 from zoo.errors import DataError
+from zoo.imaging import read_image
 from zoo.options import split_options
 from zoo.specs import DatasetSpec
-from zoo_data.decoding import read_image
 from zoo_data.holdout import SPLITS as HEAP_SPLITS
 from zoo_data.holdout import HoldOut, part_of, scored_on
-from zoo_data.walking import SUFFIXES, files_below, folders_in, plain
 
 SPLITS = {
     "train": ("train", "training"),

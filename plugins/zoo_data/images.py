@@ -7,11 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
+from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, files_below, files_sha256, plain
 from zoo.errors import DataError, OptionError
+from zoo.imaging import read_image
 from zoo.specs import BenchmarkSpec, DatasetSpec
-from zoo_data.decoding import read_image
-from zoo_data.walking import SUFFIXES, files_below, plain
 
 if TYPE_CHECKING:
     from torch import Tensor

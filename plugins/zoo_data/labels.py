@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.data import read_lines
+from zoo.data import plain, read_lines
 from zoo.errors import DataError
+from zoo.imaging import open_picture, take_orientation, undecodable
 from zoo.remarks import remark
-from zoo_data.decoding import open_picture, take_orientation, undecodable
-from zoo_data.walking import plain
 
 if TYPE_CHECKING:
     from PIL.Image import Image

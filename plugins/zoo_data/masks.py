@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
+from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, by_key, files_below, files_sha256
 from zoo.errors import DataError
+from zoo.imaging import read_image
 from zoo.options import options_of, split_options
 from zoo.specs import DatasetSpec
-from zoo_data.decoding import read_image
 from zoo_data.labels import Array, ClassList, Coding, coding_of, read_class_list
-from zoo_data.walking import SUFFIXES, by_key, files_below
 
 MASK_SUFFIXES = (".png", ".bmp", ".gif", ".tif", ".tiff")
 CLASSES = "classes.txt"

@@ -13,14 +13,24 @@ from xml.parsers import expat
 
 from pydantic import BaseModel, Field
 
-from zoo.data import DataFiles, Sample, SampleSequence, files_sha256, pointer_problem, read_lines
+from zoo.data import (
+    SUFFIXES,
+    DataFiles,
+    Sample,
+    SampleSequence,
+    by_key,
+    files_below,
+    files_sha256,
+    plain,
+    pointer_problem,
+    read_lines,
+)
 from zoo.errors import DataError
+from zoo.imaging import open_picture, read_image
 from zoo.options import options_of, split_options
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
 from zoo_data.corners import Box, Corners, corners_of, edges_of
-from zoo_data.decoding import open_picture, read_image
-from zoo_data.walking import SUFFIXES, by_key, files_below, plain
 
 if TYPE_CHECKING:
     from zoo.tasks import Boxes

@@ -1,7 +1,6 @@
 """Specs of what draws images: the metrics that compare drawn to real ones in a named feature space, models and recipes."""
 
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
-from zoo_generative.shipped import rounded, shipped
 
 LENET = "cnn/lenet5@mnist"
 
@@ -57,9 +56,12 @@ MODELS = [
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
         weights={
-            "mnist": shipped("vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8"),
-            "fashion-mnist": rounded(
-                "vae-fashion-mnist", "6e95da59defe98dbffb086c9f4e72a34bc21df0ac97139a3a15a56814a4deb91", {"hidden": 200}
+            "mnist": Weights.shipped("generative/vae-mnist", "1dbf37996bfd230de34c81aed010a481b5ea3b28425330850c53163710ac1bc8"),
+            "fashion-mnist": Weights.shipped(
+                "generative/vae-fashion-mnist",
+                "6e95da59defe98dbffb086c9f4e72a34bc21df0ac97139a3a15a56814a4deb91",
+                note="rounded to float16",
+                config={"hidden": 200},
             ),
         },
         paper="Kingma & Welling 2014, Auto-encoding variational Bayes, arXiv:1312.6114",
@@ -70,7 +72,11 @@ MODELS = [
         tasks={"generate": "zoo_generative.linear_gaussian:LinearGaussian"},
         modality="image",
         input=ImageInput(channels=1, size=(28, 28)),
-        weights={"mnist": shipped("linear-gaussian-mnist", "2cee1abecc872543a2b5cd529a625589f9bf260d5123c4284922f8a04fe2a8fd")},
+        weights={
+            "mnist": Weights.shipped(
+                "generative/linear-gaussian-mnist", "2cee1abecc872543a2b5cd529a625589f9bf260d5123c4284922f8a04fe2a8fd"
+            )
+        },
         options="zoo_generative.linear_gaussian:Answer",
         paper="Tipping & Bishop 1999, Probabilistic principal component analysis, doi:10.1111/1467-9868.00196",
     ),
@@ -79,7 +85,11 @@ MODELS = [
         summary="Denoising diffusion of grey 28x28 images, a U-Net of diffusers, 20 steps of DDIM; 619,697 parameters",
         tasks={"generate": "zoo_generative.ddpm:DDPM"},
         modality="image",
-        weights={"mnist-samples": shipped("ddpm-mnist", "145011fcec52936dcdd9dc5ef87ab432f228095f08f6a9f203c0ac906dfd0724")},
+        weights={
+            "mnist-samples": Weights.shipped(
+                "generative/ddpm-mnist", "145011fcec52936dcdd9dc5ef87ab432f228095f08f6a9f203c0ac906dfd0724"
+            )
+        },
         options="zoo_generative.ddpm:Sampler",
         paper="Ho, Jain & Abbeel 2020, Denoising diffusion probabilistic models, arXiv:2006.11239",
     ),
@@ -91,7 +101,11 @@ MODELS = [
         config={"classes": list("0123456789")},
         classes=tuple("0123456789"),
         weights={
-            "mnist-class-samples": rounded("ddpm-class-mnist", "634ab044d191ab5164120cd57ac088a8f39d404f5971b60c3b3aa8fb369c2af1")
+            "mnist-class-samples": Weights.shipped(
+                "generative/ddpm-class-mnist",
+                "634ab044d191ab5164120cd57ac088a8f39d404f5971b60c3b3aa8fb369c2af1",
+                note="rounded to float16",
+            )
         },
         options="zoo_generative.ddpm:GuidedSampler",
         paper="Ho & Salimans 2022, Classifier-free diffusion guidance, arXiv:2207.12598",
@@ -101,7 +115,13 @@ MODELS = [
         summary="Generative adversarial network of grey 28x28 images, the generator of DCGAN; 234,177 parameters",
         tasks={"generate": "zoo_generative.gan:GAN"},
         modality="image",
-        weights={"mnist-samples": rounded("gan-mnist", "9dfcf0b3ce122f79521dc7ca2e9c1f90bfc1d4e47b98055bc06cfbc3d445e4a3")},
+        weights={
+            "mnist-samples": Weights.shipped(
+                "generative/gan-mnist",
+                "9dfcf0b3ce122f79521dc7ca2e9c1f90bfc1d4e47b98055bc06cfbc3d445e4a3",
+                note="rounded to float16",
+            )
+        },
         paper="Goodfellow et al. 2014, Generative adversarial nets, arXiv:1406.2661; Radford, Metz & Chintala 2016 (DCGAN), "
         "arXiv:1511.06434",
     ),
@@ -260,7 +280,7 @@ RECIPES = [
     ),
     RecipeSpec(
         name="ddpm-class-mnist",
-        summary="The diffusion model told the digit, which a tenth of the images leave open; fifty minutes on two cores",
+        summary="The diffusion model told the digit, which a tenth of the images leave open; an hour on one core",
         model="generative/ddpm-class",
         task="generate",
         benchmark="generative/mnist-class-samples",
@@ -278,7 +298,7 @@ RECIPES = [
     ),
     RecipeSpec(
         name="gan-mnist",
-        summary="The GAN on MNIST: non-saturating loss, R1, Adam and a moving average; forty minutes on two cores",
+        summary="The GAN on MNIST: non-saturating loss, R1, Adam and a moving average; forty minutes on one core",
         model="generative/gan",
         task="generate",
         benchmark="generative/mnist-samples",

@@ -1,7 +1,6 @@
 """Specs of language models. Their benchmarks are the texts of plugin `data`, their metrics the core's."""
 
-from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec
-from zoo_generative.shipped import rounded
+from zoo.specs import BenchmarkSpec, MetricSpec, ModelSpec, Optimizer, RecipeSpec, Weights
 
 METRICS: list[MetricSpec] = []
 BENCHMARKS: list[BenchmarkSpec] = []
@@ -13,8 +12,10 @@ MODELS = [
         tasks={"generate": "zoo_generative.char_gpt:CharGPT"},
         modality="text",
         weights={
-            "tiny-shakespeare": rounded(
-                "char-gpt-tiny-shakespeare", "db7efa40ac173068f770ed655f9d441bac3eb5ae09ccbd9d08f1a5babac38f09"
+            "tiny-shakespeare": Weights.shipped(
+                "generative/char-gpt-tiny-shakespeare",
+                "db7efa40ac173068f770ed655f9d441bac3eb5ae09ccbd9d08f1a5babac38f09",
+                note="rounded to float16",
             )
         },
         paper="Radford et al. 2019, Language models are unsupervised multitask learners",

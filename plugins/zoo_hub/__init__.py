@@ -57,7 +57,10 @@ def zoo_names(namespace: str) -> tuple[str, list[Spec]] | None:
 
 @hookimpl
 def zoo_resolve(kind: str, name: str) -> Spec | None:
-    """The spec of a model by name, `timm/NAME`."""
+    """The spec of a model by name, `timm/NAME`, or of a dataset, `hf:PATH`."""
+    if kind == "dataset" and name.startswith("hf:") and name != "hf:":
+        data: Spec = load_target("zoo_hub.tables:data_spec")(name, name.removeprefix("hf:"))
+        return data
     namespace, slash, rest = name.partition("/")
     path, at, _ = rest.partition("@")
     if kind != "model" or (at and (namespace in LISTS or Path(path).expanduser().is_dir())):

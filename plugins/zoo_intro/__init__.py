@@ -9,18 +9,6 @@ PIXELS = ImageInput(channels=1, size=(8, 8))
 MLP_PAPER = "Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0"
 
 
-def shipped(recipe: str, sha256: str, classes: tuple[str, ...] = DIGITS) -> Weights:
-    """The weights that a recipe of this plugin makes."""
-    return Weights(
-        uri=f"pkg:zoo_intro/weights/{recipe}.safetensors",
-        sha256=sha256,
-        licence="Apache-2.0",
-        source=f"recipe intro/{recipe}, seed 0",
-        recipe=f"intro/{recipe}",
-        classes=classes,
-    )
-
-
 MODELS = [
     ModelSpec(
         name="logistic",
@@ -29,7 +17,11 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "classes": 10},
-        weights={"digits": shipped("logistic-digits", "fd88e224999f55216c3d5d4f989610c8b9f7a0402ce43ce5d1e21ccd1de611a7")},
+        weights={
+            "digits": Weights.shipped(
+                "intro/logistic-digits", "fd88e224999f55216c3d5d4f989610c8b9f7a0402ce43ce5d1e21ccd1de611a7", classes=DIGITS
+            )
+        },
         paper="Bishop 2006, Pattern Recognition and Machine Learning, section 4.3.4",
     ),
     ModelSpec(
@@ -39,7 +31,11 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
-        weights={"digits": shipped("mlp-digits", "2fc532f5c559edf4b276f9c77e7cb178de76e6570f52a15a78992f73dda28a42")},
+        weights={
+            "digits": Weights.shipped(
+                "intro/mlp-digits", "2fc532f5c559edf4b276f9c77e7cb178de76e6570f52a15a78992f73dda28a42", classes=DIGITS
+            )
+        },
         paper=MLP_PAPER,
     ),
     ModelSpec(
@@ -50,8 +46,10 @@ MODELS = [
         input=ImageInput(channels=1, size=(28, 28)),
         config={"inputs": 784, "hidden": [256, 128, 100], "classes": 10},  # as the authors of Fashion-MNIST tried
         weights={
-            "fashion-mnist": shipped(
-                "mlp-wide-fashion-mnist", "1306ae0ce59d7c1251b62248f70ed29724e5b614ba3727608f38359066de916a", CLOTHES
+            "fashion-mnist": Weights.shipped(
+                "intro/mlp-wide-fashion-mnist",
+                "1306ae0ce59d7c1251b62248f70ed29724e5b614ba3727608f38359066de916a",
+                classes=CLOTHES,
             )
         },
         paper=MLP_PAPER,
@@ -63,7 +61,11 @@ MODELS = [
         modality="image",
         input=PIXELS,
         config={"inputs": 64, "hidden": [64, 64], "classes": 10},
-        weights={"digits": shipped("mlp-numpy-digits", "8d93297b2641a4315ce24a7901aef7c199f504ffbedc789dbc3cfffdfe8f6049")},
+        weights={
+            "digits": Weights.shipped(
+                "intro/mlp-numpy-digits", "8d93297b2641a4315ce24a7901aef7c199f504ffbedc789dbc3cfffdfe8f6049", classes=DIGITS
+            )
+        },
         paper=MLP_PAPER,
     ),
 ]

@@ -14,15 +14,7 @@ def conv4(loss: str, sha256: str, paper: str) -> ModelSpec:
         tasks={"embed": "zoo_metric.networks:Conv4"},
         modality="image",
         input=SMALL,
-        weights={
-            "omniglot": Weights(
-                uri=f"pkg:zoo_metric/weights/conv4-{loss}-omniglot.safetensors",
-                sha256=sha256,
-                licence="Apache-2.0",
-                source=f"recipe metric/conv4-{loss}-omniglot, seed 0",
-                recipe=f"metric/conv4-{loss}-omniglot",
-            )
-        },
+        weights={"omniglot": Weights.shipped(f"metric/conv4-{loss}-omniglot", sha256)},
         paper=paper,
     )
 

@@ -30,14 +30,7 @@ def weights() -> dict[str, Weights]:
     for tag, sha256 in SHA256.items():
         dataset = next(name for name in EPS if tag.startswith(f"{name}-"))
         name = f"small-convnet-{tag.removeprefix(f'{dataset}-')}-{dataset}"
-        found[tag] = Weights(
-            uri=f"pkg:zoo_robust/weights/{name}.safetensors",
-            sha256=sha256,
-            licence="Apache-2.0",
-            source=f"recipe robust/{name}, seed 0, rounded to float16",
-            recipe=f"robust/{name}",
-            classes=CLASSES[dataset],
-        )
+        found[tag] = Weights.shipped(f"robust/{name}", sha256, note="rounded to float16", classes=CLASSES[dataset])
     return found
 
 

@@ -21,14 +21,8 @@ def convex(dataset: str, sha256: str, classes: tuple[str, ...]) -> Weights:
 
 def noisy(tag: str, deviation: str, sha256: str) -> Weights:
     """Weights trained with Gaussian noise, to be smoothed with the same."""
-    return Weights(
-        uri=f"pkg:zoo_robust/weights/small-convnet-{tag}.safetensors",
-        sha256=sha256,
-        licence="Apache-2.0",
-        source=f"recipe robust/small-convnet-{tag}, seed 0, trained on mnist with Gaussian noise of deviation {deviation}",
-        recipe=f"robust/small-convnet-{tag}",
-        classes=DIGITS,
-    )
+    note = f"trained on mnist with Gaussian noise of deviation {deviation}"
+    return Weights.shipped(f"robust/small-convnet-{tag}", sha256, note=note, classes=DIGITS)
 
 
 MODELS = [

@@ -10,15 +10,7 @@ def char_model(name: str, what: str, cell: str, hidden: int, sha256: str, paper:
         tasks={"generate": "zoo_sequence.char_rnn:CharRNN"},
         modality="text",
         config={"cell": cell, "hidden": hidden},
-        weights={
-            "tiny-shakespeare": Weights(
-                uri=f"pkg:zoo_sequence/weights/{name}-tiny-shakespeare.safetensors",
-                sha256=sha256,
-                licence="Apache-2.0",
-                source=f"recipe sequence/{name}-tiny-shakespeare, seed 0, rounded to float16",
-                recipe=f"sequence/{name}-tiny-shakespeare",
-            )
-        },
+        weights={"tiny-shakespeare": Weights.shipped(f"sequence/{name}-tiny-shakespeare", sha256, note="rounded to float16")},
         paper=paper,
     )
 

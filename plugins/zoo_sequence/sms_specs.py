@@ -2,21 +2,12 @@
 
 from zoo.specs import ModelSpec, Optimizer, RecipeSpec, Weights
 
-ROUNDED = ", rounded to float16"
+ROUNDED = "rounded to float16"
 
 
-def sms_spam_weights(model: str, sha256: str, rounded: str = "") -> dict[str, Weights]:
-    """The weights that the recipe `MODEL-sms-spam` makes; `rounded` says to what, where they are not as it made them."""
-    return {
-        "sms-spam": Weights(
-            uri=f"pkg:zoo_sequence/weights/{model}-sms-spam.safetensors",
-            sha256=sha256,
-            licence="Apache-2.0",
-            source=f"recipe sequence/{model}-sms-spam, seed 0{rounded}",
-            recipe=f"sequence/{model}-sms-spam",
-            classes=("ham", "spam"),
-        )
-    }
+def sms_spam_weights(model: str, sha256: str, note: str = "") -> dict[str, Weights]:
+    """The weights that the recipe `MODEL-sms-spam` makes; `note` says what became of them after it."""
+    return {"sms-spam": Weights.shipped(f"sequence/{model}-sms-spam", sha256, note=note, classes=("ham", "spam"))}
 
 
 MODELS = [

@@ -54,6 +54,10 @@ STATES = {
 }
 """States as large as the parameters; more of them where there is momentum; and numbers of float32 a tensor. Others keep what
 depends on the shapes of the parameters."""
+EIGHT_BIT = (
+    ("adam-8bit", "Adam8bit", "Adam, weight decay as an L2 penalty, its states in 8 bits"),
+    ("adamw-8bit", "AdamW8bit", "Adam with decoupled weight decay, its states in 8 bits"),
+)
 
 TECHNIQUES = [
     TechniqueSpec(
@@ -65,4 +69,15 @@ TECHNIQUES = [
         paper=paper,
     )
     for name, target, summary, paper in ROWS
+] + [
+    TechniqueSpec(
+        name=name,
+        kind="optimizer",
+        summary=summary,
+        target="zoo_training.eight_bit:Adam8bit",
+        config={"algorithm": algorithm},
+        requires=("torchao>=0.18",),
+        paper="Dettmers, Lewis, Shleifer & Zettlemoyer 2022, 8-bit optimizers via block-wise quantization, arXiv:2110.02861",
+    )
+    for name, algorithm, summary in EIGHT_BIT
 ]

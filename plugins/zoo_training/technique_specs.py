@@ -1,6 +1,9 @@
-"""Entries of the other kinds: precision, memory, data."""
+"""Entries of the other kinds: precision, memory, parallel, data."""
 
 from zoo.specs import TechniqueSpec
+
+ZERO = "Rajbhandari, Rasley, Ruwase & He 2020, ZeRO: memory optimizations toward training trillion parameter models, SC20"
+TORCHAO = ("torchao>=0.18",)
 
 TECHNIQUES = [
     TechniqueSpec(name="fp32", kind="precision", summary="float32 throughout", target="zoo_training.precisions:Fp32"),
@@ -19,6 +22,22 @@ TECHNIQUES = [
         paper="Micikevicius et al. 2018, Mixed precision training, arXiv:1710.03740",
     ),
     TechniqueSpec(
+        name="int8-weight-only",
+        kind="precision",
+        summary="Of evaluation: weights of dense layers in 8 bits",
+        target="zoo_training.int8:Int8WeightOnly",
+        requires=TORCHAO,
+        paper="Jacob et al. 2018, Quantization and training for integer-arithmetic-only inference, arXiv:1712.05877",
+    ),
+    TechniqueSpec(
+        name="int8-dynamic",
+        kind="precision",
+        summary="Of evaluation: weights of dense layers, and what these are given, in 8 bits",
+        target="zoo_training.int8:Int8Dynamic",
+        requires=TORCHAO,
+        paper="Dettmers, Lewis, Belkada & Zettlemoyer 2022, LLM.int8(), arXiv:2208.07339, section 2, by rows",
+    ),
+    TechniqueSpec(
         name="activation-checkpointing",
         kind="memory",
         summary="Blocks keep their inputs alone and are computed again in the backward pass",
@@ -30,6 +49,21 @@ TECHNIQUES = [
         kind="memory",
         summary="A batch goes through the network in parts, whose gradients add up",
         target="zoo_training.memory:GradientAccumulation",
+    ),
+    TechniqueSpec(
+        name="data-parallel",
+        kind="parallel",
+        summary="Every process has a share of each batch, and gradients are added up",
+        target="zoo_training.parallel:DataParallel",
+        paper="Goyal et al. 2017, Accurate, large minibatch SGD, arXiv:1706.02677, section 3",
+    ),
+    *(
+        TechniqueSpec(name=name, kind="parallel", summary=summary, target=target, config=config, paper=ZERO)
+        for name, summary, target, config in (
+            ("zero-1", "Data parallel; the optimizer's states are divided", "zoo_training.parallel:Zero1", {}),
+            ("zero-2", "States and gradients are divided (FSDP2)", "zoo_training.parallel:FullyShard", {"stage": 2}),
+            ("zero-3", "States, gradients and parameters are divided (FSDP2)", "zoo_training.parallel:FullyShard", {"stage": 3}),
+        )
     ),
     TechniqueSpec(
         name="linear-scaling",

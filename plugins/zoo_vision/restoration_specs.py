@@ -80,12 +80,10 @@ MODELS: list[ModelSpec] = [
         "network, arXiv:1609.05158",
         config={"scale": 3},
         weights={
-            "x3": Weights(
-                uri="pkg:zoo_vision/weights/espcn-x3.safetensors",
-                sha256="9c9df9fd9236078d5744a2629724140cf383a5bf2b8577bba42fff873c9dc8f0",
-                licence="Apache-2.0",
-                source="recipe vision/espcn-x3, seed 0, on pictures in the public domain or under CC0",
-                recipe="vision/espcn-x3",
+            "x3": Weights.shipped(
+                "vision/espcn-x3",
+                "9c9df9fd9236078d5744a2629724140cf383a5bf2b8577bba42fff873c9dc8f0",
+                note="on pictures in the public domain or under CC0",
                 config={"scale": 3},
             )
         },

@@ -13,12 +13,10 @@ MODELS: list[ModelSpec] = [
         config={"classes": 11},
         input=ImageInput(channels=3),
         weights={
-            "camvid": Weights(
-                uri="pkg:zoo_vision/weights/unet-camvid.safetensors",
-                sha256="b2024b66dace823d6e15bcfdd4eccaf3fdfb62e488721ac4b890043fc006e276",
+            "camvid": Weights.shipped(
+                "vision/unet-camvid",
+                "b2024b66dace823d6e15bcfdd4eccaf3fdfb62e488721ac4b890043fc006e276",
                 licence="CC-BY-NC-4.0, as the 23 training images of CamVid that it learnt from",
-                source="recipe vision/unet-camvid, seed 0",
-                recipe="vision/unet-camvid",
                 classes=CAMVID,
             )
         },

@@ -72,6 +72,6 @@ def test_every_plugin_and_name_in_the_readme_exists():
     names = [name for name in re.findall(r"`([a-z]+/[a-z0-9-]+)(?:@[a-z0-9]+)?`", text) if name.partition("/")[0] in plugins]
     assert len(names) > 10
     for name in names:
-        assert registry.knows("model", name) or registry.knows("technique", name), name
+        assert any(registry.knows(kind, name) for kind in ("model", "technique", "suite")), name
     known = {*COMMANDS, *(command.name.rpartition("/")[2] for command in registry.commands())}
     assert set(re.findall(r"`zoo ([a-z]+)", text)) <= known

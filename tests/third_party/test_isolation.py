@@ -15,7 +15,7 @@ BROKEN = {
     "zoo-twin-one": ("conflict", "zoo-twin-two has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-one"),
     "zoo-twin-two": ("conflict", "zoo-twin-one has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-two"),
 }
-GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-course", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-ensemble"}
+GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-seminar", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-ensemble"}
 GOOD |= {"zoo-momentum", "zoo-technique"}
 
 

@@ -29,6 +29,13 @@ def test_a_strangers_techniques_train(signs):
     losses = [epoch["loss"] for epoch in record["history"]]
     assert losses[1] < losses[0] and losses[2] == pytest.approx(losses[3], rel=1e-5)  # it rests after the first epoch
 
+    several = signs.zoo("train", "intro/mlp-digits", *asked, "--with", "collected", "--processes", "2")
+    assert several.code == 0, several.err
+    assert (several.json["processes"], several.json["parallel"]) == (2, "signs/collected")
+    assert [epoch["loss"] for epoch in several.json["history"]] == pytest.approx(losses, rel=1e-3)
+    cost, alone = several.json["cost"], record["cost"]
+    assert cost["communication_bytes"] == cost["gradient_bytes"] == alone["gradient_bytes"]  # (N - 1) / N of N times as much
+
     source = signs.packages / "zoo_technique_sign.py"
     source.write_text(source.read_text().replace("float(step <", "0.5 * float(step <"))
     again = signs.zoo("train", "intro/mlp-digits", *asked).json

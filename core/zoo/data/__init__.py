@@ -8,6 +8,7 @@ __all__ = [
     "CLOTHES",
     "DIGITS",
     "SHAKESPEARE",
+    "SUFFIXES",
     "AlteredError",
     "ArrayDataset",
     "DataFiles",
@@ -18,19 +19,26 @@ __all__ = [
     "Span",
     "Table",
     "TableError",
+    "by_key",
     "character_codes",
     "cut_spans",
     "decoded",
     "file_sha256",
+    "files_below",
     "files_sha256",
+    "folders_in",
     "hub_reachable",
     "offline_forced",
     "package_path",
+    "plain",
     "pointer_problem",
     "read_header",
     "read_lines",
     "read_table",
+    "table_dataset",
+    "table_modality",
     "unzip",
+    "walk",
 ]
 
 if TYPE_CHECKING:
@@ -42,7 +50,9 @@ if TYPE_CHECKING:
     from zoo.data.pointers import pointer_problem
     from zoo.data.spans import Span, cut_spans
     from zoo.data.tables import Table, TableError, read_header, read_table
+    from zoo.data.tabular import table_dataset, table_modality
     from zoo.data.texts import SHAKESPEARE, EncodingError, character_codes, decoded, read_lines
+    from zoo.data.walking import SUFFIXES, by_key, files_below, folders_in, plain, walk
     from zoo.identity.files import file_sha256, files_sha256
 else:
     __getattr__, __dir__ = exports(
@@ -56,7 +66,9 @@ else:
             "zoo.data.pointers": ["pointer_problem"],
             "zoo.data.spans": ["Span", "cut_spans"],
             "zoo.data.tables": ["Table", "TableError", "read_header", "read_table"],
+            "zoo.data.tabular": ["table_dataset", "table_modality"],
             "zoo.data.texts": ["SHAKESPEARE", "EncodingError", "character_codes", "decoded", "read_lines"],
+            "zoo.data.walking": ["SUFFIXES", "by_key", "files_below", "folders_in", "plain", "walk"],
             "zoo.identity.files": ["file_sha256", "files_sha256"],
         },
     )

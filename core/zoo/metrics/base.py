@@ -45,6 +45,10 @@ class Metric(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     gathers: ClassVar[bool] = False
+    proportion: ClassVar[bool] = False
+    """Whether it is always a share of its n samples, so that value and n alone have an interval (Wilson's)."""
+    units: ClassVar[str] = "samples"
+    """What is independent of each other, in the plural: images, classes, spans of text."""
 
     def check(self, classes: tuple[str, ...]) -> None:
         """Raise OptionError where the options do not fit the classes. Worth asking before the model runs."""
@@ -68,6 +72,55 @@ class Metric(BaseModel):
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         """The score of a merged state. Raises OptionError as `check` does."""
         raise NotImplementedError
+
+    def per_sample(self, rows: Rows) -> State | None:
+        """What runs are compared by: arrays that are concatenated over shards, and over runs, as `merge_all` of a metric that
+        gathers does. By default the state, where it is gathered; None: nothing is kept of a sample, so nothing is compared.
+        """
+        return self.update(rows) if self.gathers else None
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether what is kept of each sample is the state that is folded, so that it need not be computed twice."""
+        return self.gathers and type(self).per_sample is Metric.per_sample
+
+    def join(self, states: Sequence[State]) -> State:
+        """What `per_sample` keeps of some samples after others, or of one run and another, as one."""
+        if self.keeps_state:
+            return self.merge_all(states)
+        return {name: np.concatenate([state[name] for state in states]) for name in states[0]}
+
+    def values(self, state: State) -> np.ndarray[Any, Any] | None:
+        """Where the score is a mean: the value of each sample, float64 [n], NaN of one that does not count. Of `per_sample`'s
+        state of a whole run. Their mean is the score.
+        """
+        return None
+
+    def resampled(self, state: State, weights: np.ndarray[Any, Any], classes: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
+        """Where the score is no mean: the score of each of b samples of samples, float64 [b], of `per_sample`'s state.
+
+        `weights` float64 [b, n] says how often each of the n samples is in; with every weight 1 it is the score. A state may be
+        of two runs, one behind the other, of which a weight of 0 takes a sample of either away.
+        """
+        return None
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> np.ndarray[Any, Any] | None:
+        """How well each sample came out by itself, float64 [n], NaN where that means nothing: what tells which samples changed.
+
+        By default `values`; a score that is no mean may say whether each was right, or what it would score alone.
+        """
+        return self.values(state)
+
+    def clusters(self, state: State) -> tuple[np.ndarray[Any, Any], str] | None:
+        """Samples that stand or fall together are equal in this array [n], and what it tells apart is called so in the plural.
+
+        None: each sample for itself, or as the dataset groups them.
+        """
+        return None
+
+    def incomparable(self, first: State, second: State) -> str:
+        """Why two runs on the same samples cannot be compared by this metric; empty where they can."""
+        return ""
 
     def draw(self, detail: Any) -> "Image | None":
         """A picture of a score's `detail` for `save_figures`; a metric that draws none has no such method of its own."""

@@ -5,7 +5,7 @@ no radius, not even 0, however far the mistake may reach, and stays in the denom
 """
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -36,20 +36,32 @@ class CertifiedAccuracy(Metric):
     Where the radius is larger than the certifier looked at, there is no value: nobody knows.
     """
 
+    proportion: ClassVar[bool] = True
     at: Ratio | None = Field(default=None, ge=0, allow_inf_nan=False, description="Radius. Default: the protocol's eps.")
 
     def update(self, rows: Rows) -> State:
         columns = _certified(rows)
-        radius = columns["eps"] if self.at is None else np.full(len(rows), self.at)
-        hits = _right(columns) & (columns["radius"] >= radius)
+        radius, hits = self._hits(rows)
         return {
             "hits": np.array([hits.sum()]),
             "n": np.array([len(rows)]),
             "unseen": np.array([(columns["limit"] < radius).sum()]),
         }
 
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": self._hits(rows)[1].astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         return _share(int(state["hits"][0]), int(state["n"][0]), int(state["unseen"][0]))
+
+    def _hits(self, rows: Rows) -> tuple[Array, Array]:
+        """The radius that is asked for, and whether a sample is certified there, [n] each."""
+        columns = _certified(rows)
+        radius = columns["eps"] if self.at is None else np.full(len(rows), self.at)
+        return radius, np.asarray(_right(columns) & (columns["radius"] >= radius))
 
 
 class CertifiedCurve(Metric):
@@ -103,12 +115,21 @@ class MeanRadius(Metric):
         note = f"{cut:,} of {n:,} radii reach the largest that was looked at, and may be larger" if cut else ""
         return scored(radius.mean(), n, _of_mean(radius), note)
 
+    def values(self, state: State) -> Array:
+        return state["radius"]
+
 
 class AbstentionRate(Metric):
     """Share of samples on which the certifier names no class at all; a tie of the victim's logits is one."""
 
     def update(self, rows: Rows) -> State:
         return {"hits": np.array([(_certified(rows)["predicted"] < 0).sum()]), "n": np.array([len(rows)])}
+
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": (_certified(rows)["predicted"] < 0).astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         return _share(int(state["hits"][0]), int(state["n"][0]))

@@ -11,7 +11,7 @@ all-zero logits has the share of the first class; where samples tie, the score's
 """
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -41,6 +41,7 @@ class Accuracy(Metric):
     Interval: Wilson. Parity: sklearn `accuracy_score` and `top_k_accuracy_score`, torchmetrics `MulticlassAccuracy` (micro).
     """
 
+    proportion: ClassVar[bool] = True
     k: Annotated[int, Field(ge=1, description="How many of the largest logits count.")] = 1
 
     def check(self, classes: tuple[str, ...]) -> None:
@@ -53,6 +54,14 @@ class Accuracy(Metric):
         others, above = (logits >= own).sum(axis=1) - 1, (logits > own).sum(axis=1)
         tied = (above < self.k) & (others >= self.k)
         return {"hits": np.array([(others < self.k).sum()]), "n": np.array([len(target)]), "tied": np.array([tied.sum()])}
+
+    def per_sample(self, rows: Rows) -> State:
+        logits, target = columns(rows)
+        own = np.take_along_axis(logits, target[:, None], axis=1)
+        return {"value": ((logits >= own).sum(axis=1) <= self.k).astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         self.check(classes)
@@ -67,10 +76,17 @@ class Abstentions(Metric):
     Interval: Wilson.
     """
 
+    proportion: ClassVar[bool] = True
+
     def update(self, rows: Rows) -> State:
         logits, target = columns(rows)
-        level = (logits == logits.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1) > 1
-        return {"hits": np.array([level.sum()]), "n": np.array([len(target)])}
+        return {"hits": np.array([_abstained(logits).sum()]), "n": np.array([len(target)])}
+
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": _abstained(columns(rows)[0]).astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         hits, n = int(state["hits"][0]), int(state["n"][0])
@@ -150,6 +166,28 @@ class _PerClass(Confusion):
             return scored(value, n, no_interval(f"{n:,} samples are too few for the average of {present:,} classes"), note)
         hidden = self._hidden_variance(tp, predicted, actual)
         return scored(value, n, jackknife(value, without, matrix[np.nonzero(matrix)], hidden=hidden), note)
+
+    def per_sample(self, rows: Rows) -> State:
+        """`target` and `predicted` int64 [n], the latter `C` where it is another class than the dataset's."""
+        logits, target = columns(rows)
+        return {"target": target, "predicted": np.minimum(predicted_classes(logits, target), len(rows.classes))}
+
+    def values(self, state: State) -> Array | None:
+        right: Array = (state["target"] == state["predicted"]).astype(np.float64)
+        return right if self.average == "micro" else None
+
+    def resampled(self, state: State, weights: Array, classes: tuple[str, ...]) -> Array:
+        c, target, predicted = len(classes), state["target"], state["predicted"]
+        hits = np.where(target == predicted, target, c)
+        tp, said, true = (_summed(weights, of, c) for of in (hits, predicted, target))
+        ratio = _ratio(tp, self.trials(said, true))
+        if self.positive is not None:
+            return np.asarray(ratio[:, classes.index(self.positive)])
+        weight = self._weight(said, true)
+        return _ratio((ratio * weight).sum(axis=1), weight.sum(axis=1))
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> Array:
+        return np.asarray(state["target"] == state["predicted"], dtype=np.float64)
 
     def trials(self, predicted: Array, actual: Array) -> Array:
         """Of what the true positives of a class are a share, [C], from how often it is predicted and true."""
@@ -244,6 +282,20 @@ def predicted_classes(logits: Array, target: Array) -> Array:
     largest[tied, target[tied]] = False
     predicted[tied] = largest[tied].argmax(axis=1)
     return predicted
+
+
+def _abstained(logits: Array) -> Array:
+    """Whether no single logit is the largest, bool [n]."""
+    return np.asarray((logits == logits.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1) > 1)
+
+
+def _summed(weights: Array, label: Array, classes: int) -> Array:
+    """The weight of each class, [b, C], of weights [b, n] of samples with labels [n]; labels past the classes' are dropped."""
+    from scipy.sparse import csr_array
+
+    kept = np.flatnonzero(label < classes)
+    chosen = csr_array((np.ones(len(kept)), (label[kept], kept)), shape=(classes, len(label)))
+    return np.asarray((chosen @ weights.T).T)
 
 
 def _of_ties(state: State) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from zoo.metrics.base import Score
+from zoo.metrics.base import Score, State
 from zoo.metrics.embed import Array, EmbedMetric, Places, once, undefined
 from zoo.metrics.intervals import no_interval, scored
 
@@ -16,6 +16,9 @@ class _Clustering(EmbedMetric):
 
     seed: Annotated[int, Field(ge=0, lt=2**32, description="Of the k-means.")] = 0
     function: ClassVar[str]
+
+    def incomparable(self, first: State, second: State) -> str:
+        return "a clustering is of all samples at once"
 
     def of(self, places: Places) -> Score:
         from sklearn import metrics

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.metrics.base import State
-from zoo.metrics.coco_matching import Found, Objects, match, weighted_scores
+from zoo.metrics.coco_matching import Found, Matches, Objects, match, weighted_scores
 from zoo.metrics.intervals import without_each
 from zoo.tasks.base import Rows
 
@@ -55,10 +55,7 @@ _LAST: dict[str, Evaluation] = {}
 
 def evaluated(state: State, classes: int) -> Evaluation:
     """The evaluation of a merged state; that of the last one is kept, since every COCO score is read off the same."""
-    digest = hashlib.sha256(str(classes).encode())
-    for name in sorted(state):
-        digest.update(np.ascontiguousarray(state[name]).data)
-    key = digest.hexdigest()
+    key = _digest(state, str(classes))
     if key not in _LAST:
         evaluation = _evaluate(state, classes)
         _LAST.clear()
@@ -72,6 +69,54 @@ def _evaluate(state: State, classes: int) -> Evaluation:
     matches = match(found, objects)
     precision, recall = weighted_scores(matches, objects, np.ones((1, images)), classes)
     return Evaluation(precision[0], recall[0], *weighted_scores(matches, objects, without_each(images), classes))
+
+
+def weighted(state: State, weights: Array, classes: int) -> tuple[Array, Array]:
+    """Average precision [b, 10, 4] and recall [b, 10, 4, 3] of b samples of the images, each taken `weights` [b, n] times."""
+    matches, objects = _matched(state)
+    return weighted_scores(matches, objects, weights, classes)
+
+
+def each_alone(state: State, classes: int) -> tuple[Array, Array]:
+    """The same of each image by itself, [n, ...]."""
+    count = len(state["object_counts"])
+    boxes, objects = np.cumsum([0, *state["box_counts"]]), np.cumsum([0, *state["object_counts"]])
+    found = []
+    for i in range(count):
+        own = {
+            "boxes": state["boxes"][boxes[i] : boxes[i + 1]],
+            "objects": state["objects"][objects[i] : objects[i + 1]],
+            "box_counts": state["box_counts"][i : i + 1],
+            "object_counts": state["object_counts"][i : i + 1],
+        }
+        found.append(weighted_scores(*_match(own), np.ones((1, 1)), classes))
+    precision, recall = zip(*found, strict=True)
+    return np.concatenate(precision), np.concatenate(recall)
+
+
+_MATCHED: dict[str, tuple[Matches, Objects]] = {}
+
+
+def _matched(state: State) -> tuple[Matches, Objects]:
+    """Detections matched to objects; those of the last state are kept, since resampling asks for them again and again."""
+    key = _digest(state)
+    if key not in _MATCHED:
+        matched = _match(state)
+        _MATCHED.clear()
+        _MATCHED[key] = matched
+    return _MATCHED[key]
+
+
+def _match(state: State) -> tuple[Matches, Objects]:
+    found, objects = unpacked(state)
+    return match(found, objects), objects
+
+
+def _digest(state: State, about: str = "") -> str:
+    digest = hashlib.sha256(about.encode())
+    for name in sorted(state):
+        digest.update(np.ascontiguousarray(state[name]).data)
+    return digest.hexdigest()
 
 
 def unpacked(state: State) -> tuple[Found, Objects]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from zoo.metrics.base import Metric, Score, State
-from zoo.metrics.coco import Array, Evaluation, evaluated, gathered, unpacked
+from zoo.metrics.coco import Array, Evaluation, each_alone, evaluated, gathered, unpacked, weighted
 from zoo.metrics.coco_matching import AREAS, MOST, THRESHOLDS
 from zoo.metrics.intervals import NO_SAMPLES, jackknife, no_interval, scored
 from zoo.tasks.base import Rows
@@ -26,6 +26,7 @@ class _Coco(Metric):
     """A score that is read off the one COCO evaluation."""
 
     gathers: ClassVar[bool] = True
+    units: ClassVar[str] = "images"
     area: Annotated[Area, Field(description="Objects that count: below 32x32 pixels, up to 96x96, above, or all.")] = "all"
 
     def update(self, rows: Rows) -> State:
@@ -41,6 +42,17 @@ class _Coco(Metric):
         few = self._too_few(state, images)
         interval = no_interval(few) if few else jackknife(value, without, units="images")
         return scored(value, images, interval, _oddities(state))
+
+    def resampled(self, state: State, weights: Array, classes: tuple[str, ...]) -> Array:
+        return self.single(*weighted(state, weights, len(classes)))
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> Array | None:
+        """The score of each image alone, NaN where it has nothing to find."""
+        return self.single(*each_alone(state, len(classes)))
+
+    def single(self, precision: Array, recall: Array) -> Array:
+        """The one number, float64 [b], of average precision [b, 10, 4] and recall [b, 10, 4, 3]."""
+        raise NotImplementedError
 
     def _too_few(self, state: State, images: int) -> str:
         """Why there is too little to tell how sure the score is; empty where there is enough."""
@@ -72,10 +84,12 @@ class CocoAP(_Coco):
         return iou
 
     def read(self, evaluation: Evaluation) -> tuple[float, Array]:
+        value = self.single(evaluation.precision[None], evaluation.recall[None])
+        return float(value[0]), self.single(evaluation.precision_without, evaluation.recall_without)
+
+    def single(self, precision: Array, recall: Array) -> Array:
         chosen = slice(None) if self.iou is None else np.isclose(THRESHOLDS, self.iou)
-        size = list(AREAS).index(self.area)
-        without = evaluation.precision_without[:, chosen, size].mean(axis=1)
-        return float(evaluation.precision[chosen, size].mean()), without
+        return np.asarray(precision[:, chosen, list(AREAS).index(self.area)].mean(axis=1))
 
 
 class CocoAR(_Coco):
@@ -94,9 +108,11 @@ class CocoAR(_Coco):
         return most
 
     def read(self, evaluation: Evaluation) -> tuple[float, Array]:
-        size, most = list(AREAS).index(self.area), MOST.index(self.max)
-        without = evaluation.recall_without[:, :, size, most].mean(axis=1)
-        return float(evaluation.recall[:, size, most].mean()), without
+        value = self.single(evaluation.precision[None], evaluation.recall[None])
+        return float(value[0]), self.single(evaluation.precision_without, evaluation.recall_without)
+
+    def single(self, precision: Array, recall: Array) -> Array:
+        return np.asarray(recall[:, :, list(AREAS).index(self.area), MOST.index(self.max)].mean(axis=1))
 
 
 def _oddities(state: State) -> str:

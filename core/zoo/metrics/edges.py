@@ -35,6 +35,7 @@ class _Edges(Metric):
     """What the metrics below share: the counts of each image at each threshold."""
 
     gathers: ClassVar[bool] = True
+    units: ClassVar[str] = "images"
 
     def update(self, rows: Rows) -> State:
         """`counts` int64 [n, 99, 4]: predicted pixels that are right, predicted, drawn pixels that are found, drawn."""
@@ -51,6 +52,13 @@ class _Edges(Metric):
             return NO_SAMPLES
         value = float(self.statistic(counts, np.ones((1, n)))[0])
         return scored(value, n, jackknife(value, self.statistic(counts, without_each(n)), units="images"))
+
+    def resampled(self, state: State, weights: Array, classes: tuple[str, ...]) -> Array:
+        return self.statistic(state["counts"], weights)
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> Array:
+        """The score of each image alone."""
+        return np.concatenate([self.statistic(own[None], np.ones((1, 1))) for own in state["counts"]])
 
 
 class Ods(_Edges):

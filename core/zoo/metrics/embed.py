@@ -180,11 +180,16 @@ class EmbedMetric(Metric):
         return {name: np.concatenate([state[name] for state in filled]) for name in filled[0]}
 
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
-        return self.of(Places(state["vector"], state["label"], state["query"], state["gallery"], state["episode"]))
+        return self.of(places_of(state))
 
     def of(self, places: Places) -> Score:
         """The score of all places."""
         raise NotImplementedError
+
+
+def places_of(state: State) -> Places:
+    """The places of a merged state."""
+    return Places(state["vector"], state["label"], state["query"], state["gallery"], state["episode"])
 
 
 class Block(NamedTuple):

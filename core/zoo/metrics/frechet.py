@@ -51,6 +51,12 @@ class FrechetDistance(Metric):
             merged[f"{name} scatter"] = scatter + np.outer(apart, apart) * (n * m / (n + m))
         return merged
 
+    def per_sample(self, rows: Rows) -> State:
+        return {}
+
+    def incomparable(self, first: State, second: State) -> str:
+        return WHY_NONE.removeprefix("none: ")
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         n = int(state["n"][0])
         if n < 2:

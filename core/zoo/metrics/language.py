@@ -55,6 +55,24 @@ class _PerUnit(Metric):
             low, high = self.figure(max(0.0, low)), self.figure(high)
         return scored(self.figure(ratio), n, Interval(low, high, method), note)
 
+    def resampled(self, state: State, weights: Array, classes: tuple[str, ...]) -> Array:
+        nats = (weights @ state["nll"]) / (weights @ state["count"].astype(np.float64))
+        return np.array([self.figure(ratio) for ratio in nats])
+
+    def clusters(self, state: State) -> tuple[Array, str]:
+        """Stretches of spans that follow each other: as many as each has spans, since neighbours may be alike."""
+        n = len(state["nll"])
+        return np.arange(n) * max(1, round(n**0.5)) // max(1, n), "stretches of text"
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> Array:
+        """Nats of each span."""
+        return state["nll"]
+
+    def incomparable(self, first: State, second: State) -> str:
+        if (first["count"] != second["count"]).any():
+            return f"their {self.unit} are not the same, so that figures per {self.unit[:-1]} do not compare"
+        return ""
+
 
 class _Bits(_PerUnit):
     def figure(self, nats: float) -> float:

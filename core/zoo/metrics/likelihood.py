@@ -38,6 +38,9 @@ class _Bound(Metric):
         values = state["values"]
         return scored(values.mean(), len(values), student_mean(values)) if len(values) else NO_SAMPLES
 
+    def values(self, state: State) -> Array:
+        return state["values"]
+
 
 class ElboBinarised(_Bound):
     """Evidence lower bound in nats, the mean of log p(x, z) - log q(z | x) over all draws; -ELBO is what a VAE minimises.

@@ -38,6 +38,9 @@ class _Within(Metric):
         check_space(rows, self.features)
         return {name: rows.columns[name] for name in ("features", "real", "another")}
 
+    def incomparable(self, first: State, second: State) -> str:
+        return "whether an image counts hangs on all others, so that no image is independent"
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         n = len(state["real"])
         if n <= self.k:

@@ -85,6 +85,12 @@ class ClassConsistency(Metric):
             "real": np.array([(real == asked).sum()]),
         }
 
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": (_column(rows, "judged") == _column(rows, "asked")).astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         n, met = int(state["n"][0]), int(state["met"][0])
         note = f"of the real images of these classes {int(state['real'][0]):,} of {n:,}"

@@ -59,6 +59,9 @@ class Nll(Metric):
         surprising = int((values > np.log(2)).sum())
         return scored(values.mean(), n, within(skewed_mean(values, surprising), 0.0), note)
 
+    def values(self, state: State) -> Array:
+        return np.asarray(state["stated" if are_probabilities(state["stated"]) else "nll"])
+
 
 class Ece(Metric):
     """Expected calibration error: how far confidence (the largest softmax probability) is from accuracy, over bins.
@@ -109,6 +112,9 @@ class Ece(Metric):
         notes = [of_outputs(state), f"a calibrated model of these confidences scores {usual}"]
         interval = self._interval(value, correct - sure, gaps, starts, calibrated)
         return scored(value, len(sure), interval, "; ".join(filter(None, notes)))
+
+    def incomparable(self, first: State, second: State) -> str:
+        return "the error of a sample lies above that of all data, by how much hangs on the model"
 
     def _interval(self, value: float, apart: Array, gaps: Array, starts: Array, calibrated: Array) -> Interval:
         n = len(apart)

@@ -26,6 +26,7 @@ class _Quality(Metric):
 
     gathers: ClassVar[bool] = True
     plane: ClassVar[Literal["rgb", "y", "gray"]]
+    units: ClassVar[str] = "pictures"
     least: ClassVar[int] = 1
     """Pixels on a side that a picture must have left."""
     border: Annotated[int, Field(ge=0, description="Pixels cut off on every side, in super-resolution the scale.")] = 0
@@ -52,6 +53,9 @@ class _Quality(Metric):
             why = f"none: {perfect} of {len(values)} pictures are restored without any error, so the mean is infinite"
             return Score(None, len(values), interval=why)
         return scored(float(values.mean()), len(values), student_mean(values))
+
+    def values(self, state: State) -> Array:
+        return state["values"]
 
     def _seen(self, image: Array, sample: str) -> Array:
         """The picture uint8 or float [c, h, w] in the channels that are compared, without its border: float64."""

@@ -15,15 +15,32 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from zoo.metrics.base import Score
-from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, of_queries, once, undefined
+from zoo.metrics.base import Score, State
+from zoo.metrics.embed import Array, Block, EmbedMetric, Places, blocks, of_queries, once, places_of, undefined
 from zoo.metrics.intervals import Interval, clustered_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class RecallAtK(EmbedMetric):
+class _OfQueries(EmbedMetric):
+    """A mean over the queries that count."""
+
+    def each(self, places: Places) -> Array:
+        """What every query comes to, [n]."""
+        raise NotImplementedError
+
+    def values(self, state: State) -> Array:
+        places = places_of(state)
+        found = np.full(len(places), np.nan)
+        found[places.counted] = self.each(places)[places.counted]
+        return found
+
+    def clusters(self, state: State) -> tuple[Array, str]:
+        return _clusters(places_of(state))
+
+
+class RecallAtK(_OfQueries):
     """Share of queries with an item of their class among the k most similar.
 
     Source: Jégou et al. 2011, Product quantization for nearest neighbor
@@ -33,10 +50,13 @@ class RecallAtK(EmbedMetric):
     k: Annotated[int, Field(ge=1, description="How many of the most similar items count.")] = 1
 
     def of(self, places: Places) -> Score:
-        return _too_few_items(places, self.k) or _share(places, lambda: first_ranks(places) <= self.k)
+        return _too_few_items(places, self.k) or _share(places, lambda: self.each(places))
+
+    def each(self, places: Places) -> Array:
+        return np.asarray(first_ranks(places) <= self.k)
 
 
-class OneShotAccuracy(EmbedMetric):
+class OneShotAccuracy(_OfQueries):
     """Share of queries whose most similar item is of their class, where the gallery shows each class once.
 
     `detail` has the accuracy of each episode. Source: Lake, Salakhutdinov & Tenenbaum 2015, Human-level
@@ -47,15 +67,18 @@ class OneShotAccuracy(EmbedMetric):
         own, _ = places.counts
         if (own[places.query] > 1).any():
             return undefined("the gallery shows some classes more than once, which is not one-shot")
-        score = _share(places, lambda: first_ranks(places) == 1)
+        score = _share(places, lambda: self.each(places))
         if score.value is None:
             return score
-        hits, episode = first_ranks(places)[places.counted] == 1, places.episode[places.counted]
+        hits, episode = self.each(places)[places.counted], places.episode[places.counted]
         by_episode = {str(name): float(hits[episode == name].mean()) for name in np.unique(episode)}
         return replace(score, detail={**(score.detail or {}), "by episode": by_episode})
 
+    def each(self, places: Places) -> Array:
+        return np.asarray(first_ranks(places) == 1)
 
-class MapAtR(EmbedMetric):
+
+class MapAtR(_OfQueries):
     """Mean over queries of the average precision among their R most similar items, R being the size of their class there.
 
     For each match at rank i ≤ R the precision among the first i is summed, and divided by R.
@@ -66,11 +89,14 @@ class MapAtR(EmbedMetric):
     def of(self, places: Places) -> Score:
         if not len(places.counted):
             return undefined(places.undefined)
-        values = average_precisions(places)[places.counted]
+        values = self.each(places)[places.counted]
         return of_queries(places, float(values.mean()), _interval(places, values))
 
+    def each(self, places: Places) -> Array:
+        return average_precisions(places)
 
-class KnnAccuracy(EmbedMetric):
+
+class KnnAccuracy(_OfQueries):
     """Share of queries whose class is the most frequent one among the k most similar items, each with one vote.
 
     Of classes with equally many votes the one with the most similar item wins.
@@ -80,7 +106,10 @@ class KnnAccuracy(EmbedMetric):
     k: Annotated[int, Field(ge=1, description="How many of the most similar items vote.")] = 5
 
     def of(self, places: Places) -> Score:
-        return _too_few_items(places, self.k) or _share(places, lambda: voted(places, self.k))
+        return _too_few_items(places, self.k) or _share(places, lambda: self.each(places))
+
+    def each(self, places: Places) -> Array:
+        return voted(places, self.k)
 
 
 @once
@@ -175,7 +204,11 @@ def _share(places: Places, right: Callable[[], Array]) -> Score:
 
 def _interval(places: Places, values: Array) -> Interval:
     """The interval of the mean over the queries that count: of episodes drawn anew where there are several, else of classes."""
-    counted = places.counted
-    if len(np.unique(places.episode)) > 1:
-        return clustered_mean(values, places.episode[counted], "episodes")
-    return clustered_mean(values, places.labels[counted], "classes")
+    cluster, called = _clusters(places)
+    return clustered_mean(values, cluster[places.counted], called)
+
+
+def _clusters(places: Places) -> tuple[Array, str]:
+    """What is drawn anew, of each sample [n]: its episode, or its class."""
+    several = len(np.unique(places.episode)) > 1
+    return (places.episode, "episodes") if several else (places.labels, "classes")

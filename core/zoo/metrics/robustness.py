@@ -7,7 +7,7 @@ Right means as in every metric of classification that the true class's logit is 
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,18 @@ DOUBTFUL = (
 class _Share(Metric):
     """A proportion, with Wilson's interval."""
 
+    proportion: ClassVar[bool] = True
+
+    def each(self, rows: Rows) -> Array:
+        """What counts, [n]: 1, or 0, and NaN of a sample that is not asked."""
+        raise NotImplementedError
+
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": self.each(rows).astype(np.float64)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         hits, n = int(state["hits"][0]), int(state["n"][0])
         return scored(hits / n, n, wilson(hits, n)) if n else NO_SAMPLES
@@ -45,7 +57,10 @@ class CleanAccuracy(_Share):
     """Share of samples that the victim gets right when nobody attacks it."""
 
     def update(self, rows: Rows) -> State:
-        return _counted(right(rows.columns["clean"], rows.columns["target"]))
+        return _counted(self.each(rows))
+
+    def each(self, rows: Rows) -> Array:
+        return right(rows.columns["clean"], rows.columns["target"])
 
 
 class RobustAccuracy(_Share):
@@ -73,6 +88,9 @@ class RobustAccuracy(_Share):
         counts |= {STAGE + name: was_right & fell & (columns["felled_by"] == name) for name in names}
         return {**_counted(was_right & ~fell), **{name: np.array([which.sum()]) for name, which in counts.items()}}
 
+    def each(self, rows: Rows) -> Array:
+        return np.asarray(right(rows.columns["clean"], rows.columns["target"]) & ~fooled(rows))
+
     def merge(self, first: State, second: State) -> State:
         nothing = np.array([0])  # a shard in which nothing was attacked knows no stages
         return {name: first.get(name, nothing) + second.get(name, nothing) for name in {**first, **second}}
@@ -88,6 +106,10 @@ class SuccessRate(_Share):
     def update(self, rows: Rows) -> State:
         was_right = right(rows.columns["clean"], rows.columns["target"])
         return _counted(fooled(rows)[was_right])
+
+    def each(self, rows: Rows) -> Array:
+        was_right = right(rows.columns["clean"], rows.columns["target"])
+        return np.where(was_right, fooled(rows), np.nan)
 
 
 class MedianNorm(Metric):
@@ -106,6 +128,9 @@ class MedianNorm(Metric):
         turned = was_right & ~right(attacked(rows)["adversarial"], columns["target"])
         return {"norm": np.where(turned, columns["norm"], np.inf)[was_right]}
 
+    def incomparable(self, first: State, second: State) -> str:
+        return "where an attack fails, its norm is unknown"
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         norms = np.sort(state["norm"])
         n = len(norms)
@@ -122,6 +147,19 @@ class _MeanCount(Metric):
 
     gathers = True
 
+    def each(self, rows: Rows) -> Array:
+        """The count of every sample, attacked or not."""
+        raise NotImplementedError
+
+    def update(self, rows: Rows) -> State:
+        return {"count": self.each(rows)[right(rows.columns["clean"], rows.columns["target"])]}
+
+    def per_sample(self, rows: Rows) -> State:
+        return {"value": np.where(right(rows.columns["clean"], rows.columns["target"]), self.each(rows), np.nan)}
+
+    def values(self, state: State) -> Array:
+        return state["value"]
+
     def compute(self, state: State, classes: tuple[str, ...]) -> Score:
         counts = state["count"].astype(np.float64)
         if not len(counts):
@@ -132,15 +170,15 @@ class _MeanCount(Metric):
 class Forwards(_MeanCount):
     """Mean number of times that the victim was evaluated on a sample, with a gradient or without."""
 
-    def update(self, rows: Rows) -> State:
-        return {"count": attacked(rows)["forwards"][right(rows.columns["clean"], rows.columns["target"])]}
+    def each(self, rows: Rows) -> Array:
+        return attacked(rows)["forwards"]
 
 
 class Gradients(_MeanCount):
     """Mean number of gradients of the victim that were taken for a sample."""
 
-    def update(self, rows: Rows) -> State:
-        return {"count": attacked(rows)["gradients"][right(rows.columns["clean"], rows.columns["target"])]}
+    def each(self, rows: Rows) -> Array:
+        return attacked(rows)["gradients"]
 
 
 def right(logits: Array, target: Array) -> Array:

@@ -25,6 +25,7 @@ class _Pixels(Metric):
     """What the metrics below share: the pixels of each class in each image that are hit, true and predicted."""
 
     gathers: ClassVar[bool] = True
+    units: ClassVar[str] = "images"
 
     def update(self, rows: Rows) -> State:
         """`hits`, `true`, `predicted` int64 [n, C]: pixels of an image that are of a class rightly, in truth, as predicted."""
@@ -53,6 +54,21 @@ class _Pixels(Metric):
         sums = images.sum(axis=0)
         value = float(self.overall(sums))
         return scored(value, n, jackknife(value, self.overall(sums - images), units="images"))
+
+    def resampled(self, state: State, weights: Array, classes: tuple[str, ...]) -> Array:
+        images = _stacked(state)
+        sums = weights @ images.reshape(len(images), -1).astype(np.float64)
+        return self.single(sums.reshape(len(weights), *images.shape[1:]), classes)
+
+    def outcomes(self, state: State, classes: tuple[str, ...]) -> Array:
+        """The score of each image alone; NaN where nothing in it counts."""
+        images = _stacked(state)
+        there = images.any(axis=(1, 2))
+        return np.asarray(np.where(there, self.single(images, classes), np.nan))
+
+    def single(self, sums: Array, classes: tuple[str, ...]) -> Array:
+        """The one number that is compared, float64 [...], of sums [..., 3, C]."""
+        return self.overall(sums)
 
 
 class MeanIou(_Pixels):
@@ -90,6 +106,9 @@ class _OfClass(_Pixels):
         if value is None:
             return Score(None, len(images), interval=f"none: no pixel is {self.of}, nor predicted as it")
         return scored(value, len(images), interval)
+
+    def single(self, sums: Array, classes: tuple[str, ...]) -> Array:
+        return self.overall(sums) if self.of is None else np.asarray(self.per_class(sums)[..., classes.index(self.of)])
 
     def of_one(self, own: Array) -> tuple[float | None, Interval]:
         """Value and interval of one class, from its counts int64 [n, 3]; None where no pixel is of it, nor predicted as it."""

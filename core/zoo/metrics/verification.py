@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from zoo.metrics.base import Score
+from zoo.metrics.base import Score, State
 from zoo.metrics.embed import Array, EmbedMetric, Places, blocks, once, undefined
 from zoo.metrics.intervals import no_interval, scored
 
@@ -55,6 +55,9 @@ class _PairMetric(EmbedMetric):
         steps = "" if pairs.exact else f"similarities counted in steps of {2 / STEPS:.1e}"
         none = no_interval("pairs share samples, so they are not independent")
         return scored(value, genuine + impostor, none, "; ".join(filter(None, (steps, places.rounding))))
+
+    def incomparable(self, first: State, second: State) -> str:
+        return "pairs share samples, so they are not independent"
 
     def of_pairs(self, pairs: Pairs) -> float | None:
         """The value, where there are pairs of both kinds; None where there are too few impostors for it."""

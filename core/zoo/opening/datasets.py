@@ -40,7 +40,7 @@ def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progres
             f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
             f"see whether its files are whole: zoo data check {spec.name}",
         ) from error
-    _check_samples(spec, split, opened)
+    check_samples(spec, split, opened)
     return opened
 
 
@@ -123,7 +123,8 @@ def _is_altered(path: Path, file: DataFile) -> bool:
     return False
 
 
-def _check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
+def check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
+    """Raise DataError where the samples are not what the spec says, or not well."""
     if absent := [name for name in DATASET_MEMBERS if not hasattr(opened, name)]:
         raise DataError(
             f"{spec.name} opened as {type(opened).__name__}, which has no {', '.join(absent)}",

@@ -53,7 +53,7 @@ def own_model(
     outputs = given_classes(classes) if classes is not None else known.classes if known else None
     info = ModelInfo(label, known.modality if known else None, outputs, wanted)
     identity: dict[str, Any] = {}
-    source, doubt = None, f"nobody can know what {label} reads from outside: key= stands for that, and lets them be used again"
+    source, doubt = None, f"nobody can know what {label} reads from outside: `key` stands for that, and lets them be used again"
     if key:
         try:
             state, code = own_code(module)

@@ -17,7 +17,18 @@ from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, split_tag
 from zoo.plugins.namespaces import select
-from zoo.specs import KINDS, BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, TechniqueSpec
+from zoo.specs import (
+    KINDS,
+    BenchmarkSpec,
+    CommandSpec,
+    DatasetSpec,
+    MetricSpec,
+    ModelSpec,
+    RecipeSpec,
+    Spec,
+    SuiteSpec,
+    TechniqueSpec,
+)
 from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
 
@@ -27,6 +38,8 @@ USES = {
     ("model", "benchmark"): "zoo run MODEL --on {name}",
     ("model", "dataset"): "zoo run MODEL --on {name}",
     ("model", "recipe"): "zoo train {name}, or run its model: zoo run {model} --on {dataset}",
+    ("model", "suite"): "zoo run MODEL --on {name}",
+    ("dataset", "suite"): "zoo run MODEL --on {name}",
     ("model", "metric"): "zoo run MODEL --on BENCHMARK --metric {name}",
     ("benchmark", "model"): "zoo run {name} --on BENCHMARK",
     ("benchmark", "recipe"): "zoo train {name}",
@@ -181,6 +194,14 @@ class Registry:
         """The recipe of a full or bare name."""
         return self._get(RecipeSpec, "recipe", name)
 
+    def suites(self, *, plugin: str | None = None) -> list[SuiteSpec]:
+        """Suites of runs."""
+        return self._list(SuiteSpec, "suite", plugin=plugin)
+
+    def suite(self, name: str) -> SuiteSpec:
+        """The suite of a full or bare name."""
+        return self._get(SuiteSpec, "suite", name)
+
     def techniques(self, *, plugin: str | None = None) -> list[TechniqueSpec]:
         """Techniques of training."""
         return self._list(TechniqueSpec, "technique", plugin=plugin)
@@ -264,7 +285,7 @@ class Registry:
 
     def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
         """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
-        for other in ("model", "benchmark", "dataset", "recipe", "metric", "technique", *self.index.kinds):
+        for other in ("model", "benchmark", "dataset", "recipe", "suite", "metric", "technique", *self.index.kinds):
             with suppress(UnknownNameError):
                 spec = self.index.entry(other, name)["spec"]
                 near = error.hint if error.candidates else f"zoo show {spec['name']}"

@@ -26,17 +26,17 @@ def environment() -> Environment:
     )
 
 
-def execution(request: Any, device: Any, batch_size: int | None, workers: int) -> Execution:
-    """How this process runs what was requested."""
+def execution(plan: Any, device: Any, batch_size: int | None, workers: int) -> Execution:
+    """How this process runs what was planned."""
     import torch
 
     return Execution(
         device=str(device),
-        precision=request.precision,
+        precision=plan.precision.name,
         batch_size=batch_size,
         workers=workers,
         threads=torch.get_num_threads(),
-        seed=request.seed,
+        seed=plan.request.seed,
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: Any,
-    benchmark: str | None = None,
+    benchmark: Any = None,
     *,
     task: str | None = None,
     device: str = "auto",
@@ -57,13 +57,15 @@ def evaluate(
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
 
-    `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, or any `nn.Module` or callable of your own. `classes`
+    `model` is a name (`cnn/lenet5@mnist`), what `zoo.load` returned, any `nn.Module` or callable of your own, or where one is
+    written (`./net.py:Net`, `package.module:attr`: a class, a factory or a network). `classes`
     names its outputs in order: names, a file of them (a line each, JSON, or a config.json with `id2label`), or "dataset",
     which says that they are those of the dataset, in order. For a model of your own `input` is its preprocessing, a
     `zoo.ImageInput` (what that leaves open is as the module itself declares, which those of timm do), and `name` it in records.
     Its predictions are used again only under a `key`, which stands for whatever it reads beside its tensors, its attributes and
     the source files of its classes; those are hashed all the same.
-    `benchmark` is the name of a benchmark or a dataset; `task` says which is meant where the model has several ("embed" of a
+    `benchmark` is the name of a benchmark or a dataset, or data of your own: (X, y), a torch Dataset, a Hugging Face dataset, a
+    DataFrame (see `zoo.opening.own_data`). `task` says which is meant where the model has several ("embed" of a
     classifier's features).
     `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
     of several sets of weights in it: "state_dict_ema".

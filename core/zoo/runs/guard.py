@@ -166,7 +166,7 @@ def _coarsest(predictor: Predictor) -> str:
     models = [predictor.model, *predictor.task.aux_models.values()]
     modules = [model for model in models if isinstance(model, torch.nn.Module)]
     found = {names.get(parameter.dtype, "fp32") for module in modules for parameter in module.parameters()}
-    return max({predictor.precision, *found}, key=lambda name: ROUNDING[name])
+    return max({predictor.rounding, *found}, key=lambda name: ROUNDING[name])
 
 
 def _items(batch: Batch) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from zoo.home import writing, zoo_home
 from zoo.identity.code import PREDICTING, core_sha256
 from zoo.identity.watching import Watch
 from zoo.opening.models import Model
+from zoo.runs.precision import Precision
 from zoo.runs.request import Request
 from zoo.specs import BenchmarkSpec
 from zoo.tasks.base import Task
@@ -22,7 +23,13 @@ DOUBT = "doubt.txt"
 
 
 def manifest_of(
-    request: Request, benchmark: BenchmarkSpec, model: Model, aux: Mapping[str, Model], dataset: Dataset, task: Task
+    request: Request,
+    benchmark: BenchmarkSpec,
+    model: Model,
+    aux: Mapping[str, Model],
+    dataset: Dataset,
+    task: Task,
+    precision: Precision,
 ) -> dict[str, Any]:
     """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
     return {
@@ -36,7 +43,7 @@ def manifest_of(
         "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
         "core": core_sha256(*PREDICTING),
         "seed": request.seed,
-        "precision": request.precision,
+        "precision": precision.facts,
     }
 
 

@@ -17,16 +17,20 @@ from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
 from zoo.opening.models import Model
 from zoo.opening.own import kind_of, own_model
+from zoo.opening.own_data import OwnData, own_data
 from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
+from zoo.opening.written import Written, is_written
 from zoo.passmark import parse_pass_mark
-from zoo.plugins.registry import Registry
+from zoo.plugins.registry import Registry, default_benchmark
 from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
+from zoo.runs.precision import Precision, asked_precision
 from zoo.runs.request import Request
 from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
+from zoo.runs.written import opened, with_file
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
@@ -46,6 +50,7 @@ class Plan:
     """How the positions of a limited run were taken; empty where it runs on all."""
     task: Task
     metrics: Sequence[tuple[str, Metric, MetricSpec]]
+    precision: Precision
     key: str
     manifest: dict[str, Any]
     altered: tuple[str, ...] = ()
@@ -79,17 +84,24 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
+    data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
+    written = opened(request.model, request, _outputs(registry, request, data)) if is_written(request.model) else None
+    if written is not None:
+        request = request.model_copy(update={"model": written.module, "name": request.name or written.name})
     named = _Named(registry, request.model) if isinstance(request.model, str) else None
     kind = named.spec.kind if named else kind_of(request.model)
     tasks = [request.task] if request.task else list(named.spec.tasks) if named else ["attack"] if kind else None
     if tasks and request.classes is not None:  # whoever names the outputs means them
         tasks.sort(key=lambda task: task != "classify")
-    benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks, kind=kind)
+    if data is not None:
+        benchmark, dataset_spec = default_benchmark(data.spec, tasks, kind), data.spec
+    else:
+        benchmark = registry.benchmark(_benchmark_name(registry, named, request), tasks=tasks, kind=kind)
+        dataset_spec = registry.dataset(benchmark.dataset)
     _check_task(named, benchmark, request.task)
-    dataset_spec = registry.dataset(benchmark.dataset)
     origin = registry.dataset(dataset_spec.base) if dataset_spec.base else dataset_spec
-    model = _model(named, request, benchmark, origin)
-    dataset = open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
+    model = _model(named, written, request, benchmark, origin)
+    dataset = data.dataset if data else open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     suited = task_of(benchmark)
@@ -111,13 +123,16 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     ids = [base.ids[i // copies] for i in positions[::copies]]
     if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
         remark(known)
-    manifest = manifest_of(request, benchmark, model, aux, dataset, task)
+    precision = asked_precision(registry, request.precision, task)
+    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
     opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
-    key, doubt = settled(manifest, (model.doubt, opener.doubt, *(other.doubt for other in aux.values())))
-    return Plan(request, benchmark, model, aux, dataset, positions, sampled, task, metrics, key, manifest, changed, doubt)
+    key, doubt = settled(manifest, (model.doubt, opener.doubt, precision.doubt, *(other.doubt for other in aux.values())))
+    return Plan(
+        request, benchmark, model, aux, dataset, positions, sampled, task, metrics, precision, key, manifest, changed, doubt
+    )
 
 
 class _Named:
@@ -130,7 +145,7 @@ class _Named:
 def _benchmark_name(registry: Registry, named: _Named | None, request: Request) -> str:
     """What to run on: as asked, else the dataset that the tagged or the only weights are for, else the only one that fits."""
     if request.benchmark is not None:
-        return request.benchmark
+        return str(request.benchmark)
     if named is None:
         raise OptionError("a model of your own needs a benchmark", 'zoo.evaluate(model, "digits")')
     spec, tags = named.spec, _tags(registry, named.spec, named.tag)
@@ -175,21 +190,26 @@ def _check_task(named: _Named | None, benchmark: BenchmarkSpec, asked: str | Non
         )
 
 
-def _model(named: _Named | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec) -> Model:
+def _model(
+    named: _Named | None, written: Written | None, request: Request, benchmark: BenchmarkSpec, dataset: DatasetSpec
+) -> Model:
     if named is None:
-        if request.weights or request.weights_key is not None or request.options:
+        if request.options or (written is None and (request.weights or request.weights_key is not None)):
             raise OptionError("weights and options are for models by name; load your own model's weights yourself")
-        return _own(request.model, request, benchmark.task, dataset)
-    others_own = any(not isinstance(other, str) for other in (request.aux or {}).values())
+        own = _own(request.model, request, benchmark.task, dataset)
+        return own if written is None else with_file(own, written)
+    others = list((request.aux or {}).values())
+    others_own = any(not isinstance(other, str) or is_written(other) for other in others)
     if not others_own and any(value is not None for value in (request.input, request.key, request.name)):
         raise OptionError("input, key and name are for models of your own; a model by name declares them")
+    theirs = any(is_written(other) for other in others)
     choice = Choice(
         named.tag,
         dataset.name,
-        request.weights,
+        None if theirs else request.weights,
         request.allow_pickle,
         request.data_dir,
-        request.weights_key,
+        None if theirs else request.weights_key,
         None if others_own else request.classes,
     )
     return named_model(named.spec, benchmark.task, choice, request.options)
@@ -207,9 +227,23 @@ def _own(module: Any, request: Request, task: str, dataset: DatasetSpec) -> Mode
     )
 
 
+def _outputs(registry: Registry, request: Request, data: OwnData | None) -> int | None:
+    """How many classes the data of a run declare."""
+    if data is not None:
+        return len(data.spec.classes or ()) or None
+    if request.benchmark is None:
+        return None
+    benchmark = registry.benchmark(request.benchmark, tasks=[request.task] if request.task else None)
+    return len(registry.dataset(benchmark.dataset).classes or ()) or None
+
+
 def _aux_model(registry: Registry, kind: type[Task], role: str, other: Any, dataset: DatasetSpec, request: Request) -> Model:
     """Another model that the protocol needs, by name or the user's own, for the task that its role demands."""
     roles = {**kind.roles, **kind.optional_roles}
+    if is_written(other):
+        written = opened(other, request, len(dataset.classes or ()) or None)
+        request = request.model_copy(update={"name": request.name or written.name})
+        return with_file(_own(written.module, request, roles.get(role, ""), dataset), written)
     if not isinstance(other, str):
         return _own(other, request, roles.get(role, ""), dataset)
     spec, tag = registry.tagged_model(other)

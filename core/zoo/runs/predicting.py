@@ -26,11 +26,21 @@ class Predictor:
     """
 
     def __init__(
-        self, task: Task, model: Any, device: Any, precision: str, batch_size: int, *, may_halve: bool, lay_out: bool = True
+        self,
+        task: Task,
+        model: Any,
+        device: Any,
+        precision: str,
+        batch_size: int,
+        *,
+        may_halve: bool,
+        lay_out: bool = True,
+        rounding: str = "",
     ) -> None:
         self.task = task
         self.device = device
         self.precision = precision
+        self.rounding = rounding or precision
         self.limit = batch_size
         self.may_halve = may_halve
         self.largest = 0

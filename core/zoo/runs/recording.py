@@ -43,7 +43,7 @@ def make_record(
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
         shards=computed.shards,
-        execution=execution(plan.request, device, computed.batch_size, computed.workers),
+        execution=execution(plan, device, computed.batch_size, computed.workers),
         environment=environment(),
         origins=tuple(origins(plan.shards())),
         doubt=computed.doubt,

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.errors import OptionError
+from zoo.opening.input_text import read_input
 from zoo.runs.progress import Progress
 
 A = TypeVar("A", bound="Asked")
@@ -39,11 +40,13 @@ class Request(Asked):
     """What determines the predictions, and which metrics score them."""
 
     model: Any
-    benchmark: str | None
+    benchmark: Any
     task: str | None = Field(
         default=None, description="Which of the model's tasks, where it has several: timm/NAME has classify and embed."
     )
-    precision: Literal["fp32", "bf16", "fp16"] = Field(default="fp32", description="Of arithmetic.")
+    precision: str = Field(
+        default="fp32", description="fp32, bf16 or fp16, or a technique that quantises the network, such as int8-dynamic."
+    )
     limit: int | None = Field(default=None, ge=1, description="Only N samples, the same every time, of every class its share.")
     outputs: Literal["all", "dataset"] | None = Field(
         default=None,
@@ -59,8 +62,15 @@ class Request(Asked):
     classes: Any = Field(
         default=None, description="Names of the outputs, in order: a,b,c, a file of them, or dataset for its own."
     )
-    input: Any = None
-    key: str | None = None
+    input: Any = Field(
+        default=None,
+        description="Pixels that a network of your own wants: size=224,crop_pct=.875,mean=.485,.456,.406,std=.229,.224,.225.",
+    )
+    key: str | None = Field(
+        default=None,
+        description="Of a network of your own: stands for what it reads beside code and weights, so that its predictions are "
+        "used again.",
+    )
     name: str | None = None
     options: Mapping[str, Any] | None = None
     protocol: Mapping[str, Any] | None = None
@@ -71,6 +81,11 @@ class Request(Asked):
     @classmethod
     def _none_is_none(cls, metrics: Any) -> Any:
         return tuple(metrics or ())
+
+    @field_validator("input", mode="before")
+    @classmethod
+    def _read(cls, given: Any) -> Any:
+        return read_input(given) if isinstance(given, str) else given
 
     @field_validator("weights", "data_dir", mode="before")
     @classmethod

@@ -88,7 +88,9 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     with watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
         model = _loaded(plan.model)
-    predictor = Predictor(plan.task, model, device, plan.request.precision, size, may_halve=how.fixed_batch is None)
+        plan.precision.ready(model, plan.model.info.name)
+    arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
+    predictor = Predictor(plan.task, model, device, arithmetic, size, may_halve=how.fixed_batch is None, rounding=rounding)
     how.tell(Progress("predicting", reused, plan.samples, reused))
     where = environment()
     started = time.perf_counter()
@@ -112,7 +114,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:
             done.doubt = doubted(plan.folder, watch, done.doubt)
-            made = Origin(execution=execution(plan.request, device, predictor.largest, done.workers), environment=where)
+            made = Origin(execution=execution(plan, device, predictor.largest, done.workers), environment=where)
             write_shard(shard, plan.key, *rows.in_order(), rows.bad, made, done.remarks)
             rows = None
     done.seconds = time.perf_counter() - started

@@ -1,6 +1,7 @@
 """The stored predictions of a finished run, read back whole."""
 
 import hashlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from zoo.errors import RunError
@@ -17,9 +18,15 @@ def stored_predictions(record: RunRecord) -> "pa.Table":
     Raises RunError where a shard is not the one that was scored.
     """
     import pyarrow as pa
+
+    return pa.concat_tables(stored_shards(record))
+
+
+def stored_shards(record: RunRecord) -> "Iterator[pa.Table]":
+    """The same a shard at a time."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = []
     for artifact in record.artifacts:
         if not artifact.path.startswith("shards/"):
             continue
@@ -31,5 +38,4 @@ def stored_predictions(record: RunRecord) -> "pa.Table":
             raise RunError(f"cannot read {path} of run {record.run_id}: {error.strerror or error}", again) from error
         if hashlib.sha256(content).hexdigest() != artifact.sha256:
             raise RunError(f"{path} is not what run {record.run_id} was scored on", again)
-        tables.append(pq.read_table(pa.BufferReader(content)).replace_schema_metadata())
-    return pa.concat_tables(tables)
+        yield pq.read_table(pa.BufferReader(content)).replace_schema_metadata()

@@ -65,6 +65,26 @@ def _problem(spec: MetricSpec, metric: Metric, rows: Rows) -> str:
         return f"its value {whole.value:.6g} is outside its interval [{whole.ci_low:.6g}, {whole.ci_high:.6g}]"
     if whole.ci_low is None and not whole.interval:
         return "it has no interval and does not say why"
+    return _not_compared(metric, rows, whole.value)
+
+
+def _not_compared(metric: Metric, rows: Rows, value: float) -> str:
+    """What is wrong with what runs are compared by: it must be a sample's own, and its mean, or all samples once, the score."""
+    parts = [metric.per_sample(part) for part in (_cut(rows, 0, 25), _cut(rows, 25, N))]
+    kept = [part for part in parts if part is not None]
+    if not kept:
+        return ""
+    state = metric.join(kept)
+    if metric.incomparable(state, state):
+        return ""
+    values = metric.values(state)
+    if values is not None and np.shape(values) != (N,):
+        return f"its values are {list(np.shape(values))}, not one a sample, [{N}]"
+    if values is not None and not np.isclose(np.nanmean(values), value, rtol=EQUAL, atol=EQUAL):
+        return f"its values have the mean {np.nanmean(values):.9g}, but it scores {value:.9g}"
+    found = metric.resampled(state, np.ones((2, N)), CLASSES) if values is None else None
+    if found is not None and (np.shape(found) != (2,) or not np.allclose(found, value, rtol=EQUAL, atol=EQUAL)):
+        return f"every sample once scores {np.ravel(found)[:1]} when resampled, but {value:.9g} as a whole"
     return ""
 
 

@@ -21,7 +21,8 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.discovery import Plugin
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.registry import Registry
-from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec
+from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SuiteSpec
+from zoo.sweeps.patterns import is_pattern
 from zoo.testing.faces import check_faces
 from zoo.testing.findings import Finding
 
@@ -121,6 +122,12 @@ def _references(spec: Spec, entries: Registry) -> Iterator[tuple[str, str]]:
     if isinstance(spec, RecipeSpec):
         yield from problem(entries.model, spec.model) if spec.model else ()
         yield from problem(entries.metric, spec.metric)
+    if isinstance(spec, SuiteSpec):
+        for run in spec.runs:
+            yield from problem(entries.benchmark, run.benchmark)
+            yield from problem(entries.tagged_model, run.model) if run.model else ()
+        for name in spec.models:
+            yield from problem(entries.tagged_model, name) if not is_pattern(name) else ()
     if isinstance(spec, ModelSpec):
         for weights in spec.weights.values():
             if weights.recipe is not None:

@@ -8,6 +8,7 @@ __all__ = [
     "ComparedTraining",
     "DataTechnique",
     "Epoch",
+    "EvaluatedPrecision",
     "Expected",
     "Expecting",
     "GradientCheck",
@@ -16,6 +17,7 @@ __all__ = [
     "MemoryTechnique",
     "Network",
     "OptimizerTechnique",
+    "ParallelTechnique",
     "ParameterCheck",
     "PrecisionTechnique",
     "ScheduleTechnique",
@@ -56,8 +58,10 @@ if TYPE_CHECKING:
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
         DataTechnique,
+        EvaluatedPrecision,
         MemoryTechnique,
         OptimizerTechnique,
+        ParallelTechnique,
         PrecisionTechnique,
         ScheduleTechnique,
     )
@@ -81,8 +85,10 @@ else:
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [
                 "DataTechnique",
+                "EvaluatedPrecision",
                 "MemoryTechnique",
                 "OptimizerTechnique",
+                "ParallelTechnique",
                 "PrecisionTechnique",
                 "ScheduleTechnique",
             ],

@@ -30,7 +30,17 @@ def restore(part: Any, state: "Mapping[str, Tensor]") -> None:
     if own.keys() != state.keys() or any(own[key].shape != state[key].shape for key in own):
         raise ValueError("the checkpoint is of another model")  # its key says otherwise, so this is a bug
     for key, tensor in own.items():
-        tensor.detach().copy_(state[key])
+        tensor.detach().copy_(divided_as(tensor, state[key]))
+
+
+def divided_as(like: "Tensor", whole: "Tensor") -> "Tensor":
+    """This process's part of a whole tensor that all have, where `like` is a DTensor; else the tensor itself."""
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if not isinstance(like, DTensor):
+        return whole
+    mesh = like.device_mesh
+    return distribute_tensor(whole.detach().to(mesh.device_type), mesh, like.placements, src_data_rank=None)
 
 
 def load_checkpoint(path: Path, key: str) -> tuple[dict[str, Any] | None, str]:

@@ -13,7 +13,10 @@ class Expected(Frozen):
 
 
 class TrainingCost(Frozen):
-    """Of one process, the last that took part. Bytes are those of tensors, counted each storage once."""
+    """Of one process, the last that took part; of several at a time bytes are of the one with most, the rest of the first.
+
+    Bytes are those of tensors, counted each storage once.
+    """
 
     parameter_bytes: int = Field(description="Of parameters, trained or not, and buffers.")
     gradient_bytes: int = Field(description="Of gradients before an update.")
@@ -29,6 +32,9 @@ class TrainingCost(Frozen):
     )
     flops: int | None = Field(
         description="Floating-point operations of matrix products and convolutions, forward and backward, of the first batch."
+    )
+    communication_bytes: int = Field(
+        default=0, description="Sent to other processes in a step, as rings send it: see zoo.training.traffic."
     )
     peak_bytes: int | None = Field(default=None, description="Most that the allocator held; None on a CPU.")
     step_seconds: float | None = Field(description="Median of a step, the first ones left out; None of too few steps.")

@@ -11,6 +11,7 @@ from zoo.training.cost import Expected, TrainingCost
 from zoo.training.expected import Network, expected
 from zoo.training.job import cut
 from zoo.training.saved import Saves, watching
+from zoo.training.traffic import traffic_counter
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -31,7 +32,7 @@ class Costs:
     """What one process of a training takes."""
 
     limit: int | None = None
-    """Steps after which `Enough` is raised."""
+    """Steps after which `Enough` is raised, before another."""
 
     def __init__(self, loop: "Loop") -> None:
         self.loop = loop
@@ -41,19 +42,33 @@ class Costs:
         self.peak: int | None = None
         self.expected: dict[str, Expected] = {}
         self.operations: int | None = None
-        self.gradients = self.states = self.skipped = 0
+        self.gradients = self.states = self.skipped = self.sent = 0
+        self.traffic: Any = None
         self.seconds: list[float] = []
         self.samples: list[int] = []
 
     @contextmanager
     def step(self, samples: int) -> "Iterator[None]":
         """Within the block a step is taken; its seconds count, but for the rehearsal in the first."""
-        started = time.perf_counter()
-        yield
-        self.seconds.append(time.perf_counter() - started)
-        self.samples.append(samples)
         if len(self.seconds) == self.limit:
             raise Enough
+        started = time.perf_counter()
+        with self._counting_traffic():
+            yield
+        self.seconds.append(time.perf_counter() - started)
+        self.samples.append(samples)
+
+    @contextmanager
+    def _counting_traffic(self) -> "Iterator[None]":
+        """What is sent in the block, in the first steps, whose time does not count."""
+        team = self.loop.team
+        if team.size == 1 or len(self.seconds) >= FIRST:
+            yield
+            return
+        self.traffic = traffic_counter(team.size)
+        with self.traffic:
+            yield
+        self.sent = round(self.traffic.sent)
 
     def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
         """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""
@@ -67,10 +82,10 @@ class Costs:
 
         model = self.loop.accelerator.unwrap_model(self.loop.model)
         with self._without_trace(generator):
-            living = Living([*model.parameters(), *model.buffers(), *_tensors(inputs)])
+            living = Living(_there(model, inputs))
             with held(model, inputs) as tally, living:
                 self.loop.backward(inputs, targets, generator)
-            self.peak = living.most(p.grad for p in self._learnt() if p.grad is not None)
+            self.peak = living.most(local(p.grad) for p in self._learnt() if p.grad is not None)
         # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
         counter: Any = FlopCounterMode(display=False)
         counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
@@ -78,20 +93,23 @@ class Costs:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
         self.expected = expected(self.loop.job.techniques, self.network(inputs, targets, generator))
+        if self.traffic is not None:
+            self.traffic.sent = 0
 
     def network(self, inputs: Any, targets: "Tensor", generator: "Generator") -> Network:
         """What formulas of memory take: the network without techniques of memory, and what small batches of it save."""
         loop = self.loop
+        changed = bool(loop.memory) or loop.team.size > 1
         with seeded(loop.job.recipe.seed, "parameters"):
-            plain = loop.job.build_model().to(loop.accelerator.device).train() if loop.memory else None
+            plain = loop.job.build_model().to(loop.accelerator.device).train() if changed else None
         with self._without_trace(generator):
             if plain is not None:
                 loop.model = plain
             module = loop.accelerator.unwrap_model(loop.model)
             sizes = [] if isinstance(inputs, list) else [count for count in SMALL if count <= len(targets)] or [len(targets)]
             saves = self._saves(module, inputs, targets, sizes, generator)
-        learnt, processes = self._learnt(), loop.accelerator.num_processes
-        return Network(module, loop.job.recipe.optimizer, learnt, len(targets), processes, saves)
+        first, last = loop.team.share(len(targets))
+        return Network(module, loop.job.recipe.optimizer, self._learnt(), last - first, loop.team.size, saves)
 
     def _saves(
         self, module: Any, inputs: Any, targets: "Tensor", sizes: "list[int]", generator: "Generator"
@@ -109,7 +127,7 @@ class Costs:
         few = cut(inputs, 0, count)
         with (
             self._without_trace(generator),
-            watching(module, [*module.parameters(), *module.buffers(), *_tensors(inputs)]) as saves,
+            watching(module, _there(module, inputs)) as saves,
         ):
             loss = self.loop.autocast_loss(few, targets[:count], generator)
         del loss
@@ -157,15 +175,21 @@ class Costs:
         model = self.loop.accelerator.unwrap_model(self.loop.model)
         later = slice(FIRST, None)
         seconds = median(self.seconds[later]) if len(self.seconds) > FIRST else None
-        on_gpu = self.loop.accelerator.device.type == "cuda"
+        device = self.loop.accelerator.device
+        on_gpu = device.type == "cuda"
+        parameters = storage_bytes([*model.parameters(), *model.buffers()])
+        peak = torch.cuda.max_memory_allocated() if on_gpu else 0
+        counted = [parameters, self.gradients, self.states, self.activations or 0, self.peak or 0, peak, self.sent]
+        parameters, gradients, states, activations, living, peak, sent = self.loop.team.largest(counted, device)
         return TrainingCost(
-            parameter_bytes=storage_bytes([*model.parameters(), *model.buffers()]),
-            gradient_bytes=self.gradients,
-            optimizer_bytes=self.states,
-            activation_bytes=self.activations,
-            activation_peak_bytes=self.peak,
+            parameter_bytes=parameters,
+            gradient_bytes=gradients,
+            optimizer_bytes=states,
+            activation_bytes=None if self.activations is None else activations,
+            activation_peak_bytes=None if self.peak is None else living,
             flops=self.operations,
-            peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else None,
+            communication_bytes=sent,
+            peak_bytes=peak if on_gpu else None,
             step_seconds=seconds,
             samples_per_second=median(self.samples[later]) / seconds if seconds else None,
             steps=len(self.seconds),
@@ -175,8 +199,21 @@ class Costs:
 
 
 def storage_bytes(tensors: Any) -> int:
-    """Bytes of the storages of tensors, each once."""
-    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+    """Bytes of the storages of tensors, each once: those that are here, and of one that is made of others those of these."""
+    parts = [part for tensor in tensors for part in inner_tensors(local(tensor))]
+    return sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in parts}.values())
+
+
+def local(tensor: Any) -> Any:
+    """A tensor as it is here: of a DTensor this process's part."""
+    return getattr(tensor, "_local_tensor", tensor)
+
+
+def inner_tensors(tensor: "Tensor") -> "list[Tensor]":
+    """Those that a tensor is made of, at any depth; itself where it is plain."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return [tensor]
+    return [part for name in tensor.__tensor_flatten__()[0] for part in inner_tensors(getattr(tensor, name))]
 
 
 class Whole:
@@ -187,6 +224,13 @@ class Whole:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def is_parameter(tensor: "Tensor") -> bool:
+    """Whether a tensor is a parameter, or a view of one."""
+    from torch.nn import Parameter
+
+    return isinstance(tensor, Parameter) or isinstance(tensor._base, Parameter)
 
 
 class Tally:
@@ -208,7 +252,9 @@ class Saved:
     def __init__(self, tally: Tally, tensor: "Tensor") -> None:
         storage = tensor.untyped_storage()
         self.tally, self.tensor, self.storage, self.size = tally, tensor, storage.data_ptr(), storage.nbytes()
-        if self.storage in tally.left_out:
+        # Nor do parameters that are divided at rest and gathered for a while, whose storage may be another's afterwards.
+        self.counts = self.storage not in tally.left_out and not is_parameter(tensor)
+        if not self.counts:
             return
         count = tally.holders.get(self.storage, 0)
         tally.holders[self.storage] = count + 1
@@ -218,7 +264,7 @@ class Saved:
 
     def __del__(self) -> None:
         tally = self.tally
-        if self.storage in tally.left_out:
+        if not self.counts:
             return
         tally.holders[self.storage] -= 1
         if not tally.holders[self.storage]:
@@ -230,13 +276,13 @@ def held(model: Any, inputs: Any) -> "Iterator[Tally]":
     """Within the block, what autograd saves is counted; parameters, buffers and inputs are there anyway."""
     from torch.autograd.graph import saved_tensors_hooks
 
-    there = [*model.parameters(), *model.buffers(), *_tensors(inputs)]
-    tally = Tally({tensor.untyped_storage().data_ptr() for tensor in there})
+    tally = Tally({tensor.untyped_storage().data_ptr() for tensor in _there(model, inputs)})
     with saved_tensors_hooks(tally.take, lambda saved: saved.tensor):
         yield tally
 
 
-def _tensors(inputs: Any) -> "list[Tensor]":
-    """The tensors that inputs of a batch are, or have."""
+def _there(model: Any, inputs: Any) -> "list[Tensor]":
+    """What is in memory whatever is computed: parameters, buffers, and the tensors that inputs of a batch are, or have."""
     columns = inputs.values() if isinstance(inputs, dict) else [inputs]
-    return [column for column in columns if hasattr(column, "untyped_storage")]
+    given = [column for column in columns if hasattr(column, "untyped_storage")]
+    return [local(tensor) for tensor in (*model.parameters(), *model.buffers(), *given)]

@@ -61,6 +61,8 @@ class TrainResult:
     history: tuple[Epoch, ...]
     resumed_from: int | None = None
     cost: TrainingCost | None = None
+    differs: str | None = None
+    """Why the weights depend on the number of processes, beyond rounding: empty where they do not, None where nobody knows."""
     steps: StepCurve | None = None
 
 
@@ -109,6 +111,9 @@ class TrainingJob:
     """What the weights can be run on, whose split `test` was not trained on; empty where there is no name for that."""
     code: Code | None = None
     """What the key says of the code that has a part in the result."""
+    processes: int = 1
+    """How many train together, each with its share of every batch; this is the one of number `rank`, and 0 the first."""
+    rank: int = 0
     started: Callable[[Any], None] | None = None
     """Called with the trainer's loop before its first step; what it raises ends the training."""
     intervals: dict[float | None, dict[str, Any]] = field(default_factory=dict)
@@ -135,7 +140,7 @@ class TrainingJob:
     @cached_property
     def techniques(self) -> Techniques:
         """The optimizer, schedule, precision and whatever else the recipe has by name, built."""
-        return chosen(registry(), self.recipe)
+        return chosen(registry(), self.recipe).among(self.processes, registry())
 
     @cached_property
     def train_inputs(self) -> Prepared:
@@ -198,13 +203,19 @@ class TrainingJob:
 
     def report(self, progress: TrainingProgress) -> None:
         """Tell whoever watches how far training is. Raises ModelError where the trainer has passed a technique over."""
-        if progress.done and progress.epoch and (passed := self.techniques.passed_over):
-            raise ModelError(
-                f"the trainer of {self.recipe.name} does nothing with {', '.join(passed)}",
-                "leave it out, or let the recipe have a trainer that is a zoo.training.Loop",
-            )
+        if progress.done and progress.epoch:
+            self.check_taken()
         if self.progress is not None:
             self.progress(progress)
+
+    def check_taken(self) -> None:
+        """Raises ModelError where the trainer, which has begun, has passed a technique over."""
+        if passed := self.techniques.passed_over:
+            what = "`processes`" if passed == [self.techniques.name_of("parallel")] else "it"
+            raise ModelError(
+                f"the trainer of {self.recipe.name} does nothing with {', '.join(passed)}",
+                f"leave {what} out, or let the recipe have a trainer that is a zoo.training.Loop",
+            )
 
 
 def placed(inputs: Any, device: Any) -> Any:

@@ -7,14 +7,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError
-from zoo.seeds import seed_everything
+from zoo.remarks import remark
+from zoo.seeds import derived_seed, seed_everything
 from zoo.training.augment import build_augment
 from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from zoo.training.costs import Costs
+from zoo.training.differing import noticing
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
 from zoo.training.memory_advice import advising
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
+from zoo.training.team import Team
 from zoo.training.techniques import PLAIN
 from zoo.training.trace import Trace
 
@@ -47,27 +50,38 @@ class Loop:
     def __init__(self, job: TrainingJob) -> None:
         recipe = job.recipe
         self.job = job
+        self.team = Team(job)
         self.data = self.build_data()
         self.augment = build_augment(recipe.augment, job.task.data.modality)
         self.accelerator = _accelerator(job.device, job.techniques.one("precision").accelerator(job.device))
         model = _module(job)
         self.average = moving_average(model, recipe.ema) if recipe.ema else None
         self.loss = self.build_loss().to(self.accelerator.device)
-        learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
         self.memory = job.techniques.of("memory")
         for technique in self.memory:  # after the average is copied, which is never trained
             technique.apply(model)
-        optimizer = job.techniques.one("optimizer").build(learnt, recipe.optimizer)
+        self.team.check(self, model)
+        self.team.distribute(model.to(self.accelerator.device))
+        self.team.check_divided(self, model)
+        self.learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
+        build = job.techniques.one("optimizer").build
+        optimizer = self.team.optimizer(lambda parameters: build(parameters, recipe.optimizer), self.learnt)
         self.batches = math.ceil(len(self.data) / recipe.batch_size)
         scale = math.prod(technique.rate(recipe.batch_size) for technique in job.techniques.of("data"))
         schedule = scheduled(job.techniques.one("schedule"), optimizer, self.batches * recipe.epochs, scale)
-        self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule)
+        placing = [True, False, True]  # the optimizer is of parameters that are where they belong, and may be divided
+        self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule, device_placement=placing)
         if self.average:
             self.average.module.to(self.accelerator.device)
         self.done = 0.0
         """Share of all optimizer steps that are taken, for a loss that changes as training goes on."""
         self.history: list[Epoch] = []
         self.best_state: dict[str, Tensor] = {}
+        self.differs: str | None = None
+        """Why the weights depend on the number of processes beyond rounding; None before the first step."""
+        self._own: Generator | None = None
+        """Of several processes each one's own, for what their losses draw."""
+        self._whole = self.accelerator.unwrap_model(self.model)
         self._told: dict[str, list[Tensor]] = {}
         self.costs = Costs(self)
         self.trace = Trace(self.batches * recipe.epochs)
@@ -80,13 +94,17 @@ class Loop:
         for epoch in range(resumed_from + 1, self.job.recipe.epochs + 1):
             self.run_epoch(epoch)
             self.save(epoch)
+        cost = self.costs.summed()
+        if not self.team.first:
+            return TrainResult({}, 0, None, ())
         return TrainResult(
             self.best_state,
             self.best.epoch,
             self.best.score,
             tuple(self.history),
             resumed_from or None,
-            self.costs.summed(),
+            cost,
+            self.differs,
             self.trace.curve(),
         )
 
@@ -122,14 +140,21 @@ class Loop:
 
     @property
     def scored_model(self) -> Any:
-        """The model that is validated and kept: the moving average, where there is one."""
-        return self.average.module if self.average else self.accelerator.unwrap_model(self.model)
+        """The model that is validated and kept: the moving average, where there is one. Whole, also where training divides it."""
+        return self.average.module if self.average else self._whole
 
     def run_epoch(self, epoch: int) -> None:
         """Train on every sample once, validate, and keep the state if it is the best so far."""
         started = time.perf_counter()
         loss = self._train_epoch(epoch)
-        losses = {name: float(sum(values)) / len(values) for name, values in self._told.items()}
+        means = {name: float(self.team.summed(sum(told[1:], told[0]))) / len(told) for name, told in self._told.items()}
+        losses = {name: mean / self.team.size for name, mean in means.items()}
+        network = self.accelerator.unwrap_model(self.model)
+        self.team.same(network.buffers())
+        self._whole = self.team.whole(network)
+        if not self.team.first:  # which trains on, and waits there
+            self.history.append(Epoch(epoch=epoch, loss=loss, score=None, seconds=time.perf_counter() - started))
+            return
         score, scores = self.validate(), self.further_scores()
         seconds = time.perf_counter() - started
         told = {"losses": losses, "scores": scores, **self.job.interval_of(score)}
@@ -143,6 +168,10 @@ class Loop:
 
         recipe = self.job.recipe
         generator = torch.Generator().manual_seed(seed_everything(recipe.seed, epoch))
+        if self.team.size > 1:  # each process has other samples, and what a network or a loss draws for them is its own
+            own = derived_seed(recipe.seed, f"{epoch}/{self.team.rank}")
+            torch.manual_seed(own)
+            self._own = torch.Generator().manual_seed(own)
         self.model.train()
         self._told = {}
         total, seen = torch.zeros((), device=self.accelerator.device), 0
@@ -153,11 +182,11 @@ class Loop:
             rate = self.optimizer.param_groups[0]["lr"]
             with self.costs.step(len(indices)), advising(self, inputs, self.data.targets[indices], generator):
                 loss = self._step(inputs, self.data.targets[indices], step, generator)
-            self.trace.take(loss, rate)
+            self.trace.take(self.team.summed(loss), rate)
             total += loss * len(indices)
             seen += len(indices)
             if number % REPORT_EVERY == 0 or number == len(drawn):
-                mean = total.item() / seen
+                mean = self.team.summed(total).item() / seen
                 self._check_progress(mean, epoch)
                 self.job.report(TrainingProgress(epoch, recipe.epochs, number, len(drawn), mean))
         return mean
@@ -180,11 +209,12 @@ class Loop:
             )
 
     def _step(self, inputs: Any, targets: "Tensor", step: int, generator: "Generator") -> "Tensor":
-        """One optimizer step; returns the batch's mean loss, detached."""
+        """One optimizer step; returns this process's part of the batch's mean loss, detached: all of it, of one alone."""
         if self.augment:
             inputs = self.augment(inputs, generator)
-        self.costs.rehearse(inputs, targets, generator)
-        loss = self.backward(inputs, targets, generator)
+        own = self._own or generator
+        self.costs.rehearse(inputs, targets, own)
+        loss = self.backward(inputs, targets, own)
         if self.job.recipe.clip_norm:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.job.recipe.clip_norm)
         self.costs.before_update()
@@ -197,16 +227,29 @@ class Loop:
         return loss
 
     def backward(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
-        """Gradients of a batch's mean loss, part by part where a technique says so; returns the loss, detached."""
+        """Gradients of a batch's mean loss, of which each process takes its share, part by part where a technique says so.
+
+        Returns this process's part of the loss, detached.
+        """
         import torch
 
-        batch, parts = len(targets), self.parts(len(targets))
-        if parts == 1:
-            return self._backward(inputs, targets, 1.0, generator)
+        batch = len(targets)
         total = torch.zeros((), device=self.accelerator.device)
-        for start, stop in pairwise(round(batch * part / parts) for part in range(parts + 1)):
-            total += self._backward(cut(inputs, start, stop), targets[start:stop], (stop - start) / batch, generator)
+        with noticing(self, generator):
+            for start, stop, share in self._pieces(batch):
+                some = inputs if stop - start == batch else cut(inputs, start, stop)
+                total += self._backward(some, targets[start:stop], share, generator)
+        self.team.reduce(self.learnt)
         return total
+
+    def _pieces(self, batch: int) -> list[tuple[int, int, float]]:
+        """Where pieces begin and end that go through this process's network one after another, and their share of a batch."""
+        start, stop = self.team.share(batch)
+        if start == stop:  # all take part in what is exchanged, so the first sample goes through without weight
+            return [(0, 1, 0.0)]
+        parts = self.parts(stop - start)
+        edges = [start + round((stop - start) * part / parts) for part in range(parts + 1)]
+        return [(first, last, (last - first) / batch) for first, last in pairwise(edges)]
 
     def _backward(self, inputs: Any, targets: "Tensor", share: float, generator: "Generator") -> "Tensor":
         loss = self.autocast_loss(inputs, targets, generator) * share
@@ -232,6 +275,16 @@ class Loop:
     def separable(self) -> bool:
         """Whether the loss of a batch is the mean of those of its samples. A trainer of another loss says so itself."""
         return self.job.recipe.class_weights == "none"
+
+    @property
+    def divisible(self) -> bool:
+        """Whether calls alone touch the network, so that a technique may divide its parameters and gather them around a call.
+
+        A trainer with a loss or a start of its own says so itself.
+        """
+        own = type(self)
+        unchanged = own.__init__ is Loop.__init__ and own.batch_loss is Loop.batch_loss
+        return unchanged and not list(self.loss.parameters())
 
     def batch_loss(self, inputs: Any, targets: "Tensor", generator: "Generator") -> "Tensor":
         """The mean loss of a batch, with gradients; all its randomness comes from the generator, which is on the CPU."""
@@ -259,12 +312,21 @@ class Loop:
 
     def save(self, epoch: int) -> None:
         """Write the state after an epoch, in place of that of the epoch before."""
-        content = {name: part.state_dict() for name, part in self._parts().items()}
+        content = {name: self.team.gathered(part.state_dict()) for name, part in self._parts().items()}
+        if not self.team.first:
+            return
         history = [entry.model_dump() for entry in self.history]
         save_checkpoint(
             self.job.folder / "checkpoint.pt",
             self.job.key,
-            {"epoch": epoch, "history": history, "best_state": self.best_state, "trace": self.trace.state_dict(), **content},
+            {
+                "epoch": epoch,
+                "history": history,
+                "best_state": self.best_state,
+                "processes": self.team.size,
+                "trace": self.trace.state_dict(),
+                **content,
+            },
         )
 
     def resume(self) -> int:
@@ -276,10 +338,15 @@ class Loop:
                 if name in ("model", "average"):
                     restore(part, content[name])
                 else:
-                    part.load_state_dict(content[name])
+                    state = self.team.divided(content[name], part) if name == "optimizer" else content[name]
+                    part.load_state_dict(state)
             self.best_state = content["best_state"]
             self.history = [Epoch(**entry) for entry in content["history"]]
             self.trace.load_state_dict(content["trace"])
+            if (before := content.get("processes", self.team.size)) != self.team.size:
+                remark(
+                    f"after epoch {epoch} training went on in processes: {self.team.size}, and no longer {before}", stacklevel=2
+                )
         if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
             self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
         return epoch
@@ -320,5 +387,5 @@ def _accelerator(device: str, settings: Mapping[str, Any]) -> "Accelerator":
         torch.cuda.set_device(int(index or 0))  # accelerate takes the current one
     accelerator = Accelerator(cpu=kind == "cpu", **settings)
     if accelerator.num_processes > 1:
-        raise OptionError("this trainer runs in one process", "start it with zoo train, not with a launcher of many")
+        raise OptionError("this trainer runs in one process", "ask for `processes`, and start it without a launcher")
     return accelerator

@@ -90,7 +90,7 @@ def _saved_by(
     """Bytes that a technique would save; 0 where no formula says so."""
     recipe = with_techniques(registry(), loop.job.recipe, [spec.name], [])
     techniques = chosen(registry(), recipe)
-    techniques.check(loop.job.device)
+    techniques.check(loop.job.device, recipe)
     if spec.kind == "memory" and not loop.separable and any(one.parts(network.batch) > 1 for one in techniques.of("memory")):
         return 0
     if spec.kind == "precision":

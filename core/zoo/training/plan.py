@@ -19,6 +19,7 @@ from zoo.opening.composing import named_model
 from zoo.opening.models import Model
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import Registry
+from zoo.remarks import remark
 from zoo.runs.overrides import asked_aux, asked_protocol
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec
 from zoo.tasks.base import DataInfo, ModelInfo, Task
@@ -42,6 +43,7 @@ class Asked:
     progress: Callable[[TrainingProgress], None] | None = None
     techniques: Sequence[str] = ()
     without: Sequence[str] = ()
+    processes: int = 1
 
 
 def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> TrainingJob:
@@ -67,7 +69,10 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())
     trained, validated = split_validation(dataset, recipe.validation, recipe.seed, recipe.hold_out)
-    code = training_code(recipe, model, data.target, metric_spec.target, *(one.spec.target for one in techniques.each))
+    _check_processes(asked, recipe, len(trained))
+    needed = [text for one in techniques.each for text in one.spec.requires]
+    targets = (data.target, metric_spec.target, *(one.spec.target for one in techniques.each))
+    code = training_code(recipe, model, *targets, requires=needed)
     key = _key(training_key(recipe, model, dataset, asked.device, code), task, aux)
     job = TrainingJob(
         recipe=recipe,
@@ -86,9 +91,35 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
         held_out=held_out,
         scored_on=data.held_out or "" if held_out else data.name,
         code=code,
+        processes=asked.processes,
     )
-    job.techniques.check(asked.device)  # and so bound: what a trainer opens is watched
+    job.techniques.check(asked.device, recipe)  # and so bound: what a trainer opens is watched
+    if asked.processes == 1 and (idle := techniques.name_of("parallel")):
+        remark(f"{idle} does nothing in one process: ask for `processes=2` or more", stacklevel=2)
     return job
+
+
+def _check_processes(asked: Asked, recipe: RecipeSpec, samples: int) -> None:
+    """Raises OptionError where so many processes have no device each, or no sample each of a batch."""
+    count, batch = asked.processes, min(recipe.batch_size, samples)
+    if count < 1:
+        raise OptionError(f"`processes` is {count}", "ask for 1 or more")
+    if count == 1:
+        return
+    if count > batch:
+        raise OptionError(
+            f"{count} processes cannot share a batch of {batch}",
+            f"ask for at most {batch} `processes`, or for larger batches: `overrides.batch_size={count}`",
+        )
+    import torch
+
+    kind, _, index = asked.device.partition(":")
+    if kind not in ("cpu", "cuda") or index:
+        raise OptionError(f"{count} processes cannot train on {asked.device}", "take `device=cpu`, or `device=cuda`: a GPU each")
+    if kind == "cuda" and count > torch.cuda.device_count():
+        raise OptionError(
+            f"{count} processes take a GPU each, and there are {torch.cuda.device_count()}", "ask for fewer, or `device=cpu`"
+        )
 
 
 def _with_benchmark(registry: Registry, recipe: RecipeSpec) -> tuple[RecipeSpec, BenchmarkSpec | None]:
@@ -182,9 +213,10 @@ def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **{key: _merged(kept.get(key), value) if isinstance(value, dict) else value for key, value in new.items()}}
 
 
-def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str) -> Code:
-    """The code that has a part in the trained weights: model, trainer, and these targets."""
-    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=(*model.requires, *recipe.requires))
+def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str, requires: Sequence[str] = ()) -> Code:
+    """The code that has a part in the trained weights: model, trainer, and these targets, which may need other distributions."""
+    needed = (*model.requires, *recipe.requires, *requires)
+    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=needed)
 
 
 def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str, code: Code) -> str:

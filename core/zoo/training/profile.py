@@ -21,6 +21,7 @@ from zoo.training.differentiated import loop_of
 from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.plan import Asked, plan_training
 from zoo.training.techniques import with_techniques
+from zoo.training.trace import Trace
 
 STEPS = 20
 
@@ -74,7 +75,7 @@ def _profiled(job: TrainingJob, steps: int) -> tuple[TrainingJob, ComparedTraini
     """The job, with its samples prepared, and what its steps took."""
     loop = loop_of(job, "its steps are not known", "profile a recipe of another trainer")
     loop.job = loop.job.changed(started=None, progress=job.progress)
-    loop.costs.limit = steps
+    loop.costs.limit, loop.trace = steps, Trace(steps)
     try:
         for epoch in count(1):
             loop.run_epoch(epoch)

@@ -48,6 +48,13 @@ class TrainingRecord(Frozen):
     cost: TrainingCost | None = Field(default=None, description="What the steps took; None of a trainer that does not say.")
     device: str
     threads: int
+    processes: int = Field(default=1, description="That trained together, in the end.")
+    parallel: str = Field(default="", description="Technique by which they did.")
+    differs: str | None = Field(
+        default=None,
+        description="Why the weights depend on the number of processes, beyond rounding; empty where they do not, None where "
+        "it is not known.",
+    )
     seconds: float = Field(description="Spent in epochs, by all processes that took part.")
     resumed_from: int | None = Field(description="Last epoch of the process before, where training was interrupted.")
     environment: Environment

@@ -23,6 +23,7 @@ from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
 from zoo.training.curves import draw_curves
 from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
+from zoo.training.launch import launch, threads_of
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord
 from zoo.version import __version__
@@ -40,6 +41,7 @@ def train(
     techniques: Sequence[str] = (),
     without: Sequence[str] = (),
     device: str = "auto",
+    processes: int = 1,
     resume: bool = True,
     fresh: bool = False,
     data_dir: str | os.PathLike[str] | None = None,
@@ -56,6 +58,11 @@ def train(
     `techniques` are switched on, such as `["training/bf16", "lamb:trust_clip=true"]`, and those `without` off; an optimizer, a
     schedule or a precision takes the place of the recipe's.
 
+    Several `processes`, on CPUs or a GPU each, have a share of every batch, by the technique of kind parallel, or else data
+    parallel. Their number is no part of the key: the mathematics is one process's, but for batch norms, and draws of a network
+    or its loss, and an interrupted training goes on with any number. Where the record says that it differs, or does not know,
+    a finished training of another number is not taken for this one.
+
     Raises ZooError, before the first step where data, model and recipe do not go together: RunError where another process trains
     the same, ModelError where training diverges.
     """
@@ -65,26 +72,35 @@ def train(
     named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
     with hearing(None) as remarks:
-        job = plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress, techniques, without))
+        asked = Asked(changes, str(pick_device(device)), data_dir, progress, techniques, without, processes)
+        job = plan_training(entries, spec, asked)
     with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
         doubt = (job.code.doubt if job.code else "") or seen(job.folder)
         if doubt:
             say(doubt, "training")
         record = None if fresh or doubt else finished_training(job.folder)
+        if record is not None and record.processes != processes and record.differs != "":
+            record = None
         if record is None:
             if fresh or doubt or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
-            watch = _watch_over(job)
+            watch = watch_over(job)
             with hearing(remarks):
                 check_job(job, entries.dataset(job.recipe.dataset))
-                with watch:
-                    result = load_target(job.recipe.trainer)(job)
+                result = launch(spec, asked, job, watch) if processes > 1 else trained(job, watch)
             doubt = doubted(job.folder, watch, doubt, "training")
             record = _finish(job, result, changes, doubt, tuple(remarks))
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
     return record
+
+
+def trained(job: TrainingJob, watch: Watch) -> TrainResult:
+    """What the recipe's trainer makes of the job, watched."""
+    with watch:
+        result: TrainResult = load_target(job.recipe.trainer)(job)
+    return result
 
 
 def finished_training(folder: Path) -> TrainingRecord | None:
@@ -99,7 +115,7 @@ def finished_training(folder: Path) -> TrainingRecord | None:
     return record.model_copy(update=paths) if found == record.weights_sha256 else None
 
 
-def _watch_over(job: TrainingJob) -> Watch:
+def watch_over(job: TrainingJob) -> Watch:
     """What looks on while the trainer works. It draws from generators that it has seeded, and reads its own checkpoints."""
     known = {f"{os.path.realpath(job.folder)}{os.sep}", *(job.code.files if job.code else ())}
     known.update(path for other in getattr(job, "aux", {}).values() for path in other.files)
@@ -110,8 +126,6 @@ def _finish(
     job: TrainingJob, result: TrainResult, overrides: dict[str, Any], doubt: str, remarks: tuple[str, ...]
 ) -> TrainingRecord:
     """Write weights and curves, then the record, then drop the checkpoint: a death in between is made good by resuming."""
-    import torch
-
     if result.score is None:
         raise ModelError(
             f"{job.recipe.metric} is not defined on the validation samples after any epoch, so none could be selected",
@@ -150,7 +164,10 @@ def _finish(
         steps=result.steps,
         cost=result.cost,
         device=job.device,
-        threads=torch.get_num_threads(),
+        threads=threads_of(job.processes),
+        processes=job.processes,
+        parallel=job.techniques.name_of("parallel"),
+        differs=result.differs,
         seconds=sum(epoch.seconds for epoch in result.history),
         resumed_from=result.resumed_from,
         environment=environment(),

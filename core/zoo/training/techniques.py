@@ -4,13 +4,12 @@ A technique's target is a pydantic class whose fields are its options; an instan
 Structural typing: it needs no base class of ours.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OptionError
-from zoo.lazy import load_target
-from zoo.options import checked_settings, parse_named
+from zoo.opening.techniques import Technique, open_technique
 from zoo.specs import Optimizer, RecipeSpec, TechniqueKind, TechniqueSpec
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer as TorchOptimizer
 
     from zoo.plugins.registry import Registry
+
+    Build = Callable[[Sequence[nn.Parameter]], TorchOptimizer]
 
 
 class OptimizerTechnique(Protocol):
@@ -44,6 +45,18 @@ class PrecisionTechnique(Protocol):
         """Keyword arguments of `accelerate.Accelerator`, such as `mixed_precision`. Raises OptionError if `device` has it not."""
 
 
+class EvaluatedPrecision(Protocol):
+    """Kind precision, where a run may ask for it. `rounding` is which of fp32, fp16 and bf16 rounds as much."""
+
+    rounding: str
+
+    def ready(self, model: "nn.Module", /) -> str:
+        """Alter a loaded network in place before it predicts; returns what was done, for the run's record.
+
+        Raises ModelError where there is nothing in it that could be altered.
+        """
+
+
 class MemoryTechnique(Protocol):
     """Kind memory."""
 
@@ -54,6 +67,27 @@ class MemoryTechnique(Protocol):
         """In how many parts a batch of this size goes through the network; the gradients are added up."""
 
 
+class ParallelTechnique(Protocol):
+    """Kind parallel: how the processes of a training, each with its share of every batch, divide the rest.
+
+    `check` is asked before there are any; the others with torch.distributed at work, in all processes and in one order.
+    Parameters, gradients and states may become DTensors: checkpoints gather these. An optimizer's `state_dict` is whole in the
+    first process, and `load_state_dict` is given the whole in each.
+    """
+
+    def check(self, recipe: RecipeSpec, build: "Build", /) -> None:
+        """Raises OptionError where the recipe, or the optimizer that `build` makes of parameters, cannot be divided so."""
+
+    def distribute(self, model: "nn.Module", /) -> None:
+        """Divide a network in place, on its device and before its optimizer is built; names of parameters stay."""
+
+    def optimizer(self, build: "Build", parameters: "Sequence[nn.Parameter]", /) -> "TorchOptimizer":
+        """The optimizer of these parameters, of which `build` makes one."""
+
+    def reduce(self, parameters: "Sequence[nn.Parameter]", /) -> None:
+        """After a backward pass: make every gradient the sum over all processes, where it is not yet. Losses are weighted."""
+
+
 class DataTechnique(Protocol):
     """Kind data."""
 
@@ -61,20 +95,14 @@ class DataTechnique(Protocol):
         """The learning rate with batches of this size, as a factor of the recipe's."""
 
 
-ONE_EACH: tuple[TechniqueKind, ...] = ("optimizer", "schedule", "precision")
+ONE_EACH: tuple[TechniqueKind, ...] = ("optimizer", "schedule", "precision", "parallel")
 """Kinds of which a training has one; another takes its place."""
 PLAIN = "training/fp32"
 """The precision of a recipe that names none."""
+DATA_PARALLEL = "training/data-parallel"
+"""How several processes train where a recipe does not say."""
 ALWAYS: tuple[TechniqueKind, ...] = ("optimizer", "schedule")
 """Kinds that every recipe has: a trainer may do by itself what they say."""
-
-
-@dataclass(frozen=True)
-class Technique:
-    """One that a training has: its spec, and the built one."""
-
-    spec: TechniqueSpec
-    built: Any
 
 
 @dataclass(frozen=True)
@@ -94,11 +122,25 @@ class Techniques:
         """The built one of a kind of which there is one."""
         return self.of(kind)[0]
 
-    def check(self, device: str) -> None:
-        """Raises OptionError where one of them cannot be had on this device."""
+    def among(self, processes: int, registry: "Registry") -> "Techniques":
+        """Those that so many processes have: none of kind parallel of one, data parallel of several where none is named."""
+        parallel = any(one.spec.kind == "parallel" for one in self.each)
+        if processes == 1:
+            return Techniques(tuple(one for one in self.each if one.spec.kind != "parallel"))
+        return Techniques(self.each if parallel else (*self.each, open_technique(registry, DATA_PARALLEL)))
+
+    def check(self, device: str, recipe: RecipeSpec) -> None:
+        """Raises OptionError where one of them cannot be had on this device, or for this recipe."""
+        optimizer = next(one.built for one in self.each if one.spec.kind == "optimizer")
         for one in self.each:
             if one.spec.kind == "precision":
                 one.built.accelerator(device)
+            if one.spec.kind == "parallel":
+                one.built.check(recipe, lambda parameters: optimizer.build(parameters, recipe.optimizer))
+
+    def name_of(self, kind: TechniqueKind) -> str:
+        """The name of the one of a kind, empty where there is none."""
+        return next((one.spec.name for one in self.each if one.spec.kind == kind), "")
 
     @property
     def passed_over(self) -> list[str]:
@@ -111,12 +153,12 @@ def chosen(registry: "Registry", recipe: RecipeSpec) -> Techniques:
     """The techniques of a recipe. Raises OptionError for two that exclude each other, and for options that do not fit."""
     recipe = _with_precision_of_old(recipe)
     texts = [recipe.optimizer.name, recipe.schedule, *recipe.techniques]
-    found = [_built(registry, text) for text in texts]
+    found = [open_technique(registry, text) for text in texts]
     for one, kind in zip(found, ("optimizer", "schedule"), strict=False):
         if one.spec.kind != kind:
             raise OptionError(f"{one.spec.name} is of kind {one.spec.kind}, not {kind}", "zoo list techniques")
     if not any(one.spec.kind == "precision" for one in found):
-        found.append(_built(registry, PLAIN))
+        found.append(open_technique(registry, PLAIN))
     _check_together(found)
     return Techniques(tuple(found))
 
@@ -160,18 +202,7 @@ def _with_precision_of_old(recipe: RecipeSpec) -> RecipeSpec:
 
 def technique(registry: "Registry", text: str) -> Any:
     """The built technique of `name` or `name:option=value,...`."""
-    return _built(registry, text).built
-
-
-def _built(registry: "Registry", text: str) -> Technique:
-    spec = registry.technique(text)
-    declared = load_target(spec.target)
-    _, options, values = parse_named(text, "technique", "training/lamb:option=value", bare=True)
-    names = [name for name in declared.model_fields if name not in spec.config]
-    if len(values) > len(names):
-        raise OptionError(f"{text!r} has {len(values)} values", f"options of {spec.name}: {', '.join(names) or 'none'}")
-    settings = {**dict(zip(names, values, strict=False)), **options}
-    return Technique(spec, checked_settings(declared, settings, "option", spec.name, spec.config))
+    return open_technique(registry, text).built
 
 
 def _check_together(found: Sequence[Technique]) -> None:

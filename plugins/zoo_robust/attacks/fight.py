@@ -13,7 +13,7 @@ from zoo_robust.attacks.losses import Loss
 class Fight:
     """Samples leave as soon as the victim gets them wrong, so that no work is spent on them.
 
-    `rows` are the positions of those that stand, `labels` theirs. An image for which nothing is found stays clean.
+    `rows` are the positions of those that stand, `labels` and images `clean` theirs. One for whom nothing is found stays clean.
     Against a surrogate all go on to the end, as the victim may not fall with it; `minimal` attacks, which look for the nearest
     boundary, stop there all the same.
     """
@@ -21,7 +21,8 @@ class Fight:
     def __init__(self, victim: Victim, clean: Tensor, labels: Tensor, seeds: Sequence[int], *, minimal: bool = False) -> None:
         self.victim = victim
         self._to_the_end = getattr(victim, "transfer", False) and not minimal
-        self._clean, self._labels, self._seeds = clean, labels, seeds
+        self._seeds = seeds
+        self.clean = clean
         self.rows = torch.arange(len(clean), device=clean.device)
         self.labels = labels
         self._found = clean.clone()
@@ -31,11 +32,6 @@ class Fight:
     def __len__(self) -> int:
         """How many stand."""
         return len(self.rows)
-
-    @property
-    def clean(self) -> Tensor:
-        """Clean images of those that stand."""
-        return self._clean if len(self) == len(self._clean) else self._clean[self.rows]
 
     @property
     def seeds(self) -> list[int]:
@@ -69,7 +65,7 @@ class Fight:
         """Count one evaluation with `count` gradients. Zero everywhere it leads nowhere: a sign of masking, if one stands."""
         self._forwards[self.rows] += 1
         self._gradients[self.rows] += count
-        self._masked[self.rows] |= (gradient.flatten(1).abs().amax(1) == 0) & (margins(logits, self.labels) > 0)
+        self._masked[self.rows] |= ~gradient.flatten(1).any(1) & (margins(logits, self.labels) > 0)
 
     def fall(self, images: Tensor, logits: Tensor, within: Tensor | None = None) -> Tensor:
         """Let those fall whose image the victim gets wrong, and is within the bound. Returns which of them stand, bool [b]."""
@@ -81,7 +77,7 @@ class Fight:
         if not bool(stand.all()):
             fell = ~stand
             self._found[self.rows[fell]] = images[fell].detach()
-            self.rows, self.labels = self.rows[stand], self.labels[stand]
+            self.rows, self.labels, self.clean = self.rows[stand], self.labels[stand], self.clean[stand]
         return stand
 
     def attacked(self, images: Tensor | None = None) -> Attacked:

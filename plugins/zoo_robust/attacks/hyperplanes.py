@@ -17,11 +17,12 @@ def to_hyperplane(points: Tensor, slopes: Tensor, gaps: Tensor, norm: Norm) -> T
     Source: Croce & Hein 2020, arXiv:1907.02044, eq. 4; parity: pyautoattack `projection_linf` and `projection_l2`.
     """
     pull = slopes * where(gaps < 0, -1.0, 1.0)[:, None]
-    steepest = pull.abs().amax(1, keepdim=True)
+    strength = pull.abs()
+    steepest = strength.amax(1, keepdim=True)
     scale = where(steepest > 0, steepest, 1.0)  # so that neither tiny slopes nor their squares are lost
-    weight, wanted = pull.abs() / scale, gaps.abs()[:, None] / scale
+    weight, wanted = strength / scale, gaps.abs()[:, None] / scale
     room = where(pull > 0, 1 - points, points)
-    speed = weight if norm == "l2" else (weight > 0).to(weight)
+    speed: Tensor | float = weight if norm == "l2" else 1.0  # without a slope nothing moves in the end, by its sign of 0
     steepness, work = (weight * speed)[:, None], (weight * room)[:, None]
     factor = wanted.new_zeros(wanted.shape)
     for _ in range(ROUNDS):

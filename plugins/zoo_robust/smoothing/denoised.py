@@ -1,6 +1,6 @@
 """A classifier behind a denoiser: what it sees is restored first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,15 +22,27 @@ class Options(Frozen):
 class Denoised(nn.Module):
     """A base classifier of restored images. Smoothing it certifies a base that was never trained with noise.
 
-    A denoiser that draws does so with seed 0. Source: Salman et al. 2020, arXiv:2003.01908.
+    What the base declares as a classifier, that it is random or has a `bpda`, this does too. A denoiser that draws does so with
+    seed 0. Source: Salman et al. 2020, arXiv:2003.01908.
     """
 
     def __init__(self, base: Any, denoiser: Any, sigma: float) -> None:
         super().__init__()
         self.base, self.denoiser, self.sigma = base, denoiser, sigma
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits [b, classes] of images [b, c, h, w], nominally in [0, 1], with noise."""
-        restored: Sequence[Tensor] = self.denoiser([Degraded(image, 1, self.sigma) for image in images], [0] * len(images))
-        logits: Tensor = self.base(torch.stack(list(restored)))
+    @property
+    def random(self) -> bool:
+        return getattr(self.base, "random", False) is True
+
+    @property
+    def bpda(self) -> Callable[..., Tensor]:
+        substitute = self.base.bpda
+        return lambda images, *seeds: substitute(self._restored(images), *seeds)
+
+    def forward(self, images: Tensor, *seeds: Sequence[int]) -> Tensor:
+        """Logits [b, classes] of images [b, c, h, w], nominally in [0, 1], with noise; a random base is handed the seeds."""
+        logits: Tensor = self.base(self._restored(images), *seeds)
         return logits
+
+    def _restored(self, images: Tensor) -> Tensor:
+        return torch.stack(list(self.denoiser([Degraded(image, 1, self.sigma) for image in images], [0] * len(images))))

@@ -41,6 +41,55 @@ class Plain(nn.Module):
         return self.linear(images.flatten(1))
 
 
+class Perceptron(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 33), nn.Tanh(), nn.Linear(33, 10))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layers(images)
+
+
+class Convolutions(nn.Module):
+    """Without batch norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 7, 3), nn.GroupNorm(1, 7), nn.ReLU(), nn.Conv2d(7, 5, 3), nn.ReLU())
+        self.head = nn.Linear(80, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.body(images).flatten(1))
+
+
+class Attention(nn.Module):
+    """A Transformer over the rows of an image, in blocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(8, 8))
+        self.blocks = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 15, dropout=0.0, batch_first=True) for _ in range(3))
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        rows = images[:, 0] + self.place
+        for block in self.blocks:
+            rows = block(rows)
+        return self.head(rows.flatten(1))
+
+
+class Recurrent(nn.Module):
+    """An LSTM over the rows of an image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(8, 11, batch_first=True)
+        self.head = nn.Linear(11, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.lstm(images[:, 0])[0][:, -1])
+
+
 class Lengths(nn.Module):
     """Tells texts by their length."""
 

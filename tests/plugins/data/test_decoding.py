@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageOps
 
 from zoo.errors import DataError, OptionError
+from zoo.imaging import decode, read_image
 from zoo.remarks import hearing
-from zoo_data.decoding import decode, read_image
 
 Array = np.ndarray[Any, Any]
 

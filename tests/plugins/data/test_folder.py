@@ -13,8 +13,8 @@ import zoo
 import zoo_data
 from zoo.data.dataset import Dataset
 from zoo.errors import DataError
+from zoo.imaging import read_image
 from zoo.opening.datasets import open_dataset
-from zoo_data.decoding import read_image
 from zoo_data.folder import folder_spec
 
 

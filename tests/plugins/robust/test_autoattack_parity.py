@@ -104,23 +104,21 @@ def test_versions_have_the_stages_and_parameters_of_the_reference(norm, version)
             assert attack.eot == expected.eot_iter
 
 
-REFERENCE = {"apgd-ce": 0.8470, "apgd-t": 0.8300, "fab-t": 0.8290, "square": 0.8010}
-"""What pyautoattack leaves of fgsm.pth after each stage: MNIST, L∞ 0.3, first 1,000 test images, seed 0, 0.9830 clean."""
+REFERENCE = {"apgd-ce": 0.880, "apgd-t": 0.860, "fab-t": 0.855, "square": 0.830}
+"""What pyautoattack leaves of fgsm.pth after each stage: MNIST, L∞ 0.3, first 200 test images, seed 0, all right before.
+
+Of the first 1,000 it leaves 0.847, 0.830, 0.829 and 0.801 of 0.983; `tests/bench/test_autoattack_speed.py` runs both on as many
+as it is told."""
 
 
 @pytest.mark.slow
-def test_what_each_stage_leaves_of_1000_images_is_what_the_reference_leaves(real_data: Path) -> None:
+def test_what_each_stage_leaves_of_200_images_is_what_the_reference_leaves(real_data: Path) -> None:
     network, test = zoo.load("robust/small-convnet@mnist-fast").eval(), zoo.dataset("mnist")
     victim = Victim(network, "fgsm.pth", 10, None)
-    images, labels = torch.stack([test[i].input for i in range(1000)]).float() / 255, torch.tensor(test.targets[:1000])
-    right = (margins(victim(images), labels) > 0).nonzero().flatten()
-    assert len(right) == 983
-    felled = dict.fromkeys(REFERENCE, 0)
-    for part in right.split(256):
-        found = AutoAttack()(victim, images[part], labels[part], Threat("linf", 0.3), part.tolist())
-        for place, stage in enumerate(found.stages):
-            felled[stage] += int((found.felled_by == place).sum())
-    left = len(right) - torch.tensor(list(felled.values())).cumsum(0)
-    ours = dict(zip(REFERENCE, (left / 1000).tolist(), strict=True))
-    print(ours)
+    images, labels = torch.stack([test[i].input for i in range(200)]).float() / 255, torch.tensor(test.targets[:200])
+    assert (margins(victim(images), labels) > 0).all()
+    found = AutoAttack()(victim, images, labels, Threat("linf", 0.3), range(200))
+    assert found.felled_by is not None
+    left = [1 - int(((found.felled_by >= 0) & (found.felled_by <= place)).sum()) / 200 for place in range(len(found.stages))]
+    ours = dict(zip(found.stages, left, strict=True))
     assert ours == pytest.approx(REFERENCE, abs=0.005 + 1e-9)

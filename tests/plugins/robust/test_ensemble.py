@@ -19,7 +19,7 @@ from zoo_robust.attacks.fab import Fab, FabTargeted
 from zoo_robust.attacks.hyperplanes import to_hyperplane
 from zoo_robust.attacks.losses import dlr, targeted_dlr, targets_of
 from zoo_robust.attacks.sequence import Stage, in_sequence
-from zoo_robust.attacks.square import LinfSquares, Square
+from zoo_robust.attacks.square import LinfSquares, Square, places
 from zoo_robust.attacks.square_l2 import L2Squares, window
 from zoo_robust.attacks.uniform_noise import UniformNoise
 from zoo_robust.attacks.worst_of import WorstOf
@@ -228,6 +228,14 @@ def test_squares_are_drawn_evenly_and_each_sample_has_its_own():
     assert set(rows.tolist()) == set(range(6)) and set(columns.tolist()) == set(range(4))  # the last places are possible
     whole = images[window(images, torch.full((400,), 0.999), drawn[:, 1], 7)]
     assert whole.shape == (400, 3, 7, 7) and (whole[:, :, 0, 0] == 14).all()
+
+
+@pytest.mark.parametrize("side", [1, 4, 7])
+def test_in_rows_of_pixels_a_square_is_the_same_square(side):
+    images = torch.rand(5, 3, 9, 7)
+    drawn = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
+    found = images.flatten(1).gather(1, places((3, 9, 7), drawn[:, 0], drawn[:, 1], side))
+    assert torch.equal(found, images[window(images, drawn[:, 0], drawn[:, 1], side)].flatten(1))
 
 
 def test_square_lowers_the_margin_under_l2(lenet):

@@ -235,6 +235,32 @@ def test_a_denoiser_comes_before_the_base_and_is_told_the_noise():
     assert told == [(0.25, 0)] * 3
 
 
+def test_behind_a_denoiser_a_base_is_still_followed_through_its_substitute_and_still_draws():
+    def as_it_is(conditions, seeds):
+        return [condition.image for condition in conditions]
+
+    class Rounded(nn.Module):
+        def forward(self, images):
+            return images.round().flatten(1)
+
+        def bpda(self, images):
+            return images.flatten(1)
+
+    class Drawn(nn.Flatten):
+        random = True
+
+        def forward(self, images, seeds):
+            return super().forward(images) + torch.tensor(seeds)[:, None]
+
+    images = torch.rand(2, 1, 1, 2)
+    inputs = images.clone().requires_grad_()
+    Victim(Denoised(Rounded(), as_it_is, 0.25), "v", 2, None)(inputs).sum().backward()
+    assert torch.equal(inputs.grad, torch.ones_like(inputs))
+    drawn = Denoised(Drawn(), as_it_is, 0.25)
+    assert drawn.random and torch.equal(drawn(images, [1, 2]), images.flatten(1) + torch.tensor([[1.0], [2.0]]))
+    assert not Denoised(nn.Flatten(), as_it_is, 0.25).random and not hasattr(Denoised(nn.Flatten(), as_it_is, 0.25), "bpda")
+
+
 def test_the_certificate_is_of_the_smoothed_victim_and_says_so():
     record = zoo.evaluate(
         "robust/smoothing",

@@ -14,6 +14,9 @@ from zoo.training.techniques import technique
 
 SETTINGS = Optimizer(lr=0.01, weight_decay=0.05, momentum=0.8)
 
+PLAIN = [spec for spec in zoo.registry().techniques() if spec.kind == "optimizer" and not spec.requires]
+"""Those that need no further library, whose tests are their own."""
+
 
 def stepped(build: Any) -> list[torch.Tensor]:
     """Parameters after three steps on one problem."""
@@ -48,7 +51,7 @@ def test_three_steps_are_the_librarys(text: str, theirs: Any) -> None:
         assert torch.allclose(ours, reference, rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("spec", [s for s in zoo.registry().techniques() if s.kind == "optimizer"], ids=lambda s: s.name)
+@pytest.mark.parametrize("spec", PLAIN, ids=lambda s: s.name)
 def test_every_entry_builds_and_steps(spec: Any) -> None:
     built = technique(zoo.registry(), spec.name)
     before = stepped(lambda p: torch.optim.SGD(p, lr=0.0))

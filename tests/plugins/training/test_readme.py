@@ -14,8 +14,24 @@ README = Path(find_spec("zoo_training").origin).with_name("README.md").read_text
 COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S) for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+MARKED = [
+    pytest.param(each, marks=[pytest.mark.slow] if "--processes" in each else [])
+    for each in COMMANDS
+    if each.startswith("zoo train")
+]
+
+
+@pytest.mark.parametrize("command", MARKED)
 def test_a_command_of_the_readme_trains(command: str) -> None:
     done = CliRunner().invoke(zoo, [*shlex.split(command)[1:], "--epochs", "1"])
     assert done.exit_code == 0, done.output
     assert "memory" in done.output and "activations" in done.output
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if not each.startswith("zoo train")])
+def test_every_other_command_of_the_readme_is_there(command: str) -> None:
+    """What they measure is tested on less: lessons, the range test and runs in int8 have tests of their own."""
+    words = [word for word in shlex.split(command)[1:] if not word.startswith("-")]
+    asked = words[:2] if words[0] == "lesson" else words[:1]
+    done = CliRunner().invoke(zoo, [*asked, "--help"])
+    assert done.exit_code == 0 and asked[-1] in done.output

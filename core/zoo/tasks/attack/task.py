@@ -12,7 +12,6 @@ A benchmark whose protocol says `kind: certify` is `certify.Certify`.
 An attack is given only samples that the victim gets right; those it gets wrong anyway stay as they are and are stored too.
 """
 
-import math
 import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,21 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, OptionError, PredictionError
+from zoo.errors import ModelError, PredictionError
 from zoo.imaging.images import prepare_image, stack
 from zoo.lazy import load_target
 from zoo.remarks import remark
 from zoo.specs import CERTIFY, Modality, TaskName
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
-from zoo.tasks.attack.contract import (
-    Attacker,
-    AttackSettings,
-    TextThreatSettings,
-    Threat,
-    ThreatSettings,
-    VectorThreatSettings,
-)
-from zoo.tasks.attack.spaces import TOLERANCE, Numbers, Space, Texts, check_length
+from zoo.tasks.attack.contract import Attacker, AttackSettings, Threat, ThreatSettings
+from zoo.tasks.attack.spaces import TOLERANCE, Numbers, Space, check_length
 from zoo.tasks.attack.surrogate import check_shape, check_surrogate
 from zoo.tasks.attack.verify import attack_batch
 from zoo.tasks.attack.victim import Victim
@@ -47,6 +39,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo.tasks.attack.verify import Outcome
+
+CERTIFIES = "zoo.tasks.attack.certify:Certify"
+OTHER_INPUTS = {"vector": "zoo.tasks.attack.other_inputs:VectorAttack", "text": "zoo.tasks.attack.other_inputs:TextAttack"}
 
 
 class Attack(Task):
@@ -93,10 +88,9 @@ class Attack(Task):
 
     @classmethod
     def suited(cls, modality: Modality, protocol: Mapping[str, Any], aux: Collection[str]) -> type[Task]:
-        if protocol.get("kind") == CERTIFY:
-            certify: type[Task] = load_target("zoo.tasks.attack.certify:Certify")
-            return certify
-        return {"text": TextAttack, "vector": VectorAttack}.get(modality, Attack)
+        target = CERTIFIES if protocol.get("kind") == CERTIFY else OTHER_INPUTS.get(modality)
+        found: type[Task] = load_target(target) if target else Attack
+        return found
 
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
@@ -244,65 +238,6 @@ class Attack(Task):
         shown = np.concatenate([clean, 0.5 + 0.5 * change / max(1e-12, np.abs(change).max()), made], axis=2)
         pixels = (shown * 255).round().astype(np.uint8)
         return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-
-
-class VectorAttack(Attack):
-    """Of vectors, which an attack of images is given as images [b, 1, 1, d]. eps is in their units, which nobody else knows."""
-
-    settings: ClassVar[type[AttackSettings]] = VectorThreatSettings
-    modality: ClassVar[Modality] = "vector"
-    also_takes: ClassVar[tuple[Modality, ...]] = ("image",)
-
-    def allowed(self) -> Threat:
-        how = self.how
-        if how.eps is None:
-            raise OptionError(
-                f"{self.data.name} holds vectors, whose units nobody but you knows, so `protocol.eps` has no default",
-                "say how far a vector may be moved: `protocol.eps=0.5`; `protocol.low` and `protocol.high` bound its components",
-            )
-        low, high = -math.inf if how.low is None else how.low, math.inf if how.high is None else how.high
-        if low >= high:
-            raise OptionError(
-                f"`protocol.low` {low:g} is not below `protocol.high` {high:g}", "give the range that components may take"
-            )
-        return Threat(how.norm, how.eps, low, high)
-
-    def prepared(self, value: Any) -> Any:
-        import torch
-
-        vector = torch.as_tensor(value).float()
-        if vector.ndim != 1:
-            raise ValueError(f"it is of shape {list(vector.shape)}, and no vector")
-        if bool((vector < self.threat.low).any() or (vector > self.threat.high).any()):
-            raise ValueError(f"it leaves the range [{self.threat.low:g}, {self.threat.high:g}] that the protocol says")
-        return vector.view(1, 1, -1)
-
-    def bind(self, aux_models: Mapping[str, Any]) -> None:
-        super().bind(aux_models)
-        bounds = "no range" if math.isinf(self.threat.high - self.threat.low) else f"[{self.threat.low:g}, {self.threat.high:g}]"
-        remark(
-            f"eps {self.threat.eps:g} ({self.threat.norm}) is in the units of the vectors of {self.data.name}; kept to {bounds}"
-        )
-
-
-class TextAttack(Attack):
-    """Of texts: the core counts by how many characters, or words, the clean text and the adversarial one differ."""
-
-    settings: ClassVar[type[AttackSettings]] = TextThreatSettings
-    modality: ClassVar[Modality] = "text"
-    needs_grad: ClassVar[bool] = False
-    space: ClassVar[Space] = Texts()
-
-    def prepared(self, value: Any) -> Any:
-        if not isinstance(value, str):
-            raise ValueError(f"it is {type(value).__name__}, and no text")
-        return value
-
-    def collate(self, samples: Sequence[Sample]) -> Any:
-        return [sample.input for sample in samples]
-
-    def allowed(self) -> Threat:
-        return Threat(self.how.norm, self.how.eps)
 
 
 def _objects(items: list[Any]) -> np.ndarray[Any, Any]:

@@ -10,7 +10,7 @@ What a classifier may declare of itself, beside its `__call__`:
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError
@@ -92,6 +92,11 @@ class Victim:
                 f"{self.name} declares a step without useful gradients, and its substitute (bpda) is not used: what gradient "
                 "attacks leave standing says little"
             )
+        elif any(hasattr(part, "bpda") for part in _parts(self.model)):
+            said.append(
+                f"a part of {self.name} declares a step without useful gradients, and {self.name} does not hand on its "
+                "substitute (bpda): what gradient attacks leave standing says little"
+            )
         return said
 
     def found_random(self, logits: "Tensor", again: "Tensor") -> bool:
@@ -150,6 +155,11 @@ class Victim:
             f"{self.name} gives no gradients of its logits to its input, which this attack needs",
             "take an attack that needs none, such as robust/square or robust/uniform-noise",
         )
+
+
+def _parts(model: Any) -> Iterable[Any]:
+    """The modules that a model is made of, itself among them."""
+    return model.modules() if hasattr(model, "modules") else ()
 
 
 def _digests(inputs: Any) -> list[str]:

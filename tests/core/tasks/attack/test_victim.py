@@ -157,6 +157,11 @@ def test_a_run_says_what_a_victim_declares():
     assert attacked(Linear()) == ""
 
 
+def test_a_substitute_that_a_wrapper_does_not_hand_on_is_told_of():
+    assert "a part of v declares a step without useful gradients, and v does not hand on" in attacked(nn.Sequential(Rounded()))
+    assert "hand on" not in attacked(Normalised(Rounded(), (0.5,), (1.0,)))
+
+
 def test_a_victim_that_does_not_say_that_it_is_random_is_found_out_and_the_attack_is_not_blamed():
     class Secret(Linear):
         def forward(self, images):

@@ -131,7 +131,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "zoo_squares/__init__.py": COURSE,
         "zoo_squares/data.py": DATA,
         "zoo_squares-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: zoo-squares\nVersion: 1.0\n",
-        "zoo_squares-1.0.dist-info/entry_points.txt": "[zoo]\ncourse = zoo_squares\n",
+        "zoo_squares-1.0.dist-info/entry_points.txt": "[zoo]\nseminar = zoo_squares\n",
     }.items():
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text(text)
@@ -154,13 +154,13 @@ def test_programs_score_what_a_run_of_their_model_scores(course: Path, task: str
     for name, text in submissions.items():
         (course / "class" / name).mkdir(parents=True)
         (course / "class" / name / "predict.py").write_text(text)
-    homework = open_homework(f"course/{task}")
+    homework = open_homework(f"seminar/{task}")
     graded = grade_class(homework, [course / "class"], options=GradingOptions(allow_code=True))
     found = of_student(graded)
     for name, call in CALLS.items():
         space: dict[str, Any] = {}
         exec(program(task, *call), space)
-        record = zoo.evaluate(space["Net"](), f"course/{task}", classes="dataset", key=name)
+        record = zoo.evaluate(space["Net"](), f"seminar/{task}", classes="dataset", key=name)
         assert found[name].grade is not None, (name, found[name].status, found[name].message)
         assert {r.metric: r.value for r in found[name].grade.results} == {r.metric: r.value for r in record.results}
         assert found[name].passed == record.passed
@@ -188,7 +188,7 @@ def test_weights_of_a_known_embedder_score_what_its_run_scores(course: Path) -> 
 
     weights = Path(zoo_metric.__file__).parent / "weights/conv4-triplet-omniglot.safetensors"
     (course / "ada.safetensors").write_bytes(weights.read_bytes())
-    (entry,) = grade_class(open_homework("course/embed"), [course / "ada.safetensors"]).entries
+    (entry,) = grade_class(open_homework("seminar/embed"), [course / "ada.safetensors"]).entries
     record = zoo.evaluate("metric/conv4-triplet@omniglot", "course/embed")
     assert entry.counted.grade is not None, entry.counted.message
     assert {r.metric: pytest.approx(r.value, abs=1e-4) for r in record.results} == {

@@ -14,6 +14,7 @@ from zoo.errors import OptionError
 from zoo.tasks import Attacked, Threat, Victim, margins
 from zoo_robust.attacks.pgd import Pgd
 from zoo_robust.certificates.certifiers import Crown, FastLin, Ibp
+from zoo_robust.defences.intervals import margin_bounds
 
 CERTIFIERS = {"ibp": Ibp(), "fast-lin": FastLin(), "crown": Crown(), "crown-ibp": Crown(intermediate="interval")}
 
@@ -50,6 +51,21 @@ def test_what_is_certified_no_attack_turns(seed, norm, eps):
         radius = certifier.certify(victim, images, labels, threat, seeds).radius
         assert set(radius.tolist()) <= {0.0, eps}
         assert not (fell & (radius > 0)).any(), name
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_intervals_certify_what_training_by_intervals_bounds(seed):
+    victim, images, labels, seeds = case(small_net(seed), seed=seed)
+    radius = Ibp(bisections=14, largest=0.5).certify(victim, images, labels, Threat("linf", 0.02), seeds).radius
+
+    def least(eps):
+        bounds = margin_bounds(victim.model, images, labels, eps)
+        return bounds.scatter(1, labels[:, None], torch.inf).amin(1)
+
+    inside, outside = (torch.stack([least(float(eps))[row] for row, eps in enumerate(radius * share)]) for share in (0.98, 1.02))
+    found = (radius > 0.001) & (radius < 0.49)
+    assert found.sum() > 5
+    assert (inside[found] > 0).all() and (outside[found] <= 0).all()
 
 
 @settings(max_examples=8, deadline=None)

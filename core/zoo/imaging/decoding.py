@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import pointer_problem
+from zoo.data.pointers import pointer_problem
 from zoo.errors import DataError, OptionError, reason_of
 from zoo.remarks import remark
 

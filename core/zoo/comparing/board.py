@@ -1,0 +1,129 @@
+"""What a leaderboard holds, and how it is written: Markdown, CSV, JSON."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from zoo.specs import Frozen
+
+COLUMNS = ("rank", "ties", "model", "value", "ci_low", "ci_high", "n", "kind", "samples_per_second", "pareto", "run_id", "source")
+
+
+class Entry(Frozen):
+    """A score on a leaderboard: of a run here, or claimed.
+
+    Its rank is somewhere from `rank_low` to `rank_high`, 1 the best, all at once with 95 %; entries that share a letter of `ties`
+    cannot be told apart. `pareto`: no other run is as good and as fast; None where its speed is not known.
+    """
+
+    model: str
+    kind: Literal["run", "published", "measured"]
+    value: float
+    ci_low: float | None = None
+    ci_high: float | None = None
+    interval: str = ""
+    n: int | None = None
+    run_id: str | None = None
+    source: str = ""
+    samples_per_second: float | None = Field(default=None, description="Machine-dependent.")
+    device: str | None = None
+    rank_low: int = 1
+    rank_high: int = 1
+    ties: str = ""
+    pareto: bool | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float | None, float | None]:
+        """Value and interval."""
+        return self.value, self.ci_low, self.ci_high
+
+    @property
+    def rank(self) -> str:
+        """`2` or `2-4`."""
+        return str(self.rank_low) if self.rank_low == self.rank_high else f"{self.rank_low}-{self.rank_high}"
+
+
+class Board(Frozen):
+    """The leaderboard of one benchmark, the best first."""
+
+    benchmark: str
+    metric: str
+    direction: Literal["higher", "lower", "none"]
+    unit: str = ""
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+
+class MeanRank(Frozen):
+    """The mean rank of a model over several benchmarks, among the models that stand on all of them, with its interval."""
+
+    model: str
+    mean_rank: float
+    low: float
+    high: float
+    benchmarks: int
+
+
+class Leaderboard(Frozen):
+    """One leaderboard a benchmark, and the mean ranks over several."""
+
+    boards: tuple[Board, ...]
+    overall: tuple[MeanRank, ...] = ()
+    resamples: int
+    seed: int
+
+    def markdown(self) -> str:
+        """Tables for a README."""
+        parts = []
+        for board in self.boards:
+            rows = [_row(entry) for entry in board.entries]
+            parts.append(f"### {board.benchmark}: {board.metric}{f' in {board.unit}' if board.unit else ''}\n")
+            header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind", "samples/s", "front")
+            parts.append(_markdown(header, rows))
+            parts += [f"- {note}" for note in board.notes] + [""]
+        if self.overall:
+            means = [(one.model, f"{one.mean_rank:.2f}", f"{one.low:.2f} to {one.high:.2f}") for one in self.overall]
+            parts += [
+                f"### Mean rank over {len(self.boards)} benchmarks\n",
+                _markdown(("model", "mean rank", "95 % interval"), means),
+            ]
+        return "\n".join(parts).rstrip() + "\n"
+
+    def csv(self) -> str:
+        """A line an entry, its benchmark and metric first."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("benchmark", "metric", *COLUMNS))
+        for board in self.boards:
+            for entry in board.entries:
+                writer.writerow((board.benchmark, board.metric, *(_plain(getattr(entry, name)) for name in COLUMNS)))
+        return out.getvalue()
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    low, high = entry.ci_low, entry.ci_high
+    digits = _digits(entry)
+    between = "" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"
+    rate = "" if entry.samples_per_second is None else f"{entry.samples_per_second:,.0f}"
+    n = "" if entry.n is None else f"{entry.n:,}"
+    front = "*" if entry.pareto else ""
+    return entry.rank, entry.ties, entry.model, f"{entry.value:.{digits}f}", between, n, entry.kind, rate, front
+
+
+def _digits(entry: Entry) -> int:
+    """Decimals that leave the interval's half two figures."""
+    half = (entry.ci_high - entry.ci_low) / 2 if entry.ci_low is not None and entry.ci_high is not None else 0.0
+    return min(6, max(2, 1 - math.floor(math.log10(half)))) if half > 0 else 4
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _plain(value: object) -> object:
+    return "" if value is None else value

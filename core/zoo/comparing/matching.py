@@ -1,0 +1,214 @@
+"""Which runs are meant, and whether they may be compared: the same samples, under the same protocol."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from zoo.errors import OptionError, RunError, UnknownNameError, ZooError
+from zoo.plugins.names import split_tag
+from zoo.plugins.registry import Registry
+from zoo.runs.record import ModelInfoRecord, RunRecord
+from zoo.runs.store import Store
+
+RUN_ID = re.compile(r"[0-9a-f]{4,16}")
+SHOWN = 80
+"""Characters of a value in a message."""
+
+
+def find_runs(entries: Registry, asked: Sequence[str | RunRecord], benchmark: str | None) -> list[RunRecord]:
+    """The runs that are meant: records as they are, ids of runs, or the newest plain run of a model by name.
+
+    Raises UnknownNameError where there is no such run, OptionError where a model is named and no benchmark.
+    """
+    store = Store(writing=False)
+    found = [_by_id(store, one) for one in asked]
+    where = benchmark or next((run.benchmark for run in found if run is not None), None)
+    runs = []
+    for one, run in zip(asked, found, strict=True):
+        if run is None:
+            assert isinstance(one, str)
+            if where is None:
+                raise OptionError(
+                    f"{one} has runs on several benchmarks, or none: say `on` which it is to be compared",
+                    f"zoo compare {' '.join(str(name) for name in asked)} --on BENCHMARK",
+                )
+            run = newest_run(entries, store, one, where)
+        runs.append(run)
+    if (twice := _twice(run.run_id for run in runs)) is not None:
+        raise OptionError(f"run {twice} is named twice", "name runs that differ: zoo results")
+    return runs
+
+
+def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> RunRecord:
+    """The newest run of a model by name on a whole benchmark, with default settings. Raises UnknownNameError."""
+    spec, tag = entries.tagged_model(model)
+    where = entries.benchmark(benchmark, tasks=list(spec.tasks), kind=spec.kind)
+    name = f"{spec.name}@{tag}" if tag else spec.name
+    plain = [run for run in store.records(model=name, benchmark=where.name) if is_plain(run) and has_defaults(entries, run)]
+    tags = {split_tag(run.model.name)[1]: run for run in reversed(plain)}
+    own = where.dataset.rpartition("/")[2]
+    if not plain:
+        raise UnknownNameError(
+            f"there is no run of {name} on all of {where.name} with default settings", f"zoo run {model} --on {benchmark}"
+        )
+    if tag is None and len(tags) > 1 and own not in tags:
+        raise OptionError(
+            f"{spec.name} has runs with several weights on {where.name}", f"name one of: {', '.join(map(str, tags))}"
+        )
+    return tags[own] if tag is None and own in tags else plain[0]
+
+
+def is_plain(run: RunRecord) -> bool:
+    """Whether a run is on the whole split, by the benchmark's own protocol."""
+    return not run.altered and run.dataset.limit is None and not run.dataset.skipped
+
+
+def has_defaults(entries: Registry, run: RunRecord) -> bool:
+    """Whether a run is of a model as it is by default: its own weights, options and precision."""
+    own = run.model.label == run.model.name and run.execution.precision == "fp32"
+    return own and not changed_options(entries, run)
+
+
+def changed_options(entries: Registry, run: RunRecord) -> dict[str, Any]:
+    """The options of a run's model that are not as they are by default; of a model that there no longer is, all."""
+    from zoo.opening.models import checked_options
+
+    try:
+        spec, _ = entries.tagged_model(run.model.name)
+        default = checked_options(spec, {})
+    except ZooError:
+        default = {}
+    return {name: value for name, value in run.model.options.items() if name not in default or default[name] != value}
+
+
+def check_alike(runs: Sequence[RunRecord]) -> None:
+    """Raise RunError, saying what differs, where two runs are not of the same samples under the same protocol."""
+    first = runs[0]
+    for other in runs[1:]:
+        if differing := differences(first, other):
+            raise RunError(
+                f"runs {first.run_id} and {other.run_id} cannot be compared, for they differ in {'; '.join(differing)}",
+                "compare runs of one benchmark, on the same samples, by the same protocol",
+            )
+    roles = varying(runs)
+    if len(roles) > 1:
+        raise RunError(
+            f"these runs differ in more than one model: {', '.join(roles)}",
+            "compare runs in which one of them differs, so that the difference is its own",
+        )
+
+
+def differences(first: RunRecord, second: RunRecord) -> list[str]:
+    """In which samples or which protocol two runs differ: `protocol.eps: 0.1 and 0.3`."""
+    return [f"{what}: {_shown(a)} and {_shown(b)}" for what, a, b in _facts(first, second) if a != b]
+
+
+def check_ids(runs: Sequence[RunRecord], ids: Sequence[Sequence[str]]) -> None:
+    """Raise RunError where two runs have not the very same samples."""
+    for run, own in zip(runs[1:], ids[1:], strict=True):
+        if list(own) != list(ids[0]):
+            both = set(own) & set(ids[0])
+            raise RunError(
+                f"runs {runs[0].run_id} and {run.run_id} share {len(both):,} samples of {len(ids[0]):,} and {len(own):,}",
+                "compare runs on the same samples: run both with the same `limit`",
+            )
+
+
+def varying(runs: Sequence[RunRecord]) -> list[str]:
+    """In which of their models runs differ: `model`, or a role, such as `victim`; more than one is no fair comparison."""
+    roles = [role for role in runs[0].aux if len({_identity(run.aux[role]) for run in runs}) > 1]
+    return [*(["model"] if len({_identity(run.model) for run in runs}) > 1 else []), *roles]
+
+
+def names(runs: Sequence[RunRecord]) -> list[str]:
+    """What each run is called here: its model, or the other model that differs, and what else tells it from the others."""
+    roles = varying(runs)
+    role = roles[0] if roles and "model" not in roles else None
+    models = [run.aux[role] if role else run.model for run in runs]
+    called = [model.label for model in models]
+    for extra in (
+        [_changed(models, model) for model in models],
+        [run.execution.precision for run in runs],
+        [f"seed {run.execution.seed}" for run in runs],
+        [run.run_id[:8] for run in runs],
+    ):
+        if len(set(called)) == len(called):
+            break
+        if len(set(extra)) > 1:
+            called = [
+                f"{name} {more}".rstrip() if called.count(name) > 1 else name for name, more in zip(called, extra, strict=True)
+            ]
+    return called
+
+
+def _by_id(store: Store, asked: str | RunRecord) -> RunRecord | None:
+    """The run of an id, or a record itself; None where it is a model's name."""
+    if isinstance(asked, RunRecord):
+        return asked
+    if RUN_ID.fullmatch(asked):
+        try:
+            return store.record(asked)
+        except UnknownNameError as error:
+            if type(error) is not UnknownNameError:
+                raise
+    return None
+
+
+def _facts(first: RunRecord, second: RunRecord) -> Iterable[tuple[str, Any, Any]]:
+    """What must be the same, by what it is called."""
+
+    def both(what: str, of: Any) -> tuple[str, Any, Any]:
+        return what, of(first), of(second)
+
+    yield both("task", lambda run: run.task)
+    yield both("benchmark", lambda run: run.benchmark)
+    yield both("dataset", lambda run: run.dataset.name)
+    yield both("split", lambda run: run.dataset.split)
+    yield both("samples", lambda run: _extent(run))
+    if first.dataset.name == second.dataset.name and first.dataset.split == second.dataset.split:
+        yield both("fingerprint of the data", lambda run: run.dataset.fingerprint[:12])
+    yield both("samples left out as corrupt", lambda run: sorted(run.dataset.skipped))
+    protocols = [_settings(run) for run in (first, second)]
+    for name in dict.fromkeys([*protocols[0], *protocols[1]]):
+        yield f"protocol.{name}", protocols[0].get(name), protocols[1].get(name)
+    yield both("other models", lambda run: sorted(run.aux))
+
+
+def _extent(run: RunRecord) -> str:
+    if run.dataset.limit is None:
+        return "all"
+    return f"{run.dataset.limit:,} ({run.dataset.sampled or 'the first'})"
+
+
+def _settings(run: RunRecord) -> Mapping[str, Any]:
+    return {name: value for name, value in run.protocol.items() if name != "aux"}
+
+
+def _identity(model: ModelInfoRecord) -> tuple[Any, ...]:
+    """What tells a model from another."""
+    parts = tuple((role, _identity(part)) for role, part in sorted(model.parts.items()))
+    return (
+        model.label,
+        model.weights_sha256,
+        model.source_sha256,
+        repr(sorted(model.options.items())),
+        repr(model.preprocessing),
+        parts,
+    )
+
+
+def _changed(models: Sequence[ModelInfoRecord], model: ModelInfoRecord) -> str:
+    """The options in which models of one name differ: `steps=40`."""
+    options = [other.options for other in models if other.label == model.label]
+    apart = [key for key in model.options if len({repr(other.get(key)) for other in options}) > 1]
+    return ",".join(f"{key}={model.options[key]}" for key in apart)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _twice(items: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    return next((item for item in items if item in seen or seen.add(item)), None)  # type: ignore[func-returns-value]

@@ -1,0 +1,109 @@
+"""The predictions of a finished run, read back as its metrics see them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoo.data.dataset import Dataset
+from zoo.errors import RunError
+from zoo.metrics.base import Metric, Score, State
+from zoo.opening.datasets import Folder, open_dataset
+from zoo.plugins.registry import Registry
+from zoo.runs.record import ModelInfoRecord, RunRecord
+from zoo.runs.sampling import copied
+from zoo.runs.stored import stored_shards
+from zoo.tasks.base import DataInfo, ModelInfo, Rows, Task
+from zoo.tasks.by_name import task_class
+
+Array = np.ndarray[Any, Any]
+
+
+class Data(NamedTuple):
+    """The samples that runs were scored on, and where each stands in the dataset, by its id."""
+
+    dataset: Dataset
+    info: DataInfo
+    places: dict[str, int]
+    groups: "Sequence[Any] | None"
+    """Samples of equal ones stand or fall together; None: every sample for itself."""
+
+
+class Read(NamedTuple):
+    """A run by one metric: its score, what is kept of each sample (None: nothing), and the value of each, where it is a mean."""
+
+    score: Score
+    state: State | None
+    values: Array | None
+
+
+def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> Data:
+    """The dataset of a run. Raises RunError where it is no longer what the run was scored on."""
+    spec = entries.dataset(record.dataset.name)
+    dataset = open_dataset(spec, record.dataset.split, data_dir)
+    if dataset.fingerprint != record.dataset.fingerprint:
+        raise RunError(
+            f"{spec.name} is not what run {record.run_id} was scored on: its files, or how they are read, have changed since",
+            "run it again",
+        )
+    info = DataInfo(spec.name, record.dataset.split, spec.modality, tuple(dataset.classes) if dataset.classes else None)
+    _, copies = copied(dataset)
+    groups = range_of_copies(len(dataset.ids), copies) if copies > 1 else getattr(dataset, "groups", None)
+    return Data(dataset, info, {name: place for place, name in enumerate(dataset.ids)}, groups)
+
+
+def range_of_copies(samples: int, copies: int) -> list[int]:
+    """Of which sample each is a changed copy."""
+    return [place // copies for place in range(samples)]
+
+
+def read_run(record: RunRecord, data: Data, metrics: Sequence[Metric]) -> tuple[list[str], list[Read]]:
+    """Ids of a run's samples in order, and what each metric says of them."""
+    classes = data.info.classes or ()
+    ids: list[str] = []
+    states: list[list[State]] = [[] for _ in metrics]
+    kept: list[list[State | None]] = [[] for _ in metrics]
+    for rows in _rows(record, data):
+        ids += rows.ids
+        for metric, seen, own in zip(metrics, states, kept, strict=True):
+            seen.append(metric.update(rows))
+            own.append(seen[-1] if metric.keeps_state else metric.per_sample(rows))
+    scores = [metric.compute(metric.merge_all(seen), classes) for metric, seen in zip(metrics, states, strict=True)]
+    joined = [_joined(metric, own) for metric, own in zip(metrics, kept, strict=True)]
+    return ids, [
+        Read(score, state, None if state is None or score.value is None else metric.values(state))
+        for score, metric, state in zip(scores, metrics, joined, strict=True)
+    ]
+
+
+def _joined(metric: Metric, states: Sequence[State | None]) -> State | None:
+    """What is kept of all samples; None where a shard has nothing."""
+    there = [state for state in states if state is not None]
+    return metric.join(there) if len(there) == len(states) else None
+
+
+def _rows(record: RunRecord, data: Data) -> Iterator[Rows]:
+    task = _task(record, data.info)
+    for table in stored_shards(record):
+        ids = table["id"].to_pylist()
+        if ids:
+            yield Rows(ids, task.decode(table), data.info.classes or (), [data.places[name] for name in ids], data.dataset)
+
+
+def _task(record: RunRecord, info: DataInfo) -> Task:
+    """The task as it stands to the stored predictions of a run, which it reads without the model."""
+    protocol = {name: value for name, value in record.protocol.items() if name not in ("version", "aux")}
+    others = {role: _model(other, info) for role, other in record.aux.items() if role != "surrogate"}
+    task = task_class(record.task).suited(info.modality, protocol, tuple(record.aux))
+    if task.version != record.protocol.get("version"):
+        raise RunError(
+            f"run {record.run_id} was stored by another version of task {record.task}, which this one cannot read", "run it again"
+        )
+    return task(_model(record.model, info), info, protocol, others)
+
+
+def _model(model: ModelInfoRecord, info: DataInfo) -> ModelInfo:
+    """What is known of a model, whose outputs are the dataset's classes and as many others as competed."""
+    others = tuple(f"another class {number}" for number in range(model.competing))
+    classes = (*(info.classes or ()), *others) if info.classes else None
+    return ModelInfo(model.name, None, classes or None)

@@ -1,0 +1,16 @@
+"""Inference: what a model says of what has no labels, as rows that can be saved as CSV, Parquet or JSON lines."""
+
+from typing import TYPE_CHECKING
+
+from zoo.lazy import exports
+
+__all__ = ["Answers", "predict", "write_rows"]
+
+if TYPE_CHECKING:
+    from zoo.inference.predict import Answers, predict
+    from zoo.inference.writing import write_rows
+else:
+    __getattr__, __dir__ = exports(
+        __name__,
+        {"zoo.inference.predict": ["Answers", "predict"], "zoo.inference.writing": ["write_rows"]},
+    )

@@ -1,0 +1,251 @@
+"""Running the cells of a sweep, one after another; a failure costs its own cell, and finished ones are found again."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import OptionError, ZooError, did_you_mean, reason_of
+from zoo.opening.written import is_written
+from zoo.plugins.registry import Registry, one_look_up
+from zoo.runs.evaluate import evaluate
+from zoo.runs.overrides import Names, settable
+from zoo.runs.progress import Progress
+from zoo.runs.record import RunRecord
+from zoo.runs.request import How, Request
+from zoo.sweeps.cells import Cell, LeftOut, planned
+
+OF_OWN = ("classes", "input", "key", "weights", "weights_key", "allow_pickle")
+"""What describes a network of the user's own: where a sweep has some, these are for them alone."""
+OF_ONE = ("weights", "weights_key")
+OF_A_CELL = ("model", "benchmark", "task", "name", "options", "protocol", "aux", "metrics", "progress", "limit")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not be run or scored: `kind` is the error's class, `message` and `hint` are its own."""
+
+    cell: Cell
+    kind: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a sweep is: `done` of `total` cells, and what the run of the next one last said."""
+
+    cell: Cell
+    done: int
+    total: int
+    run: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What came of all cells: a record or a failure each, in order; and the pairs that were left out."""
+
+    results: tuple[tuple[Cell, RunRecord | Failure], ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """Those of the cells that were scored."""
+        return [found for _, found in self.results if isinstance(found, RunRecord)]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Those of the cells that were not."""
+        return [found for _, found in self.results if isinstance(found, Failure)]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no cell failed and no pass mark was missed."""
+        return not self.failures and all(record.passed is not False for record in self.records)
+
+    @property
+    def rows(self) -> list[str]:
+        """Models, in order."""
+        return list(dict.fromkeys(cell.row for cell, _ in self.results))
+
+    @property
+    def columns(self) -> list[str]:
+        """Benchmarks, or runs of a suite, in order."""
+        return list(dict.fromkeys(cell.column for cell, _ in self.results))
+
+    def __getitem__(self, place: tuple[str, str]) -> RunRecord | Failure | None:
+        """What came of a row and a column; None where the pair was left out."""
+        return next((found for cell, found in self.results if (cell.row, cell.column) == place), None)
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `zoo run --json` prints of several runs."""
+        places = {id(found): {"row": cell.row, "column": cell.column} for cell, found in self.results}
+        return {
+            "runs": [{**places[id(record)], **record.summary()} for record in self.records],
+            "failures": [
+                {**places[id(one)], "error": {"type": one.kind, "message": one.message, "hint": one.hint}}
+                for one in self.failures
+            ],
+            "left_out": [{"row": one.row, "column": one.column, "reason": one.reason} for one in self.left_out],
+            "passed": self.passed,
+        }
+
+
+def sweep(
+    models: Any = None,
+    benchmarks: str | Sequence[str] | None = None,
+    *,
+    task: str | None = None,
+    plugin: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    protocol: Mapping[str, Any] | None = None,
+    aux: Mapping[str, Any] | None = None,
+    metrics: Sequence[str] | None = None,
+    limit: int | None = None,
+    progress: Callable[[Step], None] | None = None,
+    **settings: Any,
+) -> Sweep:
+    """Run every model on every benchmark that it fits; return what came of each pair.
+
+    `models` are names, patterns (`cnn/*`, `*@mnist`), networks of your own, or a mapping from names to those; None: all of the
+    `task` and the `plugin`, or those that the suites name. `benchmarks` are names of benchmarks, datasets or suites, or patterns;
+    None: all that a model fits as it is. Pairs that do not fit by what both declare are left out, and listed: of another task or
+    modality, other classes, no weights.
+    `options`, `protocol`, `aux` and `metrics` go to those cells that take them; all else is as in `zoo.evaluate`, for every cell.
+    `classes`, `input`, `key` and `weights` are for networks of your own, if there are some.
+
+    A failure costs its own cell. Every cell is a run of its own, so after a kill the same sweep finds what is finished.
+    Raises UnknownNameError and OptionError before anything is run: for a name that nothing has, where nothing fits, or for a
+    setting that no cell takes.
+    """
+    _check_settings(settings)
+    with one_look_up() as entries:
+        cells, left_out = _planned(entries, models, benchmarks, {**settings, "task": task, "plugin": plugin})
+        if not cells:
+            raise OptionError(f"nothing fits: {_reasons(left_out)}", "zoo show MODEL tells which benchmarks a model fits")
+        asked = {"options": dict(options or {}), "protocol": dict(protocol or {}), "aux": dict(aux or {})}
+        given = list(_given(entries, cells, asked, task, metrics or (), settings))
+        results = []
+        for done, (cell, keywords) in enumerate(zip(cells, given, strict=True)):
+            step = Step(cell, done, len(cells))
+            if progress is not None:
+                progress(step)
+            results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step))))
+    return Sweep(tuple(results), tuple(left_out))
+
+
+def settable_of(
+    entries: Registry, models: Any, benchmarks: str | Sequence[str] | None, settings: Mapping[str, Any]
+) -> list[Names]:
+    """What can be set by name of model, benchmark and other models, of each cell of such a sweep."""
+    cells, _ = _planned(entries, models, benchmarks, settings)
+    return [_names(entries, cell, settings.get("task")) for cell in cells]
+
+
+def _planned(
+    entries: Registry, models: Any, benchmarks: str | Sequence[str] | None, settings: Mapping[str, Any]
+) -> tuple[list[Cell], list[LeftOut]]:
+    return planned(
+        entries,
+        models,
+        [benchmarks] if isinstance(benchmarks, str) else list(benchmarks or ()),
+        task=settings.get("task"),
+        plugin=settings.get("plugin"),
+        own_weights=settings.get("weights") is not None or settings.get("classes") is not None,
+    )
+
+
+def _names(entries: Registry, cell: Cell, task: str | None) -> Names:
+    if not isinstance(cell.model, str) or is_written(cell.model):
+        return Names((), (), ())
+    return settable(entries, cell.model, cell.benchmark, task if not cell.aux else None)
+
+
+def _given(
+    entries: Registry,
+    cells: Sequence[Cell],
+    asked: Mapping[str, Mapping[str, Any]],
+    task: str | None,
+    metrics: Sequence[str],
+    settings: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """The keywords of `zoo.evaluate` for each cell. Raises OptionError for what no cell takes."""
+    names = [_names(entries, cell, task) for cell in cells] if any(asked.values()) else []
+    for kind, values in asked.items():
+        for name in values:
+            if not any(name in getattr(one, kind) for one in names):
+                known = sorted({known for one in names for known in getattr(one, kind)})
+                what = {"options": "option", "protocol": "setting", "aux": "other model"}[kind]
+                raise OptionError(f"no run of these takes the {what} {name!r}", did_you_mean(name, known, f"they take: {known}"))
+    scored = {text: entries.metric(text).task for text in metrics}
+    tasks = [_task(entries, cell, task) for cell in cells] if scored else [""] * len(cells)
+    if unfit := [text for text, of in scored.items() if of not in tasks]:
+        raise OptionError(f"metric {unfit[0]} is for {scored[unfit[0]]}; these runs are {', '.join(sorted({*tasks}))}")
+    _refuse_several(cells, settings)
+    any_own = any(cell.own for cell in cells)
+    for place, cell in enumerate(cells):
+        own = {kind: dict(getattr(cell, kind)) for kind in asked}
+        for kind, values in asked.items():
+            own[kind] |= {name: value for name, value in values.items() if name in getattr(names[place], kind)}
+        passed = {name: value for name, value in settings.items() if cell.own or not any_own or name not in OF_OWN}
+        yield {**own, **passed, "metrics": [text for text, of in scored.items() if of == tasks[place]]}
+
+
+def _result(
+    cell: Cell, keywords: Mapping[str, Any], task: str | None, limit: int | None, tell: Callable[[Progress], None]
+) -> RunRecord | Failure:
+    try:
+        return evaluate(
+            cell.model,
+            cell.benchmark,
+            task=None if cell.aux else task,
+            name=cell.name,
+            limit=limit if limit is not None else cell.limit,
+            progress=tell,
+            **keywords,
+        )
+    except ZooError as error:
+        return Failure(cell, type(error).__name__, error.message, error.hint)
+    except Exception as error:  # a bug, of ours or of a plugin's: the other cells are none the worse for it
+        return Failure(cell, type(error).__name__, f"{type(error).__name__}: {reason_of(error)}", "set ZOO_DEBUG=1, run it alone")
+
+
+def _task(entries: Registry, cell: Cell, task: str | None) -> str:
+    """The task of a cell's run."""
+    if not isinstance(cell.model, str) or is_written(cell.model):
+        return entries.benchmark(cell.benchmark, tasks=[task] if task else None).task
+    tasks = [task] if task and not cell.aux else list(entries.model(cell.model.partition("@")[0]).tasks)
+    return entries.benchmark(cell.benchmark, tasks=tasks).task
+
+
+def _telling(progress: Callable[[Step], None] | None, step: Step) -> Callable[[Progress], None]:
+    def tell(run: Progress) -> None:
+        if progress is not None:
+            progress(Step(step.cell, step.done, step.total, run))
+
+    return tell
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise OptionError for what `zoo.evaluate` does not take, and for what can be right for no cell."""
+    known = [name for name in inspect.signature(evaluate).parameters if name not in OF_A_CELL]
+    for name in settings:
+        if name not in known:
+            raise OptionError(
+                f"a sweep has no setting {name!r}", did_you_mean(name, known, f"its settings are: {', '.join(known)}")
+            )
+    defaults = {name: one.default for name, one in inspect.signature(evaluate).parameters.items()}
+    Request.of({**defaults, "model": "", "benchmark": None, **settings})
+    How.of({**defaults, **settings})
+
+
+def _refuse_several(cells: Sequence[Cell], settings: Mapping[str, Any]) -> None:
+    """Raise OptionError where one file of weights would go to several models."""
+    own = {cell.row for cell in cells if cell.own} or {cell.row for cell in cells}
+    if len(own) > 1 and (name := next((name for name in OF_ONE if settings.get(name) is not None), None)):
+        raise OptionError(f"`{name}` is of one model, and {len(own)} are to be run: {', '.join(sorted(own)[:5])}", "run it alone")
+
+
+def _reasons(left_out: Sequence[LeftOut], most: int = 3) -> str:
+    said = [f"{one.row} on {one.column}: {one.reason}" for one in left_out[:most]]
+    return "; ".join(said) + (f"; … ({len(left_out)} pairs)" if len(left_out) > most else "")

@@ -1,0 +1,6 @@
+"""What tests of comparisons share."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # for null_simulation
