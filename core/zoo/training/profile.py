@@ -61,7 +61,7 @@ def profile_training(
         )
         jobs = [job.changed(recipe=with_techniques(entries, job.recipe, added, removed)) for added, removed in sets]
         for each in jobs:  # what cannot be is refused before anything is profiled
-            each.techniques.check(each.device)
+            each.techniques.check(each.device, each.recipe)
         check_job(job, entries.dataset(job.recipe.dataset))
         for each in jobs:
             with hearing(None) as remarks:
