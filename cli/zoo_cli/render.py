@@ -134,6 +134,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def duration(seconds: float) -> str:
+    """`8.43 ms`, `310 ms`, `3.11 s`."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
 def size_of(count: int | None) -> str:
     """Bytes in decimal units: `9.9 MB`."""
     if count is None:

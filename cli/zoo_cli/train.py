@@ -11,7 +11,7 @@ from zoo_cli.completing import names_of
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import interval, note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, size_of, styled
 from zoo_cli.trainings import print_trainings
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
@@ -173,7 +173,7 @@ def _step(record: "TrainingRecord") -> str:
         return ""
     parts = []
     if cost.step_seconds is not None:
-        parts.append(f"{1000 * cost.step_seconds:.3g} ms (median), {cost.samples_per_second or 0:,.0f} samples/s")
+        parts.append(f"{duration(cost.step_seconds)} (median), {cost.samples_per_second or 0:,.0f} samples/s")
     if cost.flops is not None:
         parts.append(f"{cost.flops / 1e9:.3g} GFLOP")
     if cost.communication_bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo
-from zoo_cli.render import interval, number, print_json, print_table, say, size_of, styled
+from zoo_cli.render import duration, interval, number, print_json, print_table, say, size_of, styled
 
 if TYPE_CHECKING:
     from zoo.training.compare import ComparedTraining, TrainingComparison
@@ -74,28 +74,29 @@ def _expected(one: "ComparedTraining", kind: str, measured: int | None) -> str:
 
 
 def _print_time(rows: "list[tuple[str, ComparedTraining]]") -> None:
-    header = ("time", "a step", "of A's", "samples/s", "GFLOP a step", "steps", "skipped", "device")
+    header = ("time", "a step", "of A's", "samples/s", "GFLOP a step", "sent a step", "steps", "skipped", "device")
     first = rows[0][1].cost
     lines = []
     for mark, one in rows:
         cost = one.cost
         if cost is None:
-            lines.append((mark, *[NONE] * 6, one.device))
+            lines.append((mark, *[NONE] * 7, one.device))
             continue
         both = first is not None and first.step_seconds and cost.step_seconds
         lines.append(
             (
                 mark,
-                f"{1000 * cost.step_seconds:.3g} ms" if cost.step_seconds else NONE,
+                duration(cost.step_seconds) if cost.step_seconds else NONE,
                 f"{cost.step_seconds / first.step_seconds:.2f}" if both else NONE,  # type: ignore[operator, union-attr]
                 f"{cost.samples_per_second:,.0f}" if cost.samples_per_second else NONE,
                 f"{cost.flops / 1e9:.3g}" if cost.flops is not None else NONE,
+                _size(cost.communication_bytes),
                 f"{cost.steps:,}",
                 f"{cost.skipped:,}",
                 one.device,
             )
         )
-    print_table(header, lines, right=range(1, 7))
+    print_table(header, lines, right=range(1, 8))
 
 
 def _print_scores(rows: "list[tuple[str, ComparedTraining]]") -> None:

@@ -19,7 +19,7 @@ def test_a_profile_is_a_table_and_trains_nothing(zoo_home: Path, tmp_path: Path)
     assert done.exit_code == 0, done.output
     lines = [line.split() for line in done.output.splitlines()]
     assert ["A", "adamw,", "cosine", "intro/mlp-digits"] in lines and ["B", "sgd,", "cosine", "intro/mlp-digits"] in lines
-    assert ["A", "35.9", "kB", "35.9", "kB", "71.8", "kB", "26.1", "kB", "41.0", "kB"] in lines
+    assert ["A", "35.9", "kB", "35.9", "kB", "71.8", "kB", "26.1", "kB", "41.2", "kB"] in lines
     assert lines.count(["expected", "=", "=", "=", "="]) == 2
     assert "2 states × 4 bytes × 8,970 parameters + 4 bytes × 6 tensors" in done.output
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["memory.png", "steps.png"]

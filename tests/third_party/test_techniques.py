@@ -25,6 +25,7 @@ def test_a_strangers_techniques_train(signs):
     assert record["recipe"]["optimizer"]["name"] == "signs/signsgd:scale=0.1"
     assert record["recipe"]["schedule"] == "signs/rest:until=0.25"
     assert record["cost"]["optimizer_bytes"] == 0 and record["doubt"] == ""
+    assert record["cost"]["expected"]["optimizer"] == {"bytes": 0, "formula": "no state"}
     losses = [epoch["loss"] for epoch in record["history"]]
     assert losses[1] < losses[0] and losses[2] == pytest.approx(losses[3], rel=1e-5)  # it rests after the first epoch
 

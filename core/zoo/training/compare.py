@@ -84,9 +84,12 @@ def techniques_of(recipe: RecipeSpec) -> str:
 
 def _row(record: TrainingRecord, first: TrainingRecord) -> ComparedTraining:
     taken = record.model_dump(include={"score", "ci_low", "ci_high", "interval", "device", "key", "remarks"})
+    several = f", {record.processes} processes" if record.processes > 1 else ""
+    added = record.parallel.removeprefix("training/")  # which a recipe need not name
+    name = techniques_of(record.recipe)
     return ComparedTraining(
         **taken,
-        name=techniques_of(record.recipe),
+        name=name + (f", {added}" if added and added not in name else "") + several,
         recipe=record.recipe.name,
         cost=record.cost,
         steps=record.steps,
@@ -125,6 +128,7 @@ def facts(record: TrainingRecord) -> dict[str, Any]:
         "samples": record.dataset.trained_on,
         "steps": record.cost.steps if record.cost and record.resumed_from is None else None,
         "device": record.device,
+        "processes": record.processes,
         "threads": record.threads,
         "platform": record.environment.platform,
         "torch": record.environment.packages.get("torch"),

@@ -32,7 +32,7 @@ class Costs:
     """What one process of a training takes."""
 
     limit: int | None = None
-    """Steps after which `Enough` is raised."""
+    """Steps after which `Enough` is raised, before another."""
 
     def __init__(self, loop: "Loop") -> None:
         self.loop = loop
@@ -50,13 +50,13 @@ class Costs:
     @contextmanager
     def step(self, samples: int) -> "Iterator[None]":
         """Within the block a step is taken; its seconds count, but for the rehearsal in the first."""
+        if len(self.seconds) == self.limit:
+            raise Enough
         started = time.perf_counter()
         with self._counting_traffic():
             yield
         self.seconds.append(time.perf_counter() - started)
         self.samples.append(samples)
-        if len(self.seconds) == self.limit:
-            raise Enough
 
     @contextmanager
     def _counting_traffic(self) -> "Iterator[None]":
@@ -107,9 +107,20 @@ class Costs:
                 loop.model = plain
             module = loop.accelerator.unwrap_model(loop.model)
             sizes = [] if isinstance(inputs, list) else [count for count in SMALL if count <= len(targets)] or [len(targets)]
-            saves = [self._saved(module, inputs, targets, count, generator) for count in sizes]
+            saves = self._saves(module, inputs, targets, sizes, generator)
         first, last = loop.team.share(len(targets))
         return Network(module, loop.job.recipe.optimizer, self._learnt(), last - first, loop.team.size, saves)
+
+    def _saves(
+        self, module: Any, inputs: Any, targets: "Tensor", sizes: "list[int]", generator: "Generator"
+    ) -> "list[tuple[int, Saves]]":
+        """What small batches save; nothing where they tell nothing of larger ones, or cannot be."""
+        if not self.loop.separable:  # samples may be compared with each other
+            return []
+        try:
+            return [self._saved(module, inputs, targets, count, generator) for count in sizes]
+        except (RuntimeError, ValueError):  # of a network, or a loss, that wants more samples: training goes on without a formula
+            return []
 
     def _saved(self, module: Any, inputs: Any, targets: "Tensor", count: int, generator: "Generator") -> "tuple[int, Saves]":
         """What a small batch saves."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from zoo.errors import ModelError, OptionError
@@ -184,7 +183,7 @@ def loop_of(job: TrainingJob, unknown: str = UNKNOWN, hint: str = TAKE_ANOTHER) 
         hint,
     )
     try:
-        load_target(job.recipe.trainer)(replace(job, started=started, progress=progress))
+        load_target(job.recipe.trainer)(job.changed(started=started, progress=progress))
     except _Started as caught:
         return caught.loop
     raise other

@@ -4,7 +4,7 @@ A trainer is a function `trainer(job) -> TrainResult`. A recipe names it; `zoo.t
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -130,6 +130,12 @@ class TrainingJob:
 
         seed_everything(self.recipe.seed, "parameters")
         return build_model(self.model, self.recipe.task, dict(self.recipe.config))
+
+    def changed(self, **fields: Any) -> "TrainingJob":
+        """The same with other fields, on the same samples: those that are prepared stay so."""
+        other = replace(self, **fields)
+        vars(other).update({name: vars(self)[name] for name in ("train_inputs", "validation_inputs") if name in vars(self)})
+        return other
 
     @cached_property
     def techniques(self) -> Techniques:

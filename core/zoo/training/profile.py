@@ -20,6 +20,8 @@ from zoo.training.costs import FIRST, Enough
 from zoo.training.differentiated import loop_of
 from zoo.training.job import TrainingJob, TrainingProgress
 from zoo.training.plan import Asked, plan_training
+from zoo.training.techniques import with_techniques
+from zoo.training.trace import Trace
 
 STEPS = 20
 
@@ -53,26 +55,30 @@ def profile_training(
     if len(techniques) > 1 or without:
         sets.append((techniques, without))
     rows: list[ComparedTraining] = []
-    first: RecipeSpec | None = None
-    for added, removed in sets:
-        with hearing(None) as remarks, seeded(spec.seed, "profile"), TemporaryDirectory() as folder:
-            asked = Asked(changes, str(pick_device(device)), data_dir, progress, added, removed)
-            job = replace(plan_training(entries, spec, asked), folder=Path(folder))
-            first = first or job.recipe
-            check_job(job, entries.dataset(job.recipe.dataset))
-            row = _profiled(job, steps)
-        told = {"remarks": tuple(remarks), "differs": tuple(differences(recipe_facts(job.recipe), recipe_facts(first)))}
-        rows.append(row.model_copy(update=told))
+    with seeded(spec.seed, "profile"), TemporaryDirectory() as folder:
+        job = replace(
+            plan_training(entries, spec, Asked(changes, str(pick_device(device)), data_dir, progress)), folder=Path(folder)
+        )
+        jobs = [job.changed(recipe=with_techniques(entries, job.recipe, added, removed)) for added, removed in sets]
+        for each in jobs:  # what cannot be is refused before anything is profiled
+            each.techniques.check(each.device, each.recipe)
+        check_job(job, entries.dataset(job.recipe.dataset))
+        for each in jobs:
+            with hearing(None) as remarks:
+                job, row = _profiled(job.changed(recipe=each.recipe), steps)
+            differs = differences(recipe_facts(each.recipe), recipe_facts(jobs[0].recipe))
+            rows.append(row.model_copy(update={"remarks": tuple(remarks), "differs": tuple(differs)}))
     return TrainingComparison(trainings=tuple(rows))
 
 
-def _profiled(job: TrainingJob, steps: int) -> ComparedTraining:
+def _profiled(job: TrainingJob, steps: int) -> tuple[TrainingJob, ComparedTraining]:
+    """The job, with its samples prepared, and what its steps took."""
     loop = loop_of(job, "its steps are not known", "profile a recipe of another trainer")
-    loop.job, loop.costs.limit = job, steps
+    loop.job = loop.job.changed(started=None, progress=job.progress)
+    loop.costs.limit, loop.trace = steps, Trace(steps)
     try:
         for epoch in count(1):
             loop.run_epoch(epoch)
     except Enough:
-        recipe = job.recipe
-        cost, steps_taken = loop.costs.summed(), loop.trace.curve()
-    return ComparedTraining(name=techniques_of(recipe), recipe=recipe.name, device=job.device, cost=cost, steps=steps_taken)
+        found = {"recipe": job.recipe.name, "device": job.device, "cost": loop.costs.summed(), "steps": loop.trace.curve()}
+    return loop.job, ComparedTraining(name=techniques_of(job.recipe), **found)

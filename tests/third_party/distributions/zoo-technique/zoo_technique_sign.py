@@ -3,12 +3,17 @@
 import torch
 from pydantic import BaseModel, Field
 
+from zoo.training import Expected
+
 
 class SignSgd(BaseModel):
     scale: float = Field(default=1.0, gt=0, description="Factor of the rate.")
 
     def build(self, parameters, settings):
         return _SignSgd(parameters, {"lr": settings.lr * self.scale})
+
+    def expected(self, network, before):
+        return {"optimizer": Expected(bytes=0, formula="no state")}
 
 
 class _SignSgd(torch.optim.Optimizer):
