@@ -53,7 +53,7 @@ class Course:
         try:
             record = zoo.train(self.recipe, epochs=self.epochs, seed=seed, techniques=techniques, overrides=fields, device="cpu")
         except ModelError as error:
-            if "diverged" not in error.message:
+            if not diverged(error):
                 raise
             return None
         self.seconds += record.seconds
@@ -84,6 +84,11 @@ class Course:
             f"{self.seconds / 60:.1f} minutes of training.",
             "Scores are of the test split. Intervals are Student's over seeds, 95 %: of other seeds, not of other data.",
         ]
+
+
+def diverged(error: ModelError) -> bool:
+    """Whether a training ended since its loss, or after a last step its outputs, are no numbers any more."""
+    return "diverged" in error.message or "NaN or infinite" in error.message
 
 
 def mean_score(trained: Sequence[Trained | None]) -> Score | None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, PredictionError
 from zoo_cli.app import zoo
 from zoo_cli.errors import guarded
-from zoo_training.lessons.course import Course, mean_score, validation_curve
+from zoo_training.lessons.course import Course, diverged, mean_score, validation_curve
 from zoo_training.lessons.large_batches import WAYS, found_rate
 from zoo_training.lessons.lesson import over_seeds, shown
 
@@ -53,6 +53,11 @@ def test_a_training_that_diverges_stands_in_the_table() -> None:
     trained = course().each_seed(["sgd", "constant"], **{"optimizer.lr": 1e6})
     assert trained == [None, None] and mean_score(trained) is None
     assert validation_curve(trained).values == []
+
+
+def test_outputs_that_are_no_numbers_are_divergence_too() -> None:
+    assert diverged(PredictionError("net returned NaN or infinite logits for 2 samples: a, b"))
+    assert not diverged(ModelError("net is no module"))
 
 
 def test_the_rate_is_no_outermost_one() -> None:
