@@ -82,7 +82,8 @@ class Course:
         return [
             f"{self.recipe} on {share}, {self.epochs} epochs, seeds {seeds}; {versions}; "
             f"{self.seconds / 60:.1f} minutes of training.",
-            "Scores are of the test split. Intervals are Student's over seeds, 95 %: of other seeds, not of other data.",
+            "Scores are of the test split. Intervals are Student's over seeds, 95 %: seeds draw weights, order, validation "
+            "samples and the share; the test samples are the same.",
         ]
 
 
@@ -94,7 +95,10 @@ def diverged(error: ModelError) -> bool:
 def mean_score(trained: Sequence[Trained | None]) -> Score | None:
     """Over seeds; None where one diverged."""
     finished = [one.score for one in trained if one is not None]
-    return over_seeds(finished) if finished and len(finished) == len(trained) else None
+    if not finished or len(finished) < len(trained):
+        return None
+    metric = next(one.run.primary.metric for one in trained if one is not None)
+    return over_seeds(finished, *zoo.registry().metric(metric).range)
 
 
 def validation_curve(trained: Sequence[Trained | None]) -> Curve:

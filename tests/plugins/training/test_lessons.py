@@ -33,6 +33,7 @@ def test_an_interval_is_students_over_seeds() -> None:
     assert (score.ci_low, score.ci_high) == pytest.approx(
         (0.92 - 4.302653 * 0.0264575 / 3**0.5, 0.92 + 4.302653 * 0.0264575 / 3**0.5)
     )
+    assert over_seeds([0.2, 0.9], 0.0, 1.0).ci_high == 1.0 and over_seeds([0.2, 0.9], None, None).ci_high > 1  # type: ignore[operator]
     assert shown(over_seeds([0.5])) == "0.5000" and shown(None) == "diverged"
 
 
