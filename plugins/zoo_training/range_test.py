@@ -9,6 +9,7 @@ import zoo
 from zoo.charts import Chart, Curve, line_chart
 from zoo.errors import ModelError, OptionError
 from zoo.training import TrainingProgress
+from zoo_training.lessons.course import diverged as has_diverged
 from zoo_training.schedules import RangeTest
 
 FEWEST = 8
@@ -71,7 +72,7 @@ def range_test(
             **how,
         )
     except ModelError as error:
-        if "diverged" not in error.message:
+        if not has_diverged(error):
             raise
         diverged = True
     return found_range(*points(heard, low, high), diverged, low, high)

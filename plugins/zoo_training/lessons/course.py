@@ -53,7 +53,7 @@ class Course:
         try:
             record = zoo.train(self.recipe, epochs=self.epochs, seed=seed, techniques=techniques, overrides=fields, device="cpu")
         except ModelError as error:
-            if "diverged" not in error.message:
+            if not diverged(error):
                 raise
             return None
         self.seconds += record.seconds
@@ -82,14 +82,23 @@ class Course:
         return [
             f"{self.recipe} on {share}, {self.epochs} epochs, seeds {seeds}; {versions}; "
             f"{self.seconds / 60:.1f} minutes of training.",
-            "Scores are of the test split. Intervals are Student's over seeds, 95 %: of other seeds, not of other data.",
+            "Scores are of the test split. Intervals are Student's over seeds, 95 %: seeds draw weights, order, validation "
+            "samples and the share; the test samples are the same.",
         ]
+
+
+def diverged(error: ModelError) -> bool:
+    """Whether a training ended since its loss, or after a last step its outputs, are no numbers any more."""
+    return "diverged" in error.message or "NaN or infinite" in error.message
 
 
 def mean_score(trained: Sequence[Trained | None]) -> Score | None:
     """Over seeds; None where one diverged."""
     finished = [one.score for one in trained if one is not None]
-    return over_seeds(finished) if finished and len(finished) == len(trained) else None
+    if not finished or len(finished) < len(trained):
+        return None
+    metric = next(one.run.primary.metric for one in trained if one is not None)
+    return over_seeds(finished, *zoo.registry().metric(metric).range)
 
 
 def validation_curve(trained: Sequence[Trained | None]) -> Curve:

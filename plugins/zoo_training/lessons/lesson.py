@@ -29,10 +29,15 @@ class Lesson:
         return "\n".join([self.title, "", *lines, "", *self.notes])
 
 
-def over_seeds(values: Sequence[float]) -> Score:
-    """The mean of one value a seed, with Student's 95 % interval over the seeds: of other seeds, on the same data."""
+def over_seeds(values: Sequence[float], least: float | None = None, most: float | None = None) -> Score:
+    """The mean of one value a seed, with Student's 95 % interval over the seeds, cut off at the ends of the score's range."""
     array = np.asarray(values, dtype=float)
-    return scored(float(array.mean()), len(array), student_mean(array))
+    found = student_mean(array)
+    if found.low is not None and found.high is not None:
+        low = found.low if least is None else max(least, found.low)
+        high = found.high if most is None else min(most, found.high)
+        found = found._replace(low=low, high=high)
+    return scored(float(array.mean()), len(array), found)
 
 
 def shown(score: Score | None, digits: int = 4) -> str:

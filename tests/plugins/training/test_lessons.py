@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, PredictionError
 from zoo_cli.app import zoo
 from zoo_cli.errors import guarded
-from zoo_training.lessons.course import Course, mean_score, validation_curve
+from zoo_training.lessons.course import Course, diverged, mean_score, validation_curve
 from zoo_training.lessons.large_batches import WAYS, found_rate
 from zoo_training.lessons.lesson import over_seeds, shown
 
@@ -33,6 +33,7 @@ def test_an_interval_is_students_over_seeds() -> None:
     assert (score.ci_low, score.ci_high) == pytest.approx(
         (0.92 - 4.302653 * 0.0264575 / 3**0.5, 0.92 + 4.302653 * 0.0264575 / 3**0.5)
     )
+    assert over_seeds([0.2, 0.9], 0.0, 1.0).ci_high == 1.0 and over_seeds([0.2, 0.9], None, None).ci_high > 1  # type: ignore[operator]
     assert shown(over_seeds([0.5])) == "0.5000" and shown(None) == "diverged"
 
 
@@ -53,6 +54,11 @@ def test_a_training_that_diverges_stands_in_the_table() -> None:
     trained = course().each_seed(["sgd", "constant"], **{"optimizer.lr": 1e6})
     assert trained == [None, None] and mean_score(trained) is None
     assert validation_curve(trained).values == []
+
+
+def test_outputs_that_are_no_numbers_are_divergence_too() -> None:
+    assert diverged(PredictionError("net returned NaN or infinite logits for 2 samples: a, b"))
+    assert not diverged(ModelError("net is no module"))
 
 
 def test_the_rate_is_no_outermost_one() -> None:
