@@ -118,6 +118,8 @@ def _print(found: "Comparison") -> None:
             print_table(header, [_row(one, letters) for one in compared], right=(1, 2, 3, 4, 5))
         for one in own:
             _print_rest(one, letters)
+    for told in found.notes:
+        say_wrapped(told, "  ")
     several = sum(one.p is not None for one in found.differences)
     say()
     say(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
-from zoo.comparing.matching import check_alike, check_ids, find_runs, names
+from zoo.comparing.matching import aside, check_alike, check_ids, find_runs, names
 from zoo.comparing.paired import Paired
 from zoo.comparing.reading import open_data, read_run
 from zoo.comparing.record import Comparison, Contestant, Difference
@@ -93,6 +93,7 @@ def _compared(
         resamples=resamples,
         seed=seed,
         differences=corrected(found),
+        notes=tuple(aside(records)),
     )
 
 

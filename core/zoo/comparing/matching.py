@@ -120,6 +120,17 @@ def varying(runs: Sequence[RunRecord]) -> list[str]:
     return [*(["model"] if len({_identity(run.model) for run in runs}) > 1 else []), *roles]
 
 
+def aside(runs: Sequence[RunRecord]) -> Iterable[str]:
+    """What else differs beside the models, and may have a part in the difference."""
+    for what, found in (
+        ("precision", [run.execution.precision for run in runs]),
+        ("seed", [run.execution.seed for run in runs]),
+        ("version of deepzoo", [run.environment.deepzoo for run in runs]),
+    ):
+        if len(set(found)) > 1:
+            yield f"the runs differ in {what}, too: {', '.join(map(str, found))}"
+
+
 def names(runs: Sequence[RunRecord]) -> list[str]:
     """What each run is called here: its model, or the other model that differs, and what else tells it from the others."""
     roles = varying(runs)

@@ -152,7 +152,7 @@ def test_two_segmenters_are_compared_by_their_images(many):
     runs = [own(Threshold(level), "many/scenes", f"threshold {level}") for level in (0.5, 0.8)]
     miou, dice = zoo.compare(*runs, metrics=["miou", "dice"]).differences
     assert miou.units == "images" and miou.test == "paired permutation of images"
-    assert miou.better == dice.better == "threshold 0.5" and miou.ci_low > 0
+    assert miou.better == dice.better == "local/threshold 0.5" and miou.ci_low > 0
     assert len(miou.first_better) > 40
 
 
@@ -178,7 +178,7 @@ def test_two_detectors_are_compared_by_their_images(many):
 
     runs = [own(Bright(shift), "many/boxes", f"shift {shift}") for shift in (0, 3)]
     precision, half = zoo.compare(*runs, metrics=["coco-ap", "coco-ap:iou=0.5"]).differences
-    assert precision.units == "images" and precision.better == "shift 0" and len(precision.first_better) == 60
+    assert precision.units == "images" and precision.better == "local/shift 0" and len(precision.first_better) == 60
     assert half.difference == 0 and half.p == 1 and half.better is None
 
 
@@ -196,7 +196,7 @@ def test_two_retrieval_models_are_compared_by_their_classes(many):
     runs = [own(Some(dims), "many/places", f"dims {dims}", task="embed") for dims in (6, 2)]
     recall, area = zoo.compare(*runs, metrics=["recall-at-k:k=1", "roc-auc"]).differences
     assert recall.units == "classes" and recall.test == "paired permutation of classes"
-    assert recall.better == "dims 6" and recall.ci_low > 0
+    assert recall.better == "local/dims 6" and recall.ci_low > 0
     assert area.refused == "pairs share samples, so they are not independent"
 
 

@@ -48,7 +48,7 @@ def test_it_is_written_as_markdown_and_csv(runs):
     rows = list(csv.DictReader(io.StringIO(found.csv())))
     assert [row["model"] for row in rows] == [entry.model for entry in found.boards[0].entries]
     assert [float(row["value"]) for row in rows] == [entry.value for entry in found.boards[0].entries]
-    assert found.markdown().count("\n| ") == len(rows) + 1
+    assert found.markdown().count("\n| ") == len(rows) + 2  # the header and the line below it
 
 
 def test_nothing_known_is_an_error_with_the_next_command():

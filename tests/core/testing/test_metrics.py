@@ -47,6 +47,37 @@ class Raising(Good):
         raise KeyError("lost")
 
 
+class Compared(Good):
+    def per_sample(self, rows):
+        return {"value": rows.columns["target"].astype(float)}
+
+    def values(self, state):
+        return state["value"]
+
+
+class OtherMean(Compared):
+    def values(self, state):
+        return state["value"] + 0.1
+
+
+class TooFew(Compared):
+    def values(self, state):
+        return state["value"][:-1]
+
+
+class Resampled(Compared):
+    def values(self, state):
+        return None
+
+    def resampled(self, state, weights, classes):
+        return weights @ state["value"] / weights.sum(axis=1)
+
+
+class OtherResampled(Resampled):
+    def resampled(self, state, weights, classes):
+        return weights @ state["value"]
+
+
 @pytest.mark.parametrize(
     ("metric", "state", "says"),
     [
@@ -56,6 +87,11 @@ class Raising(Good):
         (Silent, "failed", "no interval and does not say why"),
         (Outside, "failed", "outside its interval"),
         (Raising, "failed", "raised KeyError"),
+        (Compared, "ok", ""),
+        (OtherMean, "failed", "its values have the mean"),
+        (TooFew, "failed", "not one a sample"),
+        (Resampled, "ok", ""),
+        (OtherResampled, "failed", "when resampled"),
     ],
 )
 def test_each_rule_is_checked(monkeypatch, metric, state, says):
