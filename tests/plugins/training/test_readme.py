@@ -23,6 +23,8 @@ MARKED = [
 
 @pytest.mark.parametrize("command", MARKED)
 def test_a_command_of_the_readme_trains(command: str) -> None:
+    if "-8bit" in command:
+        pytest.importorskip("torchao")
     done = CliRunner().invoke(zoo, [*shlex.split(command)[1:], "--epochs", "1"])
     assert done.exit_code == 0, done.output
     assert "memory" in done.output and "activations" in done.output
