@@ -55,6 +55,7 @@ def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -
     """The scores beside the benchmark's pass mark and beside what the catalogue claims of them.
 
     The mark is for the benchmark as it is, a claim perhaps for other models in place of its own, and neither for other settings.
+    No claim is of a network that a precision has altered.
     """
     checks: list[Check] = []
     replaced = {role: plan.aux[role].info.name for role in plan.altered if role in plan.aux}
@@ -66,7 +67,7 @@ def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -
         checks.append(Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(values[mark.metric])))
     for metric, value in values.items():
         claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric, replaced)
-        same = claim is not None and claim.is_of(plan.dataset.fingerprint, plan.samples)
+        same = claim is not None and claim.is_of(plan.dataset.fingerprint, plan.samples) and plan.precision.built is None
         if claim is not None and same and value is not None and plan.model.has_defaults:
             within = abs(value - claim.value) <= claim.tolerance
             checks.append(Check(kind=claim.kind, metric=metric, expected=f"{claim.value} ± {claim.tolerance}", passed=within))

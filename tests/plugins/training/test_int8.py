@@ -55,6 +55,7 @@ def test_a_network_without_dense_layers_is_refused_by_name() -> None:
 def test_a_run_is_scored_in_it_beside_float32(name: str) -> None:
     full, altered = zoo.evaluate("cnn/lenet5@digits", "digits"), zoo.evaluate("cnn/lenet5@digits", "digits", precision=name)
     assert altered.key != full.key and altered.execution.precision == f"training/{name}"
+    assert full.checks and not altered.checks  # a claim is of the network as it is
     assert abs((altered.primary.value or 0) - (full.primary.value or 0)) <= 0.01
     assert any("3 nn.Linear (c5, f6, output)" in remark for remark in altered.remarks)
     again = zoo.evaluate("cnn/lenet5@digits", "digits", precision=f"training/{name}")
