@@ -32,7 +32,8 @@ def with_flags(text: str, command: Any) -> str:
 def _flag(command: Any, name: str, part: str | None, value: str | None) -> str:
     if part and name in OPEN and isinstance(command, OpenCommand):
         return _written(f"--{part.replace('_', '-')}", value)
-    option = next((one for one in getattr(command, "params", ()) if one.name == name and one.param_type_name == "option"), None)
+    names = (name, f"{name}s")  # of one that may be given several times
+    option = next((one for one in getattr(command, "params", ()) if one.name in names and one.param_type_name == "option"), None)
     if option is None:
         return ""
     return _written(max(option.opts, key=len), f"{part}={value}" if part else value)

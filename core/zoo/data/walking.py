@@ -11,7 +11,7 @@ from zoo.remarks import remark
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif")
 OTHERS = (".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tif", ".tiff", ".tga")
-SUFFIXES = frozenset(PHOTOGRAPHS + OTHERS)
+SUFFIXES = tuple(sorted({*PHOTOGRAPHS, *OTHERS}))
 """Of images; in any case."""
 _OF_WINDOWS = ("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "recycler", "system volume information")
 _OF_OTHERS = ("__macosx", "icon\r", "#recycle", "lost+found")

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.errors import ModelError, OptionError
 from zoo.identity.code import code_of
-from zoo.opening.techniques import open_technique
+from zoo.opening.techniques import Technique, open_technique
 from zoo.plugins.registry import Registry
 from zoo.remarks import remark
 from zoo.tasks.base import Task
@@ -46,8 +46,21 @@ class Precision:
 
 def asked_precision(registry: Registry, text: str, task: Task) -> Precision:
     """Raises OptionError where there is none of the name, it is of training alone, or the task takes gradients."""
-    if text in AUTOCAST:
+    found = opened_precision(registry, text)
+    if found is None:
         return Precision(text, text)
+    if task.needs_grad:
+        raise OptionError(f"task {task.name} takes gradients, which {found.spec.name} does not have", f"take {AUTOCAST[0]}")
+    name = found.spec.name + text[len(text.partition(":")[0]) :]
+    code = code_of((found.spec.target,), requires=found.spec.requires)
+    options = found.built.model_dump(mode="json")
+    return Precision(name, {"name": found.spec.name, "options": options, "code": code.identity}, found.built, code.doubt)
+
+
+def opened_precision(registry: Registry, text: str) -> Technique | None:
+    """The technique of this name, None of autocast's. Raises OptionError where there is none, or it is of training alone."""
+    if text in AUTOCAST:
+        return None
     known = [spec.name for spec in registry.techniques() if spec.kind == "precision"]
     hint = f"take one of: {', '.join((*AUTOCAST, *(name for name in known if name.partition('/')[2] not in AUTOCAST)))}"
     if not registry.knows("technique", text.partition(":")[0]):
@@ -55,9 +68,4 @@ def asked_precision(registry: Registry, text: str, task: Task) -> Precision:
     found = open_technique(registry, text)
     if found.spec.kind != "precision" or not hasattr(found.built, "ready"):
         raise OptionError(f"{found.spec.name} is no precision that a run can have", hint)
-    if task.needs_grad:
-        raise OptionError(f"task {task.name} takes gradients, which {found.spec.name} does not have", f"take {AUTOCAST[0]}")
-    name = found.spec.name + text[len(text.partition(":")[0]) :]
-    code = code_of((found.spec.target,), requires=found.spec.requires)
-    options = found.built.model_dump(mode="json")
-    return Precision(name, {"name": found.spec.name, "options": options, "code": code.identity}, found.built, code.doubt)
+    return found

@@ -10,6 +10,7 @@ from zoo.opening.written import is_written
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.runs.evaluate import evaluate
 from zoo.runs.overrides import Names, settable
+from zoo.runs.precision import opened_precision
 from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.request import How, Request
@@ -120,6 +121,7 @@ def sweep(
     """
     _check_settings(settings)
     with one_look_up() as entries:
+        opened_precision(entries, settings.get("precision") or "fp32")
         cells, left_out = _planned(entries, models, benchmarks, {**settings, "task": task, "plugin": plugin})
         if not cells:
             raise OptionError(f"nothing fits: {_reasons(left_out)}", "zoo show MODEL tells which benchmarks a model fits")

@@ -51,9 +51,9 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "zoo plugins install --upgrade deepzoo",
     ),
     "newer-class": (
-        {"source": "from zoo.specs import SuiteSpec"},
+        {"source": "from zoo.specs import SurveySpec"},
         "invalid",
-        "SuiteSpec.*: it needs a newer deepzoo",
+        "SurveySpec.*: it needs a newer deepzoo",
         "zoo plugins install --upgrade deepzoo",
     ),
     "newer-module": (

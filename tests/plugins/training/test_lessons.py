@@ -118,7 +118,7 @@ def test_checkpointing_is_weighed() -> None:
         (["schedules", *SMALL, "--picture", "a.gif"], "a.gif"),
         (["schedules", "--speed", "9"], "no such option"),
         (["schedule"], "schedule"),
-        (["checkpointing", "--network", "intro/mlp-numpy"], "mlp-numpy"),
+        (["checkpointing", "--network", "intro/mlp-numpy", "--dataset", "digits", "--share", "1"], "mlp-numpy"),
         (["checkpointing", "--network", "timm/resnet18", "--dataset", "sms-spam"], "text"),
     ],
 )  # fmt: skip
