@@ -31,6 +31,19 @@ def test_a_mistake_exits_2_with_the_next_command(zoo, runs):
     assert done.code == 2 and "zoo run intro/logistic --on digits" in done.err
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("1234", "5678"), "there is no run 1234"),
+        (("cnn/lenet5", "cnn/lenet6"), "say --on which"),
+        (("cnn/lenet6", "cnn/lenet5"), "did you mean cnn/lenet5"),
+    ],
+)
+def test_what_is_no_run_is_said_to_be_none(zoo, names, said):
+    done = zoo("compare", *names)
+    assert done.code == 2 and said in done.err
+
+
 def test_a_leaderboard_is_printed_in_four_forms(zoo, runs, monkeypatch):
     made = zoo("leaderboard", "digits", "--json")
     assert made.code == 0

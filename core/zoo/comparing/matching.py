@@ -28,6 +28,9 @@ def find_runs(entries: Registry, asked: Sequence[str | RunRecord], benchmark: st
         if run is None:
             assert isinstance(one, str)
             if where is None:
+                if RUN_ID.fullmatch(one):
+                    raise UnknownNameError(f"there is no run {one}", "zoo results shows those that there are")
+                entries.tagged_model(one)  # raises for a name that nobody has, with those that are near
                 raise OptionError(
                     f"{one} has runs on several benchmarks, or none: say `on` which it is to be compared",
                     f"zoo compare {' '.join(str(name) for name in asked)} --on BENCHMARK",
