@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
-    from zoo.inference.predict import predict
+    from zoo.inference.predicting import predict
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
@@ -68,7 +68,7 @@ else:
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
-            "zoo.inference.predict": ["predict"],
+            "zoo.inference.predicting": ["predict"],
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],

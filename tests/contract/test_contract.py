@@ -4,6 +4,7 @@ To record a change: ZOO_RECORD_CONTRACT=1 pytest tests/contract. Additions may c
 renamed, or becomes required, needs a release in which it warns, and a new major version: see plugins/README.md.
 """
 
+import importlib
 import importlib.util
 import json
 import os
@@ -47,6 +48,13 @@ def test_the_public_surface_is_the_one_that_was_decided(code: Any) -> None:
     gone, new = flat(decided) - flat(now), flat(now) - flat(decided)
     assert not gone, f"removed, which breaks plugins: {sorted(gone)}; {HINT}"
     assert not new, f"new: {sorted(new)}; {HINT}"
+
+
+def test_no_public_name_is_that_of_a_module_beside_it(code: Any) -> None:
+    """Which of the two a reader gets would hang on what was imported before."""
+    for package, names in code.surface()["modules"].items():
+        if hasattr(importlib.import_module(package), "__path__"):
+            assert [name for name in names if importlib.util.find_spec(f"{package}.{name}")] == []
 
 
 def test_the_guide_describes_every_hook_and_field_as_the_code_does(code: Any) -> None:

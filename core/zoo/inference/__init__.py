@@ -7,10 +7,10 @@ from zoo.lazy import exports
 __all__ = ["Answers", "predict", "write_rows"]
 
 if TYPE_CHECKING:
-    from zoo.inference.predict import Answers, predict
+    from zoo.inference.predicting import Answers, predict
     from zoo.inference.writing import write_rows
 else:
     __getattr__, __dir__ = exports(
         __name__,
-        {"zoo.inference.predict": ["Answers", "predict"], "zoo.inference.writing": ["write_rows"]},
+        {"zoo.inference.predicting": ["Answers", "predict"], "zoo.inference.writing": ["write_rows"]},
     )
