@@ -156,6 +156,7 @@ def test_two_segmenters_are_compared_by_their_images(many):
     assert len(miou.first_better) > 40
 
 
+@pytest.mark.slow
 def test_two_detectors_are_compared_by_their_images(many):
     import torch
 

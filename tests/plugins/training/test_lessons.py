@@ -61,6 +61,7 @@ def test_outputs_that_are_no_numbers_are_divergence_too() -> None:
     assert not diverged(ModelError("net is no module"))
 
 
+@pytest.mark.slow
 def test_the_rate_is_no_outermost_one() -> None:
     tried: dict[float, float] = {}
 
@@ -75,6 +76,7 @@ def test_the_rate_is_no_outermost_one() -> None:
     assert min(tried) < rate < max(tried) and tried[rate] == min(tried.values())
 
 
+@pytest.mark.slow
 def test_no_rate_at_all_is_refused() -> None:
     with pytest.raises(ModelError, match="is the best one"):
         found_rate(course(), WAYS[0]._replace(first=1e12))

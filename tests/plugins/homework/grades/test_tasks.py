@@ -189,7 +189,7 @@ def test_weights_of_a_known_embedder_score_what_its_run_scores(course: Path) -> 
     weights = Path(zoo_metric.__file__).parent / "weights/conv4-triplet-omniglot.safetensors"
     (course / "ada.safetensors").write_bytes(weights.read_bytes())
     (entry,) = grade_class(open_homework("seminar/embed"), [course / "ada.safetensors"]).entries
-    record = zoo.evaluate("metric/conv4-triplet@omniglot", "course/embed")
+    record = zoo.evaluate("metric/conv4-triplet@omniglot", "seminar/embed")
     assert entry.counted.grade is not None, entry.counted.message
     assert {r.metric: pytest.approx(r.value, abs=1e-4) for r in record.results} == {
         r.metric: r.value for r in entry.counted.grade.results
@@ -213,13 +213,13 @@ def test_an_onnx_model_of_maps_scores_as_the_program_does(course: Path) -> None:
     graph = helper.make_graph(nodes, "g", [ends[0]], [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)], [half])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (course / "ada.onnx").write_bytes(model.SerializeToString())
-    (entry,) = grade_class(open_homework("course/segment"), [course / "ada.onnx"]).entries
+    (entry,) = grade_class(open_homework("seminar/segment"), [course / "ada.onnx"]).entries
     assert entry.counted.grade is not None, entry.counted.message
     assert entry.counted.passed and entry.counted.grade.primary.value == 1.0
 
 
 def test_a_pass_mark_on_a_loss_is_met_below_it_and_the_best_attempt_is_the_lowest(course: Path) -> None:
-    homework = open_homework("course/classify")
+    homework = open_homework("seminar/classify")
     assert homework.inputs is not None
     right = np.eye(10)[homework.targets]
     for name, sure in {"worse": 0.2, "better": 0.9, "middle": 0.5}.items():
@@ -238,12 +238,12 @@ def test_a_pass_mark_on_a_loss_is_met_below_it_and_the_best_attempt_is_the_lowes
 
 def test_what_cannot_be_graded_is_refused_with_its_reason(course: Path) -> None:
     with pytest.raises(PluginError, match=r"passed with nll > 0\.1, but of nll the lower value is the better one"):
-        open_homework("course/wrong")
-    spec, registry = homework_spec("course/segment"), zoo.registry()
+        open_homework("seminar/wrong")
+    spec, registry = homework_spec("seminar/segment"), zoo.registry()
     with pytest.raises(PluginError, match="accepts predictions, which cannot be graded for task segment"):
-        check_gradable(spec.model_copy(update={"accepts": ("predictions", "code")}), registry.benchmark("course/segment"))
+        check_gradable(spec.model_copy(update={"accepts": ("predictions", "code")}), registry.benchmark("seminar/segment"))
     with pytest.raises(PluginError, match="accepts onnx, which cannot be graded for task detect"):
-        check_gradable(spec, registry.benchmark("course/detect"))
+        check_gradable(spec, registry.benchmark("seminar/detect"))
     marked = registry.benchmark("mnist-linf").model_copy(update={"pass_mark": "asr > 0.5"})
     with pytest.raises(PluginError, match="which the sandbox does not serve"):
         check_gradable(spec, marked)
@@ -251,9 +251,9 @@ def test_what_cannot_be_graded_is_refused_with_its_reason(course: Path) -> None:
         check_gradable(spec, registry.benchmark("mnist-linf"))
     (course / "my.csv").write_text("id,label\n")
     with pytest.raises(OptionError, match="takes no predictions: it is of task segment"):
-        check_file("course/segment", course / "my.csv")
+        check_file("seminar/segment", course / "my.csv")
     with pytest.raises(OptionError, match="data/digits is image and serves"):
-        open_homework("course/segment", test_set="data/digits")
+        open_homework("seminar/segment", test_set="data/digits")
 
 
 @pytest.mark.parametrize(
