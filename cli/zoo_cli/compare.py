@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from zoo_cli.completing import names_of
+from zoo_cli.flags import refuse_given
 from zoo_cli.groups import Command
 from zoo_cli.render import number, print_json, print_table, say, say_wrapped, styled
 from zoo_cli.types import AtLeast, Choice
@@ -76,21 +76,13 @@ def compare(names: tuple[str, ...], save_figures: str | None, as_json: bool, **o
     if len(trainings) == len(names):
         from zoo_cli.trainings import compare_named
 
-        _only("trainings are compared by their records alone", OF_RUNS)
+        refuse_given("trainings are compared by their records alone", OF_RUNS)
         compare_named(names, save_figures, as_json)
     elif trainings:
         raise click.UsageError(f"{trainings[0]} is a training, and not all that is named is: compare runs, or trainings")
     else:
-        _only("runs have no curves to draw", ("save_figures",))
+        refuse_given("runs have no curves to draw", ("save_figures",))
         _compare_runs(names, as_json, **of_runs)
-
-
-def _only(why: str, others: tuple[str, ...]) -> None:
-    """Raises UsageError where one of other settings was given."""
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        if parameter.name in others and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{why}: leave out {parameter.opts[0]}")
 
 
 def _compare_runs(names: tuple[str, ...], as_json: bool, metrics: tuple[str, ...], **settings: Any) -> None:

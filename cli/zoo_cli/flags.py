@@ -6,10 +6,12 @@ takes as `protocol.window=64`.
 
 import re
 import shlex
+from collections.abc import Collection
 from traceback import walk_tb
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from zoo_cli.open_options import OpenCommand
 
@@ -41,6 +43,14 @@ def _flag(command: Any, name: str, part: str | None, value: str | None) -> str:
 
 def _written(flag: str, value: str | None) -> str:
     return flag if value is None else f"{flag} {shlex.quote(value)}"
+
+
+def refuse_given(why: str, names: Collection[str]) -> None:
+    """Raise UsageError where one of these parameters of the command that runs was given on its line."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{why}: leave out {max(parameter.opts, key=len)}")
 
 
 def warned(message: object) -> str:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 import zoo
 from zoo_cli.completing import names_of
+from zoo_cli.flags import refuse_given
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
@@ -126,10 +126,7 @@ def train(recipe: str, as_json: bool, gradcheck: bool, profile: int | None, over
 
 def _only(why: str, settings: dict[str, Any], taken: tuple[str, ...]) -> dict[str, Any]:
     """The settings of these names. Raises UsageError where another was given, which is of training alone."""
-    for name in settings.keys() - set(taken):
-        if click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            flag = {"techniques": "--with"}.get(name, f"--{name.replace('_', '-')}")
-            raise click.UsageError(f"{why}: leave out {flag}")
+    refuse_given(why, settings.keys() - set(taken))
     return {name: settings[name] for name in taken}
 
 
