@@ -42,7 +42,7 @@ __all__ = [
 
 TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
 Modality = Literal["image", "text", "vector"]
-TechniqueKind = Literal["optimizer", "schedule", "precision", "memory", "parallel", "data"]
+TechniqueKind = Literal["optimizer", "schedule", "precision", "memory", "parallel", "data", "compiler"]
 
 CERTIFY = "certify"
 """Kind of a benchmark of task `attack`, as its protocol says it, and of the models that it is for: what no attack can do."""

@@ -66,6 +66,13 @@ TECHNIQUES = [
         )
     ),
     TechniqueSpec(
+        name="compile",
+        kind="compiler",
+        summary="The network's calls compiled into fewer, larger kernels; needs a C++ compiler, or Triton on a GPU",
+        target="zoo_training.compiling:Compile",
+        paper="Ansel et al. 2024, PyTorch 2, ASPLOS, doi:10.1145/3620665.3640366",
+    ),
+    TechniqueSpec(
         name="linear-scaling",
         kind="data",
         summary="The learning rate in proportion to the batch size",

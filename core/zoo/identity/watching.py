@@ -95,7 +95,7 @@ class Watch:
             where = _source(where)
             if where in self.known or where.startswith(_folders()):
                 return
-        if _is_installed(where) or _shows_source():
+        if _is_installed(where) or _shows_source() or _is_compiling():
             return
         self.opened[where] = named
 
@@ -126,8 +126,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         with unwatched():
             if event == "open":
                 _note_file(watch, arguments[0], arguments[2])
-            elif not (event == "sqlite3.connect" and str(arguments[0]).startswith(str(cache_dir("hashes")))):
+            elif not (_is_own(event, arguments) or _is_compiling()):
                 watch.doubts[f"it asks {_ASKED[event]} ({event})"] = None
+
+
+def _is_own(event: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether the core looks up what it knows of files."""
+    return event == "sqlite3.connect" and str(arguments[0]).startswith(str(cache_dir("hashes")))
 
 
 def _note_file(watch: Watch, path: Any, flags: int) -> None:
@@ -198,6 +203,17 @@ def _shows_source() -> bool:
         if frame is None:
             return False
         if frame.f_code.co_filename.endswith(("linecache.py", "traceback.py")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _is_compiling() -> bool:
+    """Whether torch's compiler asks for itself: what it builds, in a cache of its own, follows from code that a key knows."""
+    frame: FrameType | None = sys._getframe(1)
+    inner = f"{os.sep}torch{os.sep}_inductor{os.sep}"
+    while frame is not None and ((file := frame.f_code.co_filename).startswith(("<", *_standard())) or _is_known_code(file)):
+        if inner in file:
             return True
         frame = frame.f_back
     return False

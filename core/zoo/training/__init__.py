@@ -6,6 +6,7 @@ from zoo.lazy import exports
 
 __all__ = [
     "ComparedTraining",
+    "CompilerTechnique",
     "DataTechnique",
     "Epoch",
     "EvaluatedPrecision",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from zoo.training.record import TrainingRecord
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
+        CompilerTechnique,
         DataTechnique,
         EvaluatedPrecision,
         MemoryTechnique,
@@ -84,6 +86,7 @@ else:
             "zoo.training.record": ["TrainingRecord"],
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [
+                "CompilerTechnique",
                 "DataTechnique",
                 "EvaluatedPrecision",
                 "MemoryTechnique",

@@ -71,10 +71,21 @@ class Costs:
         self.sent = round(self.traffic.sent)
 
     def rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
-        """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back."""
+        """The gradients of the first batch once more, beforehand, counted; parameters, buffers and draws are put back.
+
+        Of a compiled network the operations are those that are written; what the compiler keeps of activations is its own affair.
+        """
         if self.rehearsed:
             return
         self.rehearsed = True
+        with self.loop.as_written():
+            self._rehearse(inputs, targets, generator)
+        if self.loop.compilers:
+            self.activations = self.peak = None
+        if self.traffic is not None:
+            self.traffic.sent = 0
+
+    def _rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
         from torch.nn.attention import SDPBackend, sdpa_kernel
         from torch.utils.flop_counter import FlopCounterMode
 
@@ -93,8 +104,6 @@ class Costs:
             self.loop.backward(inputs, targets, generator)
         self.activations, self.operations = tally.most, counter.get_total_flops()
         self.expected = expected(self.loop.job.techniques, self.network(inputs, targets, generator))
-        if self.traffic is not None:
-            self.traffic.sent = 0
 
     def network(self, inputs: Any, targets: "Tensor", generator: "Generator") -> Network:
         """What formulas of memory take: the network without techniques of memory, and what small batches of it save."""

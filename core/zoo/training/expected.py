@@ -20,6 +20,7 @@ CHANGES: dict[TechniqueKind, tuple[str, ...]] = {
     "precision": ("parameters", "gradients", "optimizer"),
     "memory": KINDS,
     "parallel": KINDS,
+    "compiler": ("activations",),
 }
 """What a technique of a kind may change: of one that gives no formula, nothing is expected there."""
 

@@ -132,9 +132,10 @@ class TrainingJob:
         return build_model(self.model, self.recipe.task, dict(self.recipe.config))
 
     def changed(self, **fields: Any) -> "TrainingJob":
-        """The same with other fields, on the same samples: those that are prepared stay so."""
+        """The same with other fields, on the same samples: those that are prepared stay so, and techniques that are built."""
         other = replace(self, **fields)
-        vars(other).update({name: vars(self)[name] for name in ("train_inputs", "validation_inputs") if name in vars(self)})
+        kept = ["train_inputs", "validation_inputs", *(["techniques"] if not fields.keys() & {"recipe", "processes"} else [])]
+        vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
         return other
 
     @cached_property

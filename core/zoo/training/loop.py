@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,9 @@ class Loop:
         schedule = scheduled(job.techniques.one("schedule"), optimizer, self.batches * recipe.epochs, scale)
         placing = [True, False, True]  # the optimizer is of parameters that are where they belong, and may be divided
         self.model, self.optimizer, self.schedule = self.accelerator.prepare(model, optimizer, schedule, device_placement=placing)
+        self.compilers = job.techniques.of("compiler")
+        for technique in self.compilers:
+            technique.apply(self.accelerator.unwrap_model(self.model))
         if self.average:
             self.average.module.to(self.accelerator.device)
         self.done = 0.0
@@ -297,8 +301,15 @@ class Loop:
             self._told.setdefault(name, []).append(value.detach())
 
     def validate(self) -> float | None:
-        """The recipe's metric of `scored_model` on the validation split."""
-        return self.job.validate(self.scored_model.eval())
+        """The recipe's metric of `scored_model` on the validation split, computed as written: so it is scored later, too."""
+        with self.as_written():
+            return self.job.validate(self.scored_model.eval())
+
+    def as_written(self) -> "AbstractContextManager[Any]":
+        """Within the block a network is computed as it is written, also where it is compiled."""
+        import torch
+
+        return torch.compiler.set_stance("force_eager") if self.compilers else nullcontext()
 
     def further_scores(self) -> dict[str, float]:
         """What else is measured on validation samples after an epoch, by name, beside the recipe's metric: nothing.

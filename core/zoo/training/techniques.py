@@ -95,7 +95,17 @@ class DataTechnique(Protocol):
         """The learning rate with batches of this size, as a factor of the recipe's."""
 
 
-ONE_EACH: tuple[TechniqueKind, ...] = ("optimizer", "schedule", "precision", "parallel")
+class CompilerTechnique(Protocol):
+    """Kind compiler: how a network is computed. What it computes stays the same to rounding."""
+
+    def check(self, device: str, /) -> None:
+        """Raises OptionError where what it needs on this device is not there."""
+
+    def apply(self, model: "nn.Module", /) -> None:
+        """Alter in place how calls of a network are computed, which is on its device and may be divided; all names stay."""
+
+
+ONE_EACH: tuple[TechniqueKind, ...] = ("optimizer", "schedule", "precision", "parallel", "compiler")
 """Kinds of which a training has one; another takes its place."""
 PLAIN = "training/fp32"
 """The precision of a recipe that names none."""
@@ -135,6 +145,8 @@ class Techniques:
         for one in self.each:
             if one.spec.kind == "precision":
                 one.built.accelerator(device)
+            if one.spec.kind == "compiler":
+                one.built.check(device)
             if one.spec.kind == "parallel":
                 one.built.check(recipe, lambda parameters: optimizer.build(parameters, recipe.optimizer))
 

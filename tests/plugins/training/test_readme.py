@@ -15,7 +15,7 @@ COMMANDS = [line for block in re.findall(r"^```sh\n(.*?)^```", README, re.M | re
 
 
 MARKED = [
-    pytest.param(each, marks=[pytest.mark.slow] if "--processes" in each else [])
+    pytest.param(each, marks=[pytest.mark.slow] if re.search("--processes|--with compile", each) else [])
     for each in COMMANDS
     if each.startswith("zoo train")
 ]
@@ -25,7 +25,8 @@ MARKED = [
 def test_a_command_of_the_readme_trains(command: str) -> None:
     if "-8bit" in command:
         pytest.importorskip("torchao")
-    done = CliRunner().invoke(zoo, [*shlex.split(command)[1:], "--epochs", "1"])
+    shorter = [] if "--profile" in command else ["--epochs", "1"]
+    done = CliRunner().invoke(zoo, [*shlex.split(command)[1:], *shorter])
     assert done.exit_code == 0, done.output
     assert "memory" in done.output and "activations" in done.output
 
