@@ -1,6 +1,6 @@
 """Adam whose states take 8 bits a value, by torchao."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,9 +11,13 @@ from torch.optim import Optimizer as TorchOptimizer
 from zoo.errors import OptionError
 from zoo.remarks import remark
 from zoo.specs import Frozen, Optimizer
+from zoo.training import Expected, Network
 
 LEAST = 4096
 """Values of the smallest parameter whose states are quantised (torchao's rule, and that of bitsandbytes)."""
+
+LEVELS = 256
+"""Of a state's values, which each keeps a table of."""
 
 
 class Adam8bit(Frozen):
@@ -34,7 +38,7 @@ class Adam8bit(Frozen):
         from torchao import optim
 
         sizes = [parameter.numel() for parameter in parameters]
-        fitting = [size for size in sizes if size >= LEAST and size % self.block == 0]
+        fitting = self._fitting(sizes)
         if not fitting:
             raise OptionError(
                 f"{self.algorithm} would keep no state in 8 bits: no parameter has {LEAST:,} values, in blocks of {self.block}",
@@ -55,6 +59,24 @@ class Adam8bit(Frozen):
             block_size=self.block,
         )
         return built
+
+    def expected(self, network: Network, before: Mapping[str, Expected], /) -> Mapping[str, Expected]:
+        sizes = [parameter.numel() for parameter in network.parameters]
+        small = sum(sizes) - sum(fitting := self._fitting(sizes))
+        scales, tensors = sum(fitting) // self.block, len(fitting)
+        terms = [
+            (sum(fitting), f"1 byte × {sum(fitting):,}"),
+            (4 * scales, f"4 bytes × {scales:,} scales"),
+            (4 * LEVELS * tensors, f"{4 * LEVELS:,} bytes of levels × {tensors:,}"),
+            (4 * small, f"4 bytes × {small:,} of small parameters"),
+        ]
+        steps = 4 * len(sizes)
+        formula = f"2 states × ({' + '.join(text for count, text in terms if count)}) + 4 bytes × {len(sizes):,} tensors"
+        return {"optimizer": Expected(bytes=2 * sum(count for count, _ in terms) + steps, formula=formula)}
+
+    def _fitting(self, sizes: Sequence[int]) -> list[int]:
+        """Those of sizes of parameters whose states are quantised."""
+        return [size for size in sizes if size >= LEAST and size % self.block == 0]
 
 
 def eager(compiled: Any) -> Any:

@@ -8,16 +8,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError
-from zoo.remarks import remark
 from zoo.seeds import derived_seed, seed_everything
 from zoo.training.augment import build_augment
-from zoo.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from zoo.training.costs import Costs
 from zoo.training.differing import noticing
 from zoo.training.job import Epoch, TrainingJob, TrainingProgress, TrainResult, cut, placed
 from zoo.training.memory_advice import advising
 from zoo.training.optim import build_loss, moving_average, scheduled
 from zoo.training.prepared import draw_batches
+from zoo.training.resuming import resume_loop, save_loop
 from zoo.training.team import Team
 from zoo.training.techniques import PLAIN
 from zoo.training.trace import Trace
@@ -64,6 +63,7 @@ class Loop:
         self.team.check(self, model)
         self.team.distribute(model.to(self.accelerator.device))
         self.team.check_divided(self, model)
+        self.parts(recipe.batch_size)
         self.learnt = [p for part in (model, self.loss) for p in part.parameters() if p.requires_grad]
         build = job.techniques.one("optimizer").build
         optimizer = self.team.optimizer(lambda parameters: build(parameters, recipe.optimizer), self.learnt)
@@ -266,14 +266,17 @@ class Loop:
             return self.batch_loss(inputs, targets, generator)
 
     def parts(self, batch: int) -> int:
-        """In how many parts a batch goes through the network. Raises OptionError where its loss is no mean over its samples."""
-        parts = math.prod(int(technique.parts(batch)) for technique in self.memory)
+        """In how many parts a batch goes through the network: as many as one of the recipe's size, but none is without samples.
+
+        Raises OptionError where its loss is no mean over its samples.
+        """
+        parts = math.prod(int(technique.parts(self.job.recipe.batch_size)) for technique in self.memory)
         if parts > 1 and not self.separable:
             raise OptionError(
                 f"{self.job.recipe.name} compares the samples of a batch with each other, so a batch cannot go in parts",
                 "leave gradient accumulation out, and lower `batch_size`",
             )
-        return parts
+        return min(parts, batch)
 
     @property
     def separable(self) -> bool:
@@ -323,55 +326,11 @@ class Loop:
 
     def save(self, epoch: int) -> None:
         """Write the state after an epoch, in place of that of the epoch before."""
-        content = {name: self.team.gathered(part.state_dict()) for name, part in self._parts().items()}
-        if not self.team.first:
-            return
-        history = [entry.model_dump() for entry in self.history]
-        save_checkpoint(
-            self.job.folder / "checkpoint.pt",
-            self.job.key,
-            {
-                "epoch": epoch,
-                "history": history,
-                "best_state": self.best_state,
-                "processes": self.team.size,
-                "trace": self.trace.state_dict(),
-                **content,
-            },
-        )
+        save_loop(self, epoch)
 
     def resume(self) -> int:
         """Take up the state of the last finished epoch; returns its number, 0 where training begins."""
-        content, why_not = load_checkpoint(self.job.folder / "checkpoint.pt", self.job.key)
-        epoch = int(content["epoch"]) if content else 0
-        if content:
-            for name, part in self._parts().items():
-                if name in ("model", "average"):
-                    restore(part, content[name])
-                else:
-                    state = self.team.divided(content[name], part) if name == "optimizer" else content[name]
-                    part.load_state_dict(state)
-            self.best_state = content["best_state"]
-            self.history = [Epoch(**entry) for entry in content["history"]]
-            self.trace.load_state_dict(content["trace"])
-            if (before := content.get("processes", self.team.size)) != self.team.size:
-                remark(
-                    f"after epoch {epoch} training went on in processes: {self.team.size}, and no longer {before}", stacklevel=2
-                )
-        if note := why_not or (f"resumed after epoch {epoch}" if epoch else ""):
-            self.job.report(TrainingProgress(epoch, self.job.recipe.epochs, 0, self.batches, note=note))
-        return epoch
-
-    def _parts(self) -> dict[str, Any]:
-        """All that changes from step to step."""
-        parts = {"model": self.accelerator.unwrap_model(self.model), "optimizer": self.optimizer, "schedule": self.schedule}
-        if self.average:
-            parts["average"] = self.average.module
-        if list(self.loss.parameters()):
-            parts["loss"] = self.loss
-        if self.accelerator.scaler is not None:
-            parts["scaler"] = self.accelerator.scaler
-        return parts
+        return resume_loop(self)
 
 
 def _module(job: TrainingJob) -> Any:

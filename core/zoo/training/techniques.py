@@ -64,7 +64,7 @@ class MemoryTechnique(Protocol):
         """Alter a network in place before training, its outputs and the names of its parameters excepted."""
 
     def parts(self, batch: int, /) -> int:
-        """In how many parts a batch of this size goes through the network; the gradients are added up."""
+        """In how many parts a batch of the recipe's size goes through the network; the gradients are added up."""
 
 
 class ParallelTechnique(Protocol):

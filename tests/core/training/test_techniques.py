@@ -89,12 +89,20 @@ def test_a_trainer_that_passes_a_technique_over_is_stopped(tmp_path: Path) -> No
 
 
 def test_accumulation_gives_the_weights_of_whole_batches(tmp_path: Path) -> None:
-    settings = {"model": "Plain", "epochs": 2, "optimizer": Optimizer(name="sgd", lr=0.1)}
+    """Also of the last batch, which here has fewer samples than there are parts."""
+    samples = len(make_job(tmp_path).train)
+    size = next(size for size in range(32, 99) if 1 < samples % size < 5)
+    settings = {"model": "Plain", "epochs": 2, "optimizer": Optimizer(name="sgd", lr=0.1), "batch_size": size}
     whole = loop.train(make_job(tmp_path / "whole", **settings))
-    parts = loop.train(make_job(tmp_path / "parts", techniques=("gradient-accumulation:5",), **settings))
+    parts = loop.train(make_job(tmp_path / "parts", techniques=("gradient-accumulation:steps=5",), **settings))
     for key, weights in whole.state.items():
         assert torch.allclose(parts.state[key], weights, rtol=0, atol=1e-5), key
     assert [e.loss for e in parts.history] == pytest.approx([e.loss for e in whole.history], rel=1e-5)
+
+
+def test_more_parts_than_samples_are_refused_before_the_first_step(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="a batch of 32 cannot go in 33 parts"):
+        loop.Loop(make_job(tmp_path, techniques=("gradient-accumulation:steps=33",)))
 
 
 def test_batches_whose_samples_depend_on_each_other_cannot_go_in_parts(tmp_path: Path) -> None:

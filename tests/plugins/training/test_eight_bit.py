@@ -11,6 +11,7 @@ from torch import nn
 import zoo
 from zoo.errors import OptionError
 from zoo.specs import Optimizer
+from zoo.training import Network
 from zoo.training.costs import storage_bytes
 from zoo.training.techniques import technique
 
@@ -86,3 +87,17 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(monkeypatch:
     assert resumed.cost is not None and whole.cost is not None
     assert resumed.cost.optimizer_bytes == whole.cost.optimizer_bytes
     assert any("AdamW8bit: states of" in remark for remark in whole.remarks)
+
+
+@pytest.mark.parametrize("block", [256, 128])
+def test_its_states_take_what_its_formula_says(block: int) -> None:
+    settings = Optimizer(lr=1e-3)
+    parameters = [torch.nn.Parameter(torch.randn(shape)) for shape in ((64, 128), (64,), (32, 256), (5, 4096))]
+    built = technique(zoo.registry(), f"adamw-8bit:block={block}")
+    optimizer = built.build(parameters, settings)
+    for parameter in parameters:
+        parameter.grad = torch.randn_like(parameter)
+    optimizer.step()
+    values = [value for state in optimizer.state.values() for value in state.values()]
+    found = built.expected(Network(torch.nn.ParameterList(parameters), settings, parameters, 1), {})["optimizer"]
+    assert found.bytes == storage_bytes(values)
