@@ -11,7 +11,7 @@ from zoo.metrics.base import Metric, Score, State
 from zoo.opening.datasets import Folder, open_dataset
 from zoo.plugins.registry import Registry
 from zoo.runs.record import ModelInfoRecord, RunRecord
-from zoo.runs.sampling import copied
+from zoo.runs.sampling import groups_of
 from zoo.runs.stored import stored_shards
 from zoo.tasks.base import DataInfo, ModelInfo, Rows, Task
 from zoo.tasks.by_name import task_class
@@ -47,14 +47,7 @@ def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> 
             "run it again",
         )
     info = DataInfo(spec.name, record.dataset.split, spec.modality, tuple(dataset.classes) if dataset.classes else None)
-    _, copies = copied(dataset)
-    groups = range_of_copies(len(dataset.ids), copies) if copies > 1 else getattr(dataset, "groups", None)
-    return Data(dataset, info, {name: place for place, name in enumerate(dataset.ids)}, groups)
-
-
-def range_of_copies(samples: int, copies: int) -> list[int]:
-    """Of which sample each is a changed copy."""
-    return [place // copies for place in range(samples)]
+    return Data(dataset, info, {name: place for place, name in enumerate(dataset.ids)}, groups_of(dataset))
 
 
 def read_run(record: RunRecord, data: Data, metrics: Sequence[Metric]) -> tuple[list[str], list[Read]]:

@@ -90,7 +90,7 @@ def student_mean(values: Array) -> Interval:
         return no_interval("one sample has no variance")
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         return no_interval("every sample scores the same")
-    mean, half = values.mean(), _student(n - 1) * values.std(ddof=1) / n**0.5
+    mean, half = values.mean(), student(n - 1) * values.std(ddof=1) / n**0.5
     return _containing(mean, mean - half, mean + half, "Student's t")
 
 
@@ -112,7 +112,7 @@ def skewed_mean(values: Array, large: int) -> Interval:
     skewness = float((((values - mean) / spread) ** 3).mean())
     if skewness <= 0:
         return found
-    reached = 1 + skewness * (-_student(n - 1) / n**0.5 - skewness / (6 * n))
+    reached = 1 + skewness * (-student(n - 1) / n**0.5 - skewness / (6 * n))
     high = mean - spread * 3 / skewness * (np.cbrt(reached) - 1)
     return _containing(mean, found.low, max(found.high, float(high)), "Student's t below, Hall's above")
 
@@ -147,7 +147,7 @@ def jackknife(value: float, left_out: Array, times: Array | None = None, units: 
     if freedom < 3:
         return no_interval(f"the score hangs on one or two of {n:,} {units}")
     unbiased = min(max(value - (n - 1) * (mean - value), 0.001), 0.999)
-    bounds = [_score_bounds(p, p * (1 - p) / variance, _student(freedom)) for p in (value, unbiased)]
+    bounds = [_score_bounds(p, p * (1 - p) / variance, student(freedom)) for p in (value, unbiased)]
     low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
     return _containing(value, low, high, f"jackknife over {n:,} {units}")
 
@@ -205,7 +205,7 @@ def serial_ratio(totals: Array, counts: Array) -> Interval:
     waves = max(2, round(n**0.5 / 2))
     averages = dct(totals - ratio * counts, norm="ortho")[1 : waves + 1]
     error = float(np.sqrt((averages**2).mean() / n)) / float(counts.mean())
-    half = _student(waves) * error
+    half = student(waves) * error
     return _containing(ratio, ratio - half, ratio + half, f"Student's t of {waves} cosine averages")
 
 
@@ -218,7 +218,8 @@ def _score_bounds(p: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def _student(freedom: float) -> float:
+def student(freedom: float) -> float:
+    """Student's t at the upper end of a 95 % interval."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + LEVEL) / 2))

@@ -1,22 +1,26 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from zoo.errors import NotScoredError, RunError, no_exit
-from zoo.metrics.base import State
+from zoo.metrics.base import Metric, State
+from zoo.metrics.grouped import in_groups
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.record import Check, Result
+from zoo.runs.sampling import groups_of
 from zoo.runs.shards import Stored, read_shard
+from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
 
 def fold(plan: Plan, found: dict[int, Stored]) -> tuple[list[Result], list[tuple[str, str]]]:
     """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
     classes = tuple(plan.dataset.classes or ())
-    states: list[list[State]] = [[] for _ in plan.metrics]
-    artifacts = []
+    groups = groups_of(plan.dataset)
+    folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
+    artifacts, places = [], []
     for shard in plan.shards():
         stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
@@ -24,19 +28,47 @@ def fold(plan: Plan, found: dict[int, Stored]) -> tuple[list[Result], list[tuple
         table = stored.table
         positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
         rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
-        for (text, metric, _), seen in zip(plan.metrics, states, strict=True):
+        places += positions if groups is not None else []
+        for each in folds:
             if len(rows):
-                with no_exit(text):
-                    seen.append(metric.update(rows))
-                if not metric.gathers:  # a sum is held once, however many shards: a covariance may be large
-                    seen[:] = [metric.merge_all(seen)]
+                each.take(rows)
         artifacts.append((f"shards/{shard.path.name}", stored.sha256))
-    results = []
-    for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):
-        with no_exit(text):
-            score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
-        results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
-    return results, artifacts
+    grouped = None if groups is None else [groups[place] for place in places]
+    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
+
+
+class Fold:
+    """One metric over the rows of a run, in id order. `by_sample`: what it keeps of each sample is kept, too."""
+
+    def __init__(self, text: str, metric: Metric, spec: MetricSpec, classes: tuple[str, ...], by_sample: bool) -> None:
+        self.text, self.metric, self.spec, self.classes, self.by_sample = text, metric, spec, classes, by_sample
+        self.seen: list[State] = []
+        self.kept: list[State | None] = []
+
+    def take(self, rows: Rows) -> None:
+        """More samples."""
+        with no_exit(self.text):
+            self.seen.append(self.metric.update(rows))
+            if self.by_sample and not self.metric.keeps_state:
+                self.kept.append(self.metric.per_sample(rows))
+        if not self.metric.gathers:  # a sum is held once, however many shards: a covariance may be large
+            self.seen[:] = [self.metric.merge_all(self.seen)]
+
+    def result(self, nothing: Rows, groups: Sequence[Hashable] | None) -> Result:
+        """The score of all samples; of none it is that of `nothing`. Samples of equal groups stand or fall together."""
+        with no_exit(self.text):
+            state = self.metric.merge_all(self.seen or [self.metric.update(nothing)])
+            score = self.metric.compute(state, self.classes)
+            if groups:
+                score = in_groups(self.metric, score, self._of_samples(state), groups, self.classes, self.spec.range)
+        return Result(metric=self.text, direction=self.spec.direction, unit=self.spec.unit, **vars(score))
+
+    def _of_samples(self, state: State) -> State | None:
+        """What is kept of each sample; None where nothing is."""
+        there = [each for each in self.kept if each is not None]
+        if self.metric.keeps_state:
+            return state
+        return self.metric.join(there) if there and len(there) == len(self.kept) else None
 
 
 def check_scored(plan: Plan, results: Sequence[Result]) -> None:

@@ -47,6 +47,15 @@ def copied(dataset: Dataset) -> tuple[Dataset, int]:
     return getattr(dataset, "base", dataset), getattr(dataset, "copies", 1)
 
 
+def groups_of(dataset: Dataset) -> "Sequence[Any] | None":
+    """Of each sample the group that stands or falls together, such as a picture's changed copies; None: each for itself."""
+    base, copies = copied(dataset)
+    own = getattr(base, "groups", None)
+    if copies == 1:
+        return own
+    return [group for group in (own or range(len(base.ids))) for _ in range(copies)]
+
+
 def _stratified(drawn: Sequence[int], labels: Sequence[Any], limit: int) -> list[int]:
     """`limit` of the positions, of every class as large a share as it has: whole parts first, then the largest remainders."""
     of_class: dict[Any, list[int]] = defaultdict(list)
