@@ -53,7 +53,7 @@ def influences(metric: Metric, state: State, classes: tuple[str, ...], value: fl
     values = metric.values(state)
     if values is not None:
         counts = ~np.isnan(values)
-        return np.where(counts, np.nan_to_num(values) - value, 0.0) / max(1, counts.sum() - 1)
+        return np.asarray(np.where(counts, np.nan_to_num(values) - value, 0.0) / max(1, counts.sum() - 1))
     found = []
     for start in range(0, n, block := max(1, HELD // n)):
         places = np.arange(start, min(n, start + block))
