@@ -96,14 +96,14 @@ def _compare_runs(names: tuple[str, ...], as_json: bool, metrics: tuple[str, ...
 
 
 def _print(found: "Comparison") -> None:
-    say(f"{styled(found.benchmark, bold=True)}  {found.samples:,} samples of {found.dataset}, split {found.split}")
+    say_wrapped(f"{styled(found.benchmark, bold=True)}  {found.samples:,} samples of {found.dataset}, split {found.split}")
     say()
     letters = {run.name: _letter(place) for place, run in enumerate(found.runs)}
     print_table(("", "run", "model"), [(letters[run.name], run.run_id[:8], run.name) for run in found.runs])
     for metric in dict.fromkeys(one.metric for one in found.differences):
         own = [one for one in found.differences if one.metric == metric]
         say()
-        say(f"{styled(metric, bold=True)}{f' in {own[0].unit}' if own[0].unit else ''}, {own[0].direction} is better")
+        say_wrapped(f"{styled(metric, bold=True)}{f' in {own[0].unit}' if own[0].unit else ''}, {own[0].direction} is better")
         compared = [one for one in own if not one.refused]
         if compared:
             header = ("pair", "first", "second", "difference", "95 % interval", "p", "better")
@@ -114,7 +114,7 @@ def _print(found: "Comparison") -> None:
         say_wrapped(told, "  ")
     several = sum(one.p is not None for one in found.differences)
     say()
-    say(
+    say_wrapped(
         f"{found.resamples:,} resamples, seed {found.seed}"
         + (f"; p corrected for {several} comparisons (Holm)" if several > 1 else "")
     )

@@ -65,14 +65,14 @@ def _print(found: "Leaderboard") -> None:
         _print_board(board)
     if found.overall:
         say()
-        say(styled(f"mean rank over {len(found.boards)} benchmarks", bold=True))
+        say_wrapped(styled(f"mean rank over {len(found.boards)} benchmarks", bold=True))
         rows = [(one.model, f"{one.mean_rank:.2f}", f"[{one.low:.2f}, {one.high:.2f}]") for one in found.overall]
-        print_list(("MODEL", "MEAN RANK", "95 % INTERVAL"), rows, cut=("MODEL",))
+        print_list(("MODEL", "MEAN RANK", "95 % INTERVAL"), rows)
 
 
 def _print_board(board: "Board") -> None:
     unit = f" in {board.unit}" if board.unit else ""
-    say(f"{styled(board.benchmark, bold=True)}  {board.metric}{unit}, {board.direction} is better")
+    say_wrapped(f"{styled(board.benchmark, bold=True)}  {board.metric}{unit}, {board.direction} is better")
     rows = [
         (
             entry.rank,
@@ -86,6 +86,6 @@ def _print_board(board: "Board") -> None:
         )
         for entry in board.entries
     ]
-    print_list(HEADER, rows, cut=("MODEL",), tail="MODEL")
+    print_list(HEADER, rows, wrap=("FRONT", "SAMPLES/S", "KIND", "95 % INTERVAL"))
     for note in board.notes:
         say_wrapped(note, "  ")

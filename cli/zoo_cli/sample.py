@@ -8,7 +8,7 @@ import zoo
 from zoo.runs.drawn import Pictures, Texts
 from zoo_cli.completing import names_of
 from zoo_cli.open_options import OpenCommand, named_options
-from zoo_cli.render import counted, print_json, say
+from zoo_cli.render import counted, print_json, say_wrapped
 from zoo_cli.types import AtLeast, pairs
 from zoo_cli.warned_index import open_index
 
@@ -49,7 +49,7 @@ def sample(
         if as_json:
             print_json({"model": made.model, "seeds": made.seeds, "file": str(file)})
         else:
-            say(f"{counted(len(made.images), 'picture')} of {made.model} in {file}")
+            say_wrapped(f"{counted(len(made.images), 'picture')} of {made.model} in {file}")
     elif as_json:
         print_json({"model": made.model, "seeds": made.seeds, "texts": ["".join(text) for text in made.texts]})
     else:

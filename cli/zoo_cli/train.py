@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import zoo
+from zoo.units import size_of
 from zoo_cli.completing import names_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, say_wrapped, styled
 from zoo_cli.trainings import print_trainings
 from zoo_cli.types import AtLeast, parsed
 from zoo_cli.warned_index import open_index
@@ -133,7 +134,7 @@ def _only(why: str, settings: dict[str, Any], taken: tuple[str, ...]) -> dict[st
 def _print(record: "TrainingRecord", weights: str) -> None:
     recipe, data = record.recipe, record.dataset
     resumed = f", resumed after epoch {record.resumed_from}" if record.resumed_from is not None else ""
-    say(f"{styled(recipe.name, bold=True)}: {recipe.model} on {data.name}, split {data.split}")
+    say_wrapped(f"{styled(recipe.name, bold=True)}: {recipe.model} on {data.name}, split {data.split}")
     say()
     print_fields(
         [

@@ -32,6 +32,7 @@ __all__ = [
     "predict",
     "profile_training",
     "registry",
+    "results",
     "sample",
     "sweep",
     "train",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.browsing.found import results
     from zoo.comparing.compare import compare
     from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
@@ -63,6 +65,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.browsing.found": ["results"],
             "zoo.comparing.compare": ["compare"],
             "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
