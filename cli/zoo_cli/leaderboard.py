@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
 from zoo_cli.render import interval, number, print_json, print_list, say, say_wrapped, styled
-from zoo_cli.types import AtLeast, Choice
+from zoo_cli.types import AtLeast, Choice, Name
 
 if TYPE_CHECKING:
     from zoo.comparing.board import Board, Leaderboard
@@ -24,7 +23,7 @@ HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "SAMPLES/S"
         "zoo leaderboard mnist --runs all --json",
     ),
 )
-@click.argument("benchmarks", nargs=-1, required=True, metavar="BENCHMARK...", shell_complete=names_of("benchmark", "dataset"))
+@click.argument("benchmarks", nargs=-1, required=True, metavar="BENCHMARK...", type=Name("benchmark", "dataset"))
 @click.option(
     "--runs",
     "which",

@@ -7,6 +7,7 @@ from typing import Any
 from zoo.errors import OptionError, RunError, UnknownNameError
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry
+from zoo.runs.labels import may_be_run
 from zoo.runs.record import ModelInfoRecord, RunRecord
 from zoo.runs.rows import changed_options
 from zoo.runs.store import Store
@@ -148,7 +149,7 @@ def _by_id(store: Store, asked: str | RunRecord) -> RunRecord | None:
     """The run of an id, or a record itself; None where it is a model's name."""
     if isinstance(asked, RunRecord):
         return asked
-    if RUN_ID.fullmatch(asked):
+    if may_be_run(asked):
         try:
             return store.record(asked)
         except UnknownNameError as error:
