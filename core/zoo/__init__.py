@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "clean",
     "compare",
     "compare_trainings",
     "dataset",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from zoo.comparing.compare import compare
     from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
+    from zoo.disk.cleaning import clean
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
     from zoo.inference.predicting import predict
@@ -69,6 +71,7 @@ else:
             "zoo.comparing.compare": ["compare"],
             "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
+            "zoo.disk.cleaning": ["clean"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
             "zoo.inference.predicting": ["predict"],

@@ -159,6 +159,10 @@ class Store:
         """The key of every run, and when the newest record of it was made (UTC, ISO 8601)."""
         return dict(self._rows(select(RECORDS.c.key, func.max(RECORDS.c.created)).group_by(RECORDS.c.key)))
 
+    def has_key(self, key: str) -> bool:
+        """Whether a run of this key has a record."""
+        return bool(self._rows(select(RECORDS.c.run_id).where(RECORDS.c.key == key).limit(1)))
+
     def _has(self, table: Table) -> bool:
         """Whether there is a table; a store of an older version, which is only read, may lack it."""
         return self._engine is not None and (self._writing or inspect(self._engine).has_table(table.name))
@@ -187,14 +191,14 @@ class Store:
     def _made(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not run_ids:
             return {}
-        rows = [_row(record) for record in self.records_of(run_ids)]
+        rows = [_kept(_row(record)) for record in self.records_of(run_ids)]
         with suppress(StoreError, SQLAlchemyError):  # a store that is only read costs speed, not the list
             engine = self._engine if self._writing else Store(self._asked)._engine
             assert engine is not None
             with engine.begin() as connection:
                 connection.execute(ROWS.delete().where(ROWS.c.run_id.in_(run_ids)))
-                connection.execute(ROWS.insert(), [_kept(row) for row in rows])
-        return {row.run_id: row.stored() for row in rows}
+                connection.execute(ROWS.insert(), rows)
+        return {row["run_id"]: json.loads(row["row"]) for row in rows}
 
     def _rows(self, query: Any) -> list[Any]:
         if self._engine is None:
