@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.runs.labels import may_be_run
 from zoo_cli.completing import names_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.groups import Command
 from zoo_cli.render import number, print_json, print_table, say, say_wrapped, styled
-from zoo_cli.types import AtLeast, Choice
+from zoo_cli.types import AtLeast, Choice, Name, check_typed
 from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ OF_RUNS = ("on", "metrics", "pairs", "resamples", "seed", "data_dir")
     shell_complete=names_of("benchmark", "dataset"),
     help="Of models by name: compare their newest runs of it.",
 )
-@click.option("--metric", "metrics", multiple=True, help="By this metric, such as f1:average=macro. May be repeated.")
+@click.option(
+    "--metric", "metrics", multiple=True, type=Name("metric"), help="By this metric, such as f1:average=macro. May be repeated."
+)
 @click.option(
     "--pairs",
     type=Choice(["first", "all"]),
@@ -69,6 +72,10 @@ def compare(names: tuple[str, ...], save_figures: str | None, as_json: bool, **o
     key, which may be cut short, by its weights, or by its recipe, whose last trainings are then meant. The first is what others
     are compared with. zoo train RECIPE --with TECHNIQUE --profile compares without training.
     """
+    for name in names:
+        _check_typed(name)
+    if of_runs["on"] is not None:
+        check_typed(("benchmark", "dataset"), of_runs["on"])
     from zoo.training.found import is_training
 
     open_index()
@@ -85,6 +92,12 @@ def compare(names: tuple[str, ...], save_figures: str | None, as_json: bool, **o
         _compare_runs(names, as_json, **of_runs)
 
 
+def _check_typed(name: str) -> None:
+    """Raise UnknownNameError where a name is neither a model's nor a recipe's, and no run or training can be meant."""
+    if not may_be_run(name) and not name.endswith((".safetensors", ".json")):
+        check_typed(("model", "recipe"), name)
+
+
 def _compare_runs(names: tuple[str, ...], as_json: bool, metrics: tuple[str, ...], **settings: Any) -> None:
     from zoo.comparing.compare import compare as compared
 
@@ -96,14 +109,14 @@ def _compare_runs(names: tuple[str, ...], as_json: bool, metrics: tuple[str, ...
 
 
 def _print(found: "Comparison") -> None:
-    say(f"{styled(found.benchmark, bold=True)}  {found.samples:,} samples of {found.dataset}, split {found.split}")
+    say_wrapped(f"{styled(found.benchmark, bold=True)}  {found.samples:,} samples of {found.dataset}, split {found.split}")
     say()
     letters = {run.name: _letter(place) for place, run in enumerate(found.runs)}
     print_table(("", "run", "model"), [(letters[run.name], run.run_id[:8], run.name) for run in found.runs])
     for metric in dict.fromkeys(one.metric for one in found.differences):
         own = [one for one in found.differences if one.metric == metric]
         say()
-        say(f"{styled(metric, bold=True)}{f' in {own[0].unit}' if own[0].unit else ''}, {own[0].direction} is better")
+        say_wrapped(f"{styled(metric, bold=True)}{f' in {own[0].unit}' if own[0].unit else ''}, {own[0].direction} is better")
         compared = [one for one in own if not one.refused]
         if compared:
             header = ("pair", "first", "second", "difference", "95 % interval", "p", "better")
@@ -114,7 +127,7 @@ def _print(found: "Comparison") -> None:
         say_wrapped(told, "  ")
     several = sum(one.p is not None for one in found.differences)
     say()
-    say(
+    say_wrapped(
         f"{found.resamples:,} resamples, seed {found.seed}"
         + (f"; p corrected for {several} comparisons (Holm)" if several > 1 else "")
     )

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import DataError
+from zoo.units import size_of
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command, LazyGroup
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import counted, note, print_json, print_list, say, size_of, styled
+from zoo_cli.render import counted, note, print_json, print_list, say, styled
 from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def list_data(data_dir: str | None, as_json: bool) -> None:
         print_json([_as_json(spec, files) for spec, files in found])
         return
     header = ("DATASET", "MODALITY", "STATE", "SIZE", "WHERE", "LICENCE")
-    print_list(header, [_row(spec, files) for spec, files in found], cut=("LICENCE", "WHERE"), tail="WHERE")
+    print_list(header, [_row(spec, files) for spec, files in found], wrap=("LICENCE", "WHERE"))
 
 
 @data.command("path", cls=Command, examples=("zoo data path sms-spam",))

@@ -5,7 +5,6 @@ from typing import Any
 
 from zoo.errors import UnknownNameError
 from zoo.plugins.composed import entry_of_name, pattern, untagged
-from zoo.plugins.fitting import benchmarks_of, suits
 from zoo.plugins.index import Entry, Index
 from zoo_cli.render import pairs
 
@@ -62,6 +61,8 @@ def _dataset(entry: Entry, index: Index) -> Fields:
 
 
 def _benchmark(entry: Entry, index: Index) -> Fields:
+    from zoo.plugins.fitting import suits
+
     spec, name = entry["spec"], entry["name"]
     suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if suits(m["spec"], spec)]
     claimed = [untagged(claim.model) for claim in _claims_that(lambda claim: claim.benchmark == name)]
@@ -200,6 +201,8 @@ def _input(spec: dict[str, Any]) -> str:
 
 def _benchmarks_of(entry: Entry, index: Index) -> list[str]:
     if not entry["spec"]["made_of"]:
+        from zoo.plugins.fitting import benchmarks_of
+
         return benchmarks_of(index, entry)
     from zoo.plugins.registry import registry
 

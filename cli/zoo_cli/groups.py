@@ -71,6 +71,34 @@ class LazyGroup(click.Group):
         write_examples(self.examples, formatter)
 
 
+class CommandWithMore(LazyGroup):
+    """A command of its own, of which some words as the first argument make another: `zoo results`, `zoo results export`."""
+
+    allow_extra_args = False
+    allow_interspersed_args = True
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, invoke_without_command=True, **settings)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        if args and args[0] in self.lazy:
+            command = self.get_command(click.Context(self), args[0])
+            assert command is not None
+            return command.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return click.Command.invoke(self, ctx)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return click.Command.collect_usage_pieces(self, ctx)
+
+
 class NoSuchCommand(click.UsageError):
     """There is no such command; `possibilities` are near."""
 

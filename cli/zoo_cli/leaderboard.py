@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
 from zoo_cli.render import interval, number, print_json, print_list, say, say_wrapped, styled
-from zoo_cli.types import AtLeast, Choice
+from zoo_cli.types import AtLeast, Choice, Name
 
 if TYPE_CHECKING:
     from zoo.comparing.board import Board, Leaderboard
@@ -24,7 +23,7 @@ HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "SAMPLES/S"
         "zoo leaderboard mnist --runs all --json",
     ),
 )
-@click.argument("benchmarks", nargs=-1, required=True, metavar="BENCHMARK...", shell_complete=names_of("benchmark", "dataset"))
+@click.argument("benchmarks", nargs=-1, required=True, metavar="BENCHMARK...", type=Name("benchmark", "dataset"))
 @click.option(
     "--runs",
     "which",
@@ -65,14 +64,14 @@ def _print(found: "Leaderboard") -> None:
         _print_board(board)
     if found.overall:
         say()
-        say(styled(f"mean rank over {len(found.boards)} benchmarks", bold=True))
+        say_wrapped(styled(f"mean rank over {len(found.boards)} benchmarks", bold=True))
         rows = [(one.model, f"{one.mean_rank:.2f}", f"[{one.low:.2f}, {one.high:.2f}]") for one in found.overall]
-        print_list(("MODEL", "MEAN RANK", "95 % INTERVAL"), rows, cut=("MODEL",))
+        print_list(("MODEL", "MEAN RANK", "95 % INTERVAL"), rows)
 
 
 def _print_board(board: "Board") -> None:
     unit = f" in {board.unit}" if board.unit else ""
-    say(f"{styled(board.benchmark, bold=True)}  {board.metric}{unit}, {board.direction} is better")
+    say_wrapped(f"{styled(board.benchmark, bold=True)}  {board.metric}{unit}, {board.direction} is better")
     rows = [
         (
             entry.rank,
@@ -86,6 +85,6 @@ def _print_board(board: "Board") -> None:
         )
         for entry in board.entries
     ]
-    print_list(HEADER, rows, cut=("MODEL",), tail="MODEL")
+    print_list(HEADER, rows, wrap=("FRONT", "SAMPLES/S", "KIND", "95 % INTERVAL"))
     for note in board.notes:
         say_wrapped(note, "  ")

@@ -24,7 +24,10 @@ class OpenCommand(Command):
         known, unknown = _split(args, own)
         ctx.meta[UNKNOWN] = unknown
         try:
-            return super().parse_args(ctx, known)
+            rest = super().parse_args(ctx, known)
+            if unknown and not ctx.resilient_parsing:
+                _check_models(unknown)
+            return rest
         except click.MissingParameter as error:
             if unknown:  # its value may be the very argument that is missing
                 raise _no_such_option(unknown[0][0], own, command=ctx.command_path) from error
@@ -59,6 +62,17 @@ def named_settings(
             raise OptionError(f"option {name!r} needs a value", f"write {name} VALUE")
         found[kind][key] = value
     return found
+
+
+def _check_models(pairs: Iterable[tuple[str, str | None]]) -> None:
+    """Raise UnknownNameError where another model is named, in a role that a benchmark has, that there is not."""
+    from zoo.plugins.index import load_index
+    from zoo_cli.types import check_typed
+
+    roles = {role for entry in load_index().select("benchmark") for role in entry["spec"]["aux"]}
+    for name, value in pairs:
+        if value is not None and name.removeprefix("--").replace("-", "_") in roles:
+            check_typed(("model",), value)
 
 
 def named_of_many(ctx: click.Context, settable: "Callable[[], Sequence[Names]]") -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ import click
 from zoo.plugins.index import load_index
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command
-from zoo_cli.render import print_json, say, styled
+from zoo_cli.render import print_json, say, say_wrapped, styled
 
 if TYPE_CHECKING:
     from zoo.testing import Report
@@ -51,13 +51,15 @@ def _print(report: "Report", verbose: bool) -> None:
     took = "" if report.import_ms is None else f", imported in {report.import_ms:.0f} ms"
     verdict = styled("passed", fg="green") if report.passed else styled("failed", fg="red")
     numbers = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    say(f"{styled(report.plugin, bold=True)} ({report.distribution} {report.version}) {verdict}: {numbers}{took}")
+    say_wrapped(f"{styled(report.plugin, bold=True)} ({report.distribution} {report.version}) {verdict}: {numbers}{took}")
     shown = report.findings if verbose else report.of("failed", "warned", "skipped")
     alike: dict[tuple[str, ...], list[str]] = {}
     for finding in shown:
         alike.setdefault((finding.state, finding.check, finding.message, finding.fix), []).append(finding.entry)
     for (state, name, message, fix), entries in alike.items():
-        say(f"  {styled(f'{state:8}', fg=COLOURS[state])}{name}  {': '.join(filter(None, [', '.join(entries), message]))}")
+        say_wrapped(
+            f"{styled(f'{state:8}', fg=COLOURS[state])}{name}  {': '.join(filter(None, [', '.join(entries), message]))}", "  "
+        )
         if fix:
             say(f"          {styled(fix, dim=True)}")
     sys.stdout.flush()

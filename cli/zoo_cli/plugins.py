@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.plugins.index import load_index, plugin_problem, plugin_title
+from zoo.units import size_of
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command, LazyGroup
-from zoo_cli.render import counted, note, print_fields, print_json, print_list, say, size_of, styled
+from zoo_cli.render import counted, note, print_fields, print_json, print_list, say, say_wrapped, styled
 
 if TYPE_CHECKING:
     from zoo.plugins.installing import Changes
@@ -180,13 +181,13 @@ def _report(changes: "Changes", as_json: bool) -> None:
         same = before["version"] == after["version"]
         _say_added(dict(after), "changed" if same else f"was {before['version']}, now")
     for plugin in changes.removed:
-        say(f"removed {plugin_title(plugin)}")
+        say_wrapped(f"removed {plugin_title(plugin)}")
     if not (changes.added or changes.changed or changes.removed):
         note("no plugin came, went or changed")
 
 
 def _say_added(plugin: dict[str, Any], what: str) -> None:
-    say(f"{what} {styled(plugin_title(plugin), bold=True)}: {plugin['state']}, {_offers(plugin)}")
+    say_wrapped(f"{what} {styled(plugin_title(plugin), bold=True)}: {plugin['state']}, {_offers(plugin)}")
     if problem := plugin_problem(plugin):
         note(f"{styled('warning:', sys.stderr, fg='yellow')} {problem}; {plugin['hint']}")
     elif plugin["state"] == "disabled":

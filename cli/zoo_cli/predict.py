@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import zoo
-from zoo.inference.writing import json_line, write_rows, writer_of
-from zoo.opening.written import is_written
 from zoo.runs.request import How, Request
-from zoo_cli.completing import names_of
 from zoo_cli.open_options import OpenCommand, named_options
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, note, say
-from zoo_cli.types import AtLeast, asked_options, pairs
+from zoo_cli.types import AtLeast, Name, asked_options, pairs
 
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
@@ -35,7 +32,7 @@ SHOWN = 20
         "zoo predict ./net.py:Net photos/ --weights net.pt --classes cat,dog --input size=224",
     ),
 )
-@click.argument("model", shell_complete=names_of("model"))
+@click.argument("model", type=Name("model"))
 @click.argument("files", nargs=-1, type=click.Path())
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE: .csv, .parquet or .jsonl.")
 @click.option("--top", type=AtLeast(1), default=1, show_default=True, metavar="N", help="Classes of a classifier, surest first.")
@@ -62,6 +59,9 @@ def predict(
 
     Exit codes: 0 done; 1 some files could not be read; 2 your error; 70 a bug; 130 interrupted.
     """
+    from zoo.inference.writing import json_line, write_rows, writer_of
+    from zoo.opening.written import is_written
+
     if output is not None:
         writer_of(output)
     asked = pairs("--option", "NAME=VALUE", options)

@@ -3,17 +3,20 @@
 import json
 import math
 import os
-import shutil
+import re
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, TextIO
 
 import click
 
-ELLIPSIS = "…"
-NARROW = 8
-"""Characters of a column that are not cut, however narrow the terminal."""
+from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
+
+RESET = "\x1b[0m"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
 
 
 def is_rich(stream: TextIO) -> bool:
@@ -26,22 +29,67 @@ def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
     return click.style(text, **style) if is_rich(stream or sys.stdout) else text
 
 
+def harmless(text: str) -> str:
+    """The text with every character escaped that would steer the terminal, such as those of a name that somebody else chose."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str = "") -> None:
-    """A line of the result."""
-    print(text)
+    """A line of the result. Of escape sequences only our own colours reach the terminal."""
+    print(_tamed(text, sys.stdout))
 
 
-def say_wrapped(text: str, indent: str = "") -> None:
-    """A line of the result that wraps on a terminal, further lines four spaces in."""
-    first, *others = _wrapped([text], len(indent) + 4)
-    say(indent + first)
-    for other in others:
-        say(f"{indent}    {other}")
+def say_wrapped(text: str, indent: str = "", *, hang: int = 4) -> None:
+    """A line of the result that wraps on a terminal, further lines `hang` spaces in."""
+    for line in _folded(text, indent, hang, sys.stdout):
+        say(line)
 
 
 def note(text: str) -> None:
-    """A line beside the result: a warning, an error, where to look next. Goes to stderr."""
-    print(text, file=sys.stderr)
+    """A line beside the result: a warning, an error, where to look next. Goes to stderr, and wraps on a terminal."""
+    for line in _folded(text, "", 7, sys.stderr):
+        print(_tamed(line, sys.stderr), file=sys.stderr)
+
+
+def _folded(text: str, indent: str, hang: int, stream: TextIO) -> list[str]:
+    """The lines of a text on a terminal, in its colours; the text as it is in a pipe."""
+    if not stream.isatty() or "\n" in text:
+        return [indent + text]
+    text = _tamed(text, stream).replace("\t", " ")
+    plain = click.unstyle(text)
+    first, *others = wrapped(plain, terminal_width() - len(indent) - hang)
+    coloured = _coloured([first, *others], plain, text) if plain != text else [first, *others]
+    return [f"{indent}{coloured[0]}", *(f"{indent}{'':{hang}}{other}" for other in coloured[1:])]
+
+
+def _coloured(lines: Sequence[str], plain: str, text: str) -> list[str]:
+    """The lines into which a plain text was wrapped, in the colours of the text."""
+    styles, style = [], ""
+    for piece in re.split(f"({_COLOUR.pattern})", text):
+        if _COLOUR.fullmatch(piece):
+            style = "" if piece == RESET else style + piece
+        else:
+            styles += [style] * len(piece)
+    place, told = 0, []
+    for line in lines:
+        cells = []
+        for sign in line:
+            while plain[place] != sign:  # a blank at which it was wrapped
+                place += 1
+            cells.append((styles[place], sign))
+            place += 1
+        runs = [(style, "".join(sign for _, sign in run)) for style, run in groupby(cells, lambda cell: cell[0])]
+        told.append("".join(f"{style}{run}{RESET}" if style else run for style, run in runs))
+    return told
+
+
+def _tamed(text: str, stream: TextIO) -> str:
+    """A line as it may reach a stream: colours where there are any, no other escape sequence or control character."""
+    if not is_rich(stream):
+        return harmless(text)
+    pieces = _COLOUR.split(text)
+    colours = [*_COLOUR.findall(text), ""]
+    return "".join(harmless(piece) + colour for piece, colour in zip(pieces, colours, strict=True))
 
 
 def print_json(value: Any) -> None:
@@ -52,50 +100,56 @@ def print_json(value: Any) -> None:
         say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
 
 
-def print_list(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = (), cut: Sequence[str] = (), tail: str = ""
-) -> None:
-    """A list: aligned under a header, one line an entry, on a terminal; in a pipe tab-separated whole values, no header.
+def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequence[str] = ()) -> None:
+    """A list: aligned under a header on a terminal; in a pipe tab-separated whole values, one line an entry, no header.
 
-    Where the terminal is too narrow, columns of `drop` are left out, and those of `cut` are cut, each in this order and as
-    little as will do; by default the last column is cut. The column `tail` is cut at its beginning.
+    Where the terminal is too narrow, columns of `wrap` are wrapped at blanks, in this order, or stand below their row; by
+    default those but the first, from the last one on.
     """
+    rows = [[_one_line(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
-            say("\t".join(" ".join(cell.split()) for cell in row))
+            say("\t".join(row))
     elif rows:
-        columns, widths = list(range(len(header))), _widths(header, rows)
-
-        def excess() -> int:
-            return sum(widths[column] + 2 for column in columns) - 2 - shutil.get_terminal_size().columns
-
-        for column in map(header.index, drop):
-            if excess() > 0:
-                columns.remove(column)
-        for column in map(header.index, cut or header[-1:]):
-            widths[column] -= max(0, min(excess(), widths[column] - NARROW))
-        table = [[_shortened(row[c], widths[c], at_start=header[c] == tail) for c in columns] for row in (header, *rows)]
-        _print_rows(table[0], table[1:], [widths[column] for column in columns])
+        order = list(map(header.index, wrap)) if wrap else list(range(len(header) - 1, 0, -1))
+        _print_lines(laid_out(header, rows, terminal_width(), wrap=order))
 
 
 def print_row(header: Sequence[str], row: Sequence[str], widths: Sequence[int], *, first: bool) -> None:
     """A row of a list that grows while somebody waits, shown at once; with the header before the `first`, on a terminal.
 
-    `widths` are those of the first columns, as far as they are known; others are as wide as their header.
+    `widths` are those of the first columns, as far as they are known; others are as wide as their header. On a terminal that is
+    too narrow for them, what does not fit goes on below, and there is no header.
     """
-    if sys.stdout.isatty():
+    if not sys.stdout.isatty():
+        say("\t".join(map(_one_line, row)))
+    elif sum(widths) + 2 * len(widths) + sum(map(length, row[len(widths) :])) > terminal_width():
+        whose, *rest = flowed(row, terminal_width() - 4)
+        for line in (whose, *(f"    {line}" for line in rest)):
+            say(line)
+    else:
         whole = [*widths, *map(len, header[len(widths) :])]
         for cells, dim in [(header, True)] * first + [(row, False)]:
-            line = "  ".join(_pad(cell, width, right=False) for cell, width in zip(cells, whole, strict=True)).rstrip()
+            line = "  ".join(cell + " " * (width - length(cell)) for cell, width in zip(cells, whole, strict=True)).rstrip()
             say(styled(line, dim=True) if dim else line)
-    else:
-        say("\t".join(" ".join(cell.split()) for cell in row))
     sys.stdout.flush()
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ") -> None:
-    """An aligned table, whole wherever it goes. `right` names the columns of numbers."""
-    _print_rows(header, rows, _widths(header, rows), right, indent)
+    """An aligned table, also in a pipe. `right` names the columns of numbers. Where a terminal is too narrow, it is wrapped."""
+    width = terminal_width() if sys.stdout.isatty() else sum(widths_of(header, rows)) + len(indent) + 2 * len(header)
+    order = list(range(len(header) - 1, 0, -1))
+    _print_lines(laid_out(header, rows, width, right=right, wrap=order, indent=indent))
+
+
+def _one_line(cell: str) -> str:
+    return " ".join(cell.split()) if "\n" in cell or "\t" in cell or not sys.stdout.isatty() else cell
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    """Lines of a table, whose header is dim where there are colours."""
+    for line in lines:
+        say(line if is_rich(sys.stdout) else click.unstyle(line))
 
 
 def print_fields(fields: Sequence[tuple[str, str]], indent: str = "  ") -> None:
@@ -139,16 +193,6 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
-def size_of(count: int | None) -> str:
-    """Bytes in decimal units: `9.9 MB`."""
-    if count is None:
-        return "?"
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
-
-
 def _decimals(value: float, low: float | None, high: float | None) -> int:
     before = len(str(int(abs(value))))
     enough = max(1, 5 - before)
@@ -159,36 +203,7 @@ def _decimals(value: float, low: float | None, high: float | None) -> int:
 def _wrapped(lines: list[str], before: int) -> list[str]:
     if not sys.stdout.isatty():
         return lines
-    room = max(20, shutil.get_terminal_size().columns - before)
-    return [part for line in lines for part in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]]
-
-
-def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_length, column)) for column in zip(header, *rows, strict=True)]
-
-
-def _print_rows(
-    header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[int] = (), indent: str = ""
-) -> None:
-    for position, row in enumerate([header, *rows]):
-        line = "  ".join(_pad(cell, widths[column], column in right) for column, cell in enumerate(row)).rstrip()
-        say(indent + (line if position else styled(line, dim=True)))
-
-
-def _length(cell: str) -> int:
-    return len(click.unstyle(cell))
-
-
-def _pad(cell: str, width: int, right: bool) -> str:
-    space = " " * (width - _length(cell))
-    return space + cell if right else cell + space
-
-
-def _shortened(cell: str, width: int, at_start: bool) -> str:
-    if _length(cell) <= width:
-        return cell
-    text = click.unstyle(cell)
-    return ELLIPSIS + text[len(text) - width + 1 :] if at_start else text[: width - 1] + ELLIPSIS
+    return [part for line in lines for part in wrapped(line, max(20, terminal_width() - before))]
 
 
 def _finite(value: Any) -> Any:

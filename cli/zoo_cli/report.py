@@ -5,11 +5,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zoo.home import zoo_home
-from zoo_cli.render import counted, interval, number, pairs, print_fields, print_table, say, styled
+from zoo_cli.render import counted, interval, number, pairs, print_fields, print_table, say, say_wrapped, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from zoo.runs.labels import Label
     from zoo.runs.record import Check, Execution, Origin, Result, RunRecord
 
 MATRIX_CLASSES = 12
@@ -24,9 +25,10 @@ def print_scores(record: "RunRecord") -> None:
     """What a run ends with: the scores, whether they suffice, and the run's id."""
     data = record.dataset
     what = f"{counted(data.samples, 'sample')} of {data.name}, split {data.split}"
-    say(f"{styled(record.model.label, bold=True)} on {styled(record.benchmark, bold=True)}  {styled(what, dim=True)}")
+    named = f"{styled(record.model.label, bold=True)} on {styled(record.benchmark, bold=True)}"
+    say_wrapped(f"{named}  {styled(what, dim=True)}")
     if settings := _settings(record.protocol):
-        say(styled(settings, dim=True))
+        say_wrapped(styled(settings, dim=True))
     say()
     shown = [result for result in record.results if result.value is not None or result.detail is None]
     rows = [_row(result, primary=result is record.results[0]) for result in shown]
@@ -37,41 +39,41 @@ def print_scores(record: "RunRecord") -> None:
             _print_detail(result)
     say()
     for line in _remarks(record.results):
-        say(f"  {line}")
+        say_wrapped(line, "  ")
     values = {result.metric: result.value for result in record.results}
     for check in record.checks:
-        say(f"  {_verdict(check, values[check.metric])}")
+        say_wrapped(_verdict(check, values[check.metric]), "  ")
     for part in (record.model, *record.aux.values()):
         for fact in part.notes:
-            say(f"  {styled('note', fg='yellow')} {part.name}: {fact}")
+            say_wrapped(f"{styled('note', fg='yellow')} {part.name}: {fact}", "  ")
         which = f"of {part.name} for classes that {data.name} has not"
         if part.left_out:
             what = f"{counted(part.left_out, 'output')} {which}"
-            say(f"  {styled('left out', fg='yellow')} {what}: scored among the others alone, outputs=dataset")
+            say_wrapped(f"{styled('left out', fg='yellow')} {what}: scored among the others alone, outputs=dataset", "  ")
         if part.competing:
-            say(f"  {styled('competing', fg='yellow')} {counted(part.competing, 'output')} {which}: wrong answers")
+            say_wrapped(f"{styled('competing', fg='yellow')} {counted(part.competing, 'output')} {which}: wrong answers", "  ")
     for fact in record.remarks:
-        say(f"  {styled('note', fg='yellow')} {fact}")
+        say_wrapped(f"{styled('note', fg='yellow')} {fact}", "  ")
     if record.guard is not None and record.guard.note:
-        say(f"  {styled('not its own', fg='yellow')} {record.guard.note}")
+        say_wrapped(f"{styled('not its own', fg='yellow')} {record.guard.note}", "  ")
     if data.skipped:
         some = ", ".join(list(data.skipped)[:5])
-        say(f"  {styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}")
+        say_wrapped(f"{styled('skipped', fg='yellow')} {counted(len(data.skipped), 'corrupt sample')}: {some}", "  ")
     if data.limit is not None:
         how = f"taken {data.sampled}" if data.sampled else "the first"
-        say(f"  {styled('limited', fg='yellow')} to {data.limit:,} samples, {how}: neither marks nor claims apply")
+        say_wrapped(f"{styled('limited', fg='yellow')} to {data.limit:,} samples, {how}: neither marks nor claims apply", "  ")
     if record.altered and record.benchmark != data.name:
         what = ", ".join(record.altered)
         apply = "only claims that say the same apply" if record.checks else "neither marks nor claims apply"
-        say(f"  {styled('altered', fg='yellow')} {what} of the benchmark: {apply}")
+        say_wrapped(f"{styled('altered', fg='yellow')} {what} of the benchmark: {apply}", "  ")
     if figures := [artifact.path for artifact in record.artifacts if artifact.path.startswith("figures/")]:
-        say(f"  {counted(len(figures), 'figure')} in {zoo_home() / 'runs' / record.key / 'figures'}")
-    say(f"  {styled(_effort(record), dim=True)}")
-    say(f"  {styled(f'run {record.run_id}; in full: zoo results {record.run_id[:8]}', dim=True)}")
+        say_wrapped(f"{counted(len(figures), 'figure')} in {zoo_home() / 'runs' / record.key / 'figures'}", "  ")
+    say_wrapped(styled(_effort(record), dim=True), "  ")
+    say_wrapped(styled(f"run {record.run_id}; in full: zoo results {record.run_id[:8]}", dim=True), "  ")
 
 
-def print_record(record: "RunRecord") -> None:
-    """A record in full: the scores, then everything that determined them."""
+def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
+    """A record in full: the scores, then everything that determined them; with the user's name and note beside it."""
     print_scores(record)
     model, data = record.model, record.dataset
     packages = ", ".join(f"{name} {version}" for name, version in record.environment.packages.items())
@@ -79,6 +81,8 @@ def print_record(record: "RunRecord") -> None:
     say()
     print_fields(
         [
+            ("name", label.name),
+            ("note", label.note),
             ("when", record.created),
             ("key", record.key),
             ("task", f"{record.task}, version {record.protocol['version']}"),
@@ -96,6 +100,8 @@ def print_record(record: "RunRecord") -> None:
             ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
             ("packages", packages),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
+            ("shards", f"{zoo_home() / 'runs' / record.key / 'shards'}"),
+            ("read them", read_line),
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]
     )  # fmt: skip
@@ -176,7 +182,7 @@ def _print_detail(result: "Result") -> None:
     else:
         what = result.interval.removeprefix("none: ") or "no single number"
         of = f", of {len(classes):,} classes" if classes else ""
-        say(styled(f"  {result.metric}: {what}{of}, see --json", dim=True))
+        say_wrapped(styled(f"{result.metric}: {what}{of}, see --json", dim=True), "  ")
 
 
 def _print_each(what: str, metric: str, names: list[str], detail: dict[str, Any]) -> None:

@@ -8,15 +8,14 @@ from click.core import ParameterSource
 
 import zoo
 from zoo.errors import OptionError
-from zoo.plugins.registry import one_look_up
 from zoo.runs.request import How, Request
-from zoo_cli.completing import names_of, plugin_ids
+from zoo_cli.completing import plugin_ids
 from zoo_cli.open_options import OpenCommand, named_of_many, named_settings, refuse_named
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json
 from zoo_cli.report import print_scores
 from zoo_cli.table import print_sweep
-from zoo_cli.types import asked_options, pairs
+from zoo_cli.types import Name, asked_options, check_typed, pairs
 from zoo_cli.warned_index import warned_of
 
 if TYPE_CHECKING:
@@ -39,20 +38,22 @@ if TYPE_CHECKING:
         "zoo run --from sweep.yaml",
     ),
 )
-@click.argument("models", metavar="MODEL...", nargs=-1, shell_complete=names_of("model"))
+@click.argument("models", metavar="MODEL...", nargs=-1, type=Name("model"))
 @click.option(
     "--on",
     "benchmarks",
     metavar="BENCHMARK",
     multiple=True,
-    shell_complete=names_of("benchmark", "dataset", "suite"),
+    type=Name("benchmark", "dataset", "suite"),
     help="Benchmark, dataset or suite, or a pattern. Default: what fits. May be repeated.",
 )
 @click.option("--plugin", metavar="ID", shell_complete=plugin_ids, help="Only models of this plugin.")
 @click.option(
     "--from", "file", type=click.Path(path_type=Path), help="A YAML file: models, benchmarks, and any of these options."
 )
-@click.option("--metric", "metrics", multiple=True, help="Score this too, such as f1:average=macro. May be repeated.")
+@click.option(
+    "--metric", "metrics", multiple=True, type=Name("metric"), help="Score this too, such as f1:average=macro. May be repeated."
+)
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Option of the model. May be repeated.")
 @click.option("--aux", "others", multiple=True, metavar="ROLE=MODEL", help="Another model that the benchmark needs.")
 @click.option("--classes-from", type=click.Path(path_type=Path), help="File of the names of the outputs, in order.")
@@ -87,6 +88,7 @@ def run(
     Exit codes: 0 done and, where there is a pass mark, passed; 1 pass mark missed, or a run of several failed; 2 your error; 70
     a bug; 130 interrupted.
     """
+    from zoo.plugins.registry import one_look_up
     from zoo.sweeps import is_one_run
 
     if classes_from is not None:
@@ -94,6 +96,8 @@ def run(
     if not (models or file or task or plugin or benchmarks):
         refuse_named(context)
         raise click.UsageError("missing argument 'MODEL'", context)
+    for part in others:
+        check_typed(("model",), part.partition("=")[2])
     asked = {"options": pairs("--option", "NAME=VALUE", options), "aux": pairs("--aux", "ROLE=MODEL", others), "protocol": {}}
     with one_look_up() as entries:
         warned_of(entries.index)

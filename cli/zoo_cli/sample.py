@@ -1,16 +1,18 @@
 """`zoo sample`: let a generator draw pictures, or write."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 import zoo
-from zoo.runs.drawn import Pictures, Texts
-from zoo_cli.completing import names_of
 from zoo_cli.open_options import OpenCommand, named_options
-from zoo_cli.render import counted, print_json, say
-from zoo_cli.types import AtLeast, pairs
+from zoo_cli.render import counted, print_json, say_wrapped
+from zoo_cli.types import AtLeast, Name, pairs
 from zoo_cli.warned_index import open_index
+
+if TYPE_CHECKING:
+    from zoo.runs.drawn import Texts
 
 
 @click.command(
@@ -22,7 +24,7 @@ from zoo_cli.warned_index import open_index
         "zoo sample generative/gan --seed 1",
     ),
 )
-@click.argument("model", shell_complete=names_of("model"))
+@click.argument("model", type=Name("model"))
 @click.option("-n", "--number", "n", type=AtLeast(1), help="How many. Default: 16 pictures, or one text.")
 @click.option("--prompt", help="What a text goes on from, or what a pipeline for text is to draw.")
 @click.option("--class", "class_name", metavar="NAME", help="Class of the pictures, of a model that is told one.")
@@ -41,6 +43,8 @@ def sample(
 
     An option of the model may be given by name, too: --steps 50. The first samples of a seed are the same however many are made.
     """
+    from zoo.runs.drawn import Pictures
+
     open_index()
     asked = {**pairs("--option", "NAME=VALUE", options), **named_options(context, model, "generate")}
     made = zoo.sample(model, options=asked, **settings)  # type: ignore[arg-type]
@@ -49,14 +53,14 @@ def sample(
         if as_json:
             print_json({"model": made.model, "seeds": made.seeds, "file": str(file)})
         else:
-            say(f"{counted(len(made.images), 'picture')} of {made.model} in {file}")
+            say_wrapped(f"{counted(len(made.images), 'picture')} of {made.model} in {file}")
     elif as_json:
         print_json({"model": made.model, "seeds": made.seeds, "texts": ["".join(text) for text in made.texts]})
     else:
         _write(str(settings["prompt"] or ""), made)
 
 
-def _write(prompt: str, made: Texts) -> None:
+def _write(prompt: str, made: "Texts") -> None:
     """Each text behind its prompt, piece by piece as it comes."""
     for text in made.texts:
         first = next(text, "")  # before anything is printed of a prompt that cannot be read

@@ -12,7 +12,7 @@ from zoo.plugins.names import is_path, namespace_of, nearest, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind
 from zoo_cli.groups import Command
-from zoo_cli.render import print_fields, print_json, say, styled
+from zoo_cli.render import print_fields, print_json, say, say_wrapped, styled
 from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show(name: str, as_json: bool) -> None:
         if position:
             say()
         say(f"{styled(entry['name'], bold=True)}  {styled(entry['kind'], fg='cyan')}")
-        say(entry["spec"]["summary"])
+        say_wrapped(entry["spec"]["summary"], hang=0)
         say()
         print_fields(DETAILS.get(entry["kind"], of_plugin_kind)(entry, index))
 

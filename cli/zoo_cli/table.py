@@ -4,7 +4,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from zoo_cli.render import counted, interval, number, print_table, say, styled
+from zoo_cli.render import counted, interval, number, print_table, say, say_wrapped, styled
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunRecord
@@ -25,19 +25,21 @@ def print_sweep(done: "Sweep") -> None:
     for failure in done.failures:
         where = f"{failure.cell.row} on {failure.cell.column}"
         hint = f"; {failure.hint}" if failure.hint else ""
-        say(f"{styled('failed', fg='red', bold=True)} {where}: {failure.message}{hint}")
+        say_wrapped(f"{styled('failed', fg='red', bold=True)} {where}: {failure.message}{hint}")
     for record in done.records:
         if record.passed is False:
             mark = next(check for check in record.checks if check.kind == "pass_mark")
-            say(f"{styled('FAILED', fg='red', bold=True)} {record.model.label} on {record.benchmark}: needed {mark.expected}")
+            say_wrapped(
+                f"{styled('FAILED', fg='red', bold=True)} {record.model.label} on {record.benchmark}: needed {mark.expected}"
+            )
     for (row, reason), columns in _left_out(done).items():
-        say(f"{styled('left out', fg='yellow')} {row} on {', '.join(columns)}: {reason}")
+        say_wrapped(f"{styled('left out', fg='yellow')} {row} on {', '.join(columns)}: {reason}")
     found = sum(1 for record in done.records if not record.shards.computed)
     parts = [counted(len(done.records), "run"), *([f"{found:,} found done"] if found else [])]
     parts += [f"{len(done.failures):,} failed"] if done.failures else []
     parts += [f"{len(done.left_out):,} left out"] if done.left_out else []
     seconds = sum(record.cost.seconds for record in done.records)
-    say(styled(f"{', '.join(parts)}; {seconds:.1f} s. One in full: zoo results RUN", dim=True))
+    say_wrapped(styled(f"{', '.join(parts)}; {seconds:.1f} s. One in full: zoo results RUN", dim=True))
 
 
 def _table(done: "Sweep") -> tuple[list[str], list[list[str]]]:

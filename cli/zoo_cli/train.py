@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import zoo
-from zoo_cli.completing import names_of
+from zoo.units import size_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.gradcheck import print_gradients
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, size_of, styled
+from zoo_cli.render import duration, interval, note, number, print_fields, print_json, say, say_wrapped, styled
 from zoo_cli.trainings import print_trainings
-from zoo_cli.types import AtLeast, parsed
+from zoo_cli.types import AtLeast, Name, parsed
 from zoo_cli.warned_index import open_index
 
 if TYPE_CHECKING:
@@ -39,22 +39,22 @@ OF_A_PROFILE = (*OF_A_CHECK, "techniques", "without", "device")
         "zoo list recipes",
     ),
 )
-@click.argument("recipe", shell_complete=names_of("recipe"))
+@click.argument("recipe", type=Name("recipe"))
 @click.option("--output", type=click.Path(dir_okay=False), help="Copy the weights to this .safetensors file, too.")
 @click.option("--epochs", type=AtLeast(1), help="Instead of the recipe's own number.")
 @click.option("--seed", type=int, help="Instead of the recipe's own.")
-@click.option("--dataset", help="Instead of the recipe's own, such as folder:PATH.")
-@click.option("--model", shell_complete=names_of("model"), help="Instead of the recipe's own, such as timm/resnet18.")
+@click.option("--dataset", type=Name("dataset"), metavar="NAME", help="Instead of the recipe's own, such as folder:PATH.")
+@click.option("--model", type=Name("model"), metavar="NAME", help="Instead of the recipe's own, such as timm/resnet18.")
 @click.option("--set", "overrides", metavar="FIELD=VALUE", multiple=True, help="Another field of the recipe, such as ema=0.99.")
 @click.option(
     "--with",
     "techniques",
     metavar="TECHNIQUE",
     multiple=True,
-    shell_complete=names_of("technique"),
+    type=Name("technique"),
     help="Switch a technique on, such as training/bf16 or lamb:trust_clip=true.",
 )
-@click.option("--without", metavar="TECHNIQUE", multiple=True, help="Switch one of the recipe's off.")
+@click.option("--without", metavar="TECHNIQUE", multiple=True, type=Name("technique"), help="Switch one of the recipe's off.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps, or auto.")
 @click.option("--processes", type=AtLeast(1), default=1, show_default=True, help="Train in so many, on CPUs or a GPU each.")
 @click.option("--fresh", is_flag=True, help="Train anew what is finished, or was interrupted.")
@@ -133,7 +133,7 @@ def _only(why: str, settings: dict[str, Any], taken: tuple[str, ...]) -> dict[st
 def _print(record: "TrainingRecord", weights: str) -> None:
     recipe, data = record.recipe, record.dataset
     resumed = f", resumed after epoch {record.resumed_from}" if record.resumed_from is not None else ""
-    say(f"{styled(recipe.name, bold=True)}: {recipe.model} on {data.name}, split {data.split}")
+    say_wrapped(f"{styled(recipe.name, bold=True)}: {recipe.model} on {data.name}, split {data.split}")
     say()
     print_fields(
         [

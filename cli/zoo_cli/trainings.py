@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zoo
-from zoo_cli.render import duration, interval, number, print_json, print_table, say, size_of, styled
+from zoo.units import size_of
+from zoo_cli.render import duration, interval, number, print_json, print_table, say, say_wrapped, styled
 
 if TYPE_CHECKING:
     from zoo.training.compare import ComparedTraining, TrainingComparison
@@ -129,7 +130,7 @@ def _print_formulas(rows: "list[tuple[str, ComparedTraining]]") -> None:
             told.setdefault((kind, found.formula), []).append(mark)
     if told:
         say()
-        say(f"{styled('expected', bold=True)}: {EQUAL} as measured, to the byte; {NONE} no formula")
+        say_wrapped(f"{styled('expected', bold=True)}: {EQUAL} as measured, to the byte; {NONE} no formula")
         order = list(dict.fromkeys(kind for kind, _ in told))
         lines = [(", ".join(marks), kind, formula) for (kind, formula), marks in told.items()]
         print_table(("", "memory", "formula"), sorted(lines, key=lambda line: order.index(line[1])))

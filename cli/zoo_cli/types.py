@@ -10,7 +10,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo.errors import OptionError
+from zoo.plugins.checking import check_name
 from zoo.plugins.index import load_index
+from zoo.sweeps.patterns import is_pattern, matching
+from zoo_cli.completing import names_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -28,6 +31,31 @@ class Choice(click.Choice[str]):
         error = click.UsageError(f"{_called(param)}: {value!r} is not one of {', '.join(self.choices)}", ctx)
         error.possibilities = get_close_matches(str(value), self.choices)  # type: ignore[attr-defined]
         raise error
+
+
+class Name(click.ParamType[str]):
+    """The name of an entry of one of some kinds, or a pattern; one mistyped is answered here, before anything is imported."""
+
+    name = "name"
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if ctx is None or not ctx.resilient_parsing:
+            check_typed(self.kinds, str(value))
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return names_of(*self.kinds)(ctx, param, incomplete)
+
+
+def check_typed(kinds: Sequence[str], name: str) -> None:
+    """Raise UnknownNameError, with candidates, where the index has no such name, or nothing that a pattern matches."""
+    if is_pattern(name) and not name.endswith(".py"):
+        matching(load_index(), kinds, name)
+    else:
+        check_name(load_index(), kinds, name)
 
 
 class Kind(Choice):

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.plugins.index import catalogue_files
 from zoo_cli.groups import Command
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, note, print_json, print_row, styled
-from zoo_cli.types import Choice
+from zoo_cli.types import Choice, check_typed
 
 if TYPE_CHECKING:
     from zoo.plugins.catalogue import Claim
@@ -52,6 +53,9 @@ def verify(
     Exit codes: 0 none is off, altered or misspelt, 1 at least one is. A claim that cannot be run here, or only on other data,
     says why and is neither.
     """
+    for kinds, name in ((("model",), model), (("benchmark", "dataset"), benchmark)):
+        if name is not None and not _is_claimed(name):
+            check_typed(kinds, name)
     from zoo.runs.verifying import effort, quick_claims, select_claims
 
     claims = select_claims(model=model, benchmark=benchmark, kind=kind)
@@ -74,6 +78,11 @@ def verify(
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status in always)
         note(f"{told} of {counted(len(verdicts), 'claim')}")
     return 1 if any(verdict.wrong for verdict in verdicts) else 0
+
+
+def _is_claimed(name: str) -> bool:
+    """Whether the catalogue may say something of a name that no installed entry has."""
+    return any(name in path.read_text(encoding="utf-8", errors="replace") for path in catalogue_files() if path.is_file())
 
 
 def _foreseen(effort: "Effort") -> str:

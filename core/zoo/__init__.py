@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "clean",
     "compare",
     "compare_trainings",
     "dataset",
@@ -32,6 +33,7 @@ __all__ = [
     "predict",
     "profile_training",
     "registry",
+    "results",
     "sample",
     "sweep",
     "train",
@@ -39,9 +41,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.browsing.found import results
     from zoo.comparing.compare import compare
     from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
+    from zoo.disk.cleaning import clean
     from zoo.errors import ZooError
     from zoo.hookspecs import hookimpl
     from zoo.inference.predicting import predict
@@ -63,9 +67,11 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.browsing.found": ["results"],
             "zoo.comparing.compare": ["compare"],
             "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
+            "zoo.disk.cleaning": ["clean"],
             "zoo.errors": ["ZooError"],
             "zoo.hookspecs": ["hookimpl"],
             "zoo.inference.predicting": ["predict"],

@@ -33,7 +33,7 @@ def diagnosis() -> dict[str, Any]:
 def _paths() -> dict[str, Any]:
     from sqlalchemy import make_url
 
-    from zoo.runs.store import store_url
+    from zoo.runs.database import store_url
 
     return {
         "home": str(zoo_home()),

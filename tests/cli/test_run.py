@@ -286,7 +286,7 @@ def test_what_is_restricted_or_sampled_is_said_with_the_results(zoo, tmp_path):
     assert "competing 8 outputs of intro/mlp@digits for classes that" in free and "outputs" not in free.splitlines()[1]
     only = zoo("run", "intro/mlp@digits", "--on", name, "--outputs", "dataset", "--limit", "10").out
     assert "outputs=dataset" in only and "left out 8 outputs" in only and "taken stratified by class" in only
-    assert "(10 sampled) (outputs=dataset)" in zoo("results").out
+    assert "outputs=dataset, limit=10" in zoo("results").out
 
 
 def test_results_need_not_write(zoo, zoo_home):

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 from zoo.comparing.board import Board, Entry, Leaderboard, MeanRank
-from zoo.comparing.matching import changed_options, differences, is_plain
+from zoo.comparing.matching import differences, is_plain
 from zoo.comparing.paired import Paired
 from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_groups
 from zoo.comparing.reading import Read, open_data, read_run
@@ -18,6 +18,7 @@ from zoo.plugins.catalogue import Claim, load_catalogue
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.runs.record import RunRecord
+from zoo.runs.rows import changed_options
 from zoo.runs.store import Store
 from zoo.specs import BenchmarkSpec
 

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zoo.errors import OptionError, RunError, UnknownNameError, ZooError
+from zoo.errors import OptionError, RunError, UnknownNameError
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry
+from zoo.runs.labels import may_be_run
 from zoo.runs.record import ModelInfoRecord, RunRecord
+from zoo.runs.rows import changed_options
 from zoo.runs.store import Store
 
 RUN_ID = re.compile(r"[0-9a-f]{4,16}")
@@ -70,18 +72,6 @@ def has_defaults(entries: Registry, run: RunRecord) -> bool:
     """Whether a run is of a model as it is by default: its own weights, options and precision."""
     own = run.model.label == run.model.name and run.execution.precision == "fp32"
     return own and not changed_options(entries, run)
-
-
-def changed_options(entries: Registry, run: RunRecord) -> dict[str, Any]:
-    """The options of a run's model that are not as they are by default; of a model that there no longer is, all."""
-    from zoo.opening.models import checked_options
-
-    try:
-        spec, _ = entries.tagged_model(run.model.name)
-        default = checked_options(spec, {})
-    except ZooError:
-        default = {}
-    return {name: value for name, value in run.model.options.items() if name not in default or default[name] != value}
 
 
 def check_alike(runs: Sequence[RunRecord]) -> None:
@@ -159,7 +149,7 @@ def _by_id(store: Store, asked: str | RunRecord) -> RunRecord | None:
     """The run of an id, or a record itself; None where it is a model's name."""
     if isinstance(asked, RunRecord):
         return asked
-    if RUN_ID.fullmatch(asked):
+    if may_be_run(asked):
         try:
             return store.record(asked)
         except UnknownNameError as error:

@@ -11,6 +11,7 @@ from zoo.data.hashing import AlteredError, verified_content, verify
 from zoo.errors import DataError, WeightsError, ZooError
 from zoo.home import data_dirs, writing
 from zoo.specs import DataFile, DatasetSpec
+from zoo.units import size_of
 
 Kind = Literal["weights", "data"]
 _ERRORS: dict[Kind, type[ZooError]] = {"weights": WeightsError, "data": DataError}
@@ -203,7 +204,7 @@ def _locate(
             download(uri, path, lambda part: verify(part, file), size=file.size, progress=progress)
         return path
     except DownloadError as error:
-        amount = f" ({_human(file.size)})" if file.size is not None else ""
+        amount = f" ({size_of(file.size)})" if file.size is not None else ""
         raise _ERRORS[kind](
             f"{what} is absent and cannot be downloaded: {error}", f"get {uri}{amount} and put it at {place}"
         ) from error
@@ -222,11 +223,3 @@ def _remove_from_hub(path: Path) -> None:
     for part in (path.resolve(), path):
         with suppress(OSError):
             part.unlink(missing_ok=True)
-
-
-def _human(size: int) -> str:
-    """Bytes in decimal units: `9.9 MB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.{1 if unit != 'GB' else 2}f} {unit}"
-    return f"{size} bytes"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.errors import WeightsError
+from zoo.plugins.checking import no_such_weights
 from zoo.specs import ModelSpec, Weights
 
 
@@ -30,8 +31,7 @@ def choose_weights(spec: ModelSpec, choice: Choice) -> tuple[str | None, Weights
     tags = ", ".join(spec.weights)
     if choice.tag is not None:
         if choice.tag not in spec.weights:
-            hint = f"its tags are: {tags}" if tags else f"it ships without weights; zoo show {spec.name}"
-            raise WeightsError(f"{spec.name} has no weights {choice.tag!r}", hint)
+            raise no_such_weights(spec.name, choice.tag, spec.weights)
         return choice.tag, spec.weights[choice.tag]
     bare = choice.dataset.rpartition("/")[2]
     if bare in spec.weights:

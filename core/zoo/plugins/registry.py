@@ -12,6 +12,7 @@ import pluggy
 from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError, ZooError
 from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
+from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
@@ -33,20 +34,6 @@ from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
 
 S = TypeVar("S", bound=Spec)
-
-USES = {
-    ("model", "benchmark"): "zoo run MODEL --on {name}",
-    ("model", "dataset"): "zoo run MODEL --on {name}",
-    ("model", "recipe"): "zoo train {name}, or run its model: zoo run {model} --on {dataset}",
-    ("model", "suite"): "zoo run MODEL --on {name}",
-    ("dataset", "suite"): "zoo run MODEL --on {name}",
-    ("model", "metric"): "zoo run MODEL --on BENCHMARK --metric {name}",
-    ("benchmark", "model"): "zoo run {name} --on BENCHMARK",
-    ("benchmark", "recipe"): "zoo train {name}",
-    ("dataset", "benchmark"): "its dataset is {dataset}",
-}
-"""What to do with an entry of the second kind, where one of the first was asked for."""
-
 
 _HELD: ContextVar["Registry | None"] = ContextVar("registry", default=None)
 
@@ -278,19 +265,15 @@ class Registry:
         except AmbiguousNameError:
             raise
         except UnknownNameError as error:
-            what = f"{error.message}, as the {role} of {whole.name}"
-            raise UnknownNameError(what, error.hint, error.candidates) from None
+            raise part_error(error, role, whole.name) from None
         refuse_task(whole, role, spec)
         return f"{spec.name}@{tag}" if tag else spec.name
 
     def _of_another_kind(self, kind: str, name: str, error: UnknownNameError) -> UnknownNameError:
         """The error that says what a name is instead, and what that is for; the error as it is where it is nothing."""
-        for other in ("model", "benchmark", "dataset", "recipe", "suite", "metric", "technique", *self.index.kinds):
-            with suppress(UnknownNameError):
-                spec = self.index.entry(other, name)["spec"]
-                near = error.hint if error.candidates else f"zoo show {spec['name']}"
-                hint = USES[kind, other].format(**spec) if (kind, other) in USES else near
-                return UnknownNameError(f"{spec['name']} is a {other}, not a {kind}", hint, error.candidates)
+        other = of_another_kind(self.index, kind, name, error)
+        if other is not error:
+            return other
         if kind in ("benchmark", "dataset") and is_empty(name):
             hint = "put data there first: a folder of images for each class, for one"
             return UnknownNameError(f"{name} is an empty folder, and no {kind} has that name", hint)

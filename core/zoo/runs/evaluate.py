@@ -106,8 +106,8 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)
-    seconds = time.perf_counter() - started
-    record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
-    store.add(record)
+        seconds = time.perf_counter() - started
+        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
+        store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observe(entries, "zoo_run_finished", record=record)
     return record

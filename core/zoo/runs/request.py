@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.errors import OptionError
-from zoo.opening.input_text import read_input
 from zoo.runs.progress import Progress
 
 A = TypeVar("A", bound="Asked")
@@ -85,7 +84,11 @@ class Request(Asked):
     @field_validator("input", mode="before")
     @classmethod
     def _read(cls, given: Any) -> Any:
-        return read_input(given) if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        from zoo.opening.input_text import read_input
+
+        return read_input(given)
 
     @field_validator("weights", "data_dir", mode="before")
     @classmethod

@@ -1,53 +1,30 @@
-"""The store: immutable records in one SQL database, SQLite below `ZOO_HOME` unless `ZOO_STORE` names another."""
+"""The store: immutable records in one SQL database, SQLite below `ZOO_HOME` unless `ZOO_STORE` names another.
 
-import os
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
-
-from pydantic import ValidationError
-from sqlalchemy import Column, Engine, MetaData, String, Table, Text, create_engine, event, make_url, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
-
-from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError, reason_of
-from zoo.home import zoo_home
-from zoo.runs.record import RunRecord
-
-_METADATA = MetaData()
-_RECORDS = Table(
-    "records",
-    _METADATA,
-    Column("run_id", String(32), primary_key=True),
-    Column("key", String(64), nullable=False, index=True),
-    Column("created", String(32), nullable=False, index=True),
-    Column("model", String(512), nullable=False, index=True),
-    Column("benchmark", String(512), nullable=False, index=True),
-    Column("record", Text, nullable=False),
-)
-_IMMUTABLE = """
-CREATE TRIGGER IF NOT EXISTS records_are_immutable BEFORE UPDATE ON records
-BEGIN SELECT RAISE(ABORT, 'records are immutable'); END
+Beside each record it keeps the record's row, which can be made again, and the user's own name and note of the run.
 """
 
-ADVICE = {
-    "disk is full": "free some space, or set ZOO_HOME to another disk",
-    "readonly": "make it writable, or set ZOO_HOME to a folder of yours",
-    "unable to open database file": "does its folder exist, and may you write there? Set ZOO_HOME or ZOO_STORE to another",
-    "locked": "another process holds it: wait for that to end",
-    "not a database": "it is another file, or damaged: move it away, or set ZOO_STORE to another",
-    "malformed": "the file is damaged: move it away and a new store is made, or take it from a backup",
-    "no such table": "it is another program's database: set ZOO_STORE to another",
-    "no module named": "pip install the database's driver, or set ZOO_STORE to another",
-    "parse sqlalchemy url": "write ZOO_STORE as a URL: sqlite:////path/zoo.db",
-    "can't load plugin": "write ZOO_STORE as a URL of a database that SQLAlchemy knows: sqlite:////path/zoo.db",
-}
-"""What an error of the database says, and what to do about it."""
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Engine, Table, func, inspect, literal, make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
+from zoo.home import zoo_home
+from zoo.runs.database import LABELS, RECORDS, ROWS, advice, connect, reading, reason, store_url, without_password
+from zoo.runs.labels import Label, checked_name, checked_note
+from zoo.runs.record import RunRecord
+from zoo.runs.rows import FORMAT, RunRow, row_of
+
+_CHUNK = 500
+"""Records that are read at once."""
 
 
-def store_url() -> str:
-    """The database's SQLAlchemy URL: `ZOO_STORE`, else SQLite at `ZOO_HOME/zoo.db`."""
-    return os.environ.get("ZOO_STORE") or f"sqlite:///{zoo_home() / 'zoo.db'}"
+_NEWEST_FIRST = (RECORDS.c.created.desc(), RECORDS.c.run_id.desc())
 
 
 class Store:
@@ -57,22 +34,22 @@ class Store:
     """
 
     def __init__(self, url: str | None = None, *, writing: bool = True) -> None:
-        url = url or store_url()
-        self.url = _without_password(url)
+        self._asked = url = url or store_url()
+        self.url = without_password(url)
         self._writing = writing
         self._engine: Engine | None = None
         try:
             if not url.startswith("sqlite:///"):
-                self._engine = _connect(url)
+                self._engine = connect(url)
             elif writing:
                 zoo_home().mkdir(parents=True, exist_ok=True)
-                self._engine = _connect(url)
+                self._engine = connect(url)
             elif (file := make_url(url).database) and Path(file).exists():
-                self._engine = _reading(file)
+                self._engine = reading(file)
         except OSError as error:
             raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
         except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(f"cannot open the store {self.url}: {_reason(error)}", _advice(error)) from error
+            raise StoreError(f"cannot open the store {self.url}: {reason(error)}", advice(error)) from error
 
     def add(self, record: RunRecord) -> None:
         """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""
@@ -88,31 +65,140 @@ class Store:
         }
         try:
             with self._engine.begin() as connection:
-                connection.execute(_RECORDS.insert().values(row))
+                connection.execute(RECORDS.insert().values(row))
+                connection.execute(ROWS.insert().values(_kept(_row(record))))
         except SQLAlchemyError as error:
-            hint = f"{_advice(error)}; the predictions are kept: run it again and only the record is written"
-            raise StoreError(f"cannot write the record to {self.url}: {_reason(error)}", hint) from error
+            hint = f"{advice(error)}; the predictions are kept: run it again and only the record is written"
+            raise StoreError(f"cannot write the record to {self.url}: {reason(error)}", hint) from error
 
     def records(self, *, model: str | None = None, benchmark: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Records, newest first, of a model (with or without tag) or a benchmark by full name."""
-        query = select(_RECORDS.c.record).order_by(_RECORDS.c.created.desc(), _RECORDS.c.run_id.desc()).limit(limit)
-        if model is not None:
-            query = query.where((_RECORDS.c.model == model) | _RECORDS.c.model.startswith(f"{model}@", autoescape=True))
-        if benchmark is not None:
-            query = query.where(_RECORDS.c.benchmark == benchmark)
+        query = _filtered(select(RECORDS.c.record), model, benchmark).order_by(*_NEWEST_FIRST).limit(limit)
         return [_parsed(text) for (text,) in self._rows(query)]
 
+    def rows(
+        self,
+        *,
+        model: str | None = None,
+        benchmark: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        keep: Callable[[dict[str, Any]], bool] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[list[RunRow], int]:
+        """The rows of records, newest first, from `offset` on, and how many there are in all.
+
+        `since` and `until` bound `created`, the latter exclusively. `keep` is asked of every row as a mapping (see `RunRow`);
+        without it no more is read than is given back.
+        """
+        query = _filtered(self._with_rows(), model, benchmark, since, until).order_by(*_NEWEST_FIRST)
+        if keep is not None:
+            found = [row for row in self._whole(self._rows(query)) if keep(row)]
+            total, found = len(found), found[offset : None if limit is None else offset + limit]
+        else:
+            counted = self._rows(_filtered(select(func.count()).select_from(RECORDS), model, benchmark, since, until))
+            total = counted[0][0] if counted else 0
+            found = list(self._whole(self._rows(query.limit(limit).offset(offset) if limit or offset else query)))
+        return [RunRow(**row) for row in found], total
+
     def record(self, run_id: str) -> RunRecord:
-        """The record of a run id, or of a prefix of one. Raises UnknownNameError or AmbiguousNameError."""
-        query = select(_RECORDS.c.run_id, _RECORDS.c.record).where(_RECORDS.c.run_id.startswith(run_id, autoescape=True)).limit(5)
-        rows = self._rows(query)
-        if not rows:
-            raise UnknownNameError(f"there is no run {run_id!r}", "zoo results shows them all")
-        exact = [row for row in rows if row[0] == run_id] or rows
+        """The record of a run id, of a prefix of one, or of a run's name. Raises UnknownNameError or AmbiguousNameError."""
+        return _parsed(self._rows(select(RECORDS.c.record).where(RECORDS.c.run_id == self.run_id(run_id)))[0][0])
+
+    def records_of(self, run_ids: Sequence[str]) -> Iterator[RunRecord]:
+        """The records of whole run ids, in their order."""
+        for start in range(0, len(run_ids), _CHUNK):
+            part = run_ids[start : start + _CHUNK]
+            texts = dict(self._rows(select(RECORDS.c.run_id, RECORDS.c.record).where(RECORDS.c.run_id.in_(part))))
+            yield from (_parsed(texts[run_id]) for run_id in part)
+
+    def run_id(self, run: str) -> str:
+        """The whole id of a run id, of a prefix of one, or of a run's name. Raises UnknownNameError or AmbiguousNameError."""
+        named = self._rows(select(LABELS.c.run_id).where(LABELS.c.name == run)) if self._has(LABELS) else []
+        if named:
+            return str(named[0][0])
+        query = select(RECORDS.c.run_id).where(RECORDS.c.run_id.startswith(run, autoescape=True)).limit(5)
+        found = [str(row[0]) for row in self._rows(query)]
+        if not found:
+            raise UnknownNameError(f"there is no run {run!r}", "zoo results shows them all")
+        exact = [one for one in found if one == run] or found
         if len(exact) > 1:
-            names = [row[0] for row in exact]
-            raise AmbiguousNameError(f"run {run_id!r} is ambiguous", f"name one of: {', '.join(names)}", names)
-        return _parsed(exact[0][1])
+            raise AmbiguousNameError(f"run {run!r} is ambiguous", f"name one of: {', '.join(exact)}", exact)
+        return exact[0]
+
+    def label(self, run: str) -> Label:
+        """The user's own name of a run, and the note."""
+        found = self._rows(select(LABELS.c.name, LABELS.c.note).where(LABELS.c.run_id == self.run_id(run)))
+        return Label(found[0][0] or "", found[0][1]) if found else Label()
+
+    def set_label(self, run: str, *, name: str | None = None, note: str | None = None) -> Label:
+        """Give a run a name, by which it can be called from then on, or a note; empty takes it away, None leaves it.
+
+        Neither is part of the record. Raises OptionError for what cannot be a name or a note, AmbiguousNameError for a name that
+        another run has.
+        """
+        if self._engine is None or not self._writing:
+            raise StoreError(f"the store {self.url} is only read here", "open it by zoo.Store()")
+        run_id, before = self.run_id(run), self.label(run)
+        label = Label(before.name if name is None else checked_name(name), before.note if note is None else checked_note(note))
+        try:
+            with self._engine.begin() as connection:
+                taken = connection.execute(select(LABELS.c.run_id).where(LABELS.c.name == (label.name or None))).fetchone()
+                if taken is not None and taken[0] != run_id:
+                    hint = f"take another name, or free it: zoo results name {taken[0][:8]} ''"
+                    raise AmbiguousNameError(f"run {taken[0]} is called {label.name!r} already", hint, [taken[0]])
+                connection.execute(LABELS.delete().where(LABELS.c.run_id == run_id))
+                if any(label):
+                    connection.execute(LABELS.insert().values(run_id=run_id, name=label.name or None, note=label.note))
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot write to the store {self.url}: {reason(error)}", advice(error)) from error
+        return label
+
+    def keys(self) -> dict[str, str]:
+        """The key of every run, and when the newest record of it was made (UTC, ISO 8601)."""
+        return dict(self._rows(select(RECORDS.c.key, func.max(RECORDS.c.created)).group_by(RECORDS.c.key)))
+
+    def has_key(self, key: str) -> bool:
+        """Whether a run of this key has a record."""
+        return bool(self._rows(select(RECORDS.c.run_id).where(RECORDS.c.key == key).limit(1)))
+
+    def _has(self, table: Table) -> bool:
+        """Whether there is a table; a store of an older version, which is only read, may lack it."""
+        return self._engine is not None and (self._writing or inspect(self._engine).has_table(table.name))
+
+    def _with_rows(self) -> Any:
+        """Ids, with rows and labels where there are any."""
+        source: Any = RECORDS
+        columns: list[Any] = [RECORDS.c.run_id]
+        for table, names in ((ROWS, ("format", "row")), (LABELS, ("name", "note"))):
+            if self._has(table):
+                source = source.outerjoin(table, table.c.run_id == RECORDS.c.run_id)
+                columns += [table.c[name] for name in names]
+            else:
+                columns += [literal(None)] * len(names)
+        return select(*columns).select_from(source)
+
+    def _whole(self, found: Sequence[Any]) -> Iterable[dict[str, Any]]:
+        """Rows as mappings; those that are not kept yet are made, and kept where the store can be written."""
+        for start in range(0, len(found), _CHUNK):
+            part = found[start : start + _CHUNK]
+            made = self._made([run_id for run_id, version, *_ in part if version != FORMAT])
+            for run_id, _, text, name, note in part:
+                row = made.get(run_id) or json.loads(text)
+                yield {**row, "name": name or "", "note": note or ""}
+
+    def _made(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        if not run_ids:
+            return {}
+        rows = [_kept(_row(record)) for record in self.records_of(run_ids)]
+        with suppress(StoreError, SQLAlchemyError):  # a store that is only read costs speed, not the list
+            engine = self._engine if self._writing else Store(self._asked)._engine
+            assert engine is not None
+            with engine.begin() as connection:
+                connection.execute(ROWS.delete().where(ROWS.c.run_id.in_(run_ids)))
+                connection.execute(ROWS.insert(), rows)
+        return {row["run_id"]: json.loads(row["row"]) for row in rows}
 
     def _rows(self, query: Any) -> list[Any]:
         if self._engine is None:
@@ -123,53 +209,29 @@ class Store:
         except SQLAlchemyError as error:
             if not self._writing and "no such table" in str(error):  # an empty file is a store that nothing was put into
                 return []
-            raise StoreError(f"cannot read the store {self.url}: {_reason(error)}", _advice(error)) from error
+            raise StoreError(f"cannot read the store {self.url}: {reason(error)}", advice(error)) from error
 
 
-def _connect(url: str) -> Engine:
-    # A SQLite file is closed after each use, so that it is never held open during a run of hours.
-    engine = create_engine(url, poolclass=NullPool) if url.startswith("sqlite:///") else create_engine(url)
-    if engine.dialect.name != "sqlite":
-        _METADATA.create_all(engine)
-        return engine
-
-    @event.listens_for(engine, "connect")
-    def patient(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA busy_timeout = 30000")
-        connection.execute("PRAGMA synchronous = FULL")
-
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # of several first runs at once, one makes the table
-        _METADATA.create_all(connection)
-        connection.exec_driver_sql(_IMMUTABLE)
-        connection.commit()
-        # A write that is rolled back: a read-only file or a full disk must be met before the run, not after it.
-        connection.execute(_RECORDS.insert().values(run_id="probe", key="", created="", model="", benchmark="", record=""))
-        connection.rollback()
-    return engine
+def _filtered(query: Any, model: str | None, benchmark: str | None, since: str | None = None, until: str | None = None) -> Any:
+    if model is not None:
+        query = query.where((RECORDS.c.model == model) | RECORDS.c.model.startswith(f"{model}@", autoescape=True))
+    if benchmark is not None:
+        query = query.where(RECORDS.c.benchmark == benchmark)
+    if since is not None:
+        query = query.where(RECORDS.c.created >= since)
+    if until is not None:
+        query = query.where(RECORDS.c.created < until)
+    return query
 
 
-def _reading(file: str) -> Engine:
-    """A SQLite file that is read only: in a folder where nothing can be written, too."""
-    quoted = quote(str(Path(file).absolute()))
-    return create_engine(f"sqlite:///file:{quoted}?mode=ro&uri=true", poolclass=NullPool)
+def _row(record: RunRecord) -> RunRow:
+    from zoo.plugins.registry import registry
+
+    return row_of(record, registry())
 
 
-def _advice(error: Exception) -> str:
-    """What to do about an error of the database, by what it says."""
-    said = str(getattr(error, "orig", None) or error).lower()
-    for sign, advice in ADVICE.items():
-        if sign in said:
-            return advice
-    return "check ZOO_HOME and ZOO_STORE"
-
-
-def _without_password(url: str) -> str:
-    """The URL as messages may show it."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "of ZOO_STORE"
+def _kept(row: RunRow) -> dict[str, Any]:
+    return {"run_id": row.run_id, "format": FORMAT, "row": json.dumps(row.stored())}
 
 
 def _parsed(text: str) -> RunRecord:
@@ -179,7 +241,3 @@ def _parsed(text: str) -> RunRecord:
         raise StoreError(
             f"a record in the store is not readable by this version: {error.errors()[0]['msg']}", "pip install -U deepzoo"
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    return reason_of(getattr(error, "orig", None) or error)

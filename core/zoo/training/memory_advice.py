@@ -13,6 +13,7 @@ from zoo.specs import TechniqueSpec
 from zoo.training.cost import Expected
 from zoo.training.expected import KINDS, Network, expected
 from zoo.training.techniques import Techniques, chosen, with_techniques
+from zoo.units import size_of
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -55,7 +56,7 @@ def _advised(loop: "Loop", inputs: Any, targets: "Tensor", generator: "Generator
     now = expected(loop.job.techniques, network)
     held = ", ".join(f"{kind} {_size(now[kind])}" for kind in KINDS)
     saving = _savings(loop, network, now, measured)
-    by = "; ".join(f"{name} saves about {in_units(count)}" for name, count in saving)
+    by = "; ".join(f"{name} saves about {size_of(count)}" for name, count in saving)
     lower = "lower `batch_size`"
     return RunError(
         f"{recipe.name} ran out of memory in a step of {batch:,} samples on {loop.job.device}, which takes: {held}",
@@ -114,12 +115,4 @@ def _cast(techniques: Techniques, loop: "Loop") -> Any:
 
 
 def _size(found: Expected) -> str:
-    return "unknown" if found.bytes is None else in_units(found.bytes)
-
-
-def in_units(count: int) -> str:
-    """Bytes in decimal units: `9.9 MB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
+    return "unknown" if found.bytes is None else size_of(found.bytes)

@@ -1,0 +1,78 @@
+"""Labels: the name and the note that a user gives a run. They stand beside its record, which never changes."""
+
+import os
+import re
+import sqlite3
+import unicodedata
+from contextlib import closing
+from typing import NamedTuple
+from urllib.parse import quote
+
+from zoo.errors import OptionError
+from zoo.home import zoo_home
+
+NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
+RUN_ID = re.compile(r"[0-9a-f]+")
+LONGEST_NOTE = 2000
+WORDS = ("export", "name", "note", "shards")
+"""What `zoo results WORD` does; no run is called so."""
+
+
+class Label(NamedTuple):
+    """A run's name, by which it can be called, and a note; each may be empty."""
+
+    name: str = ""
+    note: str = ""
+
+
+def checked_name(name: str) -> str:
+    """A name for a run: letters, digits, `.`, `+`, `-`, `_`. Raises OptionError.
+
+    Names of models have a `/`, and ids of runs are hexadecimal, so neither is taken for a name of a run.
+    """
+    text = unicodedata.normalize("NFC", name)
+    if text and (not NAME.fullmatch(text) or RUN_ID.fullmatch(text) or text in WORDS):
+        raise OptionError(
+            f"a run cannot be called {printable(name)!r}",
+            "take up to 64 letters, digits and . + - _, which read neither as the id of a run nor as a command: tuned-lr3",
+        )
+    return text
+
+
+def checked_note(note: str) -> str:
+    """A note on a run: one line of text. Raises OptionError."""
+    text = unicodedata.normalize("NFC", note).strip()
+    if len(text) > LONGEST_NOTE:
+        raise OptionError(f"a note has at most {LONGEST_NOTE:,} characters, not {len(text):,}")
+    if text != printable(text):
+        raise OptionError("a note has a control character in it, such as a line break", "write it in one line of plain text")
+    return text
+
+
+def printable(text: str) -> str:
+    """The text with every character escaped that would steer a terminal, or turn the direction of what is read."""
+    return "".join(sign if _is_plain(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def may_be_run(text: str) -> bool:
+    """Whether a text may be the id or the name of a run, as far as that is told without importing what opens any database."""
+    if RUN_ID.fullmatch(text):
+        return True
+    if not NAME.fullmatch(text):
+        return False
+    file = zoo_home() / "zoo.db"
+    if os.environ.get("ZOO_STORE"):
+        return True
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as store:
+            return store.execute("SELECT 1 FROM run_labels WHERE name = ?", (text,)).fetchone() is not None
+    except sqlite3.Error:  # no store, or none that has names
+        return False
+
+
+def _is_plain(sign: str) -> bool:
+    # Cc: controls; Cs: halves of pairs; Zl, Zp: line breaks; and the marks that reorder text. Joiners (ZWJ) are left alone.
+    return unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp") and sign not in _REORDERING
+
+
+_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
