@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": ("zoo_cli.predict:predict", "What a model says of files without labels: CSV, Parquet, JSON lines."),
     "sample": ("zoo_cli.sample:sample", "Let a generator draw pictures, or write."),
     "train": ("zoo_cli.train:train", "Train a model's weights by a recipe."),
+    "profile": ("zoo_cli.profile:profile", "What models take: parameters, operations, memory, latency, throughput."),
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "compare": ("zoo_cli.compare:compare", "Runs on the same samples: which is better, and is it real? Or trainings."),
     "leaderboard": ("zoo_cli.leaderboard:leaderboard", "Who is best on a benchmark, as far as it can be told."),

@@ -30,6 +30,7 @@ __all__ = [
     "leaderboard",
     "load",
     "predict",
+    "profile",
     "profile_training",
     "registry",
     "sample",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
+    from zoo.profiling.profiler import profile
     from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
@@ -72,6 +74,7 @@ else:
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
+            "zoo.profiling.profiler": ["profile"],
             "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],
             "zoo.runs.record": ["RunRecord"],
