@@ -6,9 +6,10 @@ import click
 
 import zoo
 from zoo.opening.written import is_written
-from zoo.profiling.profiler import Measured
+from zoo.profiling.asked import Measured
 from zoo.runs.request import How, Request
 from zoo_cli.completing import names_of
+from zoo_cli.flags import with_flags
 from zoo_cli.open_options import OpenCommand, named_settings, refuse_named
 from zoo_cli.progress import progress_bar
 from zoo_cli.render import counted, duration, print_fields, print_json, print_table, say, say_wrapped, size_of, styled
@@ -82,7 +83,7 @@ def profile(
     elif len(models) == 1:
         _print_one(found.profiles[0])
     else:
-        _print_several(found)
+        _print_several(found, context.command)
     return 1 if found.failures else 0
 
 
@@ -96,7 +97,7 @@ def _print_one(found: "Profile") -> None:
             ("parameters", f"{_count(found.parameters)}{larger}"),
             ("operations", "unknown" if found.flops is None else f"{_flops(found.flops)} a sample ({found.flops:,})"),
             ("peak memory", "; ".join(f"{size_of(one.bytes)} at batch {one.batch_size} ({one.how})" for one in found.memory)),
-            ("latency*", "" if calls is None else f"p50 {_took(calls.p50)}, p90 {_took(calls.p90)}, p99 {_took(calls.p99)}"),
+            ("latency*", f"p50 {_took(calls.p50)}, p90 {_took(calls.p90)}, p99 {_took(calls.p99)}"),
             ("throughput*", f"{found.throughput:,.0f} samples/s at batch {found.best_batch}"),
             ("tried*", f"{tried}; {found.ended}"),
             ("one sample", protocol.input),
@@ -107,13 +108,12 @@ def _print_one(found: "Profile") -> None:
     say(styled("* of this machine alone", dim=True))
 
 
-def _print_several(found: "Profiles") -> None:
+def _print_several(found: "Profiles", command: click.Command) -> None:
     rows = []
     for one in found.profiles:
-        calls = one.latency
-        times = [_took(None if calls is None else value) for value in (calls and (calls.p50, calls.p90, calls.p99)) or [None] * 3]
+        times = map(_took, (one.latency.p50, one.latency.p90, one.latency.p99))
         operations = "-" if one.flops is None else _flops(one.flops)
-        memory = size_of(one.memory[0].bytes)
+        memory = size_of(one.memory[0].bytes) if one.memory else "-"
         rows.append(
             (one.model, _count(one.parameters), operations, memory, *times, str(one.best_batch), f"{one.throughput:,.0f}")
         )
@@ -121,7 +121,8 @@ def _print_several(found: "Profiles") -> None:
         print_table(HEADER, rows, right=range(1, len(HEADER)), indent="")
     for failure in found.failures:
         hint = f"; {failure.hint}" if failure.hint else ""
-        say_wrapped(f"{styled('failed', fg='red', bold=True)} {failure.model}: {failure.message}{hint}")
+        said = with_flags(f"{failure.message}{hint}", command)
+        say_wrapped(f"{styled('failed', fg='red', bold=True)} {failure.model}: {said}")
     for one in found.profiles:
         for note in one.notes:
             say_wrapped(f"{one.model}: {note}", "  ")
@@ -135,7 +136,7 @@ def _protocol(found: "Profile") -> str:
     """How it was measured, in one line."""
     how = found.protocol
     where = f"{how.device_name}, {counted(how.threads, 'thread')}" if how.device == "cpu" else f"{how.device} ({how.device_name})"
-    calls = f"{counted(how.repetitions, 'call')} at batch 1 after {how.warmup:,} to warm up" if found.latency else "no call at 1"
+    calls = f"{counted(how.repetitions, 'call')} at batch 1 after {how.warmup:,} to warm up"
     return f"on {where}, {how.precision}; {calls}; {how.timed}"
 
 

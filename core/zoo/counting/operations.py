@@ -4,17 +4,21 @@ A multiplication and an addition count two. PyTorch's counter knows most kernels
 nobody counts, are here, so that a count is whole or says why there is none.
 """
 
+import logging
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
-from torch import backends, ops
+from torch import _C, backends, ops
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 Shape = tuple[int, ...]
+
+COMPOSITE = _C.DispatchKey.CompositeImplicitAutograd
 
 KNOWN = ("aten", "c10d", "c10d_functional", "_c10d_functional", "_dtensor", "fsdp", "prim", "prims", "profiler")
 """Namespaces of operations that are known: those that multiply matrices have formulas, but for `UNKNOWN`."""
@@ -23,8 +27,7 @@ HARMLESS = ("torchvision.nms", "torchvision.roi_align", "torchvision.ps_roi_alig
 UNKNOWN = frozenset(
     f"aten.{name}"
     for name in (
-        *("_cdist_forward", "_euclidean_dist", "_trilinear", "_fft_c2c", "_fft_c2r", "_fft_r2c", "linalg_matrix_exp"),
-        *("_linalg_eigh", "_linalg_solve_ex", "_linalg_svd", "linalg_cholesky_ex", "linalg_inv_ex", "linalg_qr"),
+        *("_cdist_forward", "_euclidean_dist", "_trilinear"),
         *("_int_mm", "_weight_int8pack_mm", "_weight_int4pack_mm", "_weight_int4pack_mm_for_cpu"),
         *("_native_multi_head_attention", "_transformer_encoder_layer_fwd", "_triton_multi_head_attention"),
         *("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_fused_attention_overrideable"),
@@ -33,12 +36,21 @@ UNKNOWN = frozenset(
 )
 
 
+METADATA = frozenset(
+    f"aten.{name}"
+    for name in (
+        *("is_contiguous", "is_non_overlapping_and_dense", "is_strides_like_format", "sym_is_contiguous", "dim", "numel", "size"),
+        *("storage_offset", "stride", "sym_numel", "sym_size", "sym_storage_offset", "sym_stride"),
+    )
+)
+"""What is asked about nested tensors, and computes nothing."""
+
+
 class Operations:
     """What was counted: whole when its block has ended."""
 
     def __init__(self) -> None:
         self.total = 0
-        self.seen = 0
         self.unknown: dict[str, None] = {}
 
     @property
@@ -56,56 +68,90 @@ class Operations:
 
 @contextmanager
 def counted_operations() -> "Iterator[Operations]":
-    """Count what the block computes, backward passes included; whoever counts must not be in the middle of another's count.
+    """Count what the block computes, backward passes included.
 
     Fused attention and encoder layers are taken apart meanwhile: values may differ by rounding, and it takes longer.
     """
-    found, seen = Operations(), Seen()
-    counter: Any = FlopCounterMode(display=False, custom_mapping=_formulas())
-    counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
+    found = Operations()
     fast = backends.mha.get_fastpath_enabled()
     backends.mha.set_fastpath_enabled(False)
     try:
-        with sdpa_kernel(SDPBackend.MATH), seen, counter:
+        with sdpa_kernel(SDPBackend.MATH), _Counting(found):
             yield found
     finally:
         backends.mha.set_fastpath_enabled(fast)
-        found.total = int(counter.get_total_flops())
-        found.unknown = {name: None for name in seen.names if name in UNKNOWN or _foreign(name)}
 
 
-class Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Names of the operations that are executed."""
+class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up what formulas say of every operation that is executed; one that is made of others is taken apart.
 
-    def __init__(self) -> None:
+    Torch's own FlopCounterMode does the same, but imports its whole compiler first, which takes seconds.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, found: Operations) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.names: dict[str, None] = {}
+        self.found = found
+        self.formulas = _formulas()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.names[str(getattr(func, "_overloadpacket", func))] = None
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        kind = getattr(func, "_overloadpacket", func)
+        name = str(kind)
+        if name in METADATA:
+            return NotImplemented
+        if kind not in self.formulas and is_composite(func):
+            with self:
+                return func._op_dk(COMPOSITE, *args, **kwargs)
+        made = func(*args, **kwargs)
+        if kind in self.formulas:
+            self.found.total += int(self.formulas[kind](*args, **kwargs, out_val=made))
+        elif name in UNKNOWN or _foreign(name):
+            self.found.unknown[name] = None
+        return made
 
 
-class Whole:
-    """Stands for torch's tracker of modules: all operations are the whole network's."""
+def is_composite(func: Any) -> bool:
+    """Whether an operation is made of others, and `func._op_dk(COMPOSITE, ...)` computes it by these, as it does with gradients.
 
-    parents = ("Global",)
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
+    `func.decompose` does, too, but by decompositions in Python of some, which import a computer algebra system.
+    """
+    return hasattr(func, "_op_dk") and bool(_C._dispatch_has_kernel_for_dispatch_key(func.name(), COMPOSITE))
 
 
 def _foreign(name: str) -> bool:
     return name.partition(".")[0] not in KNOWN and name not in HARMLESS
 
 
+def _of_torch() -> Any:
+    """Torch's formulas. With them comes Triton, whose kernels no network here has, and that takes 0.1 s: it is kept away."""
+    if "torch.utils.flop_counter" in sys.modules or "triton" in sys.modules:
+        return import_module("torch.utils.flop_counter")
+    log = logging.getLogger("torch.utils.flop_counter")
+    log.disabled, sys.modules["triton"] = True, None  # type: ignore[assignment]
+    try:
+        return import_module("torch.utils.flop_counter")
+    finally:
+        log.disabled = False
+        del sys.modules["triton"]
+
+
 def _formulas() -> dict[Any, Callable[..., int]]:
-    """Operations of kernels that torch's own counter leaves out: it is given shapes in the place of tensors."""
-    found: dict[str, Callable[..., int]] = {"mv": _vector, "addmv": _added_vector, "dot": _dot, "vdot": _dot}
-    found |= {"mkldnn_rnn_layer": _layer, "mkldnn_rnn_layer_backward": _twice(_layer)}
-    found |= {"_cudnn_rnn": _layers, "_cudnn_rnn_backward": _twice(_layers), "miopen_rnn": _layers}
-    return {getattr(ops.aten, name): formula for name, formula in found.items() if hasattr(ops.aten, name)}
+    """Those of torch, and of kernels that it leaves out: each is given what the operation is given, and what it makes."""
+    own: dict[str, Callable[..., int]] = {"mv": _vector, "addmv": _added_vector, "dot": _dot, "vdot": _dot}
+    own |= {"mkldnn_rnn_layer": _layer, "mkldnn_rnn_layer_backward": _twice(_layer)}
+    own |= {"_cudnn_rnn": _layers, "_cudnn_rnn_backward": _twice(_layers), "miopen_rnn": _layers}
+    of_torch = _of_torch()
+    there = {name: formula for name, formula in own.items() if hasattr(ops.aten, name)}
+    return {
+        **of_torch.flop_registry,
+        **{getattr(ops.aten, name): of_torch.shape_wrapper(formula) for name, formula in there.items()},
+    }
 
 
 def _vector(matrix: Shape, vector: Shape, *_: Any, **__: Any) -> int:

@@ -29,8 +29,22 @@ def parameter_count(model: Any) -> int | None:
 
     Of anything but an nn.Module these are the floating-point values of its `state_dict`.
     """
-    if hasattr(model, "parameters"):
+    import torch
+
+    if isinstance(model, torch.nn.Module):
         return sum(int(parameter.numel()) for parameter in model.parameters())
     if not hasattr(model, "state_dict"):
         return None
-    return sum(int(value.numel()) for value in model.state_dict().values() if value.is_floating_point())
+    values = [torch.as_tensor(value) for value in model.state_dict().values()]
+    return sum(int(value.numel()) for value in values if value.is_floating_point())
+
+
+def bytes_held(model: Any) -> int | None:
+    """Bytes of parameters and buffers of an nn.Module, or of the `state_dict` of anything else; None where it has none."""
+    import torch
+
+    if isinstance(model, torch.nn.Module):
+        return storage_bytes([*model.parameters(), *model.buffers()])
+    if not hasattr(model, "state_dict"):
+        return None
+    return storage_bytes(torch.as_tensor(value) for value in model.state_dict().values())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.counting import Living, Operations, counted_operations, storage_bytes
+from zoo.counting.operations import COMPOSITE, is_composite
 from zoo.data.dataset import Sample
 from zoo.devices import on_device
 from zoo.errors import DataError, ModelError, no_exit, reason_of
@@ -147,9 +148,10 @@ class Whole(Living):  # type: ignore[no-untyped-call]
     """Counts within operations that are made of others, too, which under inference mode come as one."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not is_composite(func):
+            return super().__torch_dispatch__(func, types, args, kwargs)
         with self:
-            made = func.decompose(*args, **(kwargs or {})) if hasattr(func, "decompose") else NotImplemented
-        return super().__torch_dispatch__(func, types, args, kwargs) if made is NotImplemented else made
+            return func._op_dk(COMPOSITE, *args, **(kwargs or {}))
 
 
 def latency(bench: Bench, warmup: int, repetitions: int, tell: Callable[[int, int], None]) -> tuple[Latency, int]:
@@ -264,7 +266,9 @@ def described(value: Any) -> str:
 
 
 def _held(model: Any) -> list[Any]:
-    return [*model.parameters(), *model.buffers()] if hasattr(model, "parameters") and hasattr(model, "buffers") else []
+    import torch
+
+    return [*model.parameters(), *model.buffers()] if isinstance(model, torch.nn.Module) else []
 
 
 def _tensors(inputs: Any) -> list[Any]:

@@ -5,30 +5,21 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from zoo.counting import parameter_count, storage_bytes
+from zoo.counting import bytes_held, parameter_count
 from zoo.devices import pick_device
 from zoo.errors import OptionError, ZooError, no_exit
 from zoo.plugins.registry import Registry, one_look_up
+from zoo.profiling.asked import Measured
 from zoo.profiling.measuring import MOST, Bench, latency, threads_of, throughputs
 from zoo.profiling.record import Profile, Profiles, Protocol, Unprofiled
 from zoo.profiling.subject import Subject, subject_of
 from zoo.remarks import hearing
 from zoo.runs.progress import Progress, ProgressCallback
-from zoo.runs.request import Asked, How, Request
+from zoo.runs.request import How, Request
 from zoo.version import __version__
 
 if TYPE_CHECKING:
     from zoo.specs import ImageInput
-
-
-class Measured(Asked):
-    """How to measure; none of it changes what is counted."""
-
-    threads: int | None = Field(default=None, ge=1, description="Threads of the processor. Default: as many as torch takes.")
-    warmup: int = Field(default=10, ge=0, description="Calls at batch 1 that do not count, before the others.")
-    repetitions: int = Field(default=100, ge=1, description="Calls at batch 1 that count; p99 wants 100, p90 wants 10.")
 
 
 def profile(
@@ -85,6 +76,8 @@ def profile(
 
 
 def _profiled(entries: Registry, request: Request, how: How, measured: Measured) -> Profile:
+    import torch
+
     device = pick_device(how.device)
     with threads_of(measured.threads) as threads, hearing(None) as remarks:
         subject = subject_of(entries, request)
@@ -96,13 +89,14 @@ def _profiled(entries: Registry, request: Request, how: How, measured: Measured)
         calls, repetitions = latency(bench, measured.warmup, measured.repetitions, tell("timing calls at batch 1"))
         tried, ended = throughputs(bench, sizes, tell("trying batch sizes"))
         best = max(tried, key=lambda one: one.samples_per_second)
-        memory = [bench.memory(size) for size in sorted({1, best.batch_size})]
+        seen = operations.total or isinstance(subject.model, torch.nn.Module)
+        memory = [bench.memory(size) for size in sorted({1, best.batch_size})] if seen else []
         return Profile(
             model=subject.name,
             task=subject.task.name,
             benchmark=subject.benchmark,
             parameters=parameters,
-            parameter_bytes=_bytes(subject.model),
+            parameter_bytes=bytes_held(subject.model),
             flops=operations.flops,
             memory=tuple(memory),
             latency=calls,
@@ -122,15 +116,19 @@ def _profiled(entries: Registry, request: Request, how: How, measured: Measured)
                 repetitions=repetitions,
                 versions={"deepzoo": __version__, "torch": _torch_version()},
             ),
-            notes=(*_notes(subject, bench, parameters, operations.why), *remarks),
+            notes=(*_notes(subject, bench, parameters, operations.why, bool(memory)), *remarks),
         )
 
 
-def _notes(subject: Subject, bench: Bench, parameters: int | None, why: str) -> list[str]:
+def _notes(subject: Subject, bench: Bench, parameters: int | None, why: str, seen: bool) -> list[str]:
     notes = [*subject.notes, *([f"operations are not known: {why}"] if why else [])]
+    if not seen:
+        notes.append(f"memory is not known: {type(subject.model).__name__} computes outside of torch")
     if len(bench.reading.kinds) > 1:
         kinds = ", ".join(bench.reading.inputs[place] for place in bench.reading.kinds)
         notes.append(f"operations are of the first sample, memory of the one that takes most, times of all in turn: {kinds}")
+    if subject.task.name == "attack":
+        notes.append("of another sample an attack may take more or fewer operations: it may fall sooner")
     if parameters is None:
         notes.append(f"parameters are not known: {type(subject.model).__name__} does not say what it holds")
     return notes
@@ -141,14 +139,10 @@ def _telling(how: How, subject: Subject) -> Callable[[str], Callable[[int, int],
     return lambda stage: lambda done, total: how.tell(Progress(f"{subject.name}: {stage}", done, total))
 
 
-def _bytes(model: Any) -> int | None:
-    if not (hasattr(model, "parameters") and hasattr(model, "buffers")):
-        return None
-    return storage_bytes([*model.parameters(), *model.buffers()])
-
-
 def _dtypes(model: Any) -> str:
-    if not hasattr(model, "parameters"):
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
         return ""
     return ", ".join(sorted({str(parameter.dtype).removeprefix("torch.") for parameter in model.parameters()}))
 

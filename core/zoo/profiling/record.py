@@ -65,8 +65,10 @@ class Profile(Frozen):
         description="Floating-point operations of one sample: those of matrix products and convolutions, a multiplication and an "
         "addition counting two. The same on every machine."
     )
-    memory: tuple[Memory, ...] = Field(description="At batch 1, and at the best batch size.")
-    latency: Latency | None = Field(description="Machine-dependent. None of a single batch size that is not 1.")
+    memory: tuple[Memory, ...] = Field(
+        description="At batch 1 and at the best batch size; none where it computes outside of torch."
+    )
+    latency: Latency = Field(description="Machine-dependent.")
     best_batch: int = Field(description="Machine-dependent: the batch size of the highest throughput, of those that were tried.")
     throughput: float = Field(description="Machine-dependent: samples a second at the best batch size.")
     tried: tuple[Tried, ...] = Field(description="Machine-dependent: 1, 2, 4, … until it fell.")

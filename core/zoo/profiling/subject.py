@@ -119,13 +119,12 @@ def _opened(entries: Registry, request: Request) -> tuple[ModelSpec, TaskName, B
     except WeightsError as error:
         if error.altered or spec.parts or request.weights is not None:
             raise
-        absent = error
     options = checked_options(spec, request.options or {})
     with seeded(0, spec.name):
         network = in_eval(build_model(spec, task, {**(weights.config if weights else {}), **options}))
     classes = (weights.classes if weights else None) or spec.classes
     info = ModelInfo(spec.name, spec.modality, classes, (weights.input if weights else None) or spec.input, options)
-    notes.append(f"with random parameters, on which no count depends: {absent.message}")
+    notes.append("with random parameters, on which no count depends: no weights of it are here")
     return spec, task, Built(network, info, weights), tuple(notes)
 
 
