@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "card",
     "compare",
     "compare_trainings",
     "dataset",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.cards.writing import card
     from zoo.comparing.compare import compare
     from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
@@ -65,6 +67,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.cards.writing": ["card"],
             "zoo.comparing.compare": ["compare"],
             "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
