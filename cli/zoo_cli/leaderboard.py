@@ -12,7 +12,7 @@ from zoo_cli.types import AtLeast, Choice, Name
 if TYPE_CHECKING:
     from zoo.comparing.board import Board, Leaderboard
 
-HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "SAMPLES/S", "FRONT")
+HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "{}", "FRONT")
 
 
 @click.command(
@@ -21,6 +21,7 @@ HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "SAMPLES/S"
         "zoo leaderboard digits",
         "zoo leaderboard mnist fashion-mnist --format markdown",
         "zoo leaderboard mnist --runs all --json",
+        "zoo leaderboard mnist --cost params",
     ),
 )
 @click.argument("benchmarks", nargs=-1, required=True, metavar="BENCHMARK...", type=Name("benchmark", "dataset"))
@@ -32,23 +33,31 @@ HEADER = ("RANK", "TIES", "MODEL", "SCORE", "95 % INTERVAL", "KIND", "SAMPLES/S"
     show_default=True,
     help="best: of each model; all: each model with each of its settings.",
 )
+@click.option(
+    "--cost",
+    type=Choice(["speed", "params", "flops"]),
+    default="speed",
+    show_default=True,
+    help="What FRONT weighs a score against: speed is the machine's, params and flops are the model's.",
+)
 @click.option("--format", "form", type=Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True)
 @click.option("--resamples", type=AtLeast(100), default=2000, show_default=True, help="Of permutation tests.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the resamples.")
 @click.option("--data-dir", type=click.Path(), help="Folder of datasets, looked in before ZOO_DATA_DIR.")
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 def leaderboard(
-    benchmarks: tuple[str, ...], which: str, form: str, resamples: int, seed: int, data_dir: str | None, as_json: bool
+    benchmarks: tuple[str, ...], which: str, cost: str, form: str, resamples: int, seed: int, data_dir: str | None, as_json: bool
 ) -> None:
     """Rank the runs on BENCHMARK that are here, and the published and measured scores of registry.yaml.
 
     A rank is an interval, from tests of all pairs at once; models that share a letter cannot be told apart. Runs are compared
-    sample by sample; a claim, which has no predictions, by its interval. FRONT marks runs than which none is as good and as fast.
+    sample by sample; a claim, which has no predictions, by its interval. FRONT marks runs than which none is as good at as
+    little --cost.
     Over several benchmarks there is a mean rank, with its interval.
     """
     from zoo.comparing.leaderboard import leaderboard as ranked
 
-    found = ranked(*benchmarks, which=which, resamples=resamples, seed=seed, data_dir=data_dir)  # type: ignore[arg-type]
+    found = ranked(*benchmarks, which=which, cost=cost, resamples=resamples, seed=seed, data_dir=data_dir)  # type: ignore[arg-type]
     if as_json or form == "json":
         print_json(found.model_dump(mode="json"))
     elif form in ("markdown", "csv"):
@@ -70,6 +79,8 @@ def _print(found: "Leaderboard") -> None:
 
 
 def _print_board(board: "Board") -> None:
+    from zoo.comparing.board import COSTS, cost_of
+
     unit = f" in {board.unit}" if board.unit else ""
     say_wrapped(f"{styled(board.benchmark, bold=True)}  {board.metric}{unit}, {board.direction} is better")
     rows = [
@@ -80,11 +91,12 @@ def _print_board(board: "Board") -> None:
             number(*entry.bounds),
             interval(*entry.bounds),
             entry.kind,
-            "-" if entry.samples_per_second is None else f"{entry.samples_per_second:,.0f}",
+            cost_of(entry, board.cost) or "-",
             "*" if entry.pareto else "",
         )
         for entry in board.entries
     ]
-    print_list(HEADER, rows, wrap=("FRONT", "SAMPLES/S", "KIND", "95 % INTERVAL"))
+    header = [name.format(COSTS[board.cost].header.upper()) for name in HEADER]
+    print_list(header, rows, wrap=("FRONT", header[-2], "KIND", "95 % INTERVAL"))
     for note in board.notes:
         say_wrapped(note, "  ")

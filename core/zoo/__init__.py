@@ -21,6 +21,7 @@ __all__ = [
     "Store",
     "ZooError",
     "__version__",
+    "card",
     "clean",
     "compare",
     "compare_trainings",
@@ -31,6 +32,7 @@ __all__ = [
     "leaderboard",
     "load",
     "predict",
+    "profile",
     "profile_training",
     "registry",
     "results",
@@ -42,6 +44,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.browsing.found import results
+    from zoo.cards.writing import card
     from zoo.comparing.compare import compare
     from zoo.comparing.leaderboard import leaderboard
     from zoo.data.dataset import ArrayDataset, Dataset, Sample
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
+    from zoo.profiling.profiler import profile
     from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
@@ -68,6 +72,7 @@ else:
         __name__,
         {
             "zoo.browsing.found": ["results"],
+            "zoo.cards.writing": ["card"],
             "zoo.comparing.compare": ["compare"],
             "zoo.comparing.leaderboard": ["leaderboard"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample"],
@@ -78,6 +83,7 @@ else:
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
+            "zoo.profiling.profiler": ["profile"],
             "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],
             "zoo.runs.record": ["RunRecord"],

@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
+from zoo.counting import storage_bytes
 from zoo.errors import ModelError, OptionError
 from zoo.specs import Frozen
 
@@ -71,15 +72,7 @@ class Int8Dynamic(Int8WeightOnly):
 
 def stored_bytes(model: nn.Module) -> int:
     """Bytes of parameters and buffers, each storage once; of a quantised one those of its parts."""
-    parts = [part for tensor in (*model.parameters(), *model.buffers()) for part in _parts(tensor)]
-    return sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in parts}.values())
-
-
-def _parts(tensor: Tensor) -> list[Tensor]:
-    if not hasattr(tensor, "__tensor_flatten__"):
-        return [tensor]
-    names, _ = tensor.__tensor_flatten__()
-    return [getattr(tensor, name) for name in names]
+    return storage_bytes((*model.parameters(), *model.buffers()))
 
 
 def _dense(model: nn.Module) -> dict[str, type]:

@@ -4,20 +4,42 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
 
 from zoo.specs import Frozen
 
-COLUMNS = ("rank", "ties", "model", "value", "ci_low", "ci_high", "n", "kind", "samples_per_second", "pareto", "run_id", "source")
+COLUMNS = (
+    *("rank", "ties", "model", "value", "ci_low", "ci_high", "n", "kind", "samples_per_second", "pareto", "run_id", "source"),
+    *("parameters", "flops"),
+)
+
+CostName = Literal["speed", "params", "flops"]
+
+
+@dataclass(frozen=True)
+class CostKind:
+    """What a score can cost: a field of entries, whether less of it is better, and how a table calls it."""
+
+    field: str
+    less: bool
+    header: str
+
+
+COSTS: dict[CostName, CostKind] = {
+    "speed": CostKind("samples_per_second", False, "samples/s"),
+    "params": CostKind("parameters", True, "parameters"),
+    "flops": CostKind("flops", True, "FLOP/sample"),
+}
 
 
 class Entry(Frozen):
     """A score on a leaderboard: of a run here, or claimed.
 
     Its rank is somewhere from `rank_low` to `rank_high`, 1 the best, all at once with 95 %; entries that share a letter of `ties`
-    cannot be told apart. `pareto`: no other run is as good and as fast; None where its speed is not known.
+    cannot be told apart. `pareto`: no other run is as good at as little of the board's cost; None where that is not known.
     """
 
     model: str
@@ -30,6 +52,8 @@ class Entry(Frozen):
     run_id: str | None = None
     source: str = ""
     samples_per_second: float | None = Field(default=None, description="Machine-dependent.")
+    parameters: int | None = None
+    flops: int | None = Field(default=None, description="Of one sample, as the run's record has them.")
     device: str | None = None
     rank_low: int = 1
     rank_high: int = 1
@@ -55,6 +79,7 @@ class Board(Frozen):
     direction: Literal["higher", "lower", "none"]
     unit: str = ""
     entries: tuple[Entry, ...]
+    cost: CostName = Field(default="speed", description="What `pareto` goes by.")
     notes: tuple[str, ...] = ()
 
 
@@ -80,9 +105,9 @@ class Leaderboard(Frozen):
         """Tables for a README."""
         parts = []
         for board in self.boards:
-            rows = [_row(entry) for entry in board.entries]
+            rows = [_row(entry, board.cost) for entry in board.entries]
             parts.append(f"### {board.benchmark}: {board.metric}{f' in {board.unit}' if board.unit else ''}\n")
-            header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind", "samples/s", "front")
+            header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind", COSTS[board.cost].header, "front")
             parts.append(_markdown(header, rows))
             parts += [f"- {note}" for note in board.notes] + [""]
         if self.overall:
@@ -104,14 +129,19 @@ class Leaderboard(Frozen):
         return out.getvalue()
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def cost_of(entry: Entry, cost: CostName) -> str:
+    """What a score cost, in a table; empty where that is not known."""
+    value = getattr(entry, COSTS[cost].field)
+    return "" if value is None else f"{value:,.0f}"
+
+
+def _row(entry: Entry, cost: CostName) -> tuple[str, ...]:
     low, high = entry.ci_low, entry.ci_high
     digits = _digits(entry)
     between = "" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"
-    rate = "" if entry.samples_per_second is None else f"{entry.samples_per_second:,.0f}"
     n = "" if entry.n is None else f"{entry.n:,}"
     front = "*" if entry.pareto else ""
-    return entry.rank, entry.ties, entry.model, f"{entry.value:.{digits}f}", between, n, entry.kind, rate, front
+    return entry.rank, entry.ties, entry.model, f"{entry.value:.{digits}f}", between, n, entry.kind, cost_of(entry, cost), front
 
 
 def _digits(entry: Entry) -> int:

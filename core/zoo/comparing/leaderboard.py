@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
-from zoo.comparing.board import Board, Entry, Leaderboard, MeanRank
+from zoo.comparing.board import COSTS, Board, CostName, Entry, Leaderboard, MeanRank
 from zoo.comparing.matching import differences, is_plain
 from zoo.comparing.paired import Paired
 from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_groups
@@ -29,6 +29,7 @@ Pair = tuple[int, int]
 def leaderboard(
     *benchmarks: str,
     which: Literal["best", "all"] = "best",
+    cost: CostName = "speed",
     resamples: int = RESAMPLES,
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
@@ -36,7 +37,8 @@ def leaderboard(
     """Rank what is known of one benchmark, or of several: the runs in the store, and the claims of registry.yaml.
 
     Runs are those of the benchmark as it is, on all its samples. `which` "best" shows the best of each model, "all" every run
-    with settings of its own; a measured claim stands where that model has no run here, a published one always.
+    with settings of its own; a measured claim stands where that model has no run here, a published one always. `cost` is what a
+    score is weighed against for the Pareto front: "speed", which is the machine's, or "params" or "flops", which are the model's.
 
     Ranks are intervals, from tests of all pairs at once (Holm, over all benchmarks): of two runs paired by sample, as `compare`
     does; of a claim, which has no predictions, by its interval, which needs larger differences. Without an interval nothing is
@@ -46,13 +48,15 @@ def leaderboard(
         raise OptionError("a leaderboard is of at least one benchmark", "name one: zoo list benchmarks")
     if which not in ("best", "all"):
         raise OptionError(f"`which` {which!r} is unknown", "choose best or all")
+    if cost not in COSTS:
+        raise OptionError(f"`cost` {cost!r} is unknown", f"choose {', '.join(COSTS)}")
     with one_look_up() as entries:
         made = [_Making(entries, name, which) for name in dict.fromkeys(benchmarks)]
         chances = [making.chances(entries, resamples, seed, data_dir) for making in made]
         keys = [(number, pair) for number, own in enumerate(chances) for pair in own]
         adjusted = dict(zip(keys, holm([chances[number][pair] for number, pair in keys]), strict=True))
         ranked = [
-            making.ranked({pair for pair in own if adjusted[number, pair] < ALPHA})
+            making.ranked({pair for pair in own if adjusted[number, pair] < ALPHA}, cost)
             for number, (making, own) in enumerate(zip(made, chances, strict=True))
         ]
     boards = tuple(board for board, _ in ranked)
@@ -110,12 +114,13 @@ class _Making:
             self.notes.append(f"{untold} pairs cannot be told apart at all, for want of an interval")
         return found
 
-    def ranked(self, apart: set[Pair]) -> tuple[Board, set[Pair]]:
+    def ranked(self, apart: set[Pair], cost: CostName) -> tuple[Board, set[Pair]]:
         """The board, when it is known which pairs differ."""
         n = len(self.entries)
         worse = [[(j, i) in apart for j in range(n)] for i in range(n)]
-        rates = [entry.samples_per_second for entry in self.entries]
-        points = [None if rate is None else (self.sign * self.entries[i].value, rate) for i, rate in enumerate(rates)]
+        sign = -1 if COSTS[cost].less else 1
+        costs = [getattr(entry, COSTS[cost].field) for entry in self.entries]
+        points = [None if one is None else (self.sign * self.entries[i].value, sign * one) for i, one in enumerate(costs)]
         rows = zip(self.entries, rank_intervals(worse), tie_groups(worse), pareto_front(points), strict=True)
         ranked = tuple(
             entry.model_copy(update={"rank_low": low, "rank_high": high, "ties": ties, "pareto": front})
@@ -127,6 +132,7 @@ class _Making:
             direction=self.spec.direction,
             unit=self.spec.unit,
             entries=ranked,
+            cost=cost,
             notes=tuple(self.notes),
         )
         return board, apart
@@ -182,6 +188,8 @@ class _Making:
             n=result.n,
             run_id=run.run_id,
             samples_per_second=_rate(run),
+            parameters=run.complexity.parameters if run.complexity else None,
+            flops=run.complexity.flops if run.complexity else None,
             device=run.execution.device,
         )
 

@@ -7,6 +7,7 @@ from zoo.lazy import exports
 __all__ = [
     "Artifact",
     "Check",
+    "Complexity",
     "Cost",
     "DataRecord",
     "Environment",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.runs.record import (
         Artifact,
         Check,
+        Complexity,
         Cost,
         DataRecord,
         Environment,
@@ -48,6 +50,7 @@ else:
             "zoo.runs.record": [
                 "Artifact",
                 "Check",
+                "Complexity",
                 "Cost",
                 "DataRecord",
                 "Environment",

@@ -93,7 +93,7 @@ class Predictor:
 
     def _recovered(self, error: BaseException, size: int) -> bool:
         """Whether something was changed that makes it worth trying again."""
-        if _out_of_memory(error):
+        if out_of_memory(error):
             return self._halve(size)
         if "view size is not compatible" not in str(error) or self.plain:
             return False
@@ -116,7 +116,7 @@ class Predictor:
     def _explained(self, error: BaseException, part: Batch) -> ModelError:
         name, first, last = self.task.model.name, part.ids[0], part.ids[-1]
         where = f"sample {first}" if len(part) == 1 else f"{len(part)} samples, {first} to {last}"
-        if _out_of_memory(error):
+        if out_of_memory(error):
             smaller = len(part) > 1
             hint = "use a smaller `batch_size`, or auto" if smaller else "try another `device`, or a lower `precision`"
             return ModelError(f"{name} ran out of memory on {where}", hint)
@@ -254,7 +254,7 @@ def _mapped(change: Callable[[Any], Any], inputs: Any) -> Any:
     return [_mapped(change, item) for item in inputs] if isinstance(inputs, list) else inputs
 
 
-def _out_of_memory(error: BaseException) -> bool:
+def out_of_memory(error: BaseException) -> bool:
     import torch
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):

@@ -112,6 +112,19 @@ class Origin(Frozen):
     environment: Environment
 
 
+class Complexity(Frozen):
+    """What the model takes of one sample, counted: the same on every machine."""
+
+    parameters: int | None = Field(
+        description="Numbers that it has learnt, those of its parts included; None of what does not say what it holds."
+    )
+    flops: int | None = Field(
+        description="Floating-point operations of matrix products and convolutions; a multiplication and an addition count two."
+    )
+    sample: str = Field(default="", description="Id of the sample of which operations were counted: longer ones take more.")
+    note: str = Field(default="", description="Why a figure is not known.")
+
+
 class Cost(Frozen):
     """What it took; machine-dependent."""
 
@@ -192,6 +205,9 @@ class RunRecord(Frozen):
         default=(), description="What a reader of the scores must know of how data were found, read and predicted."
     )
     cost: Cost
+    complexity: Complexity | None = Field(
+        default=None, description="None where no prediction was computed by a deepzoo that counts what its model takes."
+    )
     artifacts: tuple[Artifact, ...]
     guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")
 

@@ -49,6 +49,7 @@ def make_record(
         doubt=computed.doubt,
         remarks=tuple({**remarks, **computed.remarks}),
         cost=_cost(computed, seconds),
+        complexity=computed.complexity,
         guard=computed.guard,
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
     )

@@ -8,12 +8,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.errors import DataError, no_exit
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
 from zoo.remarks import Heard, hearing
+from zoo.runs.complexity import complexity_of, keep_complexity, kept_complexity
 from zoo.runs.environment import environment, execution
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
@@ -21,7 +23,7 @@ from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_bat
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.progress import Progress
-from zoo.runs.record import Guard, Origin, RunStart, Shards
+from zoo.runs.record import Complexity, Guard, Origin, RunStart, Shards
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, Stored, read_shard, write_shard
 from zoo.tasks.base import Batch
@@ -37,6 +39,7 @@ class Computed:
     found: dict[int, Stored] = field(default_factory=dict)
     """Shards that were there, by index, until they are scored."""
     guard: Guard | None = None
+    complexity: Complexity | None = None
     samples: int = 0
     seconds: float = 0.0
     batch_size: int | None = None
@@ -57,6 +60,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
     done = Computed(
         Shards(total=len(shards), computed=len(missing), reused=len(found)), found=found, guard=guard, doubt=plan.doubt
     )
+    done.complexity = kept_complexity(plan.folder)
     for stored in found.values():
         done.skipped.update(stored.skipped)
         done.remarks.update(dict.fromkeys(stored.remarks))
@@ -88,6 +92,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     with watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
         model = _loaded(plan.model)
+        parameters = parameter_count(model)
         plan.precision.ready(model, plan.model.info.name)
     arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
     predictor = Predictor(plan.task, model, device, arithmetic, size, may_halve=how.fixed_batch is None, rounding=rounding)
@@ -110,6 +115,10 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
             rows.add(loaded, predictor)
         if not done.samples and loaded.batch is not None:
             done.guard = _guarded(plan, predictor, loaded.batch, rows)
+            if how.fresh or done.complexity is None:
+                first = plan.shards()[0].positions
+                done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
+                keep_complexity(plan.folder, done.complexity)
         done.samples += len(loaded.positions)
         how.tell(Progress("predicting", seen, plan.samples, reused))
         if rows.complete:

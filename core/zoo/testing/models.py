@@ -118,7 +118,7 @@ def check_model(spec: ModelSpec, entries: Registry) -> Iterator[Finding]:
 
 def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entries: Registry, watch: Watch) -> Iterator[Finding]:
     before = _state(built.model)
-    attempt = _first_that_works(spec, task, built, entries)
+    attempt = first_that_works(spec, task, built, entries)
     if attempt is None or attempt.task is None:
         why = (
             f"no synthetic samples for task {task} of {spec.modality}"
@@ -175,7 +175,7 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
     return Built(model, info, first, f"with random weights: {f'{tag!r} are' if tag else 'its own are'} not here", files)
 
 
-def _first_that_works(spec: ModelSpec, task: TaskName, built: Built, entries: Registry) -> Attempt | None:
+def first_that_works(spec: ModelSpec, task: TaskName, built: Built, entries: Registry) -> Attempt | None:
     """The first trial that is predicted; else one whose outputs are wrong, else the first of those that raised."""
     failed: list[Attempt] = []
     for trial in trials(spec, task, built.weights, built.info, entries):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from zoo.counting.tensors import local, storage_bytes
 from zoo.seeds import seeded
 from zoo.training.cost import Expected, TrainingCost
 from zoo.training.expected import Network, expected
@@ -86,10 +87,8 @@ class Costs:
             self.traffic.sent = 0
 
     def _rehearse(self, inputs: Any, targets: "Tensor", generator: "Generator") -> None:
-        from torch.nn.attention import SDPBackend, sdpa_kernel
-        from torch.utils.flop_counter import FlopCounterMode
-
-        from zoo.training.living import Living
+        from zoo.counting.living import Living
+        from zoo.counting.operations import counted_operations
 
         model = self.loop.accelerator.unwrap_model(self.loop.model)
         with self._without_trace(generator):
@@ -98,11 +97,9 @@ class Costs:
                 self.loop.backward(inputs, targets, generator)
             self.peak = living.most(local(p.grad) for p in self._learnt() if p.grad is not None)
         # Fused attention is not counted, and saves less than the plain one: so the one is counted apart from the other.
-        counter: Any = FlopCounterMode(display=False)
-        counter.mod_tracker = Whole()  # torch's own, which tells modules apart, cannot bear a loss that takes gradients
-        with self._without_trace(generator), sdpa_kernel(SDPBackend.MATH), counter:
+        with self._without_trace(generator), counted_operations() as operations:
             self.loop.backward(inputs, targets, generator)
-        self.activations, self.operations = tally.most, counter.get_total_flops()
+        self.activations, self.operations = tally.most, operations.flops
         self.expected = expected(self.loop.job.techniques, self.network(inputs, targets, generator))
 
     def network(self, inputs: Any, targets: "Tensor", generator: "Generator") -> Network:
@@ -205,34 +202,6 @@ class Costs:
             skipped=self.skipped,
             expected=self.expected,
         )
-
-
-def storage_bytes(tensors: Any) -> int:
-    """Bytes of the storages of tensors, each once: those that are here, and of one that is made of others those of these."""
-    parts = [part for tensor in tensors for part in inner_tensors(local(tensor))]
-    return sum({part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in parts}.values())
-
-
-def local(tensor: Any) -> Any:
-    """A tensor as it is here: of a DTensor this process's part."""
-    return getattr(tensor, "_local_tensor", tensor)
-
-
-def inner_tensors(tensor: "Tensor") -> "list[Tensor]":
-    """Those that a tensor is made of, at any depth; itself where it is plain."""
-    if not hasattr(tensor, "__tensor_flatten__"):
-        return [tensor]
-    return [part for name in tensor.__tensor_flatten__()[0] for part in inner_tensors(getattr(tensor, name))]
-
-
-class Whole:
-    """Stands for torch's tracker of modules: all operations are the whole network's."""
-
-    parents = ("Global",)
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
 
 
 def is_parameter(tensor: "Tensor") -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 import zoo
 from zoo.comparing.statistics import apart_by_intervals
-from zoo.errors import UnknownNameError
+from zoo.errors import OptionError, UnknownNameError
 
 
 @pytest.fixture
@@ -41,6 +41,21 @@ def test_the_front_is_of_runs_whose_speed_is_known(runs):
     fastest = max(board.entries, key=lambda entry: entry.samples_per_second or 0)
     assert fastest.pareto is True and board.entries[0].pareto is True
     assert {entry.pareto for entry in board.entries if entry.kind != "run"} == {None}
+
+
+def test_the_front_goes_by_what_the_model_takes_as_well(runs):
+    for cost, field in (("params", "parameters"), ("flops", "flops")):
+        (board,) = zoo.leaderboard("digits", cost=cost).boards
+        own = [entry for entry in board.entries if entry.kind == "run"]
+        least = min(own, key=lambda entry: getattr(entry, field))
+        assert (least.model, least.pareto, board.cost) == ("intro/logistic@digits", True, cost)
+        assert {entry.pareto for entry in board.entries if entry.kind != "run"} == {None}
+        for entry in own:
+            beaten = [o for o in own if o.value >= entry.value and getattr(o, field) < getattr(entry, field)]
+            assert entry.pareto is not bool(beaten)
+    assert f"| {least.flops:,} |" in zoo.leaderboard("digits", cost="flops").markdown()
+    with pytest.raises(OptionError, match="`cost` 'money' is unknown"):
+        zoo.leaderboard("digits", cost="money")
 
 
 def test_it_is_written_as_markdown_and_csv(runs):

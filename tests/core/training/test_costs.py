@@ -8,11 +8,11 @@ from tiny_training import make_job
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from zoo.counting import Living
 from zoo.specs import Optimizer
 from zoo.training import loop
 from zoo.training.cost import Expected, TrainingCost
 from zoo.training.expected import expected
-from zoo.training.living import Living
 from zoo.training.saved import watching
 from zoo.training.techniques import Technique, Techniques
 

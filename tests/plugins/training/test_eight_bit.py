@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.counting import storage_bytes
 from zoo.errors import OptionError
 from zoo.specs import Optimizer
 from zoo.training import Network
-from zoo.training.costs import storage_bytes
 from zoo.training.techniques import technique
 
 pytest.importorskip("torchao")

@@ -6,9 +6,10 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 import zoo
+from zoo.counting import storage_bytes
 from zoo.specs import Optimizer
 from zoo.training import Network
-from zoo.training.costs import held, storage_bytes
+from zoo.training.costs import held
 from zoo.training.saved import watching
 from zoo.training.techniques import technique
 from zoo_training.memory import ActivationCheckpointing, repeated_blocks
