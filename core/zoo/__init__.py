@@ -32,6 +32,7 @@ __all__ = [
     "predict",
     "profile_training",
     "registry",
+    "report",
     "sample",
     "sweep",
     "train",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from zoo.opening.datasets import dataset
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
+    from zoo.reports.making import report
     from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
@@ -72,6 +74,7 @@ else:
             "zoo.opening.datasets": ["dataset"],
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
+            "zoo.reports.making": ["report"],
             "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],
             "zoo.runs.record": ["RunRecord"],
