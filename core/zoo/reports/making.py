@@ -28,10 +28,20 @@ from zoo.training.record import TrainingRecord
 RUNS = 6
 """Runs that one report holds."""
 PICTURES = 500
+KINDS = "zoo.reports.kinds."
 VIEWS = {
-    "classify": "zoo.reports.kinds.classify:ClassifyView",
+    "Attack": "attack:AttackView",
+    "Certify": "attack:CertifyView",
+    "Classify": "classify:ClassifyView",
+    "Detect": "detect:DetectView",
+    "Embed": "embed:EmbedView",
+    "Generate": "generate:RestoreView",
+    "ImageLikelihood": "generate:LikelihoodView",
+    "Sampling": "generate:SamplingView",
+    "Segment": "segment:SegmentView",
+    "TextLikelihood": "generate:TextView",
 }
-"""What shows the runs of a task."""
+"""What shows the runs of a task's class, and of those that are made of it."""
 
 Asked = str | RunRecord | TrainingRecord
 
@@ -174,7 +184,8 @@ def _names(records: Sequence[RunRecord]) -> list[str]:
 
 
 def _view(run: StoredRun) -> View:
-    made: View = load_target(VIEWS.get(run.record.task, "zoo.reports.kinds.view:View"))(run)
+    kind = next(VIEWS[one.__name__] for one in type(run.task).__mro__ if one.__name__ in VIEWS)
+    made: View = load_target(KINDS + kind)(run)
     return made
 
 

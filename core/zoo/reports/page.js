@@ -26,7 +26,7 @@
   const count = data.ids.length;
   const shown = Object.keys(data.seen).length;
   const form = find("filters");
-  const { run, outcome, truth, guess, least, most, id, order, seen } = form.elements;
+  const { run, outcome, truth, holds, guess, least, most, id, order, seen } = form.elements;
   const thousands = (n) => n.toLocaleString("en");
 
   const option = (select, value, text) => {
@@ -50,13 +50,14 @@
   option(outcome, "", "all");
   const judged = runs.some((one) => one.right);
   if (judged) {
-    option(outcome, "0", "wrong");
-    option(outcome, "1", "right");
+    option(outcome, "0", data.words[0]);
+    option(outcome, "1", data.words[1]);
   }
   if (runs.length > 1 && runs.every((one) => one.right || one.score)) {
     option(outcome, "differ", "runs differ");
     runs.forEach((one, a) => runs.forEach((other, b) => {
-      if (a !== b) option(outcome, `${a}>${b}`, `better in ${one.name} than in ${other.name}`);
+      const what = judged ? `${data.words[1]} in ${one.name}, ${data.words[0]} in ${other.name}` : `better in ${one.name} than in ${other.name}`;
+      if (a !== b) option(outcome, `${a}>${b}`, what);
     }));
   }
   if (outcome.options.length < 2) hide(outcome);
@@ -67,6 +68,7 @@
     data.labels.forEach((name, label) => { if (there.has(label)) option(select, label, name); });
   };
   classes(truth, data.truth);
+  classes(holds, data.holds && data.holds.flat());
   classes(guess, runs[0].guess ? runs.flatMap((one) => Array.from(new Set(one.guess))) : null);
   const unsure = !runs.some((one) => one.sure);
   if (unsure) least.closest("fieldset").hidden = true;
@@ -99,6 +101,7 @@
     const fits = (i) => {
       if (seen.checked && !(i in data.seen)) return false;
       if (truth.value !== "" && data.truth[i] !== Number(truth.value)) return false;
+      if (holds.value !== "" && !data.holds[i].includes(Number(holds.value))) return false;
       if (guess.value !== "" && own.guess[i] !== Number(guess.value)) return false;
       if (own.sure && (own.sure[i] < low || own.sure[i] > high)) return false;
       if (wanted && !data.ids[i].toLowerCase().includes(wanted)) return false;
@@ -120,6 +123,7 @@
     render();
   };
 
+  const enlarged = (one) => Math.max(1, Math.floor(112 / Math.min(one.w, one.h)));
   const picture = (one) => {
     if (!one) return null;
     if (!one.p) {
@@ -127,19 +131,20 @@
       text.dir = "auto";
       return text;
     }
-    const made = make("img", undefined, one.w <= 64 ? "pixels" : "");
+    const made = make("img", undefined, Math.min(one.w, one.h) <= 64 ? "pixels" : "");
     made.src = one.p;
     made.alt = one.a;
-    const times = Math.max(1, Math.round(112 / Math.max(one.w, one.h)));
-    made.width = times * one.w;
-    made.height = times * one.h;
+    made.width = enlarged(one) * one.w;
+    made.height = enlarged(one) * one.h;
     return made;
   };
 
   const verdict = (own, i) => {
     const line = make("p");
     const parts = [];
-    if (own.right && own.right[i] !== null) line.append(make("span", own.right[i] ? "✓ right" : "✗ wrong", own.right[i] ? "right" : "wrong"));
+    if (own.right && own.right[i] !== null) {
+      line.append(make("span", `${"✗✓"[own.right[i]]} ${data.words[own.right[i]]}`, own.right[i] ? "right" : "wrong"));
+    }
     if (own.guess) parts.push(`says ${data.labels[own.guess[i]]}`);
     if (own.sure) parts.push(`${(own.sure[i] / 100).toFixed(1)} % sure`);
     if (own.score && own.score[i] !== null) parts.push(`${data.metric} ${own.score[i]}`);
@@ -200,7 +205,9 @@
     ? `All ${thousands(count)} samples are listed; ${thousands(shown)} of them are shown with what they are: those on which runs differ, the ` +
       `wrong and most sure, the least sure, and others by lot.${left}`
     : `All ${thousands(count)} samples are listed and shown.`;
-  const wide = Object.values(data.seen).some((one) => [one.s, ...one.o.map((mine) => mine.s)].some((part) => part && part.w > 220));
+  if (data.caption) find("shown").textContent += ` ${data.caption}`;
+  const isWide = (one) => one && one.w * enlarged(one) > 220;
+  const wide = Object.values(data.seen).some((one) => [one.s, ...one.o.map((mine) => mine.s)].some(isWide));
   if (wide) find("cards").className = "wide";
   start();
   select();

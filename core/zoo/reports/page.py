@@ -18,6 +18,8 @@ from markupsafe import Markup
 from zoo.reports.blocks import Figure, Heading, Section, Shaded, Table, visible
 
 HERE = Path(__file__).parent
+SHORT = 28
+"""Characters of a cell that stands in one line."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def _template() -> Any:
         "table": lambda block: isinstance(block, Table),
         "figure": lambda block: isinstance(block, Figure),
         "heading": lambda block: isinstance(block, Heading),
+        "short": lambda cell: isinstance(cell, str) and len(cell) <= SHORT,
         "shaded": lambda cell: isinstance(cell, Shaded),
     }
     return environment.from_string(_asset("page.html"))

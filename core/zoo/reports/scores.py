@@ -122,7 +122,7 @@ def _detail(result: Result, whose: str) -> Table | None:
     if named is None or not isinstance(values, list) or "ci_low" not in detail:
         return None
     scores = zip(values, detail["ci_low"], detail["ci_high"], strict=True)
-    rows = [(f"{name}", number(*score), interval(*score)) for name, score in zip(detail[named], scores, strict=True)]
+    rows = [(f"{name}", number(*score), interval(*score) or "–") for name, score in zip(detail[named], scores, strict=True)]
     what = {"classes": "class", "radii": "radius", "stages": "after"}[named]
     return Table(whose + result.metric, (what, "score", "95 % interval"), rows, numbers=True)
 
@@ -137,9 +137,8 @@ def _facts(record: RunRecord) -> Iterator[str]:
         }
         against = "needed" if check.kind == "pass_mark" else check.kind
         yield f"{said[check.passed]}: {check.metric} {number(values.get(check.metric))}, {against} {check.expected}"
-    for result in record.results:
-        if result.note:
-            yield f"{result.metric}: {result.note}"
+    for note in dict.fromkeys(result.note for result in record.results if result.note):
+        yield f"{', '.join(result.metric for result in record.results if result.note == note)}: {note}"
     data = record.dataset
     for model in (record.model, *record.aux.values()):
         yield from (f"{model.name}: {note}" for note in model.notes)

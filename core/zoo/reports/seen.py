@@ -37,7 +37,7 @@ def seen_picture(picture: "Image", says: str, most: int) -> Seen:
     if max(picture.size) > most:
         picture.thumbnail((most, most))
     buffer = BytesIO()
-    if max(picture.size) <= SMALL:
+    if min(picture.size) <= SMALL:
         picture.save(buffer, "PNG", optimize=True)
         kind = "png"
     else:

@@ -134,7 +134,7 @@ class ClassifyView(View):
         return sorted(sorted(both, key=lambda one: (recall[one], one))[:CURVES])
 
 
-def confusion_blocks(matrix: Array, labels: Sequence[str]) -> list[Block]:
+def confusion_blocks(matrix: Array, labels: Sequence[str], units: str = "samples") -> list[Block]:
     """The matrix as a table where it is small enough, and the confusions that happen most."""
     blocks: list[Block] = []
     off = matrix.copy()
@@ -143,7 +143,9 @@ def confusion_blocks(matrix: Array, labels: Sequence[str]) -> list[Block]:
         rows: list[Sequence[Cell]] = []
         for name, counts, total in zip(labels, matrix.tolist(), matrix.sum(axis=1).tolist(), strict=False):
             rows.append([name, *(Shaded(f"{count:,}" if count else "·", _depth(count, total)) for count in counts)])
-        blocks.append(Table("Samples by true class (row) and predicted class (column)", ("", *labels), rows, numbers=True))
+        blocks.append(
+            Table(f"{units.capitalize()} by true class (row) and predicted class (column)", ("", *labels), rows, numbers=True)
+        )
     else:
         blocks.append(f"The matrix of {len(matrix):,} classes is too large to be shown; these are its largest confusions.")
     order = np.argsort(-off, axis=None, kind="stable")[:PAIRS]
@@ -152,7 +154,7 @@ def confusion_blocks(matrix: Array, labels: Sequence[str]) -> list[Block]:
         (labels[a], labels[b], f"{off[a, b]:,}", f"{100 * off[a, b] / matrix[a].sum():.1f} %") for a, b in places if off[a, b]
     ]
     if pairs:
-        header = ("true class", "predicted as", "samples", "share of the class")
+        header = ("true class", "predicted as", units, "share of the class")
         blocks.append(Table("Most frequent confusions", header, pairs, folded=len(matrix) <= SHOWN))
     return blocks
 

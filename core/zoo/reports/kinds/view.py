@@ -20,11 +20,15 @@ class View:
 
     `truth` and `guess` int, places in `labels`; `sure` float in [0, 1], how sure the model is of its guess; `right` float 1, 0
     or NaN, whether it is; `score` float, how well the sample came out by the benchmark's first metric, NaN where that means
-    nothing.
+    nothing. `holds` says of each sample which labels its annotation has, where that may be several.
     """
 
     reads_targets: ClassVar[bool] = False
     """Whether nothing can be said of a sample without its dataset."""
+    words: ClassVar[tuple[str, str]] = ("wrong", "right")
+    """What a sample is called of which `right` is 0, and 1."""
+    caption: str = ""
+    """What is to be seen in each picture, from left to right."""
 
     def __init__(self, run: StoredRun) -> None:
         self.run = run
@@ -35,6 +39,7 @@ class View:
         self.sure: Array | None = None
         self.right: Array | None = None
         self.score: Array | None = None
+        self.holds: list[list[int]] | None = None
         scores = run.primary is not None and (run.data is not None or not self.reads_targets)
         states: list[State | None] = []
         for rows in run.rows():
