@@ -54,7 +54,7 @@ class Figure(NamedTuple):
 
     @property
     def svg(self) -> Markup:
-        return Markup(self.chart.inline(visible(self.says)))
+        return Markup(visible(self.chart.inline(self.says)))
 
 
 Block = Table | Figure | Heading | str

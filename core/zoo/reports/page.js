@@ -26,7 +26,7 @@
   const count = data.ids.length;
   const shown = Object.keys(data.seen).length;
   const form = find("filters");
-  const { run, outcome, truth, holds, guess, least, most, id, order, seen } = form.elements;
+  const { run, outcome, truth, holds, guess, least, most, part, order, seen } = form.elements;
   const thousands = (n) => n.toLocaleString("en");
 
   const option = (select, value, text) => {
@@ -94,7 +94,7 @@
   const select = () => {
     const r = Number(run.value);
     const own = runs[r];
-    const wanted = id.value.trim().toLowerCase();
+    const wanted = part.value.trim().toLowerCase();
     const low = 100 * (least.value === "" ? 0 : Number(least.value));
     const high = 100 * (most.value === "" ? 100 : Number(most.value));
     const [a, b] = outcome.value.includes(">") ? outcome.value.split(">").map(Number) : [];
@@ -141,15 +141,15 @@
 
   const verdict = (own, i) => {
     const line = make("p");
-    const parts = [];
+    const said = [];
     if (own.right && own.right[i] !== null) {
       line.append(make("span", `${"✗✓"[own.right[i]]} ${data.words[own.right[i]]}`, own.right[i] ? "right" : "wrong"));
     }
-    if (own.guess) parts.push(`says ${data.labels[own.guess[i]]}`);
-    if (own.sure) parts.push(`${(own.sure[i] / 100).toFixed(1)} % sure`);
-    if (own.score && own.score[i] !== null) parts.push(`${data.metric} ${own.score[i]}`);
-    if (line.childNodes.length && parts.length) line.append(": ");
-    line.append(parts.join(", "));
+    if (own.guess) said.push(`says ${data.labels[own.guess[i]]}`);
+    if (own.sure) said.push(`${(own.sure[i] / 100).toFixed(1)} % sure`);
+    if (own.score && own.score[i] !== null) said.push(`${data.metric} ${own.score[i]}`);
+    if (line.childNodes.length && said.length) line.append(": ");
+    line.append(said.join(", "));
     return line.textContent ? line : null;
   };
 
@@ -165,14 +165,14 @@
     if (told && told.s) body.append(picture(told.s));
     if (data.truth) body.append(make("p", `true class: ${data.labels[data.truth[i]]}`));
     runs.forEach((own, r) => {
-      const part = make("div", undefined, runs.length > 1 ? "run" : "");
-      if (runs.length > 1) part.append(make("p", own.name));
+      const block = make("div", undefined, runs.length > 1 ? "run" : "");
+      if (runs.length > 1) block.append(make("p", own.name));
       const line = verdict(own, i);
-      if (line) part.append(line);
+      if (line) block.append(line);
       const mine = told && told.o[r];
-      if (mine && mine.s) part.append(picture(mine.s));
-      if (mine) mine.f.forEach((fact) => part.append(make("p", fact, "facts")));
-      if (part.childNodes.length) body.append(part);
+      if (mine && mine.s) block.append(picture(mine.s));
+      if (mine) mine.f.forEach((fact) => block.append(make("p", fact, "facts")));
+      if (block.childNodes.length) body.append(block);
     });
     item.append(body);
     return item;
@@ -180,8 +180,7 @@
 
   const render = () => {
     const pages = Math.max(1, Math.ceil(rows.length / PER_PAGE));
-    const part = rows.slice(page * PER_PAGE, (page + 1) * PER_PAGE);
-    find("cards").replaceChildren(...part.map(card));
+    find("cards").replaceChildren(...rows.slice(page * PER_PAGE, (page + 1) * PER_PAGE).map(card));
     find("cards").start = page * PER_PAGE + 1;
     find("status").textContent = `${thousands(rows.length)} of ${thousands(count)} samples, page ${page + 1} of ${thousands(pages)}`;
     find("before").disabled = page === 0;

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from zoo.errors import ZooError
 from zoo.plugins.registry import Registry
-from zoo.reports.blocks import Cell, Section, Table, interval, number
+from zoo.reports.blocks import Cell, Section, Table, interval, number, visible
 from zoo.runs.record import Result, RunRecord
 
 BAR, HIGH = 170, 16
@@ -90,7 +90,7 @@ def _bar(value: float | None, low: float | None, high: float | None, ends: tuple
         return f"{5 + (BAR - 10) * (of - ends[0]) / span:.1f}"
 
     middle = HIGH // 2
-    says = f"{what} {number(value, low, high)}, 95 % interval {interval(value, low, high)}"
+    says = f"{visible(what)} {number(value, low, high)}, 95 % interval {interval(value, low, high)}"
     bar = Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="span"/>').format(x(low), x(high), middle, middle)
     left, right = (number(end, *ends) for end in ends)
     return Markup(

@@ -36,7 +36,8 @@ class Browser:
             os.close(end)
         options = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", "--no-first-run",
-            "--disable-background-networking", "--disable-extensions", f"--user-data-dir={self._profile}", "about:blank",
+            "--disable-background-networking",
+            "--disable-dev-shm-usage", "--disable-extensions", f"--user-data-dir={self._profile}", "about:blank",
         ]  # fmt: skip
         # It reads the protocol from descriptor 3, and writes it to 4.
         start = ["bash", "-c", f'exec "$@" 3<&{given} 4>&{told}', "bash", str(binary()), *options]
