@@ -195,7 +195,8 @@ def _own_sections(views: Sequence[View]) -> list[Section]:
     for view in views:
         for section in view.sections():
             joined = found.setdefault(section.title, Section(section.title))
-            joined.blocks += [Heading(view.run.name)] * (len(views) > 1) + section.blocks
+            said = [block for block in section.blocks if not (isinstance(block, str) and block in joined.blocks)]
+            joined.blocks += [*([Heading(view.run.name)] if len(views) > 1 else ()), *said]
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ from zoo.training.found import training_of
 from zoo.training.pictures import UNITS, letter, memory, on_grid
 from zoo.training.record import TrainingRecord
 
-SIZE = (520, 300)
+SIZE = (470, 290)
 KINDS = ("parameters", "gradients", "optimizer", "activations")
 
 

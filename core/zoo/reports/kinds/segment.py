@@ -53,7 +53,10 @@ class SegmentView(View):
         colours = [(name, _swatch(label)) for label, name in enumerate(labels[: matrix.shape[1]])]
         rows: list[tuple[Cell, ...]] = list(colours)
         pixels = confusion_blocks(matrix, labels[: matrix.shape[1]], "pixels")
-        return [Section("Confusion", pixels), Section("Colours", [Table("Colours of the classes", ("class", "colour"), rows)])]
+        return [
+            Section("Confusion", pixels),
+            Section("Colours", [Table("Colours of the classes, which lie over the picture", ("class", "colour"), rows)]),
+        ]
 
     def shared(self, sample: Sample) -> Seen | None:
         return None

@@ -74,16 +74,17 @@ class View:
         return []
 
     def _score(self, states: Sequence[State | None]) -> None:
-        """How each sample came out by the first metric; where that is right or wrong, so."""
+        """How each sample came out by the first metric; where that is the mean of what is right or wrong, so."""
         there = [state for state in states if state is not None]
         if self.run.primary is None or not there or len(there) < len(states):
             return
         _, metric, spec = self.run.primary
-        found = metric.outcomes(metric.join(there), self.run.classes)
+        state = metric.join(there)
+        found, is_mean = metric.outcomes(state, self.run.classes), metric.values(state) is not None
         if found is None or len(found) != len(self.ids):
             return
         known = found[~np.isnan(found)]
-        if spec.direction == "higher" and np.isin(known, (0.0, 1.0)).all():
+        if is_mean and spec.direction == "higher" and np.isin(known, (0.0, 1.0)).all():
             self.right = found
         elif spec.direction != "none":
             self.score = found
