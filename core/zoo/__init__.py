@@ -35,6 +35,7 @@ __all__ = [
     "profile",
     "profile_training",
     "registry",
+    "report",
     "results",
     "sample",
     "sweep",
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from zoo.opening.loading import load
     from zoo.plugins.registry import Registry, registry
     from zoo.profiling.profiler import profile
+    from zoo.reports.making import report
     from zoo.runs.drawn import sample
     from zoo.runs.evaluate import evaluate
     from zoo.runs.record import RunRecord
@@ -84,6 +86,7 @@ else:
             "zoo.opening.loading": ["load"],
             "zoo.plugins.registry": ["Registry", "registry"],
             "zoo.profiling.profiler": ["profile"],
+            "zoo.reports.making": ["report"],
             "zoo.runs.drawn": ["sample"],
             "zoo.runs.evaluate": ["evaluate"],
             "zoo.runs.record": ["RunRecord"],

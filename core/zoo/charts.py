@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Chart", "Curve", "key_to", "line_chart", "stacked_bars"]
+__all__ = ["Chart", "Curve", "key_to", "line_chart", "stacked_bars", "unit_chart"]
 
 LEFT, RIGHT, TOP, BOTTOM = 70, 180, 30, 50
 """Pixels of the margins."""
@@ -71,6 +71,20 @@ class Chart:
             [head, '<rect width="100%" height="100%" fill="white"/>', *lines, *map(_svg_text, self.texts), "</svg>\n"]
         )
 
+    def inline(self, says: str) -> str:
+        """The same within a page of HTML, which gives the colours: strokes have a class, `c0` to `c7` or `grid`.
+
+        `says` is what is read out to who does not see it. Texts are escaped.
+        """
+        lines = [
+            f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}" class="{_class(colour)}" '
+            f'stroke-width="{width}"/>'
+            for points, colour, width in self.strokes
+        ]
+        box = f'viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}"'
+        head = f'<svg {box} role="img" font-size="{FONT}"><title>{escape(says)}</title>'
+        return "".join([head, *lines, *map(_svg_text, self.texts), "</svg>"])
+
     def image(self) -> "Image":
         """A PIL picture, RGB."""
         from PIL import Image, ImageDraw, ImageFont
@@ -100,6 +114,7 @@ def line_chart(
     from_zero: bool = False,
     places: Sequence[str] = (),
     log: bool = False,
+    legend: bool = True,
     size: tuple[int, int] = (760, 440),
 ) -> Chart:
     """Curves over whole numbers from `first`, `every` one apart, with a legend beside them; `across` and `up` name the axes.
@@ -107,8 +122,10 @@ def line_chart(
     `places` are what stands at these numbers instead of them, such as the names or the sizes of what was tried.
 
     `log` makes the vertical axis logarithmic, `from_zero` lets a linear one begin at 0; `size` is (width, height) in pixels.
+    Without `legend` what each line is must be told beside the chart: number i has the i-th of `COLOURS`.
     """
     width, height = size
+    right = RIGHT if legend else 20
     chart = Chart(width, height)
     most = max((len(curve.values) for curve in lines.values()), default=1)
     place: Callable[[float], float] = math.log10 if log else float
@@ -116,7 +133,7 @@ def line_chart(
     low, high = place(marks[0]), place(marks[-1])
 
     def x(i: float) -> float:
-        return LEFT + (width - LEFT - RIGHT) * i / max(most - 1, 1)
+        return LEFT + (width - LEFT - right) * i / max(most - 1, 1)
 
     def y(value: float) -> float:
         return TOP + (height - TOP - BOTTOM) * (high - place(value)) / (high - low)
@@ -126,7 +143,7 @@ def line_chart(
     if up:
         chart.texts.append(_Text((16, middle), up, "middle", upright=True))
     for mark in marks[:: max(1, (len(marks) - 1) // 8)]:
-        chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - RIGHT, y(mark))], GRID))
+        chart.strokes.append(_Stroke([(LEFT, y(mark)), (width - right, y(mark))], GRID))
         chart.texts.append(_Text((LEFT - 6, y(mark) + 4), f"1e{math.log10(mark):.0f}" if log else f"{mark:.10g}", "end"))
     for i in range(0, most, max(1, (most - 1) // 10)):
         chart.texts.append(_Text((x(i), bottom + 18), places[i] if places else f"{first + every * i:,}", "middle"))
@@ -138,8 +155,44 @@ def line_chart(
         for i, (least, largest) in enumerate(zip(curve.low, curve.high, strict=True)):
             if _has_place(least, log) and _has_place(largest, log):
                 chart.strokes.append(_Stroke([(x(i), y(least)), (x(i), y(largest))], colour))
-        chart.strokes.append(_Stroke([(width - RIGHT + 10, at - 4), (width - RIGHT + 30, at - 4)], colour, 2))
-        chart.texts.append(_Text((width - RIGHT + 36, at), name))
+        if legend:
+            chart.strokes.append(_Stroke([(width - right + 10, at - 4), (width - right + 30, at - 4)], colour, 2))
+            chart.texts.append(_Text((width - right + 36, at), name))
+    return chart
+
+
+def unit_chart(
+    curves: Sequence[Sequence[Point]],
+    title: str,
+    across: str,
+    up: str,
+    *,
+    bars: Sequence[tuple[float, float, float]] = (),
+    diagonal: bool = False,
+    side: int = 340,
+) -> Chart:
+    """Curves between 0 and 1 in both directions, number i in the i-th of `COLOURS`; what each is must be told beside the chart.
+
+    `bars` are intervals, (x, low, high), of the first curve; `diagonal` draws the line on which both directions are equal.
+    """
+    chart, inner = Chart(side, side), side - LEFT - 20
+
+    def at(x: float, y: float) -> Point:
+        return LEFT + inner * x, TOP + inner * (1 - y)
+
+    bottom = TOP + inner
+    chart.texts.extend([_Text((LEFT, TOP - 12), title), _Text((LEFT + inner / 2, bottom + 38), across, "middle")])
+    chart.texts.append(_Text((22, TOP + inner / 2), up, "middle", upright=True))
+    for mark in (0.0, 0.25, 0.5, 0.75, 1.0):
+        chart.strokes.extend([_Stroke([at(mark, 0), at(mark, 1)], GRID), _Stroke([at(0, mark), at(1, mark)], GRID)])
+        chart.texts.append(_Text((at(mark, 0)[0], bottom + 18), f"{mark:g}", "middle"))
+        chart.texts.append(_Text((LEFT - 6, at(0, mark)[1] + 4), f"{mark:g}", "end"))
+    if diagonal:
+        chart.strokes.append(_Stroke([at(0, 0), at(1, 1)], GRID, 2))
+    for number, points in enumerate(curves):
+        chart.strokes.append(_Stroke([at(x, y) for x, y in points], COLOURS[number % len(COLOURS)], 2))
+    for x, low, high in bars:
+        chart.strokes.append(_Stroke([at(x, low), at(x, high)], COLOURS[0]))
     return chart
 
 
@@ -210,6 +263,11 @@ def _ticks(values: Sequence[float]) -> list[float]:
     step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough * 0.999)
     begin, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [step * i for i in range(begin, max(end, begin + 1) + 1)]
+
+
+def _class(colour: str) -> str:
+    """What a page calls a colour."""
+    return f"c{COLOURS.index(colour)}" if colour in COLOURS else "grid"
 
 
 def _svg_text(text: _Text) -> str:

@@ -13,6 +13,7 @@ from zoo.plugins.registry import Registry
 from zoo.runs.record import ModelInfoRecord, RunRecord
 from zoo.runs.sampling import groups_of
 from zoo.runs.stored import stored_shards
+from zoo.specs import ImageInput
 from zoo.tasks.base import DataInfo, ModelInfo, Rows, Task
 from zoo.tasks.by_name import task_class
 
@@ -76,14 +77,14 @@ def _joined(metric: Metric, states: Sequence[State | None]) -> State | None:
 
 
 def _rows(record: RunRecord, data: Data) -> Iterator[Rows]:
-    task = _task(record, data.info)
+    task = stored_task(record, data.info)
     for table in stored_shards(record):
         ids = table["id"].to_pylist()
         if ids:
             yield Rows(ids, task.decode(table), data.info.classes or (), [data.places[name] for name in ids], data.dataset)
 
 
-def _task(record: RunRecord, info: DataInfo) -> Task:
+def stored_task(record: RunRecord, info: DataInfo) -> Task:
     """The task as it stands to the stored predictions of a run, which it reads without the model."""
     protocol = {name: value for name, value in record.protocol.items() if name not in ("version", "aux")}
     others = {role: _model(other, info) for role, other in record.aux.items() if role != "surrogate"}
@@ -99,4 +100,5 @@ def _model(model: ModelInfoRecord, info: DataInfo) -> ModelInfo:
     """What is known of a model, whose outputs are the dataset's classes and as many others as competed."""
     others = tuple(f"another class {number}" for number in range(model.competing))
     classes = (*(info.classes or ()), *others) if info.classes else None
-    return ModelInfo(model.name, None, classes or None)
+    input_ = ImageInput.model_validate(model.preprocessing) if model.preprocessing else None
+    return ModelInfo(model.name, None, classes or None, input_)

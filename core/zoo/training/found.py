@@ -37,6 +37,11 @@ def is_training(name: str) -> bool:
     return _recipe(name)[1] or any(record.recipe.name == name for record in _all())
 
 
+def training_of(weights_sha256: str) -> TrainingRecord | None:
+    """The training here that made the weights of this hash; None where there is none."""
+    return next((record for record in _all() if record.weights_sha256 == weights_sha256), None)
+
+
 def _named(name: str) -> list[TrainingRecord]:
     if _is_path(name):
         return [_at(Path(name))]

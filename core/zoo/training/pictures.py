@@ -36,8 +36,8 @@ def draw_steps(curves: Mapping[str, StepCurve]) -> "Image":
     """Two panels over the steps, the loss and the learning rate, and which line is which."""
     grid = max(curve.every for curve in curves.values())
     short = [letter(place) for place in range(len(curves))]
-    losses = [Curve(_on_grid(curve.losses, curve.every, grid)) for curve in curves.values()]
-    rates = [Curve(_on_grid(curve.rates, curve.every, grid)) for curve in curves.values()]
+    losses = [Curve(on_grid(curve.losses, curve.every, grid)) for curve in curves.values()]
+    rates = [Curve(on_grid(curve.rates, curve.every, grid)) for curve in curves.values()]
     panels = [
         line_chart(
             dict(zip(short if len(short) > 1 else [label], lines, strict=True)),
@@ -82,7 +82,7 @@ def letter(place: int) -> str:
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place % 26] + (str(place // 26) if place >= 26 else "")
 
 
-def _on_grid(values: Sequence[float], every: int, grid: int) -> list[float]:
+def on_grid(values: Sequence[float], every: int, grid: int) -> list[float]:
     """Points that stand for `every` steps each, as means of those that end within the same `grid` steps, which are no fewer."""
     places = [math.ceil(every * number / grid) - 1 for number in range(1, len(values) + 1)]
     return [fmean(value for value, at in zip(values, places, strict=True) if at == place) for place in dict.fromkeys(places)]
