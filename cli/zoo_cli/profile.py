@@ -8,11 +8,12 @@ import zoo
 from zoo.opening.written import is_written
 from zoo.profiling.asked import Measured
 from zoo.runs.request import How, Request
+from zoo.units import size_of
 from zoo_cli.completing import names_of
 from zoo_cli.flags import with_flags
 from zoo_cli.open_options import OpenCommand, named_settings, refuse_named
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import counted, duration, print_fields, print_json, print_table, say, say_wrapped, size_of, styled
+from zoo_cli.render import counted, duration, print_fields, print_json, print_table, say, say_wrapped, styled
 from zoo_cli.types import asked_options, pairs
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ import click
 
 import zoo
 from zoo.errors import OptionError
+from zoo.units import size_of
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
-from zoo_cli.render import print_json, say, size_of
+from zoo_cli.render import print_json, say
 from zoo_cli.types import AtLeast
 from zoo_cli.warned_index import open_index
 
