@@ -62,7 +62,6 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
     """
     _check_filters(kind, filters)
     index = open_index()
-    _check_plugin(index, filters["plugin"])
     found = select(index, kind.removesuffix("s"), filters, rebuild=rebuild)
     entries = sorted(found, key=lambda entry: entry["name"])
     if as_json:
@@ -81,12 +80,6 @@ def _check_filters(kind: str, filters: dict[str, str | None]) -> None:
         if value is not None and name not in FILTERS.get(kind, ("plugin",)):
             known = ", ".join(other for other, names in FILTERS.items() if name in names)
             raise OptionError(f"{kind} have no --{name}", f"it filters {known}")
-
-
-def _check_plugin(index: Index, wanted: str | None) -> None:
-    ids = sorted({plugin["id"] for plugin in index.plugins})
-    if wanted is not None and wanted not in ids and not any(wanted in plugin["namespaces"] for plugin in index.plugins):
-        raise OptionError(f"there is no plugin {wanted!r}", f"installed are: {', '.join(ids)}")
 
 
 def _model(entry: Entry) -> list[str]:

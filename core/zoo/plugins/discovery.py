@@ -23,7 +23,16 @@ from pydantic import BaseModel, ValidationError
 from zoo import hookspecs
 from zoo.identity.sources import reached
 from zoo.identity.watching import Watch
-from zoo.plugins.hooks import ID, InvalidOfferError, declared_kinds, manager, named_specs, reserved_namespaces, spec_classes
+from zoo.plugins.hooks import (
+    ID,
+    InvalidOfferError,
+    declared_kinds,
+    manager,
+    named_specs,
+    reserved_namespaces,
+    shadowed,
+    spec_classes,
+)
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.switches import allowed_ids, disabled_ids
 from zoo.specs import KINDS, Spec, SpecKind
@@ -140,6 +149,8 @@ def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Co
         return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
     if not MODULE.fullmatch(candidate.module):
         return refuse("invalid", f"its entry point names {candidate.module!r}, which is no module", update)
+    if not candidate.bundled and (why := shadowed(candidate.id)):
+        return refuse("invalid", f"its id {candidate.id!r} {why}", update)
     rivals = [other for other in candidates if other.id == candidate.id and other is not candidate]
     if any(other.bundled for other in rivals):
         return refuse("conflict", f"id {candidate.id!r} is reserved by {BUNDLED}", uninstall)
@@ -217,7 +228,7 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
     others = [other for other in found if other is not plugin and (other.state != "disabled" or other.candidate.bundled)]
     for name in () if plugin.candidate.bundled else names(plugin):
         for other in others:
-            if name in names(other) or (what == "namespace" and name == other.candidate.id):
+            if name in names(other):
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 kinds = () if what == "kind" else plugin.kinds
@@ -231,7 +242,8 @@ def _kinds_of(plugin: Plugin) -> list[str]:
 
 
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:
-    return plugin.namespaces
+    """What names may begin with that it answers: its id, and what it reserves. Two of one id are told apart before."""
+    return (plugin.candidate.id, *plugin.namespaces)
 
 
 def _diagnosis(candidate: Candidate, error: BaseException, classes: Mapping[str, type[Spec]]) -> tuple[str, str, str]:

@@ -15,6 +15,10 @@ from zoo import hookspecs
 from zoo.lazy import load_target
 from zoo.specs import KINDS, BareName, Spec, SpecKind
 
+ADDRESSES = frozenset(("http", "https", "ftp", "file", "s3", "gs", "az", "abfs", "memory", "ssh", "git"))
+"""Schemes of addresses, by which names of data and weights may begin."""
+OWN = frozenset(("local",))
+"""What records call a network or data of the user's own."""
 ID = re.compile(r"[a-z][a-z0-9-]*")
 BARE_NAME = TypeAdapter(BareName)
 
@@ -76,6 +80,15 @@ def named_specs(plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = 
     return tuple((kind, spec) for (kind, _), spec in found.items())
 
 
+def shadowed(name: str) -> str:
+    """What a name that begins so means already, whoever is installed; empty where it means nothing."""
+    if len(name) == 1:
+        return "would stand for a drive of Windows"
+    if name in ADDRESSES:
+        return "would stand for addresses"
+    return "stands for models and data of the user's own" if name in OWN else ""
+
+
 def reserved_namespaces(plugin_id: str, asked: Any) -> tuple[str, ...]:
     """The namespaces that the plugin reserves beside its own id, which stays that of its specs."""
     names = tuple(name for returned in asked.zoo_namespaces() for name in _list(returned, "zoo_namespaces"))
@@ -84,6 +97,8 @@ def reserved_namespaces(plugin_id: str, asked: Any) -> tuple[str, ...]:
             raise InvalidOfferError(f"namespace {name!r} is not of the form [a-z][a-z0-9-]*")
         if name == plugin_id:
             raise InvalidOfferError(f"namespace {name!r} is the plugin's own id, under which its specs stand")
+        if why := shadowed(name):
+            raise InvalidOfferError(f"namespace {name!r} {why}")
     return names
 
 

@@ -6,9 +6,10 @@ Standard library only, as long as the list that is kept is the right one: `zoo l
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from zoo.errors import OptionError, StoreError
 from zoo.home import cache_dir, writing
@@ -20,8 +21,10 @@ FORMAT = 1
 def select(index: Index, kind: str, filters: Mapping[str, str | None], *, rebuild: bool = False) -> Iterator[Entry]:
     """Entries as `Index.select` gives them; where the filter `plugin` is a namespace, the names that this has.
 
-    Raises OptionError for a namespace whose names nobody can list.
+    Raises OptionError for a filter value that nothing has, with those that there are, and for a namespace whose names nobody can
+    list.
     """
+    _check_values(index, filters)
     namespace = filters.get("plugin")
     if namespace is None or any(plugin["id"] == namespace for plugin in index.plugins):
         return index.select(kind, **filters)
@@ -30,6 +33,28 @@ def select(index: Index, kind: str, filters: Mapping[str, str | None], *, rebuil
         return index.select(kind, **filters)
     found = _names(index, owner, namespace, rebuild)
     return (entry for entry in found if entry["kind"] == kind and matches(entry, {**filters, "plugin": None}))
+
+
+def _check_values(index: Index, filters: Mapping[str, str | None]) -> None:
+    """Raise OptionError where nobody has such a task, modality or plugin: an empty list would say that there is none today."""
+    known = {
+        "task": {task for entry in index.entries for task in entry["tasks"]},
+        "modality": {entry["modality"] for entry in index.entries if entry["modality"]},
+        "plugin": {plugin["id"] for plugin in index.plugins},
+    }
+    reserved = {namespace for plugin in index.plugins for namespace in plugin["namespaces"]}
+    for name, there in known.items():
+        value = filters.get(name)
+        if value is None or value in there or (name == "plugin" and value in reserved):
+            continue
+        from zoo.specs import Modality, TaskName
+
+        there |= set(get_args({"task": TaskName, "modality": Modality}.get(name)))
+        if value in there:
+            continue
+        near = get_close_matches(value, there, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise OptionError(f"there is no {name} {value!r}", f"{meant}there are: {', '.join(sorted(there))}")
 
 
 def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) -> list[Entry]:

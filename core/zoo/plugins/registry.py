@@ -62,6 +62,23 @@ class Registry:
         self._resolved: dict[tuple[str, str], Any] = {}
         """What plugins answered to dynamic names, by kind and name."""
 
+    def __repr__(self) -> str:
+        """Registry(612 entries of 14 plugins)."""
+        return f"Registry({len(self):,} entries of {len(self.plugins())} plugins)"
+
+    def __len__(self) -> int:
+        """How many entries there are, of all kinds."""
+        return len(self.index.entries)
+
+    def __iter__(self) -> Iterator[Spec]:
+        """All entries, kind by kind."""
+        for kind in [*KINDS, *self.index.kinds]:
+            yield from self.entries(kind)
+
+    def plugins(self, *, state: str | None = "ok") -> list[str]:
+        """Ids of the plugins in a state, those that are in use by default; None: of all that are installed."""
+        return [plugin["id"] for plugin in self.index.plugins if state in (None, plugin["state"])]
+
     def models(self, *, task: str | None = None, modality: str | None = None, plugin: str | None = None) -> list[ModelSpec]:
         """Models, by the task they implement and what they take."""
         return self._list(ModelSpec, "model", task=task, modality=modality, plugin=plugin)
@@ -310,6 +327,9 @@ class Registry:
             raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
         if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
+        if found is not None and found.name != name:  # under another name its scores would be taken for another one's
+            hint = f"its zoo_resolve must give the {kind} the name that it is asked for"
+            raise PluginError(f"{who} answered {name!r} with a {kind} named {found.name!r}", hint)
         return found
 
 

@@ -1,9 +1,10 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
+import math
 from collections.abc import Hashable, Sequence
 
-from zoo.errors import NotScoredError, RunError, no_exit
-from zoo.metrics.base import Metric, State
+from zoo.errors import NotScoredError, PluginError, RunError, no_exit
+from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.grouped import in_groups
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
@@ -61,6 +62,7 @@ class Fold:
             score = self.metric.compute(state, self.classes)
             if groups:
                 score = in_groups(self.metric, score, self._of_samples(state), groups, self.classes, self.spec.range)
+        _check_score(self.text, self.spec, score)
         return Result(metric=self.text, direction=self.spec.direction, unit=self.spec.unit, **vars(score))
 
     def _of_samples(self, state: State) -> State | None:
@@ -69,6 +71,25 @@ class Fold:
         if self.metric.keeps_state:
             return state
         return self.metric.join(there) if there and len(there) == len(self.kept) else None
+
+
+def _check_score(text: str, spec: MetricSpec, score: Score) -> None:
+    """Raise PluginError for a score that cannot be: no number, outside of the metric's range or of its own interval."""
+    value, low, high = score.value, score.ci_low, score.ci_high
+    if value is None:
+        return
+    least, most = (-math.inf if spec.range[0] is None else spec.range[0], math.inf if spec.range[1] is None else spec.range[1])
+    slack = 1e-9 * max(1.0, abs(value))
+    wrong = ""
+    if any(math.isnan(number) for number in (value, *(end for end in (low, high) if end is not None))):
+        wrong = f"{value} with the interval [{low}, {high}], which is no score"
+    elif not least - slack <= value <= most + slack:
+        wrong = f"{value:g}, outside of its range [{least:g}, {most:g}]"
+    elif (low is not None and low > value + slack) or (high is not None and high < value - slack):
+        wrong = f"{value:g}, outside of its own interval [{low}, {high}]"
+    if wrong:
+        hint = f"the predictions are kept: leave {spec.name} out; its range is that of its MetricSpec"
+        raise PluginError(f"metric {spec.name} ({text}) gave {wrong}", hint)
 
 
 def check_scored(plan: Plan, results: Sequence[Result]) -> None:

@@ -354,6 +354,24 @@ def test_two_plugins_that_reserve_one_namespace_conflict(site: Any, zoo_home: Pa
     assert by_distribution()["one"].namespaces == ("shared",)
 
 
+@pytest.mark.parametrize(("id", "reason"), [("https", "addresses"), ("c", "drive"), ("local", "the user's own")])
+def test_an_id_that_means_something_already_is_refused(site: Any, id: str, reason: str) -> None:
+    site.install("shadow", "", id=id)
+    site.install("caster", returning(f"[{id!r}]", "zoo_namespaces"))
+    found = by_distribution()
+    for name in ("shadow", "caster"):
+        assert found[name].state == "invalid" and reason in found[name].reason
+
+
+def test_an_id_that_is_a_bundled_namespace_is_a_conflict(site: Any) -> None:
+    site.install("shadow", "", id="timm")
+    site.install("caster", returning("['hf']", "zoo_namespaces"))
+    site.install("late", returning("['caster']", "zoo_namespaces"))
+    found = by_distribution()
+    assert {found[name].state for name in ("shadow", "caster", "late")} == {"conflict"}
+    assert "namespace 'timm' belongs to plugin 'hub' (deepzoo)" in found["shadow"].reason
+
+
 def test_a_broken_plugin_is_watched_like_a_good_one(site: Any) -> None:
     site.install("raises", "raise RuntimeError", files={"raises/more.py": ""})
     files = {Path(name).name for name in by_distribution()["raises"].files}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.errors import AmbiguousNameError, ModelError, PluginError, UnknownNameError
+from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec
 
 BENCHMARKS = """
@@ -181,6 +181,38 @@ def test_a_plugin_that_fails_to_resolve_is_named(site: Any) -> None:
         registry.model("elsewhere/absent")
     with pytest.raises(PluginError, match="answered 'elsewhere/wrong' with dict, not a model"):
         registry.model("elsewhere/wrong")
+
+
+@pytest.mark.parametrize("answer", ["cnn/lenet5", "imposter/another", "imposter/net2"])
+def test_an_answer_under_another_name_is_refused(site: Any, answer: str) -> None:
+    """Its scores would be taken for those of another model."""
+    site.install(
+        "imposter-plugin",
+        "from zoo.hookspecs import hookimpl\nfrom zoo.specs import ModelSpec\n"
+        "@hookimpl\ndef zoo_namespaces(): return ['imposter']\n"
+        f"@hookimpl\ndef zoo_resolve(kind, name): return ModelSpec(name={answer!r}, summary='Another', "
+        "tasks={'classify': 'json:loads'}, modality='image')\n",
+        id="someone",
+    )
+    with pytest.raises(PluginError, match=f"answered 'imposter/net' with a model named '{answer}'"):
+        zoo.registry().model("imposter/net")
+    if answer == "imposter/another":
+        assert zoo.registry().model("imposter/another").name == answer
+
+
+@pytest.mark.parametrize("filters", [{"task": "classfy"}, {"modality": "sound"}, {"plugin": "vison"}])
+def test_a_filter_that_nothing_has_answers_with_what_there_is(registry: zoo.Registry, filters: dict[str, str]) -> None:
+    with pytest.raises(OptionError, match="there is no") as caught:
+        registry.models(**filters)
+    assert "there are: " in caught.value.hint
+    assert registry.models(modality="vector") == []  # a modality that there is, of which no model is here
+
+
+def test_it_can_be_counted_and_gone_through(registry: zoo.Registry) -> None:
+    names = [spec.name for spec in registry]
+    assert len(names) == len(registry) and "cnn/lenet5" in names
+    assert {"cnn", "vision"} <= set(registry.plugins())
+    assert repr(registry) == f"Registry({len(names):,} entries of {len(registry.plugins())} plugins)"
 
 
 def test_only_plugins_that_observe_are_imported_to_observe(site: Any) -> None:
