@@ -20,6 +20,7 @@ from zoo.reports.samples import packed
 from zoo.reports.scores import knowledge_section, origin_section, score_section
 from zoo.reports.stored import StoredRun
 from zoo.reports.trainings import learning_section, training_page
+from zoo.runs.progress import ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store
 from zoo.training.found import is_training, named_trainings
@@ -52,12 +53,14 @@ def report(
     *,
     pictures: int = PICTURES,
     data_dir: Folder = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Write one file of HTML about runs on the same samples, or about trainings; it needs no network. Returns its path.
 
     A run is a record, its id, perhaps cut short, or a benchmark: then the newest run of each model on it, the best first. None
     means the newest run there is. A training is its record, key, weights or recipe. `pictures` is how many samples are shown at
     the most; all are counted and listed. Figures are those of the records, and of predictions that have not changed since.
+    `progress` is told how far it is.
 
     Raises ZooError: RunError where stored predictions are not those that were scored, or runs are not of the same samples;
     UnknownNameError for a name of nothing; OptionError for what cannot be in one report; StoreError where nothing can be written.
@@ -69,7 +72,7 @@ def report(
         trainings = [one for one in asked if isinstance(one, TrainingRecord) or (isinstance(one, str) and _is_training(one))]
         if trainings and len(trainings) < len(asked):
             raise OptionError("a report is of runs or of trainings, and both are named", "make a report of each")
-        page = training_page(_trainings(trainings)) if trainings else _run_page(entries, asked, pictures, data_dir)
+        page = training_page(_trainings(trainings)) if trainings else _run_page(entries, asked, pictures, data_dir, progress)
     target = Path(path)
     with writing(target) as temporary:
         temporary.write_text(page.html(), encoding="utf-8")
@@ -94,11 +97,14 @@ def _trainings(asked: Sequence[Asked]) -> list[TrainingRecord]:
     return list({record.key: record for records in found for record in records}.values())
 
 
-def _run_page(entries: Registry, asked: Sequence[Any], pictures: int, data_dir: Folder) -> Page:
+def _run_page(
+    entries: Registry, asked: Sequence[Any], pictures: int, data_dir: Folder, progress: ProgressCallback | None
+) -> Page:
     records, notes = _records(entries, asked)
     _check_one(records)
     names = _names(records)
-    views = [_view(StoredRun(entries, record, name, data_dir)) for record, name in zip(records, names, strict=True)]
+    tell = progress or (lambda step: None)
+    views = [_view(StoredRun(entries, record, name, data_dir, tell)) for record, name in zip(records, names, strict=True)]
     check_ids(records, [view.ids for view in views])
     sections = [score_section(entries, records, names), knowledge_section(records, names)]
     if len(records) > 1:

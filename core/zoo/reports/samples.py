@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.errors import reason_of
 from zoo.reports.blocks import visible
 from zoo.reports.kinds.view import Array, View
+from zoo.runs.progress import Progress
 
 BYTES = 24_000_000
 """Of all pictures, as they are written, at the most."""
@@ -76,8 +78,15 @@ def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any],
             if place not in shared:
                 both = None if sample is None else view.shared(sample)
                 shared[place] = None if both is None else both.packed()
-            mine = view.own(sample, rows)
-            told[place] = {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in view.facts(rows)]}
+            facts = view.facts(rows)
+            try:
+                mine = view.own(sample, rows)
+            except Exception as error:  # a figure that cannot be drawn costs itself alone
+                mine, facts = None, [*facts, f"cannot be drawn: {reason_of(error)}"]
+            if sample is None and view.run.data is not None:
+                facts.append("the sample cannot be read")
+            view.run.tell(Progress(f"drawing {view.run.name}", len(told) + 1, len(places)))
+            told[place] = {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in facts]}
     kept: dict[int, Any] = {}
     used = 0
     for place in places:

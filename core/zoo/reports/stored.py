@@ -13,6 +13,7 @@ from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.opening.datasets import Folder
 from zoo.plugins.registry import Registry
+from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.stored import stored_shards
 from zoo.specs import MetricSpec, Modality
@@ -27,8 +28,8 @@ Array = np.ndarray[Any, Any]
 class StoredRun:
     """One run. `name` is what it is called here, `data` its samples, and `absent` says why they are not here."""
 
-    def __init__(self, entries: Registry, record: RunRecord, name: str, data_dir: Folder) -> None:
-        self.record, self.name, self.entries = record, name, entries
+    def __init__(self, entries: Registry, record: RunRecord, name: str, data_dir: Folder, tell: ProgressCallback) -> None:
+        self.record, self.name, self.entries, self.tell = record, name, entries, tell
         self.data: Data | None = None
         self.absent = ""
         try:
@@ -65,12 +66,12 @@ class StoredRun:
 
     def rows(self) -> Iterator[Rows]:
         """All predictions, a shard at a time. Raises RunError where a shard is not what was scored, or some are not there."""
-        count = 0
+        count, expected = 0, self.record.dataset.samples
         for table in stored_shards(self.record):
             if table.num_rows:
                 yield self._rows(table)
             count += table.num_rows
-        expected = self.record.dataset.samples
+            self.tell(Progress(f"reading {self.name}", count, expected))
         if count != expected:
             raise RunError(
                 f"run {self.record.run_id} has predictions of {count:,} samples, and its record says {expected:,}", "run it again"

@@ -40,6 +40,32 @@ def opened(browser, page):
     return browser
 
 
+REAL = {
+    "classify": ("cnn/lenet5", "mnist", {"limit": 300}),
+    "detect": ("vision/fastestdet", "coco:{data}/coco_val128/images:{data}/coco_val128/instances.json", {"limit": 8}),
+    "segment": ("vision/unet", "camvid", {"limit": 3}),
+    "restore": ("vision/espcn", "set5-x3", {}),
+    "embed": ("metric/conv4-triplet", "omniglot", {"limit": 200}),
+    "attack": ("robust/fgsm", "mnist-linf", {"limit": 30, "protocol": {"save_inputs": True}}),
+    "draw": ("generative/gan", "mnist-samples", {"limit": 100}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", REAL)
+def test_the_report_of_each_task_on_real_data_shows_pictures(browser, kind, real_data, tmp_path):
+    model, where, settings = REAL[kind]
+    record = zoo.evaluate(model, where.format(data=real_data), **settings)
+    page = zoo.report(record, tmp_path / "report.html", pictures=30)
+    for width in (1280, 390):
+        browser.open(page, width)
+        assert browser.problems == []
+        assert {address.partition(":")[0] for address in browser.asked} <= {"file", "data"}
+        assert browser.value("document.documentElement.scrollWidth") <= width
+        pictures = browser.value("[...document.images].map((one) => one.complete && one.naturalWidth > 0 && one.alt !== '')")
+        assert len(pictures) >= 3 and all(pictures)
+
+
 def element(name):
     return f"document.getElementById('filters').elements.{name}"
 

@@ -173,7 +173,7 @@ def class_table(matrix: Array, classes: Sequence[str]) -> Table:
         rows.append(cells)
     bounds = "95 % interval"
     header = ("class", "samples", "predicted", "precision", bounds, "recall", bounds, "F1", bounds)
-    return Table("Precision, recall and F1 of each class", header, rows, numbers=True)
+    return Table("Precision, recall and F1 of each class", header, rows, numbers=True, folded=len(classes) > SHOWN)
 
 
 def _depth(count: int, total: int) -> int:
