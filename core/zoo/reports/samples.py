@@ -51,15 +51,14 @@ def packed(views: Sequence[View], names: Sequence[str], most: int) -> dict[str, 
         }
         for name, view in zip(names, views, strict=True)
     ]
-    metric = first.run.record.primary
     return {
         "ids": [visible(name) for name in first.ids],
         "labels": [visible(name) for name in first.labels],
         "truth": _whole(first.truth),
         "holds": first.holds,
         "runs": runs,
-        "metric": visible(metric.metric),
-        "higher": metric.direction == "higher",
+        "measure": visible(first.measure),
+        "higher": first.higher,
         "words": first.words,
         "caption": first.caption,
         "seen": shown,
@@ -122,7 +121,7 @@ def _worst(view: View) -> list[int]:
         return [int(place) for place in order]
     if view.score is None:
         return []
-    sign = 1 if view.run.record.primary.direction == "higher" else -1
+    sign = 1 if view.higher else -1
     known = np.flatnonzero(~np.isnan(view.score))
     return [int(place) for place in known[np.argsort(sign * view.score[known], kind="stable")]]
 

@@ -63,7 +63,7 @@ def test_the_report_of_each_task_on_real_data_shows_pictures(browser, kind, real
         assert {address.partition(":")[0] for address in browser.asked} <= {"file", "data"}
         assert browser.value("document.documentElement.scrollWidth") <= width
         pictures = browser.value("[...document.images].map((one) => one.complete && one.naturalWidth > 0 && one.alt !== '')")
-        assert len(pictures) >= 3 and all(pictures)
+        assert pictures and all(pictures)
 
 
 def element(name):

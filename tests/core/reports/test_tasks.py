@@ -57,6 +57,7 @@ def test_detections_are_drawn_over_the_picture(pictures, show, tmp_path):
     data = page.data
     assert data["labels"] == ["cat", "dog"] and data["holds"] == [[0], [1], [0], [1]]
     assert data["runs"][0]["score"] == [0.0, 1.0, 0.0, 1.0] and data["runs"][0]["right"] is None
+    assert data["measure"] == "outcome by coco-ap", "that of an image is not a part of the mean"
     (one,) = data["seen"]["0"]["o"]
     assert one["f"] == ["annotated: 1 cat", "found with a score of 0.5 or more: 1 dog"]
     picture = decoded(one["s"])
@@ -149,9 +150,15 @@ def test_adversarial_pictures_that_are_not_stored_are_said_not_to_be(show):
 
 def test_texts_are_shown_with_what_is_said_of_them(show, tmp_path):
     (tmp_path / "play.txt").write_text("ROMEO: But soft, what light through yonder window breaks?\n" * 8)
-    page = show(zoo.evaluate("sequence/char-rnn", f"text:{tmp_path}/play.txt"))
-    first = page.data["seen"]["0"]
-    assert first["s"]["t"].startswith("▸ROMEO: But soft") and "bits a character" in first["o"][0]["f"][1]
+    record = zoo.evaluate("sequence/char-rnn", f"text:{tmp_path}/play.txt")
+    page = show(record)
+    first, run = page.data["seen"]["0"], page.data["runs"][0]
+    assert first["s"]["t"].startswith("▸ROMEO: But soft")
+    assert page.data["measure"] == "bits a character" and not page.data["higher"]
+    nats, characters = (np.array(stored_predictions(record)[name].to_pylist()) for name in ("nll", "characters"))
+    np.testing.assert_allclose(run["score"], nats / np.log(2) / characters, rtol=1e-4)
+    whole = next(result.value for result in record.results if result.metric == "bits-per-character")
+    assert np.average(run["score"], weights=characters) == pytest.approx(whole, rel=1e-3)
     assert "▸" in page.data["caption"]
 
 
