@@ -1,5 +1,7 @@
 """A report on real digits: its numbers are the record's, and runs stand side by side."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,26 @@ from zoo.reports.kinds.classify import hits_and_alarms
 from zoo.runs import stored_predictions
 
 
-@pytest.fixture
-def runs():
-    return [zoo.evaluate(model, "digits") for model in ("intro/mlp", "cnn/lenet5")]
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A home with two runs on digits, and their records."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_HOME", str(home))
+        return home, [zoo.evaluate(model, "digits") for model in ("intro/mlp", "cnn/lenet5")]
 
 
 @pytest.fixture
-def run():
-    return zoo.evaluate("intro/mlp", "digits")
+def runs(made, zoo_home):
+    """These runs, in the test's own home."""
+    home, records = made
+    shutil.copytree(home, zoo_home, dirs_exist_ok=True)
+    return records
+
+
+@pytest.fixture
+def run(runs):
+    return runs[0]
 
 
 def test_scores_and_matrix_are_those_of_the_record(run, read, tmp_path):
