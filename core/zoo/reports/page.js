@@ -85,7 +85,7 @@
   const start = () => {
     const wrong = judged && runs[0].right.includes(0);
     outcome.value = wrong ? "0" : "";
-    seen.checked = shown < count && !wrong;  // a first page without a picture would be a poor beginning
+    seen.checked = shown > 0 && shown < count && !wrong;  // a first page without a picture would be a poor beginning
   };
 
   let rows = [];
@@ -205,7 +205,7 @@
     judged || runs.some((one) => one.score) ? "what came out worst," : "",
     unsure ? "" : "what is least sure,",
   ].filter(Boolean);
-  find("shown").textContent = shown < count
+  find("shown").textContent = !shown ? `All ${thousands(count)} samples are listed, and none is shown.${left}` : shown < count
     ? `All ${thousands(count)} samples are listed; ${thousands(shown)} of them are shown with what they are: ${which.join(" ")} ${which.length ? "and others" : "some"} by lot.${left}`
     : `All ${thousands(count)} samples are listed and shown.`;
   if (data.caption) find("shown").textContent += ` ${data.caption}`;

@@ -74,14 +74,15 @@ def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any],
     for view, told in zip(views, own, strict=True):
         for rows in view.run.picked(wanted):
             place, sample = wanted[rows.ids[0]], view.run.sample(rows.ids[0])
-            if place not in shared:
-                both = None if sample is None else view.shared(sample)
-                shared[place] = None if both is None else both.packed()
-            facts = view.facts(rows)
+            facts, mine = view.facts(rows), None
             try:
+                if place not in shared:
+                    shared[place] = None
+                    both = None if sample is None else view.shared(sample)
+                    shared[place] = None if both is None else both.packed()
                 mine = view.own(sample, rows)
             except Exception as error:  # a figure that cannot be drawn costs itself alone
-                mine, facts = None, [*facts, f"cannot be drawn: {reason_of(error)}"]
+                facts.append(f"cannot be drawn: {reason_of(error)}")
             if sample is None and view.run.data is not None:
                 facts.append("the sample cannot be read")
             view.run.tell(Progress(f"drawing {view.run.name}", len(told) + 1, len(places)))

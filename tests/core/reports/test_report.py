@@ -101,6 +101,7 @@ def test_samples_that_are_gone_are_said_to_be_while_the_rest_stays(run, read, tm
     [
         ("nothing-of-the-kind", UnknownNameError, "nothing-of-the-kind"),
         ("mnist", UnknownNameError, "there is no run of data/mnist"),
+        ("0123abcd", UnknownNameError, "there is no run '0123abcd'"),
         ([], UnknownNameError, "there is no run"),
     ],
 )
@@ -112,6 +113,11 @@ def test_what_there_is_nothing_of_is_said(asked, error, said, tmp_path):
 def test_runs_on_other_samples_are_not_put_together(run, tmp_path):
     with pytest.raises(RunError, match="differ in samples: all and 50"):
         zoo.report([run, zoo.evaluate("intro/mlp", "digits", limit=50)], tmp_path / "two.html")
+
+
+def test_without_pictures_all_samples_are_listed_still(run, read, tmp_path):
+    data = read(zoo.report(run, tmp_path / "one.html", pictures=0)).data
+    assert data["seen"] == {} and len(data["ids"]) == 360
 
 
 def test_a_number_of_pictures_that_cannot_be_is_refused(run, tmp_path):
