@@ -182,6 +182,41 @@ def test_the_keyboard_is_seen_where_it_is(opened):
     assert opened.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
+CONTRAST = """(() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * (top[3] ?? 1) + below[i] * (1 - (top[3] ?? 1)));
+  const ground = (one) => {
+    if (!one) return [255, 255, 255];
+    const own = parts(getComputedStyle(one).backgroundColor);
+    return (own[3] ?? 1) === 1 ? own : over(own, ground(one.parentElement));
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  return [...document.body.querySelectorAll("*")]
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((one) => !one.disabled && one.getClientRects().length && one.localName !== "script")
+    .map((one) => {
+      const below = ground(one.parentElement && one instanceof SVGElement ? one.closest("svg").parentElement : one);
+      const style = getComputedStyle(one);
+      const pair = [light(over(parts(one instanceof SVGElement ? style.fill : style.color), below)), light(below)].sort((a, b) => a - b);
+      return [(pair[1] + 0.05) / (pair[0] + 0.05), one.outerHTML.slice(0, 100)];
+    })
+    .filter(([ratio]) => ratio < 4.5);
+})()"""
+"""Elements whose text stands out too little from its ground. Source: WCAG 2.2, success criterion 1.4.3."""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_text_stands_out_from_its_ground(browser, page, dark):
+    browser.open(page, dark=dark)
+    browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert browser.value(CONTRAST) == []
+    browser.value("document.documentElement.style.setProperty('--faint', 'var(--ground)')")
+    assert len(browser.value(CONTRAST)) > 20, "what does not stand out is found"
+
+
 def test_the_worst_of_labels_and_texts_does_nothing(browser, tmp_path):
     worst = "</script><script>document.title='had'</script><img src=x onerror=\"document.title='had'\">"
     data = zoo.ArrayDataset(
