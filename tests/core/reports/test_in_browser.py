@@ -200,7 +200,8 @@ CONTRAST = """(() => {
     .map((one) => {
       const below = ground(one.parentElement && one instanceof SVGElement ? one.closest("svg").parentElement : one);
       const style = getComputedStyle(one);
-      const pair = [light(over(parts(one instanceof SVGElement ? style.fill : style.color), below)), light(below)].sort((a, b) => a - b);
+      const ink = over(parts(one instanceof SVGElement ? style.fill : style.color), below);
+      const pair = [light(ink), light(below)].sort((a, b) => a - b);
       return [(pair[1] + 0.05) / (pair[0] + 0.05), one.outerHTML.slice(0, 100)];
     })
     .filter(([ratio]) => ratio < 4.5);
