@@ -1,5 +1,7 @@
 """`zoo report`: runs or trainings as one page of HTML."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 import zoo
@@ -7,9 +9,13 @@ from zoo.errors import OptionError
 from zoo.units import size_of
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
+from zoo_cli.progress import progress_bar
 from zoo_cli.render import print_json, say
 from zoo_cli.types import AtLeast
 from zoo_cli.warned_index import open_index
+
+if TYPE_CHECKING:
+    from zoo.runs.progress import Progress
 
 
 @click.command(
@@ -43,7 +49,13 @@ def report(names: tuple[str, ...], path: str, pictures: int, data_dir: str | Non
     open_index()
     if not path.endswith((".html", ".htm")):
         raise OptionError(f"{path} is no name of a page", "`path` ends with .html")
-    written = zoo.report(names, path, pictures=pictures, data_dir=data_dir)
+    with progress_bar() as show:
+
+        def progress(step: "Progress") -> None:
+            if show is not None:
+                show(step.stage, step.done, step.total)
+
+        written = zoo.report(names, path, pictures=pictures, data_dir=data_dir, progress=progress)
     size = written.stat().st_size
     if as_json:
         print_json({"path": str(written), "bytes": size})

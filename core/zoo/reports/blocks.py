@@ -89,13 +89,10 @@ def number(value: float | None, low: float | None = None, high: float | None = N
     half = (high - low) / 2 if low is not None and high is not None else 0.0
     if half > 0:
         return f"{value:,.{min(6, max(0, 1 - math.floor(math.log10(half))))}f}"
-    return (
-        f"{value:,}"
-        if isinstance(value, int)
-        else f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
-        if value
-        else "0"
-    )
+    if isinstance(value, int) or value == 0:
+        return f"{value:,.0f}"
+    magnitude = math.floor(math.log10(abs(value)))
+    return f"{value:.4g}" if magnitude < -4 else f"{value:,.{max(0, 3 - magnitude)}f}"
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:

@@ -44,7 +44,9 @@ def _row(one: Difference, called: dict[str, str]) -> Sequence[Cell]:
 
 def _how(found: Comparison) -> str:
     tests = ", ".join(dict.fromkeys(one.test for one in found.differences if one.test))
+    if not tests:
+        return "No test was made."
     return (
-        f"{tests or 'No test'}; intervals by paired bootstrap; {found.resamples:,} resamples, seed {found.seed}; p-values hold "
-        "for all pairs at once (Holm). Which samples changed can be chosen below by “runs differ”."
+        f"Test: {tests}; intervals by paired bootstrap; {found.resamples:,} resamples, seed {found.seed}; p-values hold for all "
+        "pairs at once (Holm). Which samples changed can be chosen below, by outcome."
     )

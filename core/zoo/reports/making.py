@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.comparing.matching import RUN_ID, check_ids, differences, is_plain
 from zoo.comparing.matching import names as run_names
-from zoo.errors import OptionError, RunError, UnknownNameError
+from zoo.errors import AmbiguousNameError, OptionError, RunError, UnknownNameError, ZooError
 from zoo.home import writing
 from zoo.lazy import load_target
 from zoo.opening.datasets import Folder
@@ -20,6 +20,7 @@ from zoo.reports.samples import packed
 from zoo.reports.scores import knowledge_section, origin_section, score_section
 from zoo.reports.stored import StoredRun
 from zoo.reports.trainings import learning_section, training_page
+from zoo.runs.progress import ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store
 from zoo.training.found import is_training, named_trainings
@@ -43,7 +44,7 @@ VIEWS = {
 }
 """What shows the runs of a task's class, and of those that are made of it."""
 
-Asked = str | RunRecord | TrainingRecord
+Asked = str | os.PathLike[str] | RunRecord | TrainingRecord
 
 
 def report(
@@ -52,41 +53,54 @@ def report(
     *,
     pictures: int = PICTURES,
     data_dir: Folder = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Write one file of HTML about runs on the same samples, or about trainings; it needs no network. Returns its path.
 
     A run is a record, its id, perhaps cut short, or a benchmark: then the newest run of each model on it, the best first. None
     means the newest run there is. A training is its record, key, weights or recipe. `pictures` is how many samples are shown at
     the most; all are counted and listed. Figures are those of the records, and of predictions that have not changed since.
+    `progress` is told how far it is.
 
     Raises ZooError: RunError where stored predictions are not those that were scored, or runs are not of the same samples;
     UnknownNameError for a name of nothing; OptionError for what cannot be in one report; StoreError where nothing can be written.
     """
-    asked = [runs] if isinstance(runs, (str, RunRecord, TrainingRecord)) else list(runs)
+    listed = [runs] if isinstance(runs, (str, os.PathLike, RunRecord, TrainingRecord)) else list(runs)
+    asked = [os.fspath(one) if isinstance(one, os.PathLike) else one for one in listed]
     if not 0 <= pictures <= 100_000:
         raise OptionError(f"`pictures` must be from 0 to 100,000, not {pictures}")
     with one_look_up() as entries:
-        trainings = [one for one in asked if isinstance(one, TrainingRecord) or (isinstance(one, str) and _is_training(one))]
+        trainings = [
+            one for one in asked if isinstance(one, TrainingRecord) or (isinstance(one, str) and _is_training(entries, one))
+        ]
         if trainings and len(trainings) < len(asked):
             raise OptionError("a report is of runs or of trainings, and both are named", "make a report of each")
-        page = training_page(_trainings(trainings)) if trainings else _run_page(entries, asked, pictures, data_dir)
+        page = training_page(_trainings(trainings)) if trainings else _run_page(entries, asked, pictures, data_dir, progress)
     target = Path(path)
     with writing(target) as temporary:
         temporary.write_text(page.html(), encoding="utf-8")
     return target
 
 
-def _is_training(name: str) -> bool:
-    """Whether it is the name of a training, and not of a run."""
-    return not (RUN_ID.fullmatch(name) and _has_run(name)) and is_training(name)
-
-
-def _has_run(name: str) -> bool:
+def _is_training(entries: Registry, name: str) -> bool:
+    """Whether it is the name of a training, and neither of a run nor of a benchmark: a folder may be called as one."""
     try:
-        Store(writing=False).record(name)
+        entries.benchmark(name)
+    except ZooError:
+        return _run(name) is None and is_training(name)
+    return False
+
+
+def _run(name: str) -> RunRecord | None:
+    """The run of an id; None where there is none. Raises AmbiguousNameError."""
+    if not RUN_ID.fullmatch(name):
+        return None
+    try:
+        return Store(writing=False).record(name)
+    except AmbiguousNameError:
+        raise
     except UnknownNameError:
-        return False
-    return True
+        return None
 
 
 def _trainings(asked: Sequence[Asked]) -> list[TrainingRecord]:
@@ -94,11 +108,14 @@ def _trainings(asked: Sequence[Asked]) -> list[TrainingRecord]:
     return list({record.key: record for records in found for record in records}.values())
 
 
-def _run_page(entries: Registry, asked: Sequence[Any], pictures: int, data_dir: Folder) -> Page:
+def _run_page(
+    entries: Registry, asked: Sequence[Any], pictures: int, data_dir: Folder, progress: ProgressCallback | None
+) -> Page:
     records, notes = _records(entries, asked)
     _check_one(records)
     names = _names(records)
-    views = [_view(StoredRun(entries, record, name, data_dir)) for record, name in zip(records, names, strict=True)]
+    tell = progress or (lambda step: None)
+    views = [_view(StoredRun(entries, record, name, data_dir, tell)) for record, name in zip(records, names, strict=True)]
     check_ids(records, [view.ids for view in views])
     sections = [score_section(entries, records, names), knowledge_section(records, names)]
     if len(records) > 1:
@@ -115,7 +132,6 @@ def _run_page(entries: Registry, asked: Sequence[Any], pictures: int, data_dir: 
         sections=[section for section in sections if section is not None],
         samples=packed(views, names, pictures),
         last=origin_section(records, names),
-        deepzoo=first.environment.deepzoo,
     )
 
 
@@ -130,12 +146,8 @@ def _records(entries: Registry, asked: Sequence[Any]) -> tuple[list[RunRecord], 
     found: dict[str, RunRecord] = {}
     notes = []
     for one in asked:
-        if isinstance(one, RunRecord):
-            some, left = [one], 0
-        elif RUN_ID.fullmatch(one):
-            some, left = [store.record(one)], 0
-        else:
-            some, left = _of_benchmark(entries, store, one)
+        run = one if isinstance(one, RunRecord) else _run(one)
+        some, left = ([run], 0) if run is not None else _of_benchmark(entries, store, one)
         if left:
             notes.append(f"{left} more runs of {one} are here: of other models, or on other samples or settings than these.")
         found.update((record.run_id, record) for record in some)
@@ -146,7 +158,12 @@ def _records(entries: Registry, asked: Sequence[Any]) -> tuple[list[RunRecord], 
 
 def _of_benchmark(entries: Registry, store: Store, name: str) -> tuple[list[RunRecord], int]:
     """The newest run of each model on a benchmark that fits the newest plain one, the best first; and how many do not."""
-    benchmark = entries.benchmark(name).name
+    try:
+        benchmark = entries.benchmark(name).name
+    except UnknownNameError as error:
+        if not RUN_ID.fullmatch(name) or error.candidates:
+            raise
+        raise UnknownNameError(f"there is no run {name!r}", "zoo results shows them all") from error
     records = store.records(benchmark=benchmark)
     if not records:
         raise UnknownNameError(f"there is no run of {benchmark}", f"zoo run MODEL --on {name}")

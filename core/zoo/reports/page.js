@@ -77,15 +77,15 @@
     option(order, "unsure", "least sure first");
   }
   if (runs.some((one) => one.score)) {
-    option(order, "worst", `worst ${data.metric} first`);
-    option(order, "best", `best ${data.metric} first`);
+    option(order, "worst", `worst ${data.measure} first`);
+    option(order, "best", `best ${data.measure} first`);
   }
   option(order, "data", "as in the dataset");
 
   const start = () => {
     const wrong = judged && runs[0].right.includes(0);
     outcome.value = wrong ? "0" : "";
-    seen.checked = false;
+    seen.checked = shown > 0 && shown < count && !wrong;  // a first page without a picture would be a poor beginning
   };
 
   let rows = [];
@@ -147,7 +147,7 @@
     }
     if (own.guess) said.push(`says ${data.labels[own.guess[i]]}`);
     if (own.sure) said.push(`${(own.sure[i] / 100).toFixed(1)} % sure`);
-    if (own.score && own.score[i] !== null) said.push(`${data.metric} ${own.score[i]}`);
+    if (own.score && own.score[i] !== null) said.push(`${data.measure} ${own.score[i]}`);
     if (line.childNodes.length && said.length) line.append(": ");
     line.append(said.join(", "));
     return line.textContent ? line : null;
@@ -200,14 +200,19 @@
   form.addEventListener("reset", () => setTimeout(() => { start(); select(); }));
 
   const left = data.left ? ` ${thousands(data.left)} more are left out, since their pictures would make the file too large.` : "";
-  find("shown").textContent = shown < count
-    ? `All ${thousands(count)} samples are listed; ${thousands(shown)} of them are shown with what they are: those on which runs differ, the ` +
-      `wrong and most sure, the least sure, and others by lot.${left}`
+  const which = [
+    runs.length > 1 ? "those on which runs differ," : "",
+    judged || runs.some((one) => one.score) ? "what came out worst," : "",
+    unsure ? "" : "what is least sure,",
+  ].filter(Boolean);
+  find("shown").textContent = !shown ? `All ${thousands(count)} samples are listed, and none is shown.${left}` : shown < count
+    ? `All ${thousands(count)} samples are listed; ${thousands(shown)} of them are shown with what they are: ${which.join(" ")} ${which.length ? "and others" : "some"} by lot.${left}`
     : `All ${thousands(count)} samples are listed and shown.`;
   if (data.caption) find("shown").textContent += ` ${data.caption}`;
   const isWide = (one) => one && one.w * enlarged(one) > 220;
   const wide = Object.values(data.seen).some((one) => [one.s, ...one.o.map((mine) => mine.s)].some(isWide));
-  if (wide) find("cards").className = "wide";
+  const long = Object.values(data.seen).some((one) => one.s && one.s.t && one.s.t.length > 120);
+  if (wide || long) find("cards").className = "wide";
   start();
   select();
 })();

@@ -16,6 +16,7 @@ from typing import Any
 from markupsafe import Markup
 
 from zoo.reports.blocks import Figure, Heading, Section, Shaded, Table, visible
+from zoo.version import __version__
 
 HERE = Path(__file__).parent
 SHORT = 28
@@ -34,7 +35,6 @@ class Page:
     sections: Sequence[Section]
     samples: dict[str, Any] | None
     last: Section
-    deepzoo: str
 
     def html(self) -> str:
         """The file's text."""
@@ -42,7 +42,7 @@ class Page:
         allowed = f"img-src data:; script-src '{_hash(script)}'; style-src '{_hash(style)}'"
         policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
         written: str = _template().render(
-            page=self, script=Markup(script), style=Markup(style), policy=policy, data=embedded(self.samples)
+            page=self, version=__version__, script=Markup(script), style=Markup(style), policy=policy, data=embedded(self.samples)
         )
         return written
 

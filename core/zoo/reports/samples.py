@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.errors import reason_of
 from zoo.reports.blocks import visible
 from zoo.reports.kinds.view import Array, View
+from zoo.runs.progress import Progress
 
 BYTES = 24_000_000
 """Of all pictures, as they are written, at the most."""
@@ -49,15 +51,14 @@ def packed(views: Sequence[View], names: Sequence[str], most: int) -> dict[str, 
         }
         for name, view in zip(names, views, strict=True)
     ]
-    metric = first.run.record.primary
     return {
         "ids": [visible(name) for name in first.ids],
         "labels": [visible(name) for name in first.labels],
         "truth": _whole(first.truth),
         "holds": first.holds,
         "runs": runs,
-        "metric": visible(metric.metric),
-        "higher": metric.direction == "higher",
+        "measure": visible(first.measure),
+        "higher": first.higher,
         "words": first.words,
         "caption": first.caption,
         "seen": shown,
@@ -73,11 +74,19 @@ def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any],
     for view, told in zip(views, own, strict=True):
         for rows in view.run.picked(wanted):
             place, sample = wanted[rows.ids[0]], view.run.sample(rows.ids[0])
-            if place not in shared:
-                both = None if sample is None else view.shared(sample)
-                shared[place] = None if both is None else both.packed()
-            mine = view.own(sample, rows)
-            told[place] = {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in view.facts(rows)]}
+            facts, mine = view.facts(rows), None
+            try:
+                if place not in shared:
+                    shared[place] = None
+                    both = None if sample is None else view.shared(sample)
+                    shared[place] = None if both is None else both.packed()
+                mine = view.own(sample, rows)
+            except Exception as error:  # a figure that cannot be drawn costs itself alone
+                facts.append(f"cannot be drawn: {reason_of(error)}")
+            if sample is None and view.run.data is not None:
+                facts.append("the sample cannot be read")
+            view.run.tell(Progress(f"drawing {view.run.name}", len(told) + 1, len(places)))
+            told[place] = {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in facts]}
     kept: dict[int, Any] = {}
     used = 0
     for place in places:
@@ -113,7 +122,7 @@ def _worst(view: View) -> list[int]:
         return [int(place) for place in order]
     if view.score is None:
         return []
-    sign = 1 if view.run.record.primary.direction == "higher" else -1
+    sign = 1 if view.higher else -1
     known = np.flatnonzero(~np.isnan(view.score))
     return [int(place) for place in known[np.argsort(sign * view.score[known], kind="stable")]]
 

@@ -1,5 +1,6 @@
 """What the records of runs say, as sections: scores with bars of their intervals, details, what to know, and how it was run."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -68,7 +69,8 @@ def _ways(result: Result) -> str:
 
 def _ends(entries: Registry, results: Sequence[Result]) -> tuple[float, float] | None:
     """The ends of the axis that bars of a metric share: somewhat further than all intervals, within what values there can be."""
-    bounds = [end for one in results for end in (one.value, one.ci_low, one.ci_high) if end is not None]
+    ends = (end for one in results for end in (one.value, one.ci_low, one.ci_high))
+    bounds = [end for end in ends if end is not None and math.isfinite(end)]
     if not bounds or not any(one.ci_low is not None for one in results):
         return None
     try:
@@ -82,7 +84,7 @@ def _ends(entries: Registry, results: Sequence[Result]) -> tuple[float, float] |
 
 def _bar(value: float | None, low: float | None, high: float | None, ends: tuple[float, float] | None, what: str) -> Markup:
     """The interval as a bar with its value, on an axis whose ends are written beside it; nothing where there is none."""
-    if value is None or low is None or high is None or ends is None:
+    if value is None or low is None or high is None or ends is None or not math.isfinite(high - low):
         return Markup("")
     span = (ends[1] - ends[0]) or 1.0
 

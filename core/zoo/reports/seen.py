@@ -41,7 +41,7 @@ def seen_picture(picture: "Image", says: str, most: int) -> Seen:
         picture.save(buffer, "PNG", optimize=True)
         kind = "png"
     else:
-        picture.save(buffer, "WEBP", quality=80)
+        picture.save(buffer, "WEBP", quality=80, method=2)
         kind = "webp"
     return Seen(says, f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", *picture.size)
 

@@ -1,7 +1,8 @@
 """A finished run as a report reads it: its record, its predictions shard by shard, and its samples where these are here."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
 from zoo.opening.datasets import Folder
 from zoo.plugins.registry import Registry
+from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.stored import stored_shards
 from zoo.specs import MetricSpec, Modality
 from zoo.tasks.base import DataInfo, Rows, Task
+from zoo.tasks.segment import IGNORE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +30,8 @@ Array = np.ndarray[Any, Any]
 class StoredRun:
     """One run. `name` is what it is called here, `data` its samples, and `absent` says why they are not here."""
 
-    def __init__(self, entries: Registry, record: RunRecord, name: str, data_dir: Folder) -> None:
-        self.record, self.name, self.entries = record, name, entries
+    def __init__(self, entries: Registry, record: RunRecord, name: str, data_dir: Folder, tell: ProgressCallback) -> None:
+        self.record, self.name, self.entries, self.tell = record, name, entries, tell
         self.data: Data | None = None
         self.absent = ""
         try:
@@ -65,12 +68,12 @@ class StoredRun:
 
     def rows(self) -> Iterator[Rows]:
         """All predictions, a shard at a time. Raises RunError where a shard is not what was scored, or some are not there."""
-        count = 0
+        count, expected = 0, self.record.dataset.samples
         for table in stored_shards(self.record):
             if table.num_rows:
                 yield self._rows(table)
             count += table.num_rows
-        expected = self.record.dataset.samples
+            self.tell(Progress(f"reading {self.name}", count, expected))
         if count != expected:
             raise RunError(
                 f"run {self.record.run_id} has predictions of {count:,} samples, and its record says {expected:,}", "run it again"
@@ -99,33 +102,48 @@ class StoredRun:
             return Rows(ids, columns, self.classes)
         return Rows(ids, columns, self.classes, [self.data.places[name] for name in ids], self.data.dataset)
 
-    @cached_property
-    def _first(self) -> "pa.Table":
-        return next(iter(stored_shards(self.record)))
-
     def _modality(self) -> Modality:
+        """As the dataset's entry says, else by the protocol."""
         try:
             return self.entries.dataset(self.record.dataset.name).modality
         except ZooError:
             pass
-        if any(model.preprocessing for model in (self.record.model, *self.record.aux.values())):
-            return "image"
-        text = "nll" in self._first.column_names or str(self._first.schema.field(0).type) == "string"
-        return "text" if text and self.record.task != "classify" else "vector"
+        protocol = self.record.protocol
+        if protocol.get("norm") in ("edits", "words") or any("nll" in table.column_names for table in islice(self._tables(), 1)):
+            return "text"
+        return "vector" if {"low", "high"} & protocol.keys() else "image"
 
     def _classes(self) -> tuple[str, ...] | None:
-        """By the dataset's entry, by a score for each class, or numbered as many as there are logits."""
-        try:
-            if classes := self.entries.dataset(self.record.dataset.name).classes:
-                return tuple(classes)
-        except ZooError:
-            pass
+        """By the record, where a score is of each class; else by the dataset's entry, else numbered."""
         for result in self.record.results:
             if isinstance(result.detail, dict) and result.detail.get("classes"):
                 return tuple(map(str, result.detail["classes"]))
-        for column in ("logits", "clean"):
-            if column in self._first.column_names and self._first.num_rows:
-                models = [self.record.model, *self.record.aux.values()]
-                count = len(self._first[column][0]) - max(model.competing for model in models)
-                return tuple(f"class {label}" for label in range(count))
-        return None
+        if self.record.task not in COUNTED:
+            return None
+        count = max((COUNTED[self.record.task](table) for table in self._tables() if table.num_rows), default=0)
+        count -= max(model.competing for model in (self.record.model, *self.record.aux.values()))
+        try:
+            named = tuple(self.entries.dataset(self.record.dataset.name).classes or ())
+        except ZooError:
+            named = ()
+        return named if len(named) >= count else tuple(f"class {label}" for label in range(count))
+
+    def _tables(self) -> "Iterator[pa.Table]":
+        return stored_shards(self.record)
+
+
+def _labels(table: "pa.Table") -> int:
+    """One more than the largest label of a box."""
+    import pyarrow.compute as pc
+
+    largest = (pc.max(pc.struct_field(pc.list_flatten(table[name]), "label")).as_py() for name in ("boxes", "objects"))
+    return 1 + max((label for label in largest if label is not None), default=0)
+
+
+COUNTED: "dict[str, Callable[[pa.Table], int]]" = {
+    "classify": lambda table: len(table["logits"][0]),
+    "attack": lambda table: len(table["clean"][0]),
+    "detect": _labels,
+    "segment": lambda table: IGNORE,
+}
+"""How many classes there are at the least, by a shard of a task."""

@@ -57,7 +57,6 @@ def training_page(records: Sequence[TrainingRecord]) -> Page:
         sections=sections,
         samples=None,
         last=Section("How it was trained", [_origins(called)]),
-        deepzoo=records[0].environment.deepzoo,
     )
 
 

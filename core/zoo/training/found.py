@@ -39,7 +39,14 @@ def is_training(name: str) -> bool:
 
 def training_of(weights_sha256: str) -> TrainingRecord | None:
     """The training here that made the weights of this hash; None where there is none."""
-    return next((record for record in _all() if record.weights_sha256 == weights_sha256), None)
+    for path in _paths():
+        try:
+            record = _read(path)
+        except OptionError:  # another version's, of which nothing was asked
+            continue
+        if record.weights_sha256 == weights_sha256:
+            return record
+    return None
 
 
 def _named(name: str) -> list[TrainingRecord]:

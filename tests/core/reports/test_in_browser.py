@@ -40,6 +40,32 @@ def opened(browser, page):
     return browser
 
 
+REAL = {
+    "classify": ("cnn/lenet5", "mnist", {"limit": 300}),
+    "detect": ("vision/fastestdet", "coco:{data}/coco_val128/images:{data}/coco_val128/instances.json", {"limit": 8}),
+    "segment": ("vision/unet", "camvid", {"limit": 3}),
+    "restore": ("vision/espcn", "set5-x3", {}),
+    "embed": ("metric/conv4-triplet", "omniglot", {"limit": 200}),
+    "attack": ("robust/fgsm", "mnist-linf", {"limit": 30, "protocol": {"save_inputs": True}}),
+    "draw": ("generative/gan", "mnist-samples", {"limit": 100}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", REAL)
+def test_the_report_of_each_task_on_real_data_shows_pictures(browser, kind, real_data, tmp_path):
+    model, where, settings = REAL[kind]
+    record = zoo.evaluate(model, where.format(data=real_data), **settings)
+    page = zoo.report(record, tmp_path / "report.html", pictures=30)
+    for width in (1280, 390):
+        browser.open(page, width)
+        assert browser.problems == []
+        assert {address.partition(":")[0] for address in browser.asked} <= {"file", "data"}
+        assert browser.value("document.documentElement.scrollWidth") <= width
+        pictures = browser.value("[...document.images].map((one) => one.complete && one.naturalWidth > 0 && one.alt !== '')")
+        assert pictures and all(pictures)
+
+
 def element(name):
     return f"document.getElementById('filters').elements.{name}"
 
@@ -154,6 +180,42 @@ def test_the_keyboard_is_seen_where_it_is(opened):
     assert opened.value("document.activeElement.getBoundingClientRect().left") >= 0
     opened.tab_to("document.getElementById('theme')")
     assert opened.value("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+CONTRAST = """(() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * (top[3] ?? 1) + below[i] * (1 - (top[3] ?? 1)));
+  const ground = (one) => {
+    if (!one) return [255, 255, 255];
+    const own = parts(getComputedStyle(one).backgroundColor);
+    return (own[3] ?? 1) === 1 ? own : over(own, ground(one.parentElement));
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  return [...document.body.querySelectorAll("*")]
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((one) => !one.disabled && one.getClientRects().length && one.localName !== "script")
+    .map((one) => {
+      const below = ground(one.parentElement && one instanceof SVGElement ? one.closest("svg").parentElement : one);
+      const style = getComputedStyle(one);
+      const ink = over(parts(one instanceof SVGElement ? style.fill : style.color), below);
+      const pair = [light(ink), light(below)].sort((a, b) => a - b);
+      return [(pair[1] + 0.05) / (pair[0] + 0.05), one.outerHTML.slice(0, 100)];
+    })
+    .filter(([ratio]) => ratio < 4.5);
+})()"""
+"""Elements whose text stands out too little from its ground. Source: WCAG 2.2, success criterion 1.4.3."""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_text_stands_out_from_its_ground(browser, page, dark):
+    browser.open(page, dark=dark)
+    browser.value("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert browser.value(CONTRAST) == []
+    browser.value("document.documentElement.style.setProperty('--faint', 'var(--ground)')")
+    assert len(browser.value(CONTRAST)) > 20, "what does not stand out is found"
 
 
 def test_the_worst_of_labels_and_texts_does_nothing(browser, tmp_path):

@@ -1,5 +1,7 @@
 """A report on real digits: its numbers are the record's, and runs stand side by side."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,26 @@ from zoo.reports.kinds.classify import hits_and_alarms
 from zoo.runs import stored_predictions
 
 
-@pytest.fixture
-def runs():
-    return [zoo.evaluate(model, "digits") for model in ("intro/mlp", "cnn/lenet5")]
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A home with two runs on digits, and their records."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_HOME", str(home))
+        return home, [zoo.evaluate(model, "digits") for model in ("intro/mlp", "cnn/lenet5")]
 
 
 @pytest.fixture
-def run():
-    return zoo.evaluate("intro/mlp", "digits")
+def runs(made, zoo_home):
+    """These runs, in the test's own home."""
+    home, records = made
+    shutil.copytree(home, zoo_home, dirs_exist_ok=True)
+    return records
+
+
+@pytest.fixture
+def run(runs):
+    return runs[0]
 
 
 def test_scores_and_matrix_are_those_of_the_record(run, read, tmp_path):
@@ -87,6 +101,7 @@ def test_samples_that_are_gone_are_said_to_be_while_the_rest_stays(run, read, tm
     [
         ("nothing-of-the-kind", UnknownNameError, "nothing-of-the-kind"),
         ("mnist", UnknownNameError, "there is no run of data/mnist"),
+        ("0123abcd", UnknownNameError, "there is no run '0123abcd'"),
         ([], UnknownNameError, "there is no run"),
     ],
 )
@@ -98,6 +113,11 @@ def test_what_there_is_nothing_of_is_said(asked, error, said, tmp_path):
 def test_runs_on_other_samples_are_not_put_together(run, tmp_path):
     with pytest.raises(RunError, match="differ in samples: all and 50"):
         zoo.report([run, zoo.evaluate("intro/mlp", "digits", limit=50)], tmp_path / "two.html")
+
+
+def test_without_pictures_all_samples_are_listed_still(run, read, tmp_path):
+    data = read(zoo.report(run, tmp_path / "one.html", pictures=0)).data
+    assert data["seen"] == {} and len(data["ids"]) == 360
 
 
 def test_a_number_of_pictures_that_cannot_be_is_refused(run, tmp_path):

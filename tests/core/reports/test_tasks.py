@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from io import BytesIO
 
 import numpy as np
@@ -37,6 +38,19 @@ def show(read, tmp_path):
     return lambda *runs: read(zoo.report(list(runs), tmp_path / "report.html"))
 
 
+@pytest.fixture
+def show_without(show, pictures):
+    """The report once the pictures are gone."""
+
+    def call(*runs):
+        shutil.rmtree(pictures)
+        page = show(*runs)
+        assert "The samples themselves are not shown: there is no folder" in page.text
+        return page
+
+    return call
+
+
 class Finder(torch.nn.Module):
     """Sees one dog at the left of every picture."""
 
@@ -45,7 +59,7 @@ class Finder(torch.nn.Module):
         return [Boxes(box, torch.tensor([1]), torch.tensor([0.75])) for _ in images]
 
 
-def test_detections_are_drawn_over_the_picture(pictures, show, tmp_path):
+def test_detections_are_drawn_over_the_picture(pictures, show, show_without, tmp_path):
     images = [{"id": i, "file_name": f"p{i}.png", "width": 32, "height": 24} for i in range(4)]
     boxes = [
         {"id": i + 1, "image_id": i, "category_id": 1 + i % 2, "bbox": [2, 2, 10, 10], "area": 100, "iscrowd": 0}
@@ -53,16 +67,20 @@ def test_detections_are_drawn_over_the_picture(pictures, show, tmp_path):
     ]
     categories = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
     (tmp_path / "boxes.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
-    page = show(zoo.evaluate(Finder(), f"coco:{pictures}:{tmp_path}/boxes.json", classes=["cat", "dog"], key="finder"))
+    run = zoo.evaluate(Finder(), f"coco:{pictures}:{tmp_path}/boxes.json", classes=["cat", "dog"], key="finder")
+    page = show(run)
     data = page.data
     assert data["labels"] == ["cat", "dog"] and data["holds"] == [[0], [1], [0], [1]]
     assert data["runs"][0]["score"] == [0.0, 1.0, 0.0, 1.0] and data["runs"][0]["right"] is None
+    assert data["measure"] == "outcome by coco-ap", "that of an image is not a part of the mean"
     (one,) = data["seen"]["0"]["o"]
     assert one["f"] == ["annotated: 1 cat", "found with a score of 0.5 or more: 1 dog"]
     picture = decoded(one["s"])
     assert picture.shape == (24, 32, 3) and (picture[20, 28] == 40).all() and (picture[12, 6] != 40).any()
     rows = {row[0]: row for row in page.tables()["Average precision of each class, IoU 0.50 to 0.95"]}
     assert rows["cat"][1:4] == ["2", "0", "0"] and rows["dog"][1:3] == ["2", "4"]
+    gone = show_without(run).data
+    assert gone["holds"] == data["holds"] and gone["runs"] == data["runs"] and gone["labels"] == ["class 0", "class 1"]
 
 
 class Halves(torch.nn.Module):
@@ -76,14 +94,15 @@ class Halves(torch.nn.Module):
         return logits
 
 
-def test_masks_lie_over_the_picture_beside_what_was_annotated(pictures, show, tmp_path):
+def test_masks_lie_over_the_picture_beside_what_was_annotated(pictures, show, show_without, tmp_path):
     (tmp_path / "masks").mkdir()
     for i in range(4):
         mask = np.zeros((24, 32), np.uint8)
         mask[:, 16 - 4 * i :] = 1
         Image.fromarray(mask).save(tmp_path / f"masks/p{i}.png")
     (tmp_path / "masks/classes.txt").write_text("sea\nland\n")
-    page = show(zoo.evaluate(Halves(), f"masks:{pictures}:{tmp_path}/masks", classes=["sea", "land"], key="halves"))
+    run = zoo.evaluate(Halves(), f"masks:{pictures}:{tmp_path}/masks", classes=["sea", "land"], key="halves")
+    page = show(run)
     pixels = page.tables()["Pixels by true class (row) and predicted class (column)"]
     sea = sum(24 * (16 - 4 * i) for i in range(4))
     assert pixels[1:] == [["sea", f"{sea}", "·"], ["land", f"{24 * 64 - sea}", f"{24 * 64:,}"]]
@@ -93,15 +112,21 @@ def test_masks_lie_over_the_picture_beside_what_was_annotated(pictures, show, tm
     assert (photo == 190).all()
     assert (predicted[0, 2] != predicted[0, 30]).any() and (annotated[0, 2] == predicted[0, 2]).all()
     assert (annotated[0, 8] == predicted[0, 30]).all()
+    gone = show_without(run)
+    assert gone.data["ids"] == page.data["ids"] and gone.data["runs"][0]["score"] is None
+    assert gone.tables()["iou"] == page.tables()["iou"]
 
 
-def test_restored_pictures_stand_between_what_was_given_and_the_original(pictures, show):
-    page = show(zoo.evaluate("vision/identity", f"images:noise25:{pictures}"))
+def test_restored_pictures_stand_between_what_was_given_and_the_original(pictures, show, show_without):
+    run = zoo.evaluate("vision/identity", f"images:noise25:{pictures}")
+    page = show(run)
     assert "as it was given, as it was restored, and the original" in page.data["caption"]
     drawn = decoded(page.data["seen"]["1"]["o"][0]["s"])
     given, restored, original = (drawn[:, 32 * i : 32 * i + 32] for i in range(3))
     assert (given == restored).all() and given.std() > 5 and (original == 90).all()
     assert all(18 < score < 24 for score in page.data["runs"][0]["score"])
+    gone = show_without(run).data
+    assert (decoded(gone["seen"]["1"]["o"][0]["s"]) == restored).all() and gone["caption"] == ""
 
 
 def test_queries_stand_above_their_nearest_neighbours(show):
@@ -149,9 +174,15 @@ def test_adversarial_pictures_that_are_not_stored_are_said_not_to_be(show):
 
 def test_texts_are_shown_with_what_is_said_of_them(show, tmp_path):
     (tmp_path / "play.txt").write_text("ROMEO: But soft, what light through yonder window breaks?\n" * 8)
-    page = show(zoo.evaluate("sequence/char-rnn", f"text:{tmp_path}/play.txt"))
-    first = page.data["seen"]["0"]
-    assert first["s"]["t"].startswith("▸ROMEO: But soft") and "bits a character" in first["o"][0]["f"][1]
+    record = zoo.evaluate("sequence/char-rnn", f"text:{tmp_path}/play.txt")
+    page = show(record)
+    first, run = page.data["seen"]["0"], page.data["runs"][0]
+    assert first["s"]["t"].startswith("▸ROMEO: But soft")
+    assert page.data["measure"] == "bits a character" and not page.data["higher"]
+    nats, characters = (np.array(stored_predictions(record)[name].to_pylist()) for name in ("nll", "characters"))
+    np.testing.assert_allclose(run["score"], nats / np.log(2) / characters, rtol=1e-4)
+    whole = next(result.value for result in record.results if result.metric == "bits-per-character")
+    assert np.average(run["score"], weights=characters) == pytest.approx(whole, rel=1e-3)
     assert "▸" in page.data["caption"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.data.dataset import Sample
 from zoo.metrics.classify import predicted_classes
-from zoo.metrics.probabilities import shifted_exp_sum
+from zoo.metrics.probabilities import are_probabilities, shares, shifted_exp_sum
 from zoo.metrics.robustness import RobustAccuracy
 from zoo.reports.blocks import Section
 from zoo.reports.kinds.classify import confusion_blocks
@@ -31,6 +31,7 @@ class AttackView(View):
         self._true: list[Array] = []
         self._said: list[Array] = []
         self._sure: list[Array] = []
+        self._stated: list[Array] = []
         super().__init__(run)
 
     def take(self, rows: Rows) -> None:
@@ -38,12 +39,15 @@ class AttackView(View):
         self._true.append(target)
         self._said.append(np.minimum(predicted_classes(outputs, target), len(rows.classes)))
         self._sure.append(1 / shifted_exp_sum(outputs)[1])
+        self._stated.append(shares(outputs).max(axis=1))
         self._held.append(RobustAccuracy().per_sample(rows)["value"])
 
     def done(self) -> None:
         self.truth, self.guess = np.concatenate(self._true), np.concatenate(self._said)
         if self._sure:
-            self.sure, self.right = np.concatenate(self._sure), np.concatenate(self._held)
+            stated = np.concatenate(self._stated)
+            self.sure = stated if are_probabilities(stated) else np.concatenate(self._sure)
+            self.right = np.concatenate(self._held)
         if self._draws:
             self.caption = "From left to right: the clean picture, the change at full contrast, and the adversarial picture."
         others = (f"another class, which {self.run.info.name} lacks",)

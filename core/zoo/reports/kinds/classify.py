@@ -173,7 +173,7 @@ def class_table(matrix: Array, classes: Sequence[str]) -> Table:
         rows.append(cells)
     bounds = "95 % interval"
     header = ("class", "samples", "predicted", "precision", bounds, "recall", bounds, "F1", bounds)
-    return Table("Precision, recall and F1 of each class", header, rows, numbers=True)
+    return Table("Precision, recall and F1 of each class", header, rows, numbers=True, folded=len(classes) > SHOWN)
 
 
 def _depth(count: int, total: int) -> int:
@@ -194,17 +194,24 @@ def hits_and_alarms(true: Array, chance: Array) -> tuple[Array, Array]:
 
 
 def _roc(counts: Sequence[tuple[Array, Array]]) -> Chart:
-    drawn = [_thin(alarms / alarms[-1], hits / hits[-1]) for hits, alarms in counts]
+    drawn = [_points(alarms / alarms[-1], hits / hits[-1]) for hits, alarms in counts]
     return unit_chart(drawn, "ROC", "false positive rate", "true positive rate", diagonal=True)
 
 
 def _precision_recall(counts: Sequence[tuple[Array, Array]]) -> Chart:
-    drawn = [_thin(hits[1:] / hits[-1], hits[1:] / (hits + alarms)[1:]) for hits, alarms in counts]
+    drawn = [_points(hits[1:] / hits[-1], hits[1:] / (hits + alarms)[1:]) for hits, alarms in counts]
     return unit_chart(drawn, "precision and recall", "recall", "precision")
 
 
-def _thin(across: Array, up: Array) -> list[tuple[float, float]]:
+def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """A curve by at most so many of its points, about evenly far along it, its ends among them."""
-    along = np.append(0.0, np.cumsum(np.abs(np.diff(across)) + np.abs(np.diff(up))))
+    if len(points) <= POINTS:
+        return list(points)
+    steps = np.abs(np.diff(np.array(points), axis=0)).sum(axis=1)
+    along = np.append(0.0, np.cumsum(steps))
     kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], POINTS)).clip(max=len(along) - 1))
-    return list(zip(across[kept].tolist(), up[kept].tolist(), strict=True))
+    return [points[place] for place in kept.tolist()]
+
+
+def _points(across: Array, up: Array) -> list[tuple[float, float]]:
+    return thinned(list(zip(across.tolist(), up.tolist(), strict=True)))

@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from zoo.charts import unit_chart
 from zoo.data.dataset import Sample
 from zoo.metrics.base import State
-from zoo.metrics.coco import gathered
+from zoo.metrics.coco import gathered, unpacked
+from zoo.metrics.coco_matching import IGNORED, RIGHT, match
 from zoo.metrics.detect import CocoAP
-from zoo.reports.blocks import Cell, Section, Table, interval, number
+from zoo.reports.blocks import Block, Cell, Figure, Section, Table, interval, number
+from zoo.reports.kinds.classify import CURVES, thinned
 from zoo.reports.kinds.view import Array, View
 from zoo.reports.seen import Seen, seen_picture
 from zoo.reports.stored import StoredRun
@@ -34,7 +37,7 @@ class DetectView(View):
         self.labels, self.holds = self.run.classes, self._held
 
     def sections(self) -> list[Section]:
-        return [Section("Classes", [self._classes()])]
+        return [Section("Classes", [self._classes()]), Section("Curves", self._curves())]
 
     def shared(self, sample: Sample) -> Seen | None:
         return None
@@ -70,6 +73,26 @@ class DetectView(View):
             rows.append([name, f"{annotated:,}", f"{found:,}", number(*bounds), interval(*bounds) or why])
         header = ("class", "objects", "detections", "average precision", "95 % interval")
         return Table("Average precision of each class, IoU 0.50 to 0.95", header, rows, numbers=True)
+
+    def _curves(self) -> list[Block]:
+        """Precision against recall as detections are taken by their score, of the classes with most objects."""
+        found, objects = unpacked(CocoAP().merge_all(self._states))
+        matches, annotated = match(found, objects), objects.label[objects.counted()[0]]
+        counts = np.bincount(annotated, minlength=len(self.run.classes))
+        chosen = [int(one) for one in np.argsort(-counts, kind="stable")[:CURVES] if counts[one]]
+        if not chosen:
+            return ["There are no objects, so there is no curve."]
+        drawn = []
+        for one in chosen:
+            own = (matches.label == one) & (matches.outcome[0, 0] != IGNORED)
+            right = matches.outcome[0, 0, own][np.argsort(-matches.score[own], kind="stable")] == RIGHT
+            hits = np.cumsum(right)
+            drawn.append(list(zip((hits / counts[one]).tolist(), (hits / np.arange(1, len(hits) + 1)).tolist(), strict=True)))
+        names = [self.run.classes[one] for one in chosen]
+        some = f", those {len(chosen)} with most objects" if (counts > 0).sum() > len(chosen) else ""
+        chart = unit_chart([thinned(curve) for curve in drawn], "precision and recall, IoU 0.5", "recall", "precision")
+        says = f"Precision against recall at an overlap of 0.5, of {', '.join(names)}."
+        return [f"Of each class, as its detections are taken by their score{some}.", Figure(chart, says, names)]
 
 
 def _of_class(state: State, label: int) -> State:

@@ -7,8 +7,9 @@ import numpy as np
 
 from zoo.data.dataset import Sample
 from zoo.data.spans import Span
-from zoo.reports.kinds.view import View
+from zoo.reports.kinds.view import Array, View
 from zoo.reports.seen import Seen, seen_input, seen_picture
+from zoo.reports.stored import StoredRun
 from zoo.tasks.base import Rows
 
 WIDE = 900
@@ -61,6 +62,18 @@ class TextView(View):
 
     caption = "What was foreseen stands between ▸ and ◂, after the end of what was read before."
 
+    def __init__(self, run: StoredRun) -> None:
+        self._bits: list[Array] = []
+        super().__init__(run)
+
+    def take(self, rows: Rows) -> None:
+        characters, lost = rows.columns["characters"], rows.columns["lost"]
+        # What the tokens lose need not be foreseen, so that nothing is said per character.
+        self._bits.append(np.where(lost > 0, np.nan, rows.columns["nll"] / math.log(2) / characters))
+
+    def done(self) -> None:
+        self.score, self.measure, self.higher = np.concatenate(self._bits), "bits a character", False
+
     def shared(self, sample: Sample) -> Seen | None:
         if not isinstance(sample.input, Span):
             return None
@@ -73,7 +86,7 @@ class TextView(View):
         lost = f", {one['lost']} of them lost" if one["lost"] else ""
         return [
             f"{one['characters']} characters{lost}, {one['tokens']} tokens, after {one['context']} characters of context",
-            f"{nats:.2f} nats, {nats / math.log(2) / max(1, int(one['characters'])):.3f} bits a character",
+            f"{nats:.2f} nats",
         ]
 
 

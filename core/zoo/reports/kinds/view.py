@@ -19,8 +19,8 @@ class View:
     """A run seen by its samples. What follows is an array [n] in their order, or None where the task has no such thing.
 
     `truth` and `guess` int, places in `labels`; `sure` float in [0, 1], how sure the model is of its guess; `right` float 1, 0
-    or NaN, whether it is; `score` float, how well the sample came out by the benchmark's first metric, NaN where that means
-    nothing. `holds` says of each sample which labels its annotation has, where that may be several.
+    or NaN, whether it is; `score` float, how well the sample came out, by `measure`, NaN where that means nothing; `higher` says
+    which way is better. `holds` says of each sample which labels its annotation has, where that may be several.
     """
 
     reads_targets: ClassVar[bool] = False
@@ -39,6 +39,8 @@ class View:
         self.sure: Array | None = None
         self.right: Array | None = None
         self.score: Array | None = None
+        self.measure = run.record.primary.metric
+        self.higher = run.record.primary.direction == "higher"
         self.holds: list[list[int]] | None = None
         scores = run.primary is not None and (run.data is not None or not self.reads_targets)
         states: list[State | None] = []
@@ -48,7 +50,7 @@ class View:
             if scores and run.primary is not None:
                 states.append(run.primary[1].per_sample(rows))
         self.done()
-        if self.right is None:
+        if self.right is None and self.score is None:
             self._score(states)
 
     def take(self, rows: Rows) -> None:
@@ -88,3 +90,5 @@ class View:
             self.right = found
         elif spec.direction != "none":
             self.score = found
+            if not is_mean:  # then it is in no unit that is known, and not what the score is made of
+                self.measure = f"outcome by {self.measure}"
