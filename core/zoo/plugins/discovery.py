@@ -226,7 +226,7 @@ def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
 def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Callable[[Plugin], Collection[str]]) -> Plugin:
     """The plugin, or, where it takes one of the `names` that another one has, the conflict. Bundled ones keep theirs."""
     others = [other for other in found if other is not plugin and (other.state != "disabled" or other.candidate.bundled)]
-    for name in () if plugin.candidate.bundled else names(plugin):
+    for name in () if plugin.candidate.bundled or plugin.state != "ok" else names(plugin):
         for other in others:
             if name in names(other):
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"

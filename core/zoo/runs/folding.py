@@ -79,7 +79,7 @@ def _check_score(text: str, spec: MetricSpec, score: Score) -> None:
     if value is None:
         return
     least, most = (-math.inf if spec.range[0] is None else spec.range[0], math.inf if spec.range[1] is None else spec.range[1])
-    slack = 1e-9 * max(1.0, abs(value))
+    slack = 1e-9 * max(1.0, abs(value)) if math.isfinite(value) else 0.0
     wrong = ""
     if any(math.isnan(number) for number in (value, *(end for end in (low, high) if end is not None))):
         wrong = f"{value} with the interval [{low}, {high}], which is no score"

@@ -32,7 +32,7 @@ def test_it_is_an_error_that_names_the_metric(score: Score, message: str, monkey
 
     monkeypatch.setattr(Accuracy, "compute", compute)
     with pytest.raises(PluginError, match="metric core/accuracy") as caught:
-        zoo.evaluate("intro/logistic", "digits", metrics=["accuracy"], device="cpu", key="impossible")
+        zoo.evaluate("intro/logistic", "digits", metrics=["accuracy"], device="cpu")
     assert re.search(message, caught.value.message)
     assert list(zoo.Store(writing=False).records()) == []
 
