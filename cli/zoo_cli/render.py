@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 
+from zoo.units import size_of as size_of  # one place for bytes, and one for what the commands print
 from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
 
 RESET = "\x1b[0m"

@@ -10,11 +10,13 @@ from typing import Any
 
 from zoo.devices import on_device
 from zoo.errors import DataError, no_exit
+from zoo.foresight import Foresight
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
 from zoo.remarks import Heard, hearing
 from zoo.runs.environment import environment, execution
+from zoo.runs.folding import seconds_to_score
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
@@ -91,7 +93,8 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         plan.precision.ready(model, plan.model.info.name)
     arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
     predictor = Predictor(plan.task, model, device, arithmetic, size, may_halve=how.fixed_batch is None, rounding=rounding)
-    how.tell(Progress("predicting", reused, plan.samples, reused))
+    foresight = Foresight()
+    how.tell(Progress("predicting", reused, plan.samples, reused, foresight.left(reused / plan.samples)))
     where = environment()
     started = time.perf_counter()
     rows: Gathered | None = None
@@ -111,11 +114,13 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if not done.samples and loaded.batch is not None:
             done.guard = _guarded(plan, predictor, loaded.batch, rows)
         done.samples += len(loaded.positions)
-        how.tell(Progress("predicting", seen, plan.samples, reused))
+        how.tell(Progress("predicting", seen, plan.samples, reused, foresight.left(seen / plan.samples)))
         if rows.complete:
             done.doubt = doubted(plan.folder, watch, done.doubt)
             made = Origin(execution=execution(plan, device, predictor.largest, done.workers), environment=where)
             write_shard(shard, plan.key, *rows.in_order(), rows.bad, made, done.remarks)
+            if how.progress and shard is missing[0] and len(missing) > 1:
+                foresight.after = seconds_to_score(plan, shard)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None
