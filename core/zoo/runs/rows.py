@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
 from zoo.runs.record import RunRecord
+from zoo.wording import pairs, scored
 
 if TYPE_CHECKING:
     from zoo.plugins.registry import Registry
@@ -19,7 +20,7 @@ Score = tuple[float | None, float | None, float | None, int]
 """Value, lower and upper end of the interval, number of samples."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunRow:
     """A run in one line: what ran on what, its scores, and the settings that tell it from others.
 
@@ -58,6 +59,12 @@ class RunRow:
     """Of the predictions; runs that share them share it."""
     name: str = ""
     note: str = ""
+
+    def __repr__(self) -> str:
+        called = f" {self.name}" if self.name else ""
+        settings = f"; {pairs(self.settings)}" if self.settings else ""
+        score = f"{self.metric} {scored(self.value, self.ci_low, self.ci_high)}"
+        return f"<RunRow {self.run_id[:8]}{called}: {self.model} on {self.benchmark}: {score}{settings}>"
 
     def stored(self) -> dict[str, Any]:
         """What the store keeps beside the record: all but what the user may change."""
