@@ -242,7 +242,8 @@ def _scored_here(kind: str, name: str, runs: Mapping[str, int]) -> str:
     from zoo.browsing.found import results
     from zoo.units import time_in_words
 
-    found = results(limit=SCORED, **{kind: name})
+    named: dict[str, Any] = {kind: name}
+    found = results(limit=SCORED, **named)
     now = datetime.now(UTC)
     lines = []
     for row in found:

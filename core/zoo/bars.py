@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 Show = Callable[..., None]
 """`show(stage, done, total, note="", left=None)`: `total` None is unknown, `left` are seconds to the end of everything."""
@@ -117,9 +117,10 @@ def _counters(unit: str, *, narrow: bool) -> list[Any]:
 @contextmanager
 def _notebook() -> Iterator[Show]:
     """One line that is written anew. By hand, since what rich and tqdm draw there asks for further packages."""
-    from IPython.display import HTML, display
+    from IPython import display
 
-    shown: Any = display(HTML(""), display_id=True)
+    html_of: Any = display.HTML
+    shown: Any = cast(Any, display).display(html_of(""), display_id=True)
     last = 0.0
 
     def show(stage: str, done: int, total: int | None, note: str = "", left: float | None = None) -> None:
@@ -130,10 +131,10 @@ def _notebook() -> Iterator[Show]:
         far = f"{done:,} of {total:,}" if total else f"{done:,}"
         bar = f'<progress value="{done}" max="{total}"></progress> ' if total else ""
         told = ", ".join(filter(None, (f"{stage} {far}", note, time_left(left) if left is not None else "")))
-        shown.update(HTML(f"{bar}{html.escape(told)}"))
+        shown.update(html_of(f"{bar}{html.escape(told)}"))
 
     try:
         yield show
     finally:
         if shown is not None:
-            shown.update(HTML(""))
+            shown.update(html_of(""))

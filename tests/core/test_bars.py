@@ -37,6 +37,7 @@ def notebook(monkeypatch):
     shell = type("ZMQInteractiveShell", (), {})()
     package, display = types.ModuleType("IPython"), types.ModuleType("IPython.display")
     package.get_ipython = lambda: shell
+    package.display = display
     display.HTML = str
     display.display = lambda text, display_id: types.SimpleNamespace(update=shown.append)
     monkeypatch.setitem(sys.modules, "IPython", package)

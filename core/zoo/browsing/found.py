@@ -21,7 +21,6 @@ from zoo.units import age_of
 from zoo.wording import counted, pairs, scored
 
 if TYPE_CHECKING:
-    import pandas
     import pyarrow
 
 FORMATS = (".csv", ".parquet")
@@ -90,7 +89,7 @@ class Results(Sequence[RunRow]):
         columns = _columns(self.rows)
         return pa.table({name: pa.array(values, types[TYPES.get(name, float)]) for name, values in columns.items()})
 
-    def dataframe(self) -> "pandas.DataFrame":
+    def dataframe(self) -> Any:
         """The same as a pandas DataFrame. Raises OptionError where pandas is not installed."""
         try:
             import pandas  # noqa: F401

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import pytest
 import zoo
 from zoo.browsing import duckdb_query, name_run, note_run, shard_files
 from zoo.errors import AmbiguousNameError, OptionError, StoreError, UnknownNameError
+from zoo.runs import store
 from zoo.runs.store import Store
 
 
@@ -104,8 +104,8 @@ def test_a_page_reads_no_record_and_no_other_row(base, monkeypatch):
         added(base, number)
     zoo.results()
     monkeypatch.setattr("zoo.runs.store._parsed", lambda text: pytest.fail("a record was read"))
-    read, loads = [], json.loads
-    monkeypatch.setattr("zoo.runs.store.json.loads", lambda text: read.append(text) or loads(text))
+    read, loads = [], store.from_json
+    monkeypatch.setattr(store, "from_json", lambda text: read.append(text) or loads(text))
     assert len(zoo.results(limit=2)) == 2
     assert len(read) == 2
 
