@@ -13,9 +13,9 @@ from zoo.runs.store import Store
 
 
 @pytest.fixture
-def runs(zoo_home):
+def runs(one_run):
     """A real record, and three like it of other days."""
-    first = package.evaluate("intro/logistic", "digits", limit=20)
+    first = one_run
     made = [
         first.model_copy(update={"run_id": f"{number:016x}", "created": f"2026-01-0{number}T00:00:00.000+00:00"})
         for number in (1, 2, 3)

@@ -6,7 +6,6 @@ The store keeps one beside each record. It is made of the record alone, and can 
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
 from zoo.runs.record import RunRecord
 from zoo.wording import pairs, scored
 
@@ -144,6 +143,6 @@ def changed_options(entries: "Registry", run: RunRecord) -> dict[str, Any]:
     try:
         spec, _ = entries.tagged_model(run.model.name)
         default = checked_options(spec, {})
-    except ZooError:
+    except Exception:  # its plugin is gone, or cannot be imported any more
         default = {}
     return {name: value for name, value in run.model.options.items() if name not in default or default[name] != value}

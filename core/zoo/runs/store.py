@@ -67,10 +67,11 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 connection.execute(RECORDS.insert().values(row))
-                connection.execute(ROWS.insert().values(_kept(_row(record))))
         except SQLAlchemyError as error:
             hint = f"{advice(error)}; the predictions are kept: run it again and only the record is written"
             raise StoreError(f"cannot write the record to {self.url}: {reason(error)}", hint) from error
+        with suppress(Exception):  # the record is what counts; a row can be made again
+            self._keep([_kept(_row(record))])
 
     def records(self, *, model: str | None = None, benchmark: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Records, newest first, of a model (with or without tag) or a benchmark by full name."""
@@ -95,7 +96,8 @@ class Store:
         """
         query = _filtered(self._with_rows(), model, benchmark, since, until).order_by(*_NEWEST_FIRST)
         if keep is not None:
-            found, total = [], 0
+            found: list[dict[str, Any]] = []
+            total = 0
             for row in self._whole(self._stream(query)):
                 if keep(row):
                     if total >= offset and (limit is None or len(found) < limit):
