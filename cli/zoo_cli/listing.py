@@ -74,8 +74,7 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
     header, row = COLUMNS.get(kind) or ((kind.removesuffix("s").upper(), "SUMMARY"), lambda entry: [])
     if kind in RUNS:
         runs = RUNS[kind]()
-        for entry in entries:
-            entry["runs"] = runs[entry["name"]]
+        entries = [{**entry, "runs": runs[entry["name"]]} for entry in entries]
     print_list(header, [[styled(e["name"], bold=True), *row(e), e["spec"]["summary"]] for e in entries])
     if not entries:
         note(f"no {kind} match")

@@ -123,3 +123,13 @@ def test_no_escape_sequence_of_a_stranger_reaches_the_terminal(monkeypatch, caps
 
 def test_settings_are_shown_as_they_were_meant():
     assert pairs({"norm": "linf", "eps": 0.30000001192092896, "steps": 20}) == "norm=linf, eps=0.3, steps=20"
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("train",), ("results",), ("results", "export"), ("clean",), ("predict",), ("data", "get")]
+)
+def test_no_help_is_wider_than_80_columns_or_breaks_an_option(zoo, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    told = zoo(*command, "--help").out
+    assert max(map(len, told.splitlines())) <= 80
+    assert not re.search(r"\w-$", told, re.MULTILINE)
