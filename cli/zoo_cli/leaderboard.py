@@ -85,6 +85,6 @@ def _print_board(board: "Board") -> None:
         )
         for entry in board.entries
     ]
-    print_list(HEADER, rows, wrap=("FRONT", "SAMPLES/S", "KIND", "95 % INTERVAL"))
+    print_list(HEADER, rows)
     for note in board.notes:
         say_wrapped(note, "  ")

@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from importlib import import_module
+from typing import Any
 
 Show = Callable[..., None]
 """`show(stage, done, total, note="", left=None)`: `total` None is unknown, `left` are seconds to the end of everything."""
@@ -38,9 +39,7 @@ def in_notebook() -> bool:
     """Whether this runs in the kernel of a notebook."""
     if "IPython" not in sys.modules:
         return False
-    from IPython import get_ipython
-
-    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+    return type(import_module("IPython").get_ipython()).__name__ == "ZMQInteractiveShell"
 
 
 def time_left(seconds: float | None) -> str:
@@ -117,10 +116,9 @@ def _counters(unit: str, *, narrow: bool) -> list[Any]:
 @contextmanager
 def _notebook() -> Iterator[Show]:
     """One line that is written anew. By hand, since what rich and tqdm draw there asks for further packages."""
-    from IPython import display
-
-    html_of: Any = display.HTML
-    shown: Any = cast(Any, display).display(html_of(""), display_id=True)
+    display = import_module("IPython.display")
+    html_of = display.HTML
+    shown = display.display(html_of(""), display_id=True)
     last = 0.0
 
     def show(stage: str, done: int, total: int | None, note: str = "", left: float | None = None) -> None:

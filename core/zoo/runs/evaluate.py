@@ -14,6 +14,7 @@ from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
+from zoo.runs.foreseeing import scoring
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
@@ -103,7 +104,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
     with locked(plan.folder, what, "wait for it to end and run again: its shards will be reused"):
         computed = compute_missing(entries, plan, how, device, run_id)
-        results, artifacts = fold(plan, computed.found, how.tell)
+        results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)

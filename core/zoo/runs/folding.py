@@ -1,38 +1,33 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 
 from zoo.errors import NotScoredError, RunError, no_exit
-from zoo.foresight import Foresight
 from zoo.metrics.base import State
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
-from zoo.runs.progress import Progress
+from zoo.runs.progress import ShardCallback
 from zoo.runs.record import Check, Result
-from zoo.runs.shards import Shard, Stored, read_shard
+from zoo.runs.shards import Stored, read_shard
 from zoo.tasks.base import Rows
-
-TRIAL = 1.0
-"""Seconds that finding out how long scoring takes may take."""
 
 
 def fold(
-    plan: Plan, found: dict[int, Stored], tell: Callable[[Progress], None] = lambda step: None
+    plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
 ) -> tuple[list[Result], list[tuple[str, str]]]:
     """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
     classes = tuple(plan.dataset.classes or ())
     states: list[list[State]] = [[] for _ in plan.metrics]
     artifacts = []
-    done, foresight = 0, Foresight()
     for shard in plan.shards():
-        tell(Progress("scoring", done, plan.samples, left=foresight.left(done / plan.samples)))
+        began(shard)
         stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
-        rows = _rows(plan, shard, stored)
+        table = stored.table
+        positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
+        rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
         for (text, metric, _), seen in zip(plan.metrics, states, strict=True):
             if len(rows):
                 with no_exit(text):
@@ -40,38 +35,12 @@ def fold(
                 if not metric.gathers:  # a sum is held once, however many shards: a covariance may be large
                     seen[:] = [metric.merge_all(seen)]
         artifacts.append((f"shards/{shard.path.name}", stored.sha256))
-        done += len(shard.positions)
-    tell(Progress("scoring", done, plan.samples))
     results = []
     for (text, metric, spec), seen in zip(plan.metrics, states, strict=True):
         with no_exit(text):
             score = metric.compute(metric.merge_all(seen or [metric.update(no_rows(plan.task, classes))]), classes)
         results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
     return results, artifacts
-
-
-def seconds_to_score(plan: Plan, shard: Shard) -> float:
-    """About how long scoring the whole run takes, by that of one shard that is there; what is not tried counts as nothing."""
-    stored = read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
-    if stored is None:
-        return 0.0
-    rows, began, taken = _rows(plan, shard, stored), time.perf_counter(), 0.0
-    for _, metric, _ in plan.metrics:
-        for timed in (False, True):  # the first time is that of imports
-            started = time.perf_counter()
-            if started - began > TRIAL:
-                break
-            with suppress(Exception):  # it is met, and told, when all is scored
-                metric.compute(metric.update(rows), rows.classes)
-            taken += (time.perf_counter() - started) * timed
-    return taken * plan.samples / max(1, len(shard.positions))
-
-
-def _rows(plan: Plan, shard: Shard, stored: Stored) -> Rows:
-    """The rows of a shard as metrics read them."""
-    table = stored.table
-    positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
-    return Rows(table["id"].to_pylist(), plan.task.decode(table), tuple(plan.dataset.classes or ()), positions, plan.dataset)
 
 
 def check_scored(plan: Plan, results: Sequence[Result]) -> None:

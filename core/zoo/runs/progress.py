@@ -2,6 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.runs.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -19,4 +23,5 @@ class Progress:
     left: float | None = None
 
 
+ShardCallback = Callable[["Shard"], None]
 ProgressCallback = Callable[[Progress], None]

@@ -16,7 +16,7 @@ from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
 from zoo.remarks import Heard, hearing
 from zoo.runs.environment import environment, execution
-from zoo.runs.folding import seconds_to_score
+from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
