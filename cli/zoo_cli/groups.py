@@ -1,7 +1,7 @@
 """Commands and groups: imported when they are invoked, and with examples at the end of their help."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ class WholeWords(click.HelpFormatter):
     def write_text(self, text: str) -> None:
         super().write_text(text.replace("-", _UNBROKEN))
 
-    def write_dl(self, rows: Sequence[tuple[str, str]], *args: Any, **settings: Any) -> None:
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **settings: Any) -> None:
         super().write_dl([(first, second.replace("-", _UNBROKEN)) for first, second in rows], *args, **settings)
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:

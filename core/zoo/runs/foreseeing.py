@@ -35,12 +35,12 @@ def seconds_to_score(plan: Plan, shard: Shard) -> float:
 
 
 def scoring(plan: Plan, tell: Callable[[Progress], None]) -> ShardCallback:
-    """What is told before each shard is scored, and tells how far that is."""
-    foresight, done = Foresight(), 0
+    """What is told before each shard is scored, and tells how long that goes on: all samples are done by then."""
+    foresight, scored = Foresight(), 0
 
     def began(shard: Shard) -> None:
-        nonlocal done
-        tell(Progress("scoring", done, plan.samples, left=foresight.left(done / plan.samples)))
-        done += len(shard.positions)
+        nonlocal scored
+        tell(Progress("scoring", plan.samples, plan.samples, left=foresight.left(scored / plan.samples)))
+        scored += len(shard.positions)
 
     return began
