@@ -31,6 +31,7 @@ __all__ = [
     "say_wrapped",
     "size_of",
     "styled",
+    "write",
 ]
 RESET = "\x1b[0m"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -56,6 +57,11 @@ def harmless(text: str) -> str:
 def say(text: str = "") -> None:
     """A line of the result. Of escape sequences only our own colours reach the terminal."""
     print(_tamed(text, sys.stdout))
+
+
+def write(text: str) -> None:
+    """Text of the result as it is, such as a file's; a terminal is spared what would steer it."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
 
 
 def say_wrapped(text: str, indent: str = "", *, hang: int = 4) -> None:

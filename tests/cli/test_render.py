@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo_cli.columns import laid_out, wrapped
-from zoo_cli.render import note, pairs, print_list, print_row, print_table, say, say_wrapped, styled
+from zoo_cli.render import note, pairs, print_list, print_row, print_table, say, say_wrapped, styled, write
 
 HEADER = ("RUN", "AGE", "MODEL", "METRIC", "SUMMARY")
 ROWS = [
@@ -109,16 +109,23 @@ def test_a_growing_list_is_never_wider_than_the_terminal(terminal):
     assert re.split(" {2,}", "  ".join(line.strip() for line in lines)) == list(row)
 
 
-@pytest.mark.parametrize("write", [say, note])
+@pytest.mark.parametrize("tell", [say, note])
 @pytest.mark.parametrize("hostile", ["\x1b]0;title\x07", "\x1b[2J", "a\rb", "\x9b31m", "\u202eevil", "\x08\x08", "\x7f"])
-def test_no_escape_sequence_of_a_stranger_reaches_the_terminal(monkeypatch, capsys, write, hostile):
+def test_no_escape_sequence_of_a_stranger_reaches_the_terminal(monkeypatch, capsys, tell, hostile):
     for terminal in (True, False):
         monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal)
         monkeypatch.setattr("sys.stderr.isatty", lambda terminal=terminal: terminal)
         monkeypatch.setenv("TERM", "xterm")
-        write(f"{styled('x', bold=True)} {hostile}")
+        tell(f"{styled('x', bold=True)} {hostile}")
         told = re.sub(r"\x1b\[[0-9;]*m", "", "".join(capsys.readouterr()))
         assert told.rstrip("\n").isprintable() and "\\" in told
+
+
+def test_what_is_a_file_s_text_is_whole_in_a_pipe_and_tamed_on_a_terminal(monkeypatch, capsys):
+    for terminal, told in ((True, "a\\x1b[2J\tb\n"), (False, "a\x1b[2J\tb\n")):
+        monkeypatch.setattr("sys.stdout.isatty", lambda terminal=terminal: terminal)
+        write("a\x1b[2J\tb\n")
+        assert capsys.readouterr().out == told
 
 
 def test_settings_are_shown_as_they_were_meant():
