@@ -2,12 +2,17 @@
 
 import os
 import random
+import shutil
 import sys
 from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from zoo.runs.record import RunRecord
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: threads of torch would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -44,6 +49,29 @@ def same_draws() -> None:
     for module, seed in (("numpy", "random.seed"), ("torch", "manual_seed")):
         if module in sys.modules:
             attrgetter(seed)(sys.modules[module])(0)
+
+
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> "tuple[RunRecord, Path]":
+    """A real run of 20 digits, and the ZOO_HOME that it was made in: for tests of what becomes of runs."""
+    import zoo
+
+    home = tmp_path_factory.mktemp("run-once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_HOME", str(home))
+        patch.delenv("ZOO_STORE", raising=False)
+        return zoo.evaluate("intro/logistic", "digits", limit=20), home
+
+
+@pytest.fixture
+def one_run(run_once: "tuple[RunRecord, Path]", zoo_home: Path) -> "RunRecord":
+    """The same in the test's own home: its record and its shards."""
+    from zoo.runs.store import Store
+
+    record, home = run_once
+    shutil.copytree(home / "runs" / record.key, zoo_home / "runs" / record.key)
+    Store().add(record)
+    return record
 
 
 @pytest.fixture

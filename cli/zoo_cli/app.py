@@ -20,11 +20,11 @@ COMMANDS = {
     "results": ("zoo_cli.results:results", "Scores of past runs, or one run in full."),
     "compare": ("zoo_cli.compare:compare", "Runs on the same samples: which is better, and is it real? Or trainings."),
     "leaderboard": ("zoo_cli.leaderboard:leaderboard", "Who is best on a benchmark, as far as it can be told."),
-    "clean": ("zoo_cli.clean:clean", "Free disk: predictions that nobody needs, and what was never finished."),
     "card": ("zoo_cli.card:card", "A model card of runs, and results as Hugging Face reads them."),
     "report": ("zoo_cli.report_page:report", "Runs or trainings as one page of HTML, with their samples."),
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
+    "clean": ("zoo_cli.clean:clean", "Free disk: predictions that nobody needs, and what was never finished."),
     "plugins": ("zoo_cli.plugins:plugins", "Plugins: list, install, remove, switch on and off, write, check."),
 }
 

@@ -14,6 +14,8 @@ GAP = 2
 """Blanks between columns."""
 READABLE = 24
 """Characters that a column has at least where its text is wrapped, unless all its text is shorter."""
+BRIEF = 6
+"""Characters of a cell that says nothing without its header, such as `yes`; nor does a figure, named in small letters."""
 BELOW = 4
 """Blanks before what stands below its row."""
 
@@ -103,8 +105,11 @@ def laid_out(
 
 
 def _named(header: str, cell: str) -> str:
-    """A cell below its row, behind the name of the figure that it is: those go in small letters. Empty where it says nothing."""
-    return "" if cell == "-" else cell if not (cell and header) or header.isupper() else f"{header} {cell}"
+    """A cell below its row, behind its header where it would not speak for itself. Empty where it says nothing."""
+    if cell == "-" or not cell:
+        return ""
+    speaks = not header or (header.isupper() and length(cell) > BRIEF)
+    return cell if speaks else f"{header.lower()} {cell}"
 
 
 def flowed(cells: Sequence[str], width: int) -> list[str]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.runs.labels import may_be_run
+from zoo.runs.glance import may_be_run
 from zoo_cli.completing import names_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.groups import Command

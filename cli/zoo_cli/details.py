@@ -1,12 +1,15 @@
 """What `zoo show` says of an entry of each kind, as labels and values."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from zoo.data.places import dataset_here, weights_here
 from zoo.errors import UnknownNameError
 from zoo.plugins.composed import entry_of_name, pattern, untagged
 from zoo.plugins.index import Entry, Index
-from zoo_cli.render import pairs
+from zoo.runs.glance import runs_by_benchmark, runs_by_model
+from zoo_cli.render import interval, number, pairs
 
 Fields = list[tuple[str, str]]
 EXTRAS = ("label_smoothing", "class_weights", "ema", "clip_norm")
@@ -34,6 +37,7 @@ def _model(entry: Entry, index: Index) -> Fields:
         ),
         ("recipes", ", ".join(recipe["name"] for recipe in recipes)),
         ("benchmarks", ", ".join(benchmarks)),
+        ("scored here", _scored_here("model", name, runs_by_model())),
         ("run it", _how_to_run(name, spec, benchmarks)),
         ("train it", "\n".join(f"zoo train {recipe['name']}" for recipe in recipes[:3])),
     ]
@@ -50,6 +54,7 @@ def _dataset(entry: Entry, index: Index) -> Fields:
         ("splits", "\n".join(splits)),
         ("classes", f"{len(classes)}: {_some(classes)}" if classes else ""),
         ("files", "\n".join(_file(file) for file in spec["files"])),
+        ("here", HERE[dataset_here(spec)].format(get=f"zoo data get {name}")),
         ("licence", spec["licence"]),
         ("citation", spec["citation"]),
         ("homepage", spec["homepage"]),
@@ -77,6 +82,7 @@ def _benchmark(entry: Entry, index: Index) -> Fields:
         ("with", pairs(spec["aux"])),
         ("claims", _claims(lambda claim: claim.benchmark == name)),
         ("models", ", ".join(models)),
+        ("scored here", _scored_here("benchmark", name, runs_by_benchmark())),
         ("run on it", f"zoo run {models[0] if models else 'MODEL'} --on {name}"),
     ]
 
@@ -219,7 +225,36 @@ def _no_weights(spec: dict[str, Any]) -> str:
 
 
 def _weights(tag: str, weights: dict[str, Any]) -> str:
-    return f"@{tag}: {weights['source']}; {weights['licence']}"
+    where = {"yes": "here", "no": "to be downloaded", "partly": "partly here", "?": "not known whether it is here"}
+    return f"@{tag}: {weights['source']}; {weights['licence']}; {where[weights_here(weights)]}"
+
+
+HERE = {"yes": "yes", "no": "no; {get}", "partly": "partly; {get}", "?": "not known"}
+"""Whether the files of a dataset are here, and what to do."""
+SCORED = 5
+"""Runs that are shown."""
+
+
+def _scored_here(kind: str, name: str, runs: Mapping[str, int]) -> str:
+    """The newest own runs of an entry, one a line, where there are any."""
+    if not runs[name]:
+        return ""
+    from zoo.browsing.found import results
+    from zoo.units import time_in_words
+
+    named: dict[str, Any] = {kind: name}
+    found = results(limit=SCORED, **named)
+    now = datetime.now(UTC)
+    lines = []
+    for row in found:
+        bounds = (row.value, row.ci_low, row.ci_high)
+        what = row.benchmark if kind == "model" else row.model
+        score = f"{row.metric} {number(*bounds)} {interval(*bounds)}".rstrip()
+        settings = f", {pairs(row.settings)}" if row.settings else ""
+        age = time_in_words((now - datetime.fromisoformat(row.created)).total_seconds())
+        lines.append(f"{row.run_id[:8]}  {what}: {score}{settings}, {age} ago")
+    more = [f"and {found.more:,} older: zoo results --{kind} {name}"] if found.more else []
+    return "\n".join([*lines, *more])
 
 
 def _file(file: dict[str, Any]) -> str:

@@ -1,15 +1,44 @@
 """Commands and groups: imported when they are invoked, and with examples at the end of their help."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
+from zoo_cli.columns import wrapped
+
+_UNBROKEN = "\u2011"
+"""A hyphen at which no line is broken."""
+
+
+class WholeWords(click.HelpFormatter):
+    """Help in which no line is broken at a hyphen, as that of `--older-than` is one."""
+
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _UNBROKEN))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], *args: Any, **settings: Any) -> None:
+        super().write_dl([(first, second.replace("-", _UNBROKEN)) for first, second in rows], *args, **settings)
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args.replace("-", _UNBROKEN), prefix)
+
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_UNBROKEN, "-")
+
+
+class Context(click.Context):
+    """A context whose help breaks no word."""
+
+    formatter_class = WholeWords
+
 
 class Command(click.Command):
     """A command whose help ends in examples."""
+
+    context_class = Context
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -25,6 +54,8 @@ class LazyGroup(click.Group):
     So `zoo list` does not pay for what `zoo run` imports. Click is used directly because Typer imports pydantic to
     parse the first option, which takes longer than the whole of `zoo list`.
     """
+
+    context_class = Context
 
     def __init__(
         self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, examples: tuple[str, ...] = (), **settings: Any
@@ -114,4 +145,7 @@ def write_examples(examples: tuple[str, ...], formatter: click.HelpFormatter) ->
     if examples:
         with formatter.section("Examples"):
             for example in examples:
-                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+                first, *others = wrapped(example, formatter.width - formatter.current_indent - 4)
+                formatter.write(f"{'':{formatter.current_indent}}{first}\n")
+                for other in others:
+                    formatter.write(f"{'':{formatter.current_indent + 4}}{other}\n")

@@ -1,12 +1,11 @@
 """`zoo leaderboard`: runs and claims of a benchmark, ranked as far as they can be told apart."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo_cli.groups import Command
-from zoo_cli.render import interval, number, print_json, print_list, say, say_wrapped, styled
+from zoo_cli.render import interval, number, print_json, print_list, say, say_wrapped, styled, write
 from zoo_cli.types import AtLeast, Choice, Name
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def leaderboard(
     if as_json or form == "json":
         print_json(found.model_dump(mode="json"))
     elif form in ("markdown", "csv"):
-        sys.stdout.write(found.markdown() if form == "markdown" else found.csv())
+        write(found.markdown() if form == "markdown" else found.csv())
     else:
         _print(found)
 
@@ -96,7 +95,6 @@ def _print_board(board: "Board") -> None:
         )
         for entry in board.entries
     ]
-    header = [name.format(COSTS[board.cost].header.upper()) for name in HEADER]
-    print_list(header, rows, wrap=("FRONT", header[-2], "KIND", "95 % INTERVAL"))
+    print_list([name.format(COSTS[board.cost].header.upper()) for name in HEADER], rows)
     for note in board.notes:
         say_wrapped(note, "  ")

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from zoo.data.places import dataset_here, weights_here
 from zoo.errors import OptionError
 from zoo.plugins.index import Entry, Index
 from zoo.plugins.namespaces import select
+from zoo.runs.glance import runs_by_benchmark, runs_by_model
 from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.render import note, print_json, print_list, say, styled
@@ -58,7 +60,8 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
     """List models, or entries of another KIND: datasets, metrics, benchmarks, recipes, suites, techniques, or what
     a plugin adds.
 
-    In a pipe: one entry a line, tab-separated.
+    HERE says whether weights or data are on this machine, RUNS how often you have run it. In a pipe: one entry a line,
+    tab-separated.
     """
     _check_filters(kind, filters)
     index = open_index()
@@ -68,6 +71,9 @@ def list_entries(kind: str, as_json: bool, rebuild: bool, **filters: str | None)
         print_json(entries)
         return
     header, row = COLUMNS.get(kind) or ((kind.removesuffix("s").upper(), "SUMMARY"), lambda entry: [])
+    if kind in RUNS:
+        runs = RUNS[kind]()
+        entries = [{**entry, "runs": runs[entry["name"]]} for entry in entries]
     print_list(header, [[styled(e["name"], bold=True), *row(e), e["spec"]["summary"]] for e in entries])
     if not entries:
         note(f"no {kind} match")
@@ -83,13 +89,26 @@ def _check_filters(kind: str, filters: dict[str, str | None]) -> None:
 
 
 def _model(entry: Entry) -> list[str]:
-    return [", ".join(entry["tasks"]), entry["modality"], ", ".join(entry["spec"]["weights"]) or "-"]
+    weights = entry["spec"]["weights"]
+    return [", ".join(entry["tasks"]), entry["modality"], ", ".join(weights) or "-", _here(weights), _runs(entry)]
+
+
+def _here(weights: dict[str, Any]) -> str:
+    """Whether a model's weights are here: `yes`, `no`, or the tags of those that are."""
+    found = {tag: weights_here(one) for tag, one in weights.items()}
+    if len(set(found.values())) < 2:
+        return next(iter(found.values()), "-")
+    return ", ".join(tag for tag, state in found.items() if state == "yes") or "no"
+
+
+def _runs(entry: Entry) -> str:
+    return f"{entry['runs']:,}" if entry["runs"] else "-"
 
 
 def _dataset(entry: Entry) -> list[str]:
     spec = entry["spec"]
     splits = ", ".join(f"{name} {count:,}" if count is not None else name for name, count in spec["splits"].items())
-    return [entry["modality"], str(len(spec["classes"])) if spec["classes"] else "-", splits]
+    return [entry["modality"], str(len(spec["classes"])) if spec["classes"] else "-", splits, dataset_here(spec)]
 
 
 def _metric(entry: Entry) -> list[str]:
@@ -98,7 +117,7 @@ def _metric(entry: Entry) -> list[str]:
 
 def _benchmark(entry: Entry) -> list[str]:
     spec = entry["spec"]
-    return [spec["task"], f"{spec['dataset']} {spec['split']}", spec["pass_mark"] or spec["metrics"][0]]
+    return [spec["task"], f"{spec['dataset']} {spec['split']}", spec["pass_mark"] or spec["metrics"][0], _runs(entry)]
 
 
 def _recipe(entry: Entry) -> list[str]:
@@ -116,14 +135,17 @@ def _technique(entry: Entry) -> list[str]:
 
 
 COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Entry], list[str]]]] = {
-    "models": (("MODEL", "TASK", "MODALITY", "WEIGHTS", "SUMMARY"), _model),
-    "datasets": (("DATASET", "MODALITY", "CLASSES", "SPLITS", "SUMMARY"), _dataset),
+    "models": (("MODEL", "TASK", "MODALITY", "WEIGHTS", "HERE", "RUNS", "SUMMARY"), _model),
+    "datasets": (("DATASET", "MODALITY", "CLASSES", "SPLITS", "HERE", "SUMMARY"), _dataset),
     "metrics": (("METRIC", "TASK", "BETTER", "SUMMARY"), _metric),
-    "benchmarks": (("BENCHMARK", "TASK", "DATA", "SCORE", "SUMMARY"), _benchmark),
+    "benchmarks": (("BENCHMARK", "TASK", "DATA", "SCORE", "RUNS", "SUMMARY"), _benchmark),
     "recipes": (("RECIPE", "MODEL", "DATASET", "EPOCHS", "SUMMARY"), _recipe),
     "suites": (("SUITE", "MODELS", "RUNS", "SUMMARY"), _suite),
     "techniques": (("TECHNIQUE", "KIND", "SUMMARY"), _technique),
 }
+
+RUNS = {"models": runs_by_model, "benchmarks": runs_by_benchmark}
+"""Of which kinds own runs are counted."""
 
 
 def _print_footer(index: Index, kind: str, count: int) -> None:

@@ -5,14 +5,34 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, TextIO
 
 import click
 
+from zoo.units import size_of
+from zoo.wording import counted, interval, number, pairs
 from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
 
+__all__ = [
+    "counted",
+    "duration",
+    "interval",
+    "note",
+    "number",
+    "pairs",
+    "print_fields",
+    "print_json",
+    "print_list",
+    "print_row",
+    "print_table",
+    "say",
+    "say_wrapped",
+    "size_of",
+    "styled",
+    "write",
+]
 RESET = "\x1b[0m"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -37,6 +57,11 @@ def harmless(text: str) -> str:
 def say(text: str = "") -> None:
     """A line of the result. Of escape sequences only our own colours reach the terminal."""
     print(_tamed(text, sys.stdout))
+
+
+def write(text: str) -> None:
+    """Text of the result as it is, such as a file's; a terminal is spared what would steer it."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
 
 
 def say_wrapped(text: str, indent: str = "", *, hang: int = 4) -> None:
@@ -163,41 +188,9 @@ def print_fields(fields: Sequence[tuple[str, str]], indent: str = "  ") -> None:
             say(f"{indent}{'':{width}}{other}")
 
 
-def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    """A score with as many digits as its interval deserves, and four decimals at least where it is below 10."""
-    if value is None or not math.isfinite(value):
-        return "-" if value is None else str(value)
-    return f"{value:,.{_decimals(value, low, high)}f}"
-
-
-def interval(value: float | None, low: float | None, high: float | None) -> str:
-    """`[0.9897, 0.9933]` with the digits of the value, or empty where there is none."""
-    if value is None or low is None or high is None:
-        return ""
-    decimals = _decimals(value, low, high)
-    return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]"
-
-
-def pairs(values: Mapping[str, Any]) -> str:
-    """`norm=linf, eps=0.3`: settings with numbers as they were meant, not as float32 holds them."""
-    return ", ".join(f"{key}={f'{value:.6g}' if isinstance(value, float) else value}" for key, value in values.items())
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 shard`, `2 shards`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """`8.43 ms`, `310 ms`, `3.11 s`."""
     return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
-
-
-def _decimals(value: float, low: float | None, high: float | None) -> int:
-    before = len(str(int(abs(value))))
-    enough = max(1, 5 - before)
-    half = (high - low) / 2 if low is not None and high is not None else 0.0
-    return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 1e-6 * abs(value) else enough
 
 
 def _wrapped(lines: list[str], before: int) -> list[str]:

@@ -12,7 +12,7 @@ from zoo.errors import OptionError
 from zoo_cli.completing import names_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.groups import Command, CommandWithMore
-from zoo_cli.render import counted, note, print_json, print_list, say
+from zoo_cli.render import counted, note, print_json, print_list, say, write
 from zoo_cli.types import AtLeast
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def export(output: Path | None, **chosen: Any) -> None:
 
     found = find(**chosen)
     if output is None:
-        sys.stdout.write(found.csv())
+        write(found.csv())
     else:
         found.write(output)
         note(f"{counted(len(found), 'run')} in {output}")

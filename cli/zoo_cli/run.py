@@ -20,7 +20,6 @@ from zoo_cli.warned_index import warned_of
 
 if TYPE_CHECKING:
     from zoo.plugins.registry import Registry
-    from zoo.runs.progress import Progress
     from zoo.sweeps import Step
 
 
@@ -121,17 +120,7 @@ def _run_one(
     """One model on one benchmark: its scores in full."""
     named = named_settings(context, model, benchmark, task)
     settings |= {kind: {**values, **named[kind]} for kind, values in asked.items()}
-    with progress_bar() as show:
-
-        def progress(step: "Progress") -> None:
-            if show is None:
-                return
-            if step.stage == "downloading":
-                show("downloading MiB", step.done >> 20, step.total >> 20 or None)
-            else:
-                show(step.stage, step.done, step.total, f"{step.reused:,} found done" if step.reused else "")
-
-        record = zoo.evaluate(model, benchmark, task=task, progress=progress, **settings)
+    record = zoo.evaluate(model, benchmark, task=task, **settings)
     if as_json:
         print_json(record.summary())
     else:
@@ -160,7 +149,7 @@ def _run_many(
             if show is not None:
                 run = step.run
                 far = f", {run.stage} {run.done:,} of {run.total:,}" if run is not None and run.total else ""
-                show("running", step.done, step.total, f"{step.cell.row} on {step.cell.column}{far}")
+                show("running", step.done, step.total, f"{step.cell.row} on {step.cell.column}{far}", step.left)
 
         done = zoo.sweep(list(models), list(benchmarks), progress=progress, **wanted)
     if as_json:

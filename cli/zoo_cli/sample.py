@@ -7,7 +7,7 @@ import click
 
 import zoo
 from zoo_cli.open_options import OpenCommand, named_options
-from zoo_cli.render import counted, print_json, say_wrapped
+from zoo_cli.render import counted, print_json, say_wrapped, write
 from zoo_cli.types import AtLeast, Name, pairs
 from zoo_cli.warned_index import open_index
 
@@ -64,8 +64,8 @@ def _write(prompt: str, made: "Texts") -> None:
     """Each text behind its prompt, piece by piece as it comes."""
     for text in made.texts:
         first = next(text, "")  # before anything is printed of a prompt that cannot be read
-        sys.stdout.write(prompt + first)
+        write(prompt + first)
         for piece in text:
-            sys.stdout.write(piece)
+            write(piece)
             sys.stdout.flush()
-        sys.stdout.write("\n")
+        write("\n")

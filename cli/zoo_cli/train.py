@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import zoo
+from zoo.foresight import Foresight
 from zoo.units import size_of
 from zoo_cli.flags import refuse_given
 from zoo_cli.gradcheck import print_gradients
@@ -94,6 +95,7 @@ def train(recipe: str, as_json: bool, gradcheck: bool, profile: int | None, over
         settings = _only("--profile trains nothing to its end", settings, OF_A_PROFILE) | {"steps": profile}
     open_index()
     fields = parsed("--set", "FIELD=VALUE", overrides)
+    foresight = Foresight()
     with progress_bar("batches") as show:
 
         def progress(step: "TrainingProgress") -> None:
@@ -105,7 +107,8 @@ def train(recipe: str, as_json: bool, gradcheck: bool, profile: int | None, over
                 news = [
                     f"{name} {number(value)}" for name, value in (("loss", step.loss), ("score", step.score)) if value is not None
                 ]
-                show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news))
+                share = (step.epoch - 1 + step.done / max(1, step.total)) / max(1, step.epochs)
+                show(f"epoch {step.epoch}/{step.epochs}", step.done, step.total, ", ".join(news), foresight.left(share))
 
         do: Any = zoo.gradcheck if gradcheck else zoo.profile_training if profile else zoo.train
         done = do(recipe, progress=progress, overrides=fields, **settings)

@@ -101,7 +101,7 @@ def _shown(claims: "list[Claim]", device: str, data_dir: str | None, reuse: bool
 
     def progress(claim: "Claim", step: "Progress") -> None:
         if show is not None:
-            show(f"{claim.model} on {claim.where}", step.done, step.total)
+            show(step.stage, step.done, step.total, f"{claim.model} on {claim.where}", step.left)
 
     found = verified(claims, device=device, data_dir=data_dir, reuse=reuse, progress=progress)
     for _ in claims:

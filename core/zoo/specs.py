@@ -72,6 +72,15 @@ class Spec(Frozen):
     summary: str = Field(min_length=1, description="One line: what it is.")
     requires: tuple[str, ...] = Field(default=(), description="PEP 508 requirements it needs beyond those of deepzoo.")
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {self.summary}>"
+
+    def _repr_html_(self) -> str:
+        from zoo.rich_repr import entry
+
+        said = self.model_dump(mode="json", exclude={"name", "summary"}, exclude_defaults=True)
+        return entry(f"{self.name} ({type(self).__name__})", self.summary, said)
+
 
 class ImageInput(Frozen):
     """How a model wants its images: the preprocessing that makes its score reproducible.

@@ -35,7 +35,8 @@ def test_a_mistake_exits_2_with_the_next_command(zoo, runs):
     ("names", "said"),
     [
         (("1234", "5678"), "there is no run 1234"),
-        (("cnn/lenet5", "cnn/lenet6"), "say --on which"),
+        (("cnn/lenet5", "intro/mlp"), "say --on which"),
+        (("cnn/lenet5", "cnn/lenet6"), "did you mean cnn/lenet5"),
         (("cnn/lenet6", "cnn/lenet5"), "did you mean cnn/lenet5"),
     ],
 )

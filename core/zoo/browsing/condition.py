@@ -22,6 +22,8 @@ LONGEST = 2000
 DEEPEST = 50
 """Brackets and negations within each other."""
 EXAMPLE = "accuracy > 0.9 and model ~ lenet"
+SHOWN, FLOAT32 = 5e-6, 1e-7
+"""What lists leave out of a number, and what float32 does: 0.3 is kept as 0.30000001, and is not greater than 0.3."""
 PARTS = {"low": 1, "high": 2, "n": 3}
 """Where a metric's interval and number of samples stand in a score."""
 ABSENT = ("none", "null")
@@ -216,7 +218,11 @@ def _compared(name: str, sign: str, value: Token) -> Test:
             return None if same is None or word not in TRUTHS else (found is TRUTHS[word]) is same
         there = _number(found)
         if number is not None and there is not None:
-            return compare(there, number) if same is None else _same(there, number) is same
+            if same is not None:
+                return _same(there, number, SHOWN) is same
+            return sign.endswith("=") if _same(there, number, FLOAT32) else compare(there, number)
+        if same is None and not isinstance(found, str):
+            raise OptionError(f"`where`: {name} is a number, and {value.text!r} is none", f"write it as {EXAMPLE}")
         if same is None and (there is not None or number is not None) and name != "created":
             return None  # a number and a text have no order
         return compare(str(found), value.text)
@@ -224,9 +230,9 @@ def _compared(name: str, sign: str, value: Token) -> Test:
     return test
 
 
-def _same(a: float, b: float) -> bool:
-    """Whether two numbers are the same, of which lists show six digits."""
-    return a == b or (not (a.is_integer() and b.is_integer()) and math.isclose(a, b, rel_tol=5e-6))
+def _same(a: float, b: float, tolerance: float) -> bool:
+    """Whether two numbers are the same, whole ones exactly, others up to a share of themselves."""
+    return a == b or (not (a.is_integer() and b.is_integer()) and math.isclose(a, b, rel_tol=tolerance))
 
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {

@@ -14,15 +14,18 @@ from zoo.errors import OptionError, UnknownNameError
 from zoo.home import writing
 from zoo.plugins.composed import is_composed
 from zoo.plugins.names import split_tag
+from zoo.rich_repr import lines, table, titled
 from zoo.runs.rows import COLUMNS, RunRow
 from zoo.runs.store import Store
 from zoo.units import age_of
+from zoo.wording import counted, pairs, scored
 
 if TYPE_CHECKING:
-    import pandas
     import pyarrow
 
 FORMATS = (".csv", ".parquet")
+SHOWN, LISTED = 20, 100
+"""Runs that are shown in a line each, and in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,30 @@ class Results(Sequence[RunRow]):
     def __iter__(self) -> Iterator[RunRow]:
         return iter(self.rows)
 
+    def __repr__(self) -> str:
+        told = [f"<Results: {counted(len(self.rows), 'run')} of {self.total:,}>", *(f"  {row!r}" for row in self.rows[:SHOWN])]
+        return "\n".join([*told, *(["  …"] if len(self.rows) > SHOWN else [])])
+
+    def _repr_html_(self) -> str:
+        header = ("run", "name", "created", "model", "benchmark", "metric", "score", "passed", "settings", "note")
+        rows = [
+            (
+                row.run_id[:8],
+                row.name,
+                row.created[:16],
+                row.model,
+                row.benchmark,
+                row.metric,
+                scored(row.value, row.ci_low, row.ci_high),
+                {True: "yes", False: "no", None: ""}[row.passed],
+                pairs(row.settings),
+                row.note,
+            )
+            for row in self.rows[:LISTED]
+        ]
+        left = self.total - len(rows)
+        return titled(f"{counted(self.total, 'run')}", table(header, rows), lines([f"and {left:,} more" if left else ""]))
+
     @property
     def more(self) -> int:
         """How many older runs fit that are not on this page."""
@@ -62,7 +89,7 @@ class Results(Sequence[RunRow]):
         columns = _columns(self.rows)
         return pa.table({name: pa.array(values, types[TYPES.get(name, float)]) for name, values in columns.items()})
 
-    def dataframe(self) -> "pandas.DataFrame":
+    def dataframe(self) -> Any:
         """The same as a pandas DataFrame. Raises OptionError where pandas is not installed."""
         try:
             import pandas  # noqa: F401
@@ -249,17 +276,12 @@ TYPES = {
 def _columns(rows: Sequence[RunRow]) -> dict[str, list[Any]]:
     """Columns of a table of runs: the fields, and of each metric that one of them has the value and the ends of its interval."""
     columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in FIELDS}
-    columns["settings"] = [settings_text(row.settings) for row in rows]
+    columns["settings"] = [pairs(row.settings) for row in rows]
     for metric in dict.fromkeys(name for row in rows for name in row.scores):
         name = f"score:{metric}" if metric in columns else metric
         for suffix, place in (("", 0), (".low", 1), (".high", 2)):
             columns[f"{name}{suffix}"] = [row.scores[metric][place] if metric in row.scores else None for row in rows]
     return columns
-
-
-def settings_text(settings: dict[str, Any]) -> str:
-    """`steps=40, eps=0.3`: numbers as they were meant, not as float32 holds them."""
-    return ", ".join(f"{name}={f'{value:.6g}' if isinstance(value, float) else value}" for name, value in settings.items())
 
 
 def _harmless(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from zoo.rich_repr import lines, table, titled
 from zoo.specs import Frozen
 
 COLUMNS = (
@@ -100,6 +101,24 @@ class Leaderboard(Frozen):
     overall: tuple[MeanRank, ...] = ()
     resamples: int
     seed: int
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{board.benchmark} ({len(board.entries)})" for board in self.boards)
+        return f"<Leaderboard of {told}>"
+
+    def _repr_html_(self) -> str:
+        header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind", "samples/s", "front")
+        parts = [
+            titled(
+                f"{board.benchmark}: {board.metric}{f' in {board.unit}' if board.unit else ''}, {board.direction} is better",
+                table(header, [_row(entry) for entry in board.entries]),
+                lines(board.notes),
+            )
+            for board in self.boards
+        ]
+        means = [(one.model, f"{one.mean_rank:.2f}", f"{one.low:.2f} to {one.high:.2f}") for one in self.overall]
+        overall = titled("mean rank", table(("model", "mean rank", "95 % interval"), means)) if means else ""
+        return "".join([*parts, overall])
 
     def markdown(self) -> str:
         """Tables for a README."""

@@ -7,9 +7,9 @@ from typing import Any
 from zoo.errors import OptionError, RunError, UnknownNameError
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry
-from zoo.runs.labels import may_be_run
+from zoo.runs.glance import may_be_run
 from zoo.runs.record import ModelInfoRecord, RunRecord
-from zoo.runs.rows import changed_options
+from zoo.runs.rows import changed_options as changed_options
 from zoo.runs.store import Store
 
 RUN_ID = re.compile(r"[0-9a-f]{4,16}")

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from zoo.rich_repr import lines, table, titled
 from zoo.specs import Frozen
+from zoo.wording import counted, scored
 
 
 class Contestant(Frozen):
@@ -70,3 +72,30 @@ class Comparison(Frozen):
     seed: int
     differences: tuple[Difference, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [
+                f"<Comparison of {counted(len(self.runs), 'run')} on {self.benchmark}, {self.samples:,} samples>",
+                *(f"  {': '.join(filter(None, (*row[:2], ', '.join(filter(None, row[2:])))))}" for row in self._rows()),
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        runs = table(("run", "model"), [(run.run_id[:8], run.name) for run in self.runs])
+        header = ("metric", "pair", "difference", "p (Holm)", "better")
+        how = f"{self.resamples:,} resamples, seed {self.seed}"
+        title = f"{self.benchmark}: {counted(len(self.runs), 'run')} on {self.samples:,} samples of {self.dataset}, {self.split}"
+        return titled(title, runs, table(header, self._rows()), lines([*self.notes, how]))
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                one.metric,
+                f"{one.first} - {one.second}",
+                f"not compared: {one.refused}" if one.refused else scored(one.difference, one.ci_low, one.ci_high),
+                "" if one.p_holm is None else f"p {one.p_holm:.4f}" if one.p_holm >= 0.0001 else "p <0.0001",
+                one.better or ("neither is better" if one.different is False else ""),
+            )
+            for one in self.differences
+        ]

@@ -2,10 +2,17 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from zoo.rich_repr import PICTURES, fields, pictures, table, titled
+from zoo.wording import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+TEXT = 200
+"""Characters of a text, and classes, that are shown in a notebook."""
 
 
 class Sample(NamedTuple):
@@ -69,6 +76,29 @@ class SampleSequence:
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        classes = getattr(self, "classes", None)
+        of = f" of {len(classes):,} classes" if classes else ""
+        return f"<{type(self).__name__}: {counted(len(self.ids), 'sample')}{of}>"
+
+    def _repr_html_(self) -> str:
+        classes = getattr(self, "classes", None)
+        some = [sample for index in range(min(PICTURES, len(self.ids))) if (sample := _sample(self, index)) is not None]
+        shown = pictures(some)
+        rows = [(sample.id, sample.target, str(sample.input)[:TEXT]) for sample in some if isinstance(sample.input, str)]
+        return titled(
+            repr(self).strip("<>"),
+            fields([("classes", ", ".join(map(str, classes[:TEXT])) if classes else "")]),
+            table(("id", "target", "text"), rows) if rows else shown or fields([("first ids", ", ".join(self.ids[:PICTURES]))]),
+        )
+
+
+def _sample(dataset: SampleSequence, index: int) -> Sample | None:
+    """A sample, or None where it cannot be read: one that is corrupt hides no other."""
+    with suppress(Exception):
+        return dataset[index]
+    return None
 
 
 class ArrayDataset(SampleSequence):

@@ -1,6 +1,5 @@
 """Fetching one file from a server or from the Hugging Face hub; resumable, and safe beside other processes."""
 
-import hashlib
 import os
 import re
 import socket
@@ -8,14 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from zoo.errors import StoreError
-from zoo.home import cache_dir
-from zoo.specs import DataFile
 from zoo.version import __version__
 
 if TYPE_CHECKING:
@@ -32,12 +29,6 @@ TIMEOUT = 30.0
 PROBE = 5.0
 """Seconds in which the hub must answer before it is asked for anything."""
 CHUNK = 1 << 20
-
-
-def cached_path(file: DataFile, kind: str = "data") -> Path:
-    """Where the cache has a file: below a folder named by its hash, so that two files of one name never meet."""
-    key = file.sha256 or hashlib.sha256(repr((file.md5, file.urls, file.member_of)).encode()).hexdigest()
-    return cache_dir(kind) / key[:16] / PurePosixPath(file.name).name
 
 
 class DownloadError(Exception):

@@ -1,13 +1,13 @@
 """Files of datasets and weights: found, or fetched, and known by their hash before anything is parsed."""
 
-import importlib.util
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from zoo.data.download import DownloadError, Progress, cached_path, download, download_from_hub
+from zoo.data.download import DownloadError, Progress, download, download_from_hub
 from zoo.data.hashing import AlteredError, verified_content, verify
+from zoo.data.places import cached_path, find_file, find_folder, in_package
 from zoo.errors import DataError, WeightsError, ZooError
 from zoo.home import data_dirs, writing
 from zoo.specs import DataFile, DatasetSpec
@@ -86,9 +86,7 @@ class DataFiles:
         bundled = [url for url in file.urls if url.startswith("pkg:")]
         if bundled:
             return package_path(bundled[0].removeprefix("pkg:"))
-        folders = [root / folder for root in self._roots for folder in self.spec.folders]
-        places = [folder / place for folder in folders for place in (file.name, *file.aliases)]
-        return next((path for path in (*places, cached_path(file)) if path.is_file()), None)
+        return find_file(file, self.spec.folders, self._roots)
 
     def folder(self, *inside: str) -> Path:
         """Where a dataset of too many files to declare lies: the first of its folders that holds all of `inside`.
@@ -105,8 +103,7 @@ class DataFiles:
 
     def find_folder(self, *inside: str) -> Path | None:
         """The first of the dataset's folders that holds all of `inside`; None where there is none."""
-        folders = (root / name for root in self._roots for name in self.spec.folders)
-        return next((folder for folder in folders if all((folder / part).exists() for part in inside)), None)
+        return find_folder(self.spec.folders, inside, self._roots)
 
     def file(self, name: str) -> DataFile:
         """What the spec says of a file."""
@@ -164,12 +161,9 @@ class DataFiles:
 
 def package_path(name: str, kind: Kind = "data") -> Path:
     """Path of `package/path/in/package`, without importing the package. Raises DataError or WeightsError without one."""
+    if path := in_package(name):
+        return path
     package, _, rest = name.partition("/")
-    with suppress(ImportError, ValueError):
-        found = importlib.util.find_spec(package)
-        for folder in (found.submodule_search_locations or ()) if found else ():
-            if (path := Path(folder) / rest).is_file():
-                return path
     error = _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
     error.altered = True
     raise error

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from zoo.data.places import weights_places
 from zoo.errors import WeightsError
 from zoo.home import data_dirs, writing
 from zoo.identity import files
@@ -36,7 +37,7 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
     others: list[str] = []
     if weights.sha256 is not None and weights.uri.startswith(("https://", "hf://")):
         for folder in data_dirs(data_dir):
-            for path in _places(folder, name):
+            for path in weights_places(folder, name):
                 if not path.is_file():
                     continue
                 if (found := file_sha256(path)) == weights.sha256:
@@ -55,11 +56,6 @@ def find_weights(weights: Weights, data_dir: "str | os.PathLike[str] | None" = N
         if weights.sha256 is None:  # no data folder is looked into, since any file there might be another one
             raise WeightsError(error.message, f"get {weights.uri} elsewhere, then: `weights=FILE`") from error
         raise
-
-
-def _places(folder: Path, name: str) -> Iterable[Path]:
-    """Where a data folder may have a file of weights."""
-    return dict.fromkeys([*sorted((folder / "weights").rglob(name)), folder / name, *sorted(folder.glob(f"*/{name}"))])
 
 
 def find_files(weights: Weights, data_dir: "str | os.PathLike[str] | None" = None) -> list[Path]:

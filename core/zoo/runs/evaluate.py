@@ -14,12 +14,14 @@ from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
+from zoo.runs.foreseeing import scoring
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
 from zoo.runs.request import How, Request
 from zoo.runs.resuming import compute_missing, observe
+from zoo.runs.showing import telling
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def evaluate(
     name: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     save_figures: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | bool | None = None,
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
 
@@ -78,15 +80,16 @@ def evaluate(
     out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;
     `skip_bad` allows so many corrupt ones. `metrics` are scored beside the benchmark's own. `precision` fp32, bf16 or fp16
     (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
-    the run's folder, where the task, or a plugin that knows the model, can draw.
+    the run's folder, where the task, or a plugin that knows the model, can draw. `progress` is told of every step; without it a
+    bar is shown on a terminal and in a notebook, unless it is False or `ZOO_PROGRESS` is 0.
 
     Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
     kept, but there is no record.
     """
     asked = locals()  # what Request and How declare
     request, how = Request.of(asked), How.of(asked)
-    with one_look_up() as entries:
-        return _run(entries, request, how)
+    with one_look_up() as entries, telling(how.progress) as tell:
+        return _run(entries, request, how.model_copy(update={"progress": tell}))
 
 
 def _run(entries: Registry, request: Request, how: How) -> RunRecord:
@@ -101,8 +104,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
     with locked(plan.folder, what, "wait for it to end and run again: its shards will be reused"):
         computed = compute_missing(entries, plan, how, device, run_id)
-        how.tell(Progress("scoring", plan.samples, plan.samples))
-        results, artifacts = fold(plan, computed.found)
+        results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)

@@ -9,6 +9,7 @@ from zoo.metrics.grouped import in_groups
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.catalogue import Catalogue
 from zoo.runs.plan import Plan, no_rows
+from zoo.runs.progress import ShardCallback
 from zoo.runs.record import Check, Result
 from zoo.runs.sampling import groups_of
 from zoo.runs.shards import Stored, read_shard
@@ -16,13 +17,16 @@ from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
 
-def fold(plan: Plan, found: dict[int, Stored]) -> tuple[list[Result], list[tuple[str, str]]]:
+def fold(
+    plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
+) -> tuple[list[Result], list[tuple[str, str]]]:
     """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
     artifacts, places = [], []
     for shard in plan.shards():
+        began(shard)
         stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")

@@ -1,15 +1,10 @@
 """Labels: the name and the note that a user gives a run. They stand beside its record, which never changes."""
 
-import os
 import re
-import sqlite3
 import unicodedata
-from contextlib import closing
 from typing import NamedTuple
-from urllib.parse import quote
 
 from zoo.errors import OptionError
-from zoo.home import zoo_home
 
 NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 RUN_ID = re.compile(r"[0-9a-f]+")
@@ -52,22 +47,6 @@ def checked_note(note: str) -> str:
 def printable(text: str) -> str:
     """The text with every character escaped that would steer a terminal, or turn the direction of what is read."""
     return "".join(sign if _is_plain(sign) else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def may_be_run(text: str) -> bool:
-    """Whether a text may be the id or the name of a run, as far as that is told without importing what opens any database."""
-    if RUN_ID.fullmatch(text):
-        return True
-    if not NAME.fullmatch(text):
-        return False
-    file = zoo_home() / "zoo.db"
-    if os.environ.get("ZOO_STORE"):
-        return True
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as store:
-            return store.execute("SELECT 1 FROM run_labels WHERE name = ?", (text,)).fetchone() is not None
-    except sqlite3.Error:  # no store, or none that has names
-        return False
 
 
 def _is_plain(sign: str) -> bool:

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from zoo.rich_repr import lines, table, titled
 from zoo.specs import Frozen
+from zoo.wording import counted, interval, number, pairs, scored
 
 
 class Result(Frozen):
@@ -220,6 +222,39 @@ class RunRecord(Frozen):
     def passed(self) -> bool | None:
         """Whether the pass mark was met; None where the benchmark has none."""
         return next((check.passed for check in self.checks if check.kind == "pass_mark"), None)
+
+    def __repr__(self) -> str:
+        score = self.primary
+        told = f"{score.metric} {scored(score.value, score.ci_low, score.ci_high)}"
+        return f"<RunRecord {self.run_id[:8]}: {self.model.label} on {self.benchmark}: {told}>"
+
+    def __str__(self) -> str:
+        rows = [f"  {one.metric}: {scored(one.value, one.ci_low, one.ci_high)} (n = {one.n:,})" for one in self._told]
+        return "\n".join([f"{self.model.label} on {self.benchmark}, run {self.run_id}", *rows])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (one.metric + (f" ({one.unit})" if one.unit else ""), number(*bounds), interval(*bounds), f"{one.n:,}", one.note)
+            for one, bounds in ((one, (one.value, one.ci_low, one.ci_high)) for one in self._told)
+        ]
+        data, shards = self.dataset, self.shards
+        limit = f", limited to {data.limit:,}" if data.limit is not None else ""
+        facts = [
+            f"{counted(data.samples, 'sample')} of {data.name}, split {data.split}{limit}",
+            pairs({name: value for name, value in self.protocol.items() if name not in ("version", "aux") and value is not None}),
+            pairs({role: other.label for role, other in self.aux.items()}),
+            *("passed" if check.passed else f"not {check.expected}" for check in self.checks if check.kind == "pass_mark"),
+            *self.model.notes,
+            *self.remarks,
+            f"run {self.run_id}, {self.cost.seconds:.1f} s, {counted(shards.total, 'shard')}, {self.execution.device}",
+        ]
+        header = ("metric", "value", "95 % interval", "n", "")
+        return titled(f"{self.model.label} on {self.benchmark}", table(header, rows), lines(facts))
+
+    @property
+    def _told(self) -> list[Result]:
+        """The scores that are a number, or would be."""
+        return [result for result in self.results if result.value is not None or result.detail is None]
 
     def summary(self) -> dict[str, Any]:
         """The object that `zoo run --json` prints."""

@@ -105,7 +105,7 @@ class How(Asked):
     skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
     fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
     save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")
-    progress: Callable[[Progress], None] | None = None
+    progress: Callable[[Progress], None] | bool | None = None
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -122,5 +122,5 @@ class How(Asked):
 
     def tell(self, step: Progress) -> None:
         """Report progress, if anybody wants to know."""
-        if self.progress is not None:
+        if callable(self.progress):
             self.progress(step)

@@ -11,12 +11,14 @@ from typing import Any
 from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.errors import DataError, no_exit
+from zoo.foresight import Foresight
 from zoo.home import writing
 from zoo.opening.models import Model
 from zoo.plugins.registry import Registry
 from zoo.remarks import Heard, hearing
 from zoo.runs.complexity import complexity_of, keep_complexity, kept_complexity
 from zoo.runs.environment import environment, execution
+from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
@@ -96,7 +98,8 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         plan.precision.ready(model, plan.model.info.name)
     arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
     predictor = Predictor(plan.task, model, device, arithmetic, size, may_halve=how.fixed_batch is None, rounding=rounding)
-    how.tell(Progress("predicting", reused, plan.samples, reused))
+    foresight = Foresight()
+    how.tell(Progress("predicting", reused, plan.samples, reused, foresight.left(reused / plan.samples)))
     where = environment()
     started = time.perf_counter()
     rows: Gathered | None = None
@@ -120,11 +123,13 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
                 done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
                 keep_complexity(plan.folder, done.complexity)
         done.samples += len(loaded.positions)
-        how.tell(Progress("predicting", seen, plan.samples, reused))
+        how.tell(Progress("predicting", seen, plan.samples, reused, foresight.left(seen / plan.samples)))
         if rows.complete:
             done.doubt = doubted(plan.folder, watch, done.doubt)
             made = Origin(execution=execution(plan, device, predictor.largest, done.workers), environment=where)
             write_shard(shard, plan.key, *rows.in_order(), rows.bad, made, done.remarks)
+            if how.progress and shard is missing[0] and len(missing) > 1:
+                foresight.after = seconds_to_score(plan, shard)
             rows = None
     done.seconds = time.perf_counter() - started
     done.batch_size = predictor.largest or None

@@ -6,8 +6,8 @@ The store keeps one beside each record. It is made of the record alone, and can 
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
 from zoo.runs.record import RunRecord
+from zoo.wording import pairs, scored
 
 if TYPE_CHECKING:
     from zoo.plugins.registry import Registry
@@ -19,7 +19,7 @@ Score = tuple[float | None, float | None, float | None, int]
 """Value, lower and upper end of the interval, number of samples."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunRow:
     """A run in one line: what ran on what, its scores, and the settings that tell it from others.
 
@@ -58,6 +58,12 @@ class RunRow:
     """Of the predictions; runs that share them share it."""
     name: str = ""
     note: str = ""
+
+    def __repr__(self) -> str:
+        called = f" {self.name}" if self.name else ""
+        settings = f"; {pairs(self.settings)}" if self.settings else ""
+        score = f"{self.metric} {scored(self.value, self.ci_low, self.ci_high)}"
+        return f"<RunRow {self.run_id[:8]}{called}: {self.model} on {self.benchmark}: {score}{settings}>"
 
     def stored(self) -> dict[str, Any]:
         """What the store keeps beside the record: all but what the user may change."""
@@ -137,6 +143,6 @@ def changed_options(entries: "Registry", run: RunRecord) -> dict[str, Any]:
     try:
         spec, _ = entries.tagged_model(run.model.name)
         default = checked_options(spec, {})
-    except ZooError:
+    except Exception:  # its plugin is gone, or cannot be imported any more
         default = {}
     return {name: value for name, value in run.model.options.items() if name not in default or default[name] != value}

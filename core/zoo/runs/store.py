@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 from sqlalchemy import Engine, Table, func, inspect, literal, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -66,10 +67,11 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 connection.execute(RECORDS.insert().values(row))
-                connection.execute(ROWS.insert().values(_kept(_row(record))))
         except SQLAlchemyError as error:
             hint = f"{advice(error)}; the predictions are kept: run it again and only the record is written"
             raise StoreError(f"cannot write the record to {self.url}: {reason(error)}", hint) from error
+        with suppress(Exception):  # the record is what counts; a row can be made again
+            self._keep([_kept(_row(record))])
 
     def records(self, *, model: str | None = None, benchmark: str | None = None, limit: int | None = None) -> list[RunRecord]:
         """Records, newest first, of a model (with or without tag) or a benchmark by full name."""
@@ -94,12 +96,17 @@ class Store:
         """
         query = _filtered(self._with_rows(), model, benchmark, since, until).order_by(*_NEWEST_FIRST)
         if keep is not None:
-            found = [row for row in self._whole(self._rows(query)) if keep(row)]
-            total, found = len(found), found[offset : None if limit is None else offset + limit]
+            found: list[dict[str, Any]] = []
+            total = 0
+            for row in self._whole(self._stream(query)):
+                if keep(row):
+                    if total >= offset and (limit is None or len(found) < limit):
+                        found.append(row)
+                    total += 1
         else:
             counted = self._rows(_filtered(select(func.count()).select_from(RECORDS), model, benchmark, since, until))
             total = counted[0][0] if counted else 0
-            found = list(self._whole(self._rows(query.limit(limit).offset(offset) if limit or offset else query)))
+            found = list(self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query)))
         return [RunRow(**row) for row in found], total
 
     def record(self, run_id: str) -> RunRecord:
@@ -179,36 +186,44 @@ class Store:
                 columns += [literal(None)] * len(names)
         return select(*columns).select_from(source)
 
-    def _whole(self, found: Sequence[Any]) -> Iterable[dict[str, Any]]:
-        """Rows as mappings; those that are not kept yet are made, and kept where the store can be written."""
-        for start in range(0, len(found), _CHUNK):
-            part = found[start : start + _CHUNK]
-            made = self._made([run_id for run_id, version, *_ in part if version != FORMAT])
+    def _whole(self, found: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        """Rows as mappings; those that are not kept yet are made, and kept in the end where the store can be written."""
+        all_made: list[dict[str, Any]] = []
+        for part in found:
+            lacking = [run_id for run_id, version, *_ in part if version != FORMAT]
+            made = {record.run_id: _kept(_row(record)) for record in self.records_of(lacking)}
+            all_made += made.values()
             for run_id, _, text, name, note in part:
-                row = made.get(run_id) or json.loads(text)
+                row = from_json(made[run_id]["row"] if run_id in made else text)
                 yield {**row, "name": name or "", "note": note or ""}
+        self._keep(all_made)
 
-    def _made(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        if not run_ids:
-            return {}
-        rows = [_kept(_row(record)) for record in self.records_of(run_ids)]
-        with suppress(StoreError, SQLAlchemyError):  # a store that is only read costs speed, not the list
+    def _keep(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Put rows beside their records; a store that is only read costs speed, not the list."""
+        if not rows:
+            return
+        with suppress(StoreError, SQLAlchemyError):
             engine = self._engine if self._writing else Store(self._asked)._engine
             assert engine is not None
             with engine.begin() as connection:
-                connection.execute(ROWS.delete().where(ROWS.c.run_id.in_(run_ids)))
-                connection.execute(ROWS.insert(), rows)
-        return {row["run_id"]: json.loads(row["row"]) for row in rows}
+                for start in range(0, len(rows), _CHUNK):
+                    part = rows[start : start + _CHUNK]
+                    connection.execute(ROWS.delete().where(ROWS.c.run_id.in_([row["run_id"] for row in part])))
+                    connection.execute(ROWS.insert(), part)
 
     def _rows(self, query: Any) -> list[Any]:
+        return [row for part in self._stream(query) for row in part]
+
+    def _stream(self, query: Any) -> Iterator[Sequence[Any]]:
+        """What a query finds, some at a time, so that a long list is never held whole."""
         if self._engine is None:
-            return []
+            return
         try:
             with self._engine.connect() as connection:
-                return list(connection.execute(query))
+                yield from connection.execution_options(yield_per=_CHUNK).execute(query).partitions()
         except SQLAlchemyError as error:
             if not self._writing and "no such table" in str(error):  # an empty file is a store that nothing was put into
-                return []
+                return
             raise StoreError(f"cannot read the store {self.url}: {reason(error)}", advice(error)) from error
 
 

@@ -1,6 +1,7 @@
 """Running the cells of a sweep, one after another; a failure costs its own cell, and finished ones are found again."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,12 +35,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a sweep is: `done` of `total` cells, and what the run of the next one last said."""
+    """How far a sweep is: `done` of `total` cells, what the run of the next one last said, and about how many seconds go on."""
 
     cell: Cell
     done: int
     total: int
     run: Progress | None = None
+    left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,12 @@ def sweep(
         asked = {"options": dict(options or {}), "protocol": dict(protocol or {}), "aux": dict(aux or {})}
         given = list(_given(entries, cells, asked, task, metrics or (), settings))
         results = []
+        began = time.monotonic()
         for done, (cell, keywords) in enumerate(zip(cells, given, strict=True)):
             step = Step(cell, done, len(cells))
             if progress is not None:
                 progress(step)
-            results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step))))
+            results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step, began))))
     return Sweep(tuple(results), tuple(left_out))
 
 
@@ -220,10 +223,19 @@ def _task(entries: Registry, cell: Cell, task: str | None) -> str:
     return entries.benchmark(cell.benchmark, tasks=tasks).task
 
 
-def _telling(progress: Callable[[Step], None] | None, step: Step) -> Callable[[Progress], None]:
+def _telling(progress: Callable[[Step], None] | None, step: Step, began: float) -> Callable[[Progress], None]:
+    """What a cell's run tells, which is what the sweep tells. Cells to come take as long as those so far, on average."""
+    own = time.monotonic()
+
     def tell(run: Progress) -> None:
-        if progress is not None:
-            progress(Step(step.cell, step.done, step.total, run))
+        if progress is None:
+            return
+        now = time.monotonic()
+        spent, left = now - began, run.left
+        if left is None and step.done:  # by those before, until this one knows better
+            left = max(0.0, (own - began) / step.done - (now - own))
+        rest = None if left is None else left + (spent + left) / (step.done + 1) * (step.total - step.done - 1)
+        progress(Step(step.cell, step.done, step.total, run, rest))
 
     return tell
 

@@ -16,7 +16,14 @@ ROW = {
         "precision": (0.5, 0.4, 0.6, 100),
         "nll": (float("inf"), None, None, 100),
     },
-    "settings": {"eps": 8 / 255, "steps": 40, "victim": "cnn/lenet5@mnist", "outputs": "dataset", "norm": "linf"},
+    "settings": {
+        "eps": 8 / 255,
+        "steps": 40,
+        "victim": "cnn/lenet5@mnist",
+        "outputs": "dataset",
+        "norm": "linf",
+        "size": 0.30000001192,
+    },
     "model": "robust/pgd",
     "seconds": 3.2,
     "samples": 1_000_000,
@@ -42,6 +49,8 @@ ROW = {
         ("eps > 7/255 and eps < 9/255", True),
         ("eps = 0.0313725", True),  # as lists show it
         ("samples = 1000001", False),
+        ("size > 0.3 or size < 0.3", False),
+        ("size >= 0.3 and size <= 0.3", True),
         ("victim ~ LENET", True),
         ("model = 'robust/pgd' or nothing > 3", True),
         ("model != robust/fgsm", True),
@@ -94,6 +103,11 @@ def test_what_cannot_be_read_is_refused_and_says_where(text, why):
     with pytest.raises(OptionError) as caught:
         read_condition(text)
     assert why in str(caught.value) and caught.value.hint
+
+
+def test_an_order_of_a_number_and_a_word_is_refused():
+    with pytest.raises(OptionError, match="accuracy is a number, and '90%' is none"):
+        read_condition("accuracy > 90%")(ROW)
 
 
 @given(st.text(max_size=200))

@@ -2,8 +2,8 @@
 
 import csv
 import io
-import json
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -13,13 +13,14 @@ import pytest
 import zoo
 from zoo.browsing import duckdb_query, name_run, note_run, shard_files
 from zoo.errors import AmbiguousNameError, OptionError, StoreError, UnknownNameError
+from zoo.runs import store
 from zoo.runs.store import Store
 
 
 @pytest.fixture
-def base(zoo_home):
-    """A real record, to make others of."""
-    return zoo.evaluate("intro/logistic", "digits", limit=20)
+def base(one_run):
+    """A real record, of this moment, to make others of."""
+    return one_run
 
 
 def added(base, number: int, **changes):
@@ -104,8 +105,8 @@ def test_a_page_reads_no_record_and_no_other_row(base, monkeypatch):
         added(base, number)
     zoo.results()
     monkeypatch.setattr("zoo.runs.store._parsed", lambda text: pytest.fail("a record was read"))
-    read, loads = [], json.loads
-    monkeypatch.setattr("zoo.runs.store.json.loads", lambda text: read.append(text) or loads(text))
+    read, loads = [], store.from_json
+    monkeypatch.setattr(store, "from_json", lambda text: read.append(text) or loads(text))
     assert len(zoo.results(limit=2)) == 2
     assert len(read) == 2
 
@@ -118,6 +119,19 @@ def test_a_store_of_before_there_were_rows_is_read_and_caught_up(base, zoo_home)
     with closing(sqlite3.connect(zoo_home / "zoo.db")) as database:
         assert database.execute("SELECT count(*) FROM run_rows").fetchone() == (1,)
     assert zoo.results(where="accuracy > 0") == told
+
+
+def test_a_record_is_kept_even_where_no_row_can_be_made_of_it(base, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("zoo.runs.store._row", lambda record: 1 / 0)
+        record = added(base, 1)
+    assert Store().record(record.run_id) == record and zoo.results().total == 2
+
+
+def test_of_a_model_that_there_no_longer_is_all_options_are_shown(base):
+    model = base.model.model_copy(update={"name": "gone/model", "options": {"steps": 3}})
+    added(base, 1, model=model)
+    assert zoo.results(model="gone/model")[0].settings == {"steps": 3, "limit": 20}
 
 
 def test_a_store_that_cannot_be_written_is_read_all_the_same(base, zoo_home, monkeypatch):
@@ -172,7 +186,6 @@ def test_a_store_that_is_only_read_takes_no_names(base):
 
 
 def test_an_export_holds_what_the_list_says(base, tmp_path):
-    pytest.importorskip("pandas")
     added(base, 1, model=base.model.model_copy(update={"name": "=HYPERLINK('x')"}))
     found = zoo.results()
     table = pq.read_table(found.write(tmp_path / "runs.parquet"))
@@ -184,11 +197,22 @@ def test_an_export_holds_what_the_list_says(base, tmp_path):
     assert [row["run_id"] for row in rows] == [row.run_id for row in found]
     assert [float(row["nll"]) for row in rows] == [row.scores["nll"][0] for row in found]
     assert rows[1]["model"].startswith("'=")  # which no spreadsheet runs
-    frame = found.dataframe()
-    assert list(frame["value"]) == [row.value for row in found] and frame["passed"].isna().all()
     assert pq.read_table(zoo.results(where="accuracy > 2").write(tmp_path / "none.parquet")).num_rows == 0
     with pytest.raises(OptionError, match=r"none of \.csv, \.parquet"):
         found.write(tmp_path / "runs.xls")
+
+
+def test_a_data_frame_is_the_same_table(base, monkeypatch):
+    pandas = pytest.importorskip("pandas")
+    frame = zoo.results().dataframe()
+    assert list(frame["value"]) == [base.primary.value] and frame["passed"].isna().all()
+    assert isinstance(frame, pandas.DataFrame)
+
+
+def test_without_pandas_a_data_frame_says_what_to_install(base, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(OptionError, match="pandas"):
+        zoo.results().dataframe()
 
 
 def test_the_line_for_duckdb_reads_the_predictions(zoo_home, monkeypatch, tmp_path):

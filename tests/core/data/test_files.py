@@ -21,8 +21,8 @@ import pytest
 
 from zoo.data import download
 from zoo.data.archives import unpack
-from zoo.data.download import cached_path
 from zoo.data.files import DataFiles, fetch
+from zoo.data.places import cached_path
 from zoo.errors import DataError, StoreError, WeightsError
 from zoo.opening.datasets import check, get, status
 from zoo.specs import DataFile, DatasetSpec

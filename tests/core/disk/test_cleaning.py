@@ -34,9 +34,9 @@ def aged(path, age: timedelta) -> None:
 
 
 @pytest.fixture
-def run(zoo_home):
+def run(zoo_home, one_run):
     """The folder of a finished run."""
-    return zoo_home / "runs" / zoo.evaluate("intro/logistic", "digits", limit=20).key
+    return zoo_home / "runs" / one_run.key
 
 
 def removed(**settings) -> list[str]:
@@ -106,20 +106,15 @@ def test_what_is_in_use_is_left_alone(zoo_home):
     assert removed() == [KEY]
 
 
-def test_a_run_that_another_process_has_begun_is_left_alone(zoo_home):
-    script = (
-        "import sys, zoo\n"
-        "def told(step):\n"
-        "    if step.stage == 'predicting': print('predicting', flush=True); sys.stdin.readline()\n"
-        "print(zoo.evaluate('intro/logistic', 'digits', limit=20, progress=told).run_id)"
-    )
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", script], text=True, **pipes) as process:
-        assert process.stdout.readline() == "predicting\n"
-        (removal,) = zoo.clean(yes=True).removals
-        out, _ = process.communicate("\n" * 10)
-    assert removal.state == "in use" and process.returncode == 0
-    assert zoo.results()[0].run_id == out.split()[-1]
+def test_a_run_that_goes_on_is_left_alone_from_its_first_sample_to_its_record(zoo_home):
+    states = {}
+
+    def told(step):
+        states[step.stage] = [removal.state for removal in zoo.clean(yes=True, older_than="0s").removals]
+
+    record = zoo.evaluate("intro/logistic", "digits", limit=20, progress=told)
+    assert states == {"loading": ["in use"], "predicting": ["in use"], "scoring": ["in use"]}
+    assert zoo.results()[0].run_id == record.run_id
 
 
 def test_a_run_that_was_finished_in_the_meantime_stays(zoo_home, run, monkeypatch):

@@ -1,0 +1,42 @@
+"""Figures in words, the same on a terminal, in a notebook and in a file: scores with as many digits as they deserve."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A score with as many digits as its interval deserves, and four decimals at least where it is below 10."""
+    if value is None or not math.isfinite(value):
+        return "-" if value is None else str(value)
+    return f"{value:,.{_decimals(value, low, high)}f}"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """`[0.9897, 0.9933]` with the digits of the value, or empty where there is none."""
+    if value is None or low is None or high is None:
+        return ""
+    decimals = _decimals(value, low, high)
+    return f"[{low:,.{decimals}f}, {high:,.{decimals}f}]"
+
+
+def scored(value: float | None, low: float | None, high: float | None) -> str:
+    """`0.9917 [0.9897, 0.9933]`."""
+    return f"{number(value, low, high)} {interval(value, low, high)}".rstrip()
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """`norm=linf, eps=0.3`: settings with numbers as they were meant, not as float32 holds them."""
+    return ", ".join(f"{key}={f'{value:.6g}' if isinstance(value, float) else value}" for key, value in values.items())
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 shard`, `2 shards`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _decimals(value: float, low: float | None, high: float | None) -> int:
+    before = len(str(int(abs(value))))
+    enough = max(1, 5 - before)
+    half = (high - low) / 2 if low is not None and high is not None else 0.0
+    return min(9, max(enough, 1 - math.floor(math.log10(half)))) if half > 1e-6 * abs(value) else enough
