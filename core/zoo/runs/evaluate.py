@@ -14,12 +14,13 @@ from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
+from zoo.runs.observing import Observers
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
 from zoo.runs.request import How, Request
-from zoo.runs.resuming import compute_missing, observe
+from zoo.runs.resuming import compute_missing
 from zoo.runs.store import Store
 
 if TYPE_CHECKING:
@@ -99,8 +100,11 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
-    with locked(plan.folder, what, "wait for it to end and run again: its shards will be reused"):
-        computed = compute_missing(entries, plan, how, device, run_id)
+    observers = Observers(entries, "run", "run")
+    how = how.model_copy(update={"progress": observers.watched(how.progress)})
+    held = locked(plan.folder, what, "wait for it to end and run again: its shards will be reused")
+    with observers.failing(), held:
+        computed = compute_missing(observers, plan, how, device, run_id)
         how.tell(Progress("scoring", plan.samples, plan.samples))
         results, artifacts = fold(plan, computed.found)
         check_scored(plan, results)
@@ -109,5 +113,5 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     seconds = time.perf_counter() - started
     record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
     store.add(record)
-    observe(entries, "zoo_run_finished", record=record)
+    observers.tell("finished", record=record)
     return record
