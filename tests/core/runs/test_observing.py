@@ -9,6 +9,7 @@ import torch
 
 import zoo
 from zoo.errors import ModelError
+from zoo.seeds import draws_kept
 
 WATCHER = """
     import json, os, pathlib
@@ -147,8 +148,13 @@ def test_what_an_observer_draws_changes_nothing(plugin, toy):
         def zoo_train_progress(training, progress): draw()
         """,
     )
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
     assert run(toy.Linear(), fresh=True).key == key
     watched = zoo.train("intro/logistic-digits", fresh=True, **QUICK)
     assert (watched.key, watched.weights_sha256) == (plain.key, plain.weights_sha256)
+
+
+def test_after_a_block_whose_draws_are_kept_the_generators_are_as_they_were():
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    with draws_kept():
+        random.random(), np.random.rand(3), torch.rand(3)
     assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
