@@ -90,7 +90,8 @@ def profile(
 def _print_one(found: "Profile") -> None:
     protocol, calls = found.protocol, found.latency
     say(f"{styled(found.model, bold=True)}  {found.task} of {protocol.samples}")
-    larger = f", {protocol.dtype}: {size_of(found.parameter_bytes)} with buffers" if found.parameter_bytes is not None else ""
+    kind = f", {protocol.dtype}" if protocol.dtype else ""
+    larger = f"{kind}: {size_of(found.parameter_bytes)} with buffers" if found.parameter_bytes else ""
     tried = ", ".join(f"{one.batch_size}: {one.samples_per_second:,.0f}" for one in found.tried)
     print_fields(
         [
