@@ -99,6 +99,7 @@ def test_tensorboard_has_the_curves(example, tmp_path, monkeypatch, recwarn):
 
 def test_mlflow_has_runs_with_their_state(example, tmp_path, monkeypatch, recwarn):
     mlflow = pytest.importorskip("mlflow")
+    pytest.importorskip("alembic")  # with which MLflow keeps its runs in SQLite
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "watched")
     example("mlflow")

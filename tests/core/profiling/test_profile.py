@@ -132,6 +132,7 @@ def test_weights_that_there_are_none_of_are_no_random_ones():
         profiled("cnn/lenet5@nosuch")
 
 
+@pytest.mark.slow
 def test_of_a_model_without_weights_here_the_counts_are_those_of_random_parameters():
     found = profiled("cnn/resnet18", repetitions=1, batch_size=1)
     assert (found.parameters, found.flops) == (11_689_512, 3_628_146_688)  # 1.814 G multiply-adds, as published
@@ -144,12 +145,14 @@ def test_a_network_of_ones_own_is_profiled_however_many_outputs_it_has(outputs):
     assert (found.parameters, found.flops) == (65 * outputs, 2 * 64 * outputs)
 
 
+@pytest.mark.slow
 def test_a_wrapper_counts_what_it_asks_of_its_part():
     plain, whole = profiled("cnn/lenet5@mnist"), profiled("robust/smoothed(cnn/lenet5@mnist)", options={"n": 10})
     assert whole.parameters == plain.parameters
     assert whole.flops % plain.flops == 0 and whole.flops >= 10 * plain.flops
 
 
+@pytest.mark.slow
 def test_texts_are_timed_in_turn_and_the_profile_says_of_which_the_counts_are():
     found = profiled("sequence/gru@sms-spam")
     assert "text of" in found.protocol.input

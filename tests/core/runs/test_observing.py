@@ -129,6 +129,7 @@ def test_an_observer_that_raises_again_and_again_costs_one_warning(plugin, toy, 
     assert zoo.Store().record(record.run_id) == record
 
 
+@pytest.mark.slow
 def test_what_an_observer_draws_changes_nothing(plugin, toy):
     plain = zoo.train("intro/logistic-digits", **QUICK)
     key = run(toy.Linear()).key
