@@ -103,15 +103,16 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     observers = Observers(entries, "run", "run")
     how = how.model_copy(update={"progress": observers.watched(how.progress)})
     held = locked(plan.folder, what, "wait for it to end and run again: its shards will be reused")
-    with observers.failing(), held:
-        computed = compute_missing(observers, plan, how, device, run_id)
-        how.tell(Progress("scoring", plan.samples, plan.samples))
-        results, artifacts = fold(plan, computed.found)
-        check_scored(plan, results)
-        artifacts += save_figures(plan, draw, how.save_figures)
-        artifacts += save_score_figures(plan, results, how.save_figures)
-    seconds = time.perf_counter() - started
-    record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
-    store.add(record)
+    with observers.failing():
+        with held:
+            computed = compute_missing(observers, plan, how, device, run_id)
+            how.tell(Progress("scoring", plan.samples, plan.samples))
+            results, artifacts = fold(plan, computed.found)
+            check_scored(plan, results)
+            artifacts += save_figures(plan, draw, how.save_figures)
+            artifacts += save_score_figures(plan, results, how.save_figures)
+        seconds = time.perf_counter() - started
+        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
+        store.add(record)
     observers.tell("finished", record=record)
     return record

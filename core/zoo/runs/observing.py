@@ -26,6 +26,7 @@ class Observers:
     def __init__(self, entries: Registry, events: str, subject: str) -> None:
         self._entries, self._events, self._subject = entries, events, subject
         self._manager: Any = None
+        self._found: dict[str, list[Any]] = {}
         self._silent: set[str] = set()
         self._started: Any = None
 
@@ -74,13 +75,13 @@ class Observers:
             raise
 
     def _implementations(self, hook: str) -> list[Any]:
-        try:
-            if self._manager is None:
-                self._manager = self._entries.observers()
-            found: list[Any] = getattr(self._manager.hook, hook).get_hookimpls()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            warnings.warn(f"no plugin was told of {hook}: {type(error).__name__}: {error}", stacklevel=2)
-            return []
-        return found
+        if hook not in self._found:
+            self._found[hook] = []
+            try:
+                self._manager = self._manager or self._entries.observers()
+                self._found[hook] = getattr(self._manager.hook, hook).get_hookimpls()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                warnings.warn(f"no plugin was told of {hook}: {type(error).__name__}: {error}", stacklevel=2)
+        return self._found[hook]
