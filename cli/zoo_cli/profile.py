@@ -1,5 +1,6 @@
 """`zoo profile`: what models take, counted and measured."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from zoo_cli.completing import names_of
 from zoo_cli.flags import with_flags
 from zoo_cli.open_options import OpenCommand, named_settings, refuse_named
 from zoo_cli.progress import progress_bar
-from zoo_cli.render import counted, duration, print_fields, print_json, print_table, say, say_wrapped, styled
+from zoo_cli.render import counted, duration, print_fields, print_json, print_list, print_table, say, say_wrapped, styled
 from zoo_cli.types import asked_options, pairs
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def profile(
 def _print_one(found: "Profile") -> None:
     protocol, calls = found.protocol, found.latency
     say(f"{styled(found.model, bold=True)}  {found.task} of {protocol.samples}")
-    larger = f", {protocol.dtype}: {size_of(found.parameter_bytes)} with buffers" if found.parameter_bytes is not None else ""
+    kind = f", {protocol.dtype}" if protocol.dtype else ""
+    larger = f"{kind}: {size_of(found.parameter_bytes)} with buffers" if found.parameter_bytes else ""
     tried = ", ".join(f"{one.batch_size}: {one.samples_per_second:,.0f}" for one in found.tried)
     print_fields(
         [
@@ -118,7 +120,9 @@ def _print_several(found: "Profiles", command: click.Command) -> None:
         rows.append(
             (one.model, _count(one.parameters), operations, memory, *times, str(one.best_batch), f"{one.throughput:,.0f}")
         )
-    if rows:
+    if rows and sys.stdout.isatty():
+        print_list(HEADER, rows, drop=("p90*", "best batch*", "p99*", "memory"), cut=("model",), tail="model")
+    elif rows:
         print_table(HEADER, rows, right=range(1, len(HEADER)), indent="")
     for failure in found.failures:
         hint = f"; {failure.hint}" if failure.hint else ""

@@ -94,6 +94,7 @@ def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
             ("classes", model.classes),
             ("unsafe", ", ".join(model.unsafe)),
             ("data", f"{data.name}, split {data.split}\nfingerprint {data.fingerprint}"),
+            ("model takes", _complexity(record)),
             ("run as", _how(record.execution)),
             ("predicted", "\n".join(map(_origin, record.origins)) if record.shards.reused else ""),
             ("not reused", record.doubt),
@@ -105,6 +106,16 @@ def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]
     )  # fmt: skip
+
+
+def _complexity(record: "RunRecord") -> str:
+    """Parameters, and operations of one sample, or why they are not known."""
+    found = record.complexity
+    if found is None:
+        return ""
+    parameters = [] if found.parameters is None else [counted(found.parameters, "parameter")]
+    operations = [] if found.flops is None else [f"{found.flops:,} FLOP for sample {found.sample}"]
+    return "\n".join(filter(None, (", ".join([*parameters, *operations]), found.note)))
 
 
 def _how(how: "Execution") -> str:

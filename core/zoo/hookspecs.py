@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from zoo.runs.progress import Progress
     from zoo.runs.record import RunRecord, RunStart
     from zoo.specs import (
         BenchmarkSpec,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
         SuiteSpec,
         TechniqueSpec,
     )
+    from zoo.training.job import TrainingProgress
+    from zoo.training.record import TrainingRecord, TrainingStart
 
 __all__ = [
     "hookimpl",
@@ -39,11 +42,17 @@ __all__ = [
     "zoo_namespaces",
     "zoo_recipes",
     "zoo_resolve",
+    "zoo_run_failed",
     "zoo_run_finished",
+    "zoo_run_progress",
     "zoo_run_started",
     "zoo_spec_kinds",
     "zoo_suites",
     "zoo_techniques",
+    "zoo_train_failed",
+    "zoo_train_finished",
+    "zoo_train_progress",
+    "zoo_train_started",
 ]
 
 hookspec = HookspecMarker("zoo")
@@ -121,5 +130,35 @@ def zoo_run_started(run: "RunStart") -> None:
 
 
 @hookspec
+def zoo_run_progress(run: "RunStart", progress: "Progress") -> None:
+    """A run that was started has predicted another batch, or goes on to score."""
+
+
+@hookspec
+def zoo_run_failed(run: "RunStart", error: BaseException) -> None:
+    """A run that was started has ended without a record: it raised `error`, or was interrupted."""
+
+
+@hookspec
 def zoo_run_finished(record: "RunRecord") -> None:
     """A run is finished and its record is stored."""
+
+
+@hookspec
+def zoo_train_started(training: "TrainingStart") -> None:
+    """A training is about to take its first step, or to go on from its last finished epoch."""
+
+
+@hookspec
+def zoo_train_progress(training: "TrainingStart", progress: "TrainingProgress") -> None:
+    """A training has taken some more steps; at an epoch's end `progress` has the validation score."""
+
+
+@hookspec
+def zoo_train_failed(training: "TrainingStart", error: BaseException) -> None:
+    """A training that was started has ended without weights: it raised `error`, or was interrupted."""
+
+
+@hookspec
+def zoo_train_finished(record: "TrainingRecord") -> None:
+    """A training that was started is finished, and its weights are written; one that is found done is not told of."""

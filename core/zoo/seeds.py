@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -47,6 +48,21 @@ def seeded(seed: int, purpose: int | str) -> Iterator[None]:
         finally:
             random.setstate(before[0])
             np.random.set_state(before[1])
+
+
+@contextmanager
+def draws_kept() -> Iterator[None]:
+    """After the block the global generators are as they were, of those that are loaded: what it draws is nobody else's affair."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    before = random.getstate(), numpy and numpy.random.get_state(), torch and torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        if numpy is not None:
+            numpy.random.set_state(before[1])
+        if torch is not None:
+            torch.set_rng_state(before[2])
 
 
 @contextmanager

@@ -40,7 +40,9 @@ from zoo.version import __version__
 
 GROUP = "zoo"
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
-OBSERVING = ("zoo_run_started", "zoo_run_finished")
+OBSERVING = tuple(
+    f"zoo_{events}_{event}" for events in ("run", "train") for event in ("started", "progress", "finished", "failed")
+)
 RUN_HOOKS = (*OBSERVING, "zoo_drawer")
 MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

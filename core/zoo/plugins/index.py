@@ -24,7 +24,7 @@ from zoo.plugins.composed import is_composed
 from zoo.plugins.names import find_name, namespace_of, split_tag
 from zoo.version import __version__
 
-FORMAT = 7
+FORMAT = 8
 VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""

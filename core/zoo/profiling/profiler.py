@@ -116,7 +116,7 @@ def _profiled(entries: Registry, request: Request, how: How, measured: Measured)
                 repetitions=repetitions,
                 versions={"deepzoo": __version__, "torch": _torch_version()},
             ),
-            notes=(*_notes(subject, bench, parameters, operations.why, bool(memory)), *remarks),
+            notes=tuple(dict.fromkeys([*_notes(subject, bench, parameters, operations.why, bool(memory)), *remarks])),
         )
 
 

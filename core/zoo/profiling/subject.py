@@ -50,7 +50,9 @@ def subject_of(entries: Registry, request: Request) -> Subject:
 
 def _benchmarked(entries: Registry, request: Request) -> Subject:
     """As a run would have it, with the first samples that it would take."""
-    plan = plan_run(entries, request.model_copy(update={"limit": request.limit or SAMPLES}))
+    own = not isinstance(request.model, str) or is_written(request.model)
+    key = "profile" if own else None  # nothing is kept, so nobody need be told that nothing is used again
+    plan = plan_run(entries, request.model_copy(update={"limit": SAMPLES, "key": key}))
     return Subject(
         plan.model.info.name,
         plan.task,
@@ -117,7 +119,7 @@ def _opened(entries: Registry, request: Request) -> tuple[ModelSpec, TaskName, B
         model = named_model(spec, task, choice, request.options)
         return spec, task, Built(model.load(), model.info, weights), (*notes, *model.notes)
     except WeightsError as error:
-        if error.altered or spec.parts or request.weights is not None:
+        if error.altered or spec.parts or request.weights is not None or (tag is not None and tag not in spec.weights):
             raise
     options = checked_options(spec, request.options or {})
     with seeded(0, spec.name):

@@ -13,6 +13,7 @@ __all__ = [
     "Environment",
     "Execution",
     "ModelInfoRecord",
+    "Progress",
     "Result",
     "RunRecord",
     "RunStart",
@@ -25,6 +26,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.runs.predicting import predicted, predictions
+    from zoo.runs.progress import Progress
     from zoo.runs.record import (
         Artifact,
         Check,
@@ -46,6 +48,7 @@ else:
         __name__,
         {
             "zoo.runs.predicting": ["predicted", "predictions"],
+            "zoo.runs.progress": ["Progress"],
             "zoo.runs.stored": ["stored_predictions"],
             "zoo.runs.record": [
                 "Artifact",

@@ -15,12 +15,13 @@ from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.foreseeing import scoring
+from zoo.runs.observing import Observers
 from zoo.runs.plan import plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
 from zoo.runs.request import How, Request
-from zoo.runs.resuming import compute_missing, observe
+from zoo.runs.resuming import compute_missing
 from zoo.runs.showing import telling
 from zoo.runs.store import Store
 
@@ -102,8 +103,11 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
-    with locked(plan.folder, what, "wait for it to end and run again: its shards will be reused"):
-        computed = compute_missing(entries, plan, how, device, run_id)
+    observers = Observers(entries, "run", "run")
+    how = how.model_copy(update={"progress": observers.watched(how.progress)})
+    held = locked(plan.folder, what, "wait for it to end and run again: its shards will be reused")
+    with observers.failing(), held:
+        computed = compute_missing(observers, plan, how, device, run_id)
         results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
@@ -111,5 +115,5 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
         seconds = time.perf_counter() - started
         record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
-    observe(entries, "zoo_run_finished", record=record)
+    observers.tell("finished", record=record)
     return record

@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from zoo.errors import DataError, no_exit
 from zoo.foresight import Foresight
 from zoo.home import writing
 from zoo.opening.models import Model
-from zoo.plugins.registry import Registry
 from zoo.remarks import Heard, hearing
 from zoo.runs.complexity import complexity_of, keep_complexity, kept_complexity
 from zoo.runs.environment import environment, execution
@@ -22,6 +20,7 @@ from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import check_own, keep_guard, kept_guard
 from zoo.runs.key import doubted, watch_over
 from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
+from zoo.runs.observing import Observers
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.progress import Progress
@@ -52,7 +51,7 @@ class Computed:
     """What was remarked when the samples were read and predicted, by whichever invocation."""
 
 
-def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
+def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
     """Compute the shards that are not there, one file each, in order."""
     shards, guard = plan.shards(), kept_guard(plan.folder)
     found = {}
@@ -77,7 +76,7 @@ def compute_missing(entries: Registry, plan: Plan, how: How, device: Any, run_id
             samples=plan.samples,
             shards=done.shards,
         )
-        observe(entries, "zoo_run_started", run=start)
+        observers.started(start)
         with hearing(done.remarks):
             _compute(plan, how, device, missing, done)
     _check_skipped(plan, done, how.skip_bad)
@@ -161,21 +160,3 @@ def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:
         f"{count} samples of {data} cannot be read{more}; the first is {sample}: {problem}",
         f"of the first: {advice}; or leave them all out with `skip_bad={count}`",
     )
-
-
-def observe(entries: Registry, hook: str, **facts: Any) -> None:
-    """Call observers. One that raises costs a warning, never the run."""
-    try:
-        implementations = getattr(entries.observers().hook, hook).get_hookimpls()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        warnings.warn(f"no plugin was told of {hook}: {type(error).__name__}: {error}", stacklevel=2)
-        return
-    for implementation in implementations:
-        try:
-            implementation.function(**{name: facts[name] for name in implementation.argnames})
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            warnings.warn(f"plugin {implementation.plugin_name!r}: {hook} raised {type(error).__name__}: {error}", stacklevel=2)

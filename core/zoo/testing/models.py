@@ -195,7 +195,8 @@ def _try(task: TaskName, built: Built, trial: Trial) -> Attempt:
     attempt = _bound(task, replace(built.info, classes=trial.data.classes) if unnamed else built.info, built.model, trial)
     if unnamed and isinstance(attempt.error, PredictionError) and len(attempt.shape) > 1:
         classes = tuple(f"class {i}" for i in range(attempt.shape[1]))
-        trial = replace(trial, data=replace(trial.data, classes=classes))
+        few = (one._replace(target=one.target % len(classes)) if isinstance(one.target, int) else one for one in trial.samples)
+        trial = replace(trial, data=replace(trial.data, classes=classes), samples=tuple(few))
         attempt = _bound(task, replace(built.info, classes=classes), built.model, trial)
     return attempt
 

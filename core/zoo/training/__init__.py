@@ -31,6 +31,7 @@ __all__ = [
     "TrainingJob",
     "TrainingProgress",
     "TrainingRecord",
+    "TrainingStart",
     "build_optimizer",
     "build_schedule",
     "bytes_of",
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from zoo.training.loop import Loop
     from zoo.training.optim import build_optimizer, build_schedule, rate_factor
     from zoo.training.pictures import save_pictures
-    from zoo.training.record import TrainingRecord
+    from zoo.training.record import TrainingRecord, TrainingStart
     from zoo.training.split import Subset, split_validation
     from zoo.training.techniques import (
         CompilerTechnique,
@@ -83,7 +84,7 @@ else:
             "zoo.training.loop": ["Loop"],
             "zoo.training.optim": ["build_optimizer", "build_schedule", "rate_factor"],
             "zoo.training.pictures": ["save_pictures"],
-            "zoo.training.record": ["TrainingRecord"],
+            "zoo.training.record": ["TrainingRecord", "TrainingStart"],
             "zoo.training.split": ["Subset", "split_validation"],
             "zoo.training.techniques": [
                 "CompilerTechnique",

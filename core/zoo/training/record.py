@@ -26,6 +26,18 @@ class TrainingData(Frozen):
     scored_on: str = Field(default="", description="What the weights can be run on, whose split test training has not seen.")
 
 
+class TrainingStart(Frozen):
+    """What is known when a training begins, or goes on: given to observers."""
+
+    key: str = Field(description="Hash of all that determines the weights; the record has the same.")
+    recipe: RecipeSpec = Field(description="As executed, overrides included.")
+    dataset: str
+    trained_on: int = Field(description="Samples to train on.")
+    validated_on: int
+    device: str
+    processes: int = 1
+
+
 class TrainingRecord(Frozen):
     """One finished training."""
 

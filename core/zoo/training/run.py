@@ -19,13 +19,14 @@ from zoo.plugins.registry import registry
 from zoo.remarks import hearing
 from zoo.runs.environment import environment
 from zoo.runs.key import doubted, say, seen
+from zoo.runs.observing import Observers
 from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
 from zoo.training.curves import draw_curves
 from zoo.training.job import TrainingJob, TrainingProgress, TrainResult
 from zoo.training.launch import launch, threads_of
 from zoo.training.plan import Asked, plan_training
-from zoo.training.record import TrainingData, TrainingRecord
+from zoo.training.record import TrainingData, TrainingRecord, TrainingStart
 from zoo.version import __version__
 
 
@@ -71,8 +72,10 @@ def train(
     copy_to = _checked_output(output)
     named = (("epochs", epochs), ("seed", seed), ("dataset", dataset), ("model", model))
     changes = {**(overrides or {}), **{name: value for name, value in named if value is not None}}
+    observers = Observers(entries, "train", "training")
     with hearing(None) as remarks:
-        asked = Asked(changes, str(pick_device(device)), data_dir, progress, techniques, without, processes)
+        watched = observers.watched(progress)
+        asked = Asked(changes, str(pick_device(device)), data_dir, watched, techniques, without, processes)
         job = plan_training(entries, spec, asked)
     with locked(job.folder, f"training {job.recipe.name}", "wait for it to end; its result is then found at once"):
         doubt = (job.code.doubt if job.code else "") or seen(job.folder)
@@ -85,11 +88,14 @@ def train(
             if fresh or doubt or not resume:
                 (job.folder / "checkpoint.pt").unlink(missing_ok=True)
             watch = watch_over(job)
-            with hearing(remarks):
-                check_job(job, entries.dataset(job.recipe.dataset))
-                result = launch(spec, asked, job, watch) if processes > 1 else trained(job, watch)
-            doubt = doubted(job.folder, watch, doubt, "training")
-            record = _finish(job, result, changes, doubt, tuple(remarks))
+            with observers.failing():
+                with hearing(remarks):
+                    check_job(job, entries.dataset(job.recipe.dataset))
+                    observers.started(_start(job))
+                    result = launch(spec, asked, job, watch) if processes > 1 else trained(job, watch)
+                doubt = doubted(job.folder, watch, doubt, "training")
+                record = _finish(job, result, changes, doubt, tuple(remarks))
+            observers.tell("finished", record=record)
         if copy_to is not None:
             with writing(copy_to) as temporary:
                 temporary.write_bytes((job.folder / "weights.safetensors").read_bytes())
@@ -101,6 +107,18 @@ def trained(job: TrainingJob, watch: Watch) -> TrainResult:
     with watch:
         result: TrainResult = load_target(job.recipe.trainer)(job)
     return result
+
+
+def _start(job: TrainingJob) -> TrainingStart:
+    return TrainingStart(
+        key=job.key,
+        recipe=job.recipe,
+        dataset=job.task.data.name,
+        trained_on=len(job.train.ids),
+        validated_on=len(job.validation.ids),
+        device=job.device,
+        processes=job.processes,
+    )
 
 
 def finished_training(folder: Path) -> TrainingRecord | None:

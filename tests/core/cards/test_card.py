@@ -92,6 +92,7 @@ def test_a_card_is_of_one_model(record):
         zoo.card("no-such-run")
 
 
+@pytest.mark.slow
 def test_of_a_model_by_name_the_newest_run_of_each_protocol_is_taken():
     zoo.evaluate("intro/logistic@digits", "digits", device="cpu")
     newest = zoo.evaluate("intro/logistic@digits", "digits", device="cpu", metrics=["f1:average=macro"])

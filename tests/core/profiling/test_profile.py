@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.profiling.measuring import percentiles
 
 LENET = 2 * (28 * 28 * 6 * 25 + 10 * 10 * 16 * 150 + 400 * 120 + 120 * 84 + 84 * 10)
@@ -125,3 +125,50 @@ def test_the_number_of_threads_is_as_before():
     before = torch.get_num_threads()
     assert profiled("cnn/lenet5@mnist", threads=1).protocol.threads == 1
     assert torch.get_num_threads() == before
+
+
+def test_weights_that_there_are_none_of_are_no_random_ones():
+    with pytest.raises(WeightsError, match="nosuch"):
+        profiled("cnn/lenet5@nosuch")
+
+
+@pytest.mark.slow
+def test_of_a_model_without_weights_here_the_counts_are_those_of_random_parameters():
+    found = profiled("cnn/resnet18", repetitions=1, batch_size=1)
+    assert (found.parameters, found.flops) == (11_689_512, 3_628_146_688)  # 1.814 G multiply-adds, as published
+    assert any("random parameters" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("outputs", [2, 300])
+def test_a_network_of_ones_own_is_profiled_however_many_outputs_it_has(outputs):
+    found = profiled(nn.Sequential(nn.Flatten(), nn.Linear(64, outputs)))
+    assert (found.parameters, found.flops) == (65 * outputs, 2 * 64 * outputs)
+
+
+@pytest.mark.slow
+def test_a_wrapper_counts_what_it_asks_of_its_part():
+    plain, whole = profiled("cnn/lenet5@mnist"), profiled("robust/smoothed(cnn/lenet5@mnist)", options={"n": 10})
+    assert whole.parameters == plain.parameters
+    assert whole.flops % plain.flops == 0 and whole.flops >= 10 * plain.flops
+
+
+@pytest.mark.slow
+def test_texts_are_timed_in_turn_and_the_profile_says_of_which_the_counts_are():
+    found = profiled("sequence/gru@sms-spam")
+    assert "text of" in found.protocol.input
+    assert any("times of all in turn" in note for note in found.notes)
+    assert found.flops > 0
+
+
+def test_on_a_benchmark_its_samples_are_taken_and_an_attack_says_that_they_differ():
+    found = profiled("robust/fgsm", on="digits", aux={"victim": "intro/mlp@digits"}, protocol={"eps": 0.1})
+    assert (found.task, found.benchmark) == ("attack", "data/digits")
+    assert found.flops > 2 * 64 * 64
+    assert any("may fall sooner" in note for note in found.notes)
+
+
+def test_what_computes_outside_of_torch_has_neither_operations_nor_memory():
+    found = profiled("intro/mlp-numpy@digits")
+    assert (found.parameters, found.flops, found.memory) == (8970, None, ())
+    assert any("operations are not known" in note for note in found.notes)
+    assert any("memory is not known" in note for note in found.notes)

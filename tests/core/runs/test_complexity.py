@@ -74,6 +74,7 @@ def test_what_computes_outside_of_torch_has_no_figure(toy):
     assert "operations are not known" in found.note and "parameters are not known" in found.note
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_of_a_network_in_eight_bits_the_record_says_that_nobody_counts(toy):
     pytest.importorskip("torchao")
