@@ -121,7 +121,7 @@ def _print_several(found: "Profiles", command: click.Command) -> None:
             (one.model, _count(one.parameters), operations, memory, *times, str(one.best_batch), f"{one.throughput:,.0f}")
         )
     if rows and sys.stdout.isatty():
-        print_list(HEADER, rows, drop=("p90*", "best batch*", "p99*", "memory"), cut=("model",), tail="model")
+        print_list(HEADER, rows)
     elif rows:
         print_table(HEADER, rows, right=range(1, len(HEADER)), indent="")
     for failure in found.failures:

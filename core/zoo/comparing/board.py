@@ -107,11 +107,11 @@ class Leaderboard(Frozen):
         return f"<Leaderboard of {told}>"
 
     def _repr_html_(self) -> str:
-        header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind", "samples/s", "front")
+        header = ("rank", "ties", "model", "score", "95 % interval", "n", "kind")
         parts = [
             titled(
                 f"{board.benchmark}: {board.metric}{f' in {board.unit}' if board.unit else ''}, {board.direction} is better",
-                table(header, [_row(entry) for entry in board.entries]),
+                table((*header, COSTS[board.cost].header, "front"), [_row(entry, board.cost) for entry in board.entries]),
                 lines(board.notes),
             )
             for board in self.boards

@@ -90,10 +90,10 @@ def evaluate(
     asked = locals()  # what Request and How declare
     request, how = Request.of(asked), How.of(asked)
     with one_look_up() as entries, telling(how.progress) as tell:
-        return _run(entries, request, how.model_copy(update={"progress": tell}))
+        return _run(entries, request, how.model_copy(update={"progress": tell}), tell)
 
 
-def _run(entries: Registry, request: Request, how: How) -> RunRecord:
+def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback | None) -> RunRecord:
     started = time.perf_counter()
     store = Store()
     device = pick_device(how.device)
@@ -104,7 +104,7 @@ def _run(entries: Registry, request: Request, how: How) -> RunRecord:
     run_id = uuid4().hex[:16]
     what = f"running {plan.model.info.name} on {plan.benchmark.name}"
     observers = Observers(entries, "run", "run")
-    how = how.model_copy(update={"progress": observers.watched(how.progress)})
+    how = how.model_copy(update={"progress": observers.watched(tell)})
     held = locked(plan.folder, what, "wait for it to end and run again: its shards will be reused")
     with observers.failing(), held:
         computed = compute_missing(observers, plan, how, device, run_id)
