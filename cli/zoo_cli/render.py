@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from zoo.units import size_of
-from zoo.wording import counted, interval, number, pairs
+from zoo.wording import counted, harmless, interval, number, pairs
 from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
 
 __all__ = [
@@ -35,8 +35,6 @@ __all__ = [
 ]
 RESET = "\x1b[0m"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
 
 
 def is_rich(stream: TextIO) -> bool:
@@ -47,11 +45,6 @@ def is_rich(stream: TextIO) -> bool:
 def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
     """Text in colour where the stream (standard output) shows it."""
     return click.style(text, **style) if is_rich(stream or sys.stdout) else text
-
-
-def harmless(text: str) -> str:
-    """The text with every character escaped that would steer the terminal, such as those of a name that somebody else chose."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str = "") -> None:

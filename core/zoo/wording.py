@@ -1,8 +1,12 @@
 """Figures in words, the same on a terminal, in a notebook and in a file: scores with as many digits as they deserve."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
 
 
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -33,6 +37,11 @@ def pairs(values: Mapping[str, Any]) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 shard`, `2 shards`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def harmless(text: str) -> str:
+    """The text with every character escaped that would steer the terminal, such as those of a name that somebody else chose."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _decimals(value: float, low: float | None, high: float | None) -> int:

@@ -104,3 +104,10 @@ def test_times_left_are_clocks():
         "0:01:01 left",
         "10:00:00 left",
     ]
+
+
+def test_a_sweep_foresees_the_end_of_all_its_cells(zoo_home):
+    steps = []
+    zoo.sweep(["intro/logistic", "intro/mlp"], ["digits"], limit=20, progress=steps.append)
+    assert all(step.left is None or step.left >= 0 for step in steps)
+    assert any(step.left is not None for step in steps if step.done == 1)

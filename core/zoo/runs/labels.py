@@ -5,6 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 from zoo.errors import OptionError
+from zoo.wording import harmless
 
 NAME = re.compile(r"[^\W_][\w.+-]{0,63}")
 RUN_ID = re.compile(r"[0-9a-f]+")
@@ -28,7 +29,7 @@ def checked_name(name: str) -> str:
     text = unicodedata.normalize("NFC", name)
     if text and (not NAME.fullmatch(text) or RUN_ID.fullmatch(text) or text in WORDS):
         raise OptionError(
-            f"a run cannot be called {printable(name)!r}",
+            f"a run cannot be called {name!r}",
             "take up to 64 letters, digits and . + - _, which read neither as the id of a run nor as a command: tuned-lr3",
         )
     return text
@@ -39,19 +40,6 @@ def checked_note(note: str) -> str:
     text = unicodedata.normalize("NFC", note).strip()
     if len(text) > LONGEST_NOTE:
         raise OptionError(f"a note has at most {LONGEST_NOTE:,} characters, not {len(text):,}")
-    if text != printable(text):
+    if harmless(text) != text or not {"\t", "\n"}.isdisjoint(text):
         raise OptionError("a note has a control character in it, such as a line break", "write it in one line of plain text")
     return text
-
-
-def printable(text: str) -> str:
-    """The text with every character escaped that would steer a terminal, or turn the direction of what is read."""
-    return "".join(sign if _is_plain(sign) else sign.encode("unicode_escape").decode() for sign in text)
-
-
-def _is_plain(sign: str) -> bool:
-    # Cc: controls; Cs: halves of pairs; Zl, Zp: line breaks; and the marks that reorder text. Joiners (ZWJ) are left alone.
-    return unicodedata.category(sign) not in ("Cc", "Cs", "Zl", "Zp") and sign not in _REORDERING
-
-
-_REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
