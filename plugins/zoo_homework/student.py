@@ -12,7 +12,7 @@ from zoo.errors import DataError, OptionError
 from zoo.home import writing
 from zoo.metrics import build_metric
 from zoo.opening import open_dataset
-from zoo.runs import Result
+from zoo.runs import Result, groups_of
 from zoo.specs import BenchmarkSpec
 from zoo_homework.homework import Folder, homework_spec, open_homework, own_test_set
 from zoo_homework.specs import HomeworkSpec
@@ -189,4 +189,4 @@ def _score(predictions: Any, dataset: Dataset, benchmark: BenchmarkSpec) -> tupl
     entries = registry()
     metrics = [(text, build_metric(text, entries.metric(text)), entries.metric(text)) for text in benchmark.metrics]
     targets = np.array([int(target) for target in dataset.targets], dtype=np.int64)
-    return score_predictions(predictions, tuple(dataset.ids), targets, tuple(dataset.classes or ()), metrics)
+    return score_predictions(predictions, tuple(dataset.ids), targets, tuple(dataset.classes or ()), metrics, groups_of(dataset))

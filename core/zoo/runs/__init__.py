@@ -19,12 +19,15 @@ __all__ = [
     "RunStart",
     "Shards",
     "Store",
+    "groups_of",
     "predicted",
     "predictions",
+    "score_rows",
     "stored_predictions",
 ]
 
 if TYPE_CHECKING:
+    from zoo.runs.folding import score_rows
     from zoo.runs.predicting import predicted, predictions
     from zoo.runs.progress import Progress
     from zoo.runs.record import (
@@ -41,12 +44,15 @@ if TYPE_CHECKING:
         RunStart,
         Shards,
     )
+    from zoo.runs.sampling import groups_of
     from zoo.runs.store import Store
     from zoo.runs.stored import stored_predictions
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.runs.folding": ["score_rows"],
+            "zoo.runs.sampling": ["groups_of"],
             "zoo.runs.predicting": ["predicted", "predictions"],
             "zoo.runs.progress": ["Progress"],
             "zoo.runs.stored": ["stored_predictions"],

@@ -42,6 +42,18 @@ def fold(
     return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
 
 
+def score_rows(
+    rows: Rows, metrics: Sequence[tuple[str, Metric, MetricSpec]], groups: Sequence[Hashable] | None = None
+) -> tuple[Result, ...]:
+    """Rows of a task by every metric, as a run scores them. Samples of equal `groups` stand or fall together (`groups_of`)."""
+    results = []
+    for text, metric, spec in metrics:
+        fold = Fold(text, metric, spec, tuple(rows.classes), groups is not None)
+        fold.take(rows)
+        results.append(fold.result(rows, groups))
+    return tuple(results)
+
+
 class Fold:
     """One metric over the rows of a run, in id order. `by_sample`: what it keeps of each sample is kept, too."""
 

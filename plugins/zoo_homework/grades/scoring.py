@@ -12,7 +12,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.metrics import Metric, parse_metric
 from zoo.passmark import PassMark
-from zoo.runs import Result
+from zoo.runs import Result, groups_of, score_rows
 from zoo.specs import MetricSpec
 from zoo.tasks import Batch, DataInfo, ModelInfo, Rows, task_of
 from zoo_homework.homework import Homework
@@ -105,7 +105,8 @@ def grade_predictions(predictions: Any, homework: Homework) -> Grade:
         return _graded(score_task(predictions, homework), mark)
     if predictions.ndim == 1 and not _of_labels(mark.metric):
         raise SubmissionError(Status.BAD_FORMAT, f"{mark.metric} needs a probability for every class, not labels")
-    results = score_predictions(predictions, homework.ids, homework.targets, homework.classes, homework.metrics)
+    groups = None if homework.inputs is None else groups_of(homework.inputs)
+    results = score_predictions(predictions, homework.ids, homework.targets, homework.classes, homework.metrics, groups)
     return _graded(results, mark)
 
 
@@ -130,10 +131,7 @@ def score_task(predictions: Any, homework: Homework) -> tuple[Result, ...]:
         tables.append(pa.table(task.encode(predictions[start : start + PIECE], batch), schema=task.schema))
     columns = task.decode(pa.concat_tables(tables))
     rows = Rows(homework.ids, columns, homework.classes, range(len(homework.ids)), dataset)
-    return tuple(
-        Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(fold.compute(fold.update(rows), homework.classes)))
-        for text, fold, spec in homework.metrics
-    )
+    return score_rows(rows, homework.metrics, groups_of(dataset))
 
 
 def score_predictions(
@@ -142,17 +140,16 @@ def score_predictions(
     targets: Array,
     classes: tuple[str, ...],
     metrics: Sequence[tuple[str, Metric, MetricSpec]],
+    groups: Sequence[Any] | None,
 ) -> tuple[Result, ...]:
-    """The scores of logits [n, C] by every metric, of labels [n] by those that need no more; the folds are those of a run."""
+    """The scores of logits [n, C] by every metric, of labels [n] by those that need no more; the folds are those of a run.
+
+    Samples of equal `groups` stand or fall together, which intervals allow for; None where that is not known.
+    """
     labels_only = predictions.ndim == 1
     logits = np.eye(len(classes), dtype=np.float32)[predictions] if labels_only else predictions
     rows = Rows(ids, {"logits": logits, "target": targets}, classes)
-    results = []
-    for text, fold, spec in metrics:
-        if not labels_only or _of_labels(text):
-            score = fold.compute(fold.update(rows), classes)
-            results.append(Result(metric=text, direction=spec.direction, unit=spec.unit, **vars(score)))
-    return tuple(results)
+    return score_rows(rows, [each for each in metrics if not labels_only or _of_labels(each[0])], groups)
 
 
 def tied(predictions: Array) -> int:
