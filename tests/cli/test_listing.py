@@ -120,7 +120,7 @@ def test_a_name_that_is_several_kinds_shows_each(zoo):
     assert [entry["kind"] for entry in zoo("show", "digits", "--json").json] == ["dataset", "benchmark"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in ("models", "benchmarks") else k for k in KINDS])
 def test_every_entry_can_be_shown(zoo, kind):
     for entry in zoo("list", kind, "--json").json:
         done = zoo("show", entry["name"])

@@ -95,7 +95,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_kills_at_any_moment_leave_only_whole_shards(seed, toy, toy_environment, shard_files, zoo_home, monkeypatch):
     environment = {**toy_environment, "TOY_DELAY": "0.01"}
     done = subprocess.run([sys.executable, "-c", KILLED_AT_RANDOM, str(seed)], env=environment, capture_output=True, text=True)

@@ -221,7 +221,7 @@ except StoreError as error:
 """
 
 
-@pytest.mark.parametrize(("size", "what"), [(1, "zoo.db"), (3000, "00000.parquet")])
+@pytest.mark.parametrize(("size", "what"), [pytest.param(1, "zoo.db", marks=pytest.mark.slow), (3000, "00000.parquet")])
 def test_a_disk_that_refuses_more_leaves_no_part_of_a_shard(size, what, toy, toy_environment, zoo_home, shard_files):
     """Files may not grow beyond `size` bytes, so that writes fail half-way as on a full disk."""
     if what != "zoo.db":

@@ -40,7 +40,7 @@ def test_right_gradients_pass_and_every_parameter_is_listed(tmp_path: Path) -> N
     assert (check.samples, check.by, check.notes) == (8, "autograd", ())
 
 
-@pytest.mark.parametrize("entries", [1, 5, 2000])
+@pytest.mark.parametrize("entries", [1, 5, pytest.param(2000, marks=pytest.mark.slow)])
 def test_one_wrong_entry_of_a_thousand_is_found_and_its_parameter_named(tmp_path: Path, entries: int) -> None:
     check = checked(tmp_path, "OneEntryWrong", entries)
     assert not check.passed

@@ -96,6 +96,7 @@ def test_a_model_that_replaces_its_network_when_loaded_resumes_bit_for_bit(
     assert same(loop.train(job).state, whole.state)
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_of_an_epoch_loses_no_bit(tmp_path: Path) -> None:
     def start(folder: str) -> "subprocess.Popen[str]":
         command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(tmp_path / folder)]

@@ -29,6 +29,7 @@ def close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> 
     return all(torch.allclose(found[key], expected[key], rtol=0, atol=2e-6) for key in expected)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one() -> None:
     settings: dict[str, Any] = {**DIGITS, "epochs": 2, "overrides": {"batch_size": 61}}  # the last batch has 13 samples
     one = zoo.train(**settings)

@@ -161,6 +161,7 @@ def test_a_sample_is_attacked_alike_in_every_batch(lenet, attack, norm):
         assert same.double().mean() >= 0.8  # a sign that hangs on rounding may turn
 
 
+@pytest.mark.slow
 def test_evaluations_are_counted_as_they_are_made(lenet):
     victim, images, labels = lenet
     calls = []

@@ -156,6 +156,7 @@ def test_samples_leave_as_soon_as_they_fall(lenet):
     assert found.gradients[fell].double().mean() < 10 and (found.gradients[~fell] == 20).all()
 
 
+@pytest.mark.slow
 def test_stronger_attacks_leave_fewer_standing(lenet):
     victim, images, labels = lenet
     threat = Threat("linf", 0.04)
@@ -193,6 +194,7 @@ def test_a_victim_with_flat_places_shows_signs_of_masking(around):
     assert stood.sum() > 10 and torch.equal(found.masked, stood)
 
 
+@pytest.mark.slow
 def test_what_falls_to_a_search_after_an_iterative_attack_failed_is_a_sign_of_masking(lenet):
     victim, images, labels = lenet
     worst = WorstOf(attacks="pgd:steps=1,step_size=1e-9,random_start=false+square:queries=300")

@@ -51,6 +51,7 @@ def test_deepfool_measures_in_the_units_of_the_vectors(table):
     assert found["median-norm"] == pytest.approx(5.25 * 1.02, rel=0.01)
 
 
+@pytest.mark.slow
 def test_square_and_worst_of_attack_vectors_too(table):
     for attack in ("robust/square", "robust/worst-of"):
         assert scores(attacked(table, attack, eps=4.25))["robust-accuracy"] == pytest.approx(12 / 20)

@@ -68,6 +68,7 @@ def test_intervals_certify_what_training_by_intervals_bounds(seed):
     assert (inside[found] > 0).all() and (outside[found] <= 0).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), norm=st.sampled_from(["linf", "l2"]))
 def test_within_radii_by_bisection_no_attack_turns(seed, norm):
