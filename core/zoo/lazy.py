@@ -1,13 +1,26 @@
 """Importing late: what a spec's target `"pkg.module:attr"` names, and the names of our own packages."""
 
 import importlib
+import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from zoo.errors import PluginError
 
-__all__ = ["load_target"]
+__all__ = ["load_target", "quietly"]
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Within the block nobody's log tells of warnings: around the import of a library that finds fault with another one."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def load_target(target: str) -> Any:

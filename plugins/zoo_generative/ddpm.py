@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from zoo.errors import ModelError
+from zoo.lazy import quietly
+
+with quietly():  # of torchao, where that is installed
+    from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
 
 NOISE = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from zoo.errors import ModelError
+from zoo.lazy import quietly
 from zoo_hub.folder import quiet
 from zoo_hub.source import BY_HAND, WEIGHTS, Source, read_json
 
@@ -19,7 +20,8 @@ RUN = "run are pipelines that draw images from nothing, from classes or from pro
 
 def networks_of(source: Source, index: Mapping[str, Any]) -> dict[str, str]:
     """The names of a pipeline's networks, and of the file of each."""
-    import diffusers
+    with quietly():
+        import diffusers
     from transformers import PreTrainedModel
 
     parts, known = _parts(index), index.get("_class_name")
@@ -66,7 +68,8 @@ def build_pipeline(folder: Path) -> Any:
 
 def _part(folder: Path, library: str, name: str) -> Any:
     """A part of a pipeline, from what describes it alone: a network, a scheduler, a tokenizer or an image processor."""
-    from diffusers.configuration_utils import ConfigMixin
+    with quietly():
+        from diffusers.configuration_utils import ConfigMixin
     from transformers import ImageProcessingMixin, PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
     found = _class(library, name)

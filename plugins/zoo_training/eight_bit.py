@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import Optimizer as TorchOptimizer
 
 from zoo.errors import OptionError
+from zoo.lazy import quietly
 from zoo.remarks import remark
 from zoo.specs import Frozen, Optimizer
 from zoo.training import Expected, Network
@@ -35,7 +36,8 @@ class Adam8bit(Frozen):
     compiled: bool = Field(default=False, description="Compile the step, as torchao does: a minute first, worth it on a GPU.")
 
     def build(self, parameters: Sequence[nn.Parameter], settings: Optimizer, /) -> TorchOptimizer:
-        from torchao import optim
+        with quietly():
+            from torchao import optim
 
         sizes = [parameter.numel() for parameter in parameters]
         fitting = self._fitting(sizes)

@@ -6,6 +6,7 @@ from torch import nn
 
 from zoo.counting import storage_bytes
 from zoo.errors import ModelError, OptionError
+from zoo.lazy import quietly
 from zoo.specs import Frozen
 
 
@@ -24,7 +25,8 @@ class Int8WeightOnly(Frozen):
         )
 
     def ready(self, model: nn.Module, /) -> str:
-        from torchao.quantization import quantize_
+        with quietly():
+            from torchao.quantization import quantize_
 
         before, kinds = stored_bytes(model), _dense(model)
         if not kinds:
@@ -45,7 +47,8 @@ class Int8WeightOnly(Frozen):
         )
 
     def _config(self) -> Any:
-        from torchao.quantization import Int8WeightOnlyConfig
+        with quietly():
+            from torchao.quantization import Int8WeightOnlyConfig
 
         return Int8WeightOnlyConfig(set_inductor_config=False)
 
@@ -62,7 +65,8 @@ class Int8Dynamic(Int8WeightOnly):
     rounding: ClassVar[str] = "fp16"
 
     def _config(self) -> Any:
-        from torchao.quantization import Int8DynamicActivationInt8WeightConfig
+        with quietly():
+            from torchao.quantization import Int8DynamicActivationInt8WeightConfig
 
         return Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)
 
