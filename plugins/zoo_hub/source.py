@@ -9,7 +9,7 @@ from importlib import util
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo.data import hub_reachable, offline_forced
+from zoo.data import hub_errors, hub_reachable, offline_forced
 from zoo.errors import ModelError, UnknownNameError, WeightsError
 from zoo.specs import Weights, WeightsPart
 
@@ -220,7 +220,7 @@ def _snapshot(repository: str, revision: str | None, namespace: str = "hf") -> P
         raise UnknownNameError(f"{repository} has no revision {revision!r}", f"see huggingface.co/{repository}") from error
     except RepositoryNotFoundError as error:
         raise UnknownNameError(f"the hub has no public repository {repository!r}", "see huggingface.co/models") from error
-    except (OSError, ValueError) as error:  # most of the hub's errors are OSErrors
+    except hub_errors() as error:
         reason = str(error).strip().partition("\n")[0]
         reason = "no connection" if offline else reason
         why = "ZOO_OFFLINE forbids to ask the hub" if forced else f"the hub cannot be asked: {reason}"

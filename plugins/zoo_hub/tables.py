@@ -1,4 +1,4 @@
-"""hf:PATH: datasets as Hugging Face keeps them, Parquet or Arrow, read without their library and without the network."""
+"""hf:PATH: datasets as Hugging Face keeps them, Parquet or Arrow, read without their library."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
 from zoo.errors import DataError
 from zoo.options import options_of, split_options
 from zoo.specs import DatasetSpec, Modality
+from zoo_hub.hub_datasets import NAME, dataset_of_hub
 
 SPLIT = re.compile(r"(?:^|[/_.-])(train|training|validation|valid|val|dev|test|testing)(?=$|[/_.-])")
 SPLITS = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
@@ -27,13 +28,14 @@ class Columns(BaseModel, extra="forbid"):
 
     input: str | None = Field(default=None, description="Column of images or texts. Default: image, img, text or sentence.")
     label: str | None = Field(default=None, description="Column of labels. Default: label, labels or target.")
+    config: str | None = Field(default=None, description="Folder of one dataset, where there are several.")
 
 
 def data_spec(name: str, rest: str) -> DatasetSpec:
-    """The spec of `hf:PATH`, or of `hf:OWNER/NAME` from the hub's cache; of the files only the schemas are read."""
+    """The spec of `hf:PATH`, or of `hf:OWNER/NAME` on the hub; of the files only the schemas are read."""
     columns, path = split_options(Columns, rest, "hf")
     root = _root(path)
-    splits = _splits(root)
+    splits = _splits(root, columns.config)
     first = next(iter(splits.values()))[0]
     schema = _schema(first)
     features = _features(schema)
@@ -54,7 +56,7 @@ def data_spec(name: str, rest: str) -> DatasetSpec:
 def open_table(files: DataFiles, split: str) -> "HubRows":
     """The rows of a split, images and texts as they stand."""
     root, columns = Path(files.spec.path or ""), options_of(Columns, files.spec.name)
-    paths = _splits(root)[split]
+    paths = _splits(root, columns.config)[split]
     schema = _schema(paths[0])
     features = _features(schema)
     inputs, label = _chosen(schema.names, features, columns, root)
@@ -115,31 +117,38 @@ def _image(value: Any, row: int) -> Any:
 
 
 def _root(path: str) -> Path:
-    """The folder or file; of a name on the hub, what its cache has of it."""
+    """The folder or file; of a name on the hub, where it lies in the cache."""
     given = Path(path).expanduser().absolute()
     if given.exists():
         return given
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", path):
+    if not NAME.fullmatch(path):
         raise DataError(f"there is no folder {given}", _HOW)
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(path, repo_type="dataset", local_files_only=True))
-    except Exception as error:
-        hint = f"get it where there is a network: hf download {path} --repo-type dataset --local-dir DIR, then hf:DIR"
-        raise DataError(f"there is no folder {path}, and the hub's cache has no dataset of that name", hint) from error
+    return dataset_of_hub(path)
 
 
-def _splits(root: Path) -> dict[str, list[Path]]:
-    """Split to its files; those whose names say no split are `test`."""
+def _splits(root: Path, config: str | None) -> dict[str, list[Path]]:
+    """Split to its files; those whose names say no split are `test`. Raises DataError where folders hold several datasets."""
     paths = [root] if root.is_file() else sorted([*root.rglob("*.parquet"), *root.rglob("data-*.arrow")])
-    found: dict[str, list[Path]] = defaultdict(list)
+    if not paths:
+        raise DataError(f"{root} holds no .parquet and no .arrow files", _HOW)
+    of: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
+        of[_config(path.relative_to(root) if path != root else Path())].append(path)
+    if (config is not None and config not in of) or (config is None and len(of) > 1):
+        names = ", ".join(sorted(filter(None, of))) or "none"
+        what = "several configurations" if config is None else f"no configuration {config!r}"
+        raise DataError(f"{root} holds {what}", f"it has {names}: hf:config=NAME:PATH")
+    chosen = paths if config is None else of[config]
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in chosen:
         told = SPLIT.findall(path.relative_to(root).with_suffix("").as_posix() if path != root else "")
         found[SPLITS.get(told[-1], told[-1]) if told else "test"].append(path)
-    if not found:
-        raise DataError(f"{root} holds no .parquet and no .arrow files", _HOW)
     return dict(found)
+
+
+def _config(path: Path) -> str:
+    """The outermost folder of a file that tells neither a split nor that it holds data: one of several datasets."""
+    return next((part for part in path.parts[:-1] if part != "data" and not SPLIT.search(part)), "")
 
 
 def _schema(path: Path) -> Any:

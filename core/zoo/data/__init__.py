@@ -27,6 +27,7 @@ __all__ = [
     "files_below",
     "files_sha256",
     "folders_in",
+    "hub_errors",
     "hub_reachable",
     "offline_forced",
     "package_path",
@@ -43,7 +44,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
-    from zoo.data.download import hub_reachable
+    from zoo.data.download import hub_errors, hub_reachable
     from zoo.data.files import DataFiles, offline_forced, package_path
     from zoo.data.hashing import AlteredError, unzip
     from zoo.data.known_classes import CLOTHES, DIGITS
@@ -59,7 +60,7 @@ else:
         __name__,
         {
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
-            "zoo.data.download": ["hub_reachable"],
+            "zoo.data.download": ["hub_errors", "hub_reachable"],
             "zoo.data.files": ["DataFiles", "offline_forced", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
             "zoo.data.known_classes": ["CLOTHES", "DIGITS"],

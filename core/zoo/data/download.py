@@ -78,17 +78,23 @@ def download_from_hub(uri: str, *, offline: bool) -> Path:
     if match is None:
         raise DownloadError(f"{uri!r} does not read hf://repo@revision/file", final=True)
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
 
     repo, revision, name = match.groups()
     forbidden = offline
     offline = offline or not hub_reachable()
     try:
         return Path(hf_hub_download(repo, name, revision=revision, local_files_only=offline))
-    except (OSError, ValueError, EntryNotFoundError) as error:  # most of the hub's errors are OSErrors
+    except hub_errors() as error:
         reason = str(error).strip().partition("\n")[0]
         why = "ZOO_OFFLINE forbids to ask the hub" if forbidden else "no connection"
         raise DownloadError(f"not in the hub's cache, and {why}" if offline else reason or type(error).__name__) from error
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """What the hub's client raises: OSErrors mostly, and for a connection that ends in the middle its library's own."""
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    return (OSError, ValueError, EntryNotFoundError, *(base for base in HfHubHTTPError.__bases__ if issubclass(base, Exception)))
 
 
 def hub_reachable() -> bool:
