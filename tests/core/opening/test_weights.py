@@ -48,6 +48,7 @@ def test_a_saved_state_reads_back_equal_under_its_hash(tmp_path: Path) -> None:
     assert found == digest == sha256(tmp_path / "m.safetensors")
 
 
+@pytest.mark.slow
 def test_equal_states_give_equal_bytes_in_every_process(tmp_path: Path) -> None:
     metadata = {letter: letter for letter in "zyxwvutsrq"}
     digest = save_state(tmp_path / "m.safetensors", {"b": torch.ones(2), "a": torch.zeros(3)}, metadata)

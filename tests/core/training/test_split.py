@@ -90,6 +90,7 @@ def test_other_seeds_choose_others() -> None:
     assert split_validation(data, 0.2, 0) != split_validation(data, 0.2, 1)
 
 
+@pytest.mark.slow
 def test_hash_randomisation_changes_nothing() -> None:
     code = (
         "import torch; from zoo.data import ArrayDataset; from zoo.training.split import split_validation;"

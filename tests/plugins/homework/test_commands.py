@@ -251,6 +251,7 @@ def test_the_instructors_own_set_is_what_inputs_and_check_are_about(tmp_path: Pa
     assert out.read_text() == "id\na\nb\n"
 
 
+@pytest.mark.slow
 def test_another_plugin_defines_a_homework_in_a_few_lines(tmp_path: Path) -> None:
     site = tmp_path / "site"
     (site / "third-1.0.dist-info").mkdir(parents=True)

@@ -112,11 +112,13 @@ def test_a_download_that_was_cut_off_is_not_taken_for_the_whole(hub: Hub, tmp_pa
     assert opened(hub.address, tmp_path).stdout == "['one', 'two2', 'three'] [1, 0, 1]\n"
 
 
+@pytest.mark.slow
 def test_what_is_not_there_or_forbidden_is_said(hub: Hub, tmp_path: Path) -> None:
     assert "no public dataset 'somebody/else'" in opened(hub.address, tmp_path, "hf:somebody/else").stderr
     assert "ZOO_OFFLINE forbids" in opened(hub.address, tmp_path, ZOO_OFFLINE="1").stderr
 
 
+@pytest.mark.slow
 def test_several_configurations_are_told_apart(hub: Hub, tmp_path: Path) -> None:
     hub.files["de/test.parquet"] = table(["eins"])
     both = opened(hub.address, tmp_path)

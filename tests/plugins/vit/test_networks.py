@@ -35,6 +35,7 @@ def test_every_spec_builds_a_network_of_the_size_that_it_says(name: str, count: 
     assert f"{count:,} parameters" in SPECS[name].summary
 
 
+@pytest.mark.slow
 def test_vit_b16_is_timms() -> None:
     torch.manual_seed(0)
     theirs = timm.create_model("vit_base_patch16_224", pretrained=False).eval()
