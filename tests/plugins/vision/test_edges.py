@@ -121,16 +121,16 @@ def test_published_weights_fit_strictly(real_data: Path) -> None:
 
 @pytest.mark.slow
 def test_pidinet_on_bsds500_scores_as_published(real_data: Path) -> None:
-    """Published for all 200 test images: ODS .807, OIS .823. Here are 100 of them."""
-    ods, ois, _ = (result.value for result in zoo.evaluate("vision/pidinet", "bsds500").results)
-    assert ods == pytest.approx(0.807, abs=0.02)
+    """Published for all 200 test images: ODS .807, OIS .823. Here are 25; `zoo verify` takes all that there are."""
+    ods, ois, _ = (result.value for result in zoo.evaluate("vision/pidinet", "bsds500", limit=25).results)
+    assert ods == pytest.approx(0.807, abs=0.04)
     assert ois is not None and ods is not None and ois >= ods
 
 
 @pytest.mark.slow
 def test_canny_on_bsds500_scores_as_published(real_data: Path) -> None:
-    ods, ois, _ = (result.value for result in zoo.evaluate("vision/canny", "bsds500").results)
-    assert ods == pytest.approx(0.60, abs=0.02)
+    ods, ois, _ = (result.value for result in zoo.evaluate("vision/canny", "bsds500", limit=25).results)
+    assert ods == pytest.approx(0.60, abs=0.04)
     assert ois is not None and ods is not None and ois >= ods
 
 
