@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import sys
+from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,3 +82,14 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs real data: set ZOO_DATA_DIR")
     return Path(folder)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread of torch: on a busy machine threads of small models wait for each other longer than they work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -11,10 +11,10 @@ from zoo.inference.inputs import Item, Items, gathered
 from zoo.opening.composing import named_model
 from zoo.opening.models import Model
 from zoo.opening.own import own_model
-from zoo.opening.weights_choice import Choice
-from zoo.opening.written import is_written, open_written
+from zoo.opening.written import is_written
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.request import How, Request
+from zoo.runs.written import opened
 from zoo.specs import Modality, TaskName
 from zoo.tasks.base import DataInfo
 
@@ -110,23 +110,13 @@ def _opened(request: Request) -> tuple[Model, TaskName, Modality]:
     if request.input is not None:
         raise OptionError("`input` is for models of your own; a model by name declares it")
     task = request.task or next(iter(spec.tasks))  # type: ignore[assignment]
-    choice = Choice(
-        tag,
-        file=request.weights,
-        allow_pickle=request.allow_pickle,
-        data_dir=request.data_dir,
-        key=request.weights_key,
-        classes=request.classes,
-    )
-    return named_model(spec, task, choice, request.options), task, spec.modality
+    return named_model(spec, task, request.choice(tag), request.options), task, spec.modality
 
 
 def _own(request: Request, task: TaskName) -> Model:
     module, name, classes = request.model, None, request.classes
     if is_written(module):
-        written = open_written(
-            module, weights=request.weights, weights_key=request.weights_key, allow_pickle=request.allow_pickle
-        )
+        written = opened(module, request, None)
         module, name = written.module, written.name
         classes = classes if classes is not None or written.file is None else written.file.classes
     elif request.weights is not None:

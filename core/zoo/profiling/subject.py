@@ -9,13 +9,13 @@ from zoo.errors import ModelError, OptionError, WeightsError, reason_of
 from zoo.opening.composing import named_model
 from zoo.opening.models import Model, build_model, checked_options, in_eval
 from zoo.opening.own import own_model
-from zoo.opening.weights_choice import Choice
-from zoo.opening.written import is_written, open_written
+from zoo.opening.written import is_written
 from zoo.plugins.registry import Registry
 from zoo.remarks import hearing
 from zoo.runs.plan import plan_run
 from zoo.runs.precision import Precision, opened_precision
 from zoo.runs.request import Request
+from zoo.runs.written import opened
 from zoo.seeds import seeded
 from zoo.specs import Modality, ModelSpec, TaskName
 from zoo.tasks.base import ModelInfo, Task
@@ -106,17 +106,9 @@ def _opened(entries: Registry, request: Request) -> tuple[ModelSpec, TaskName, B
     if tag is None and request.weights is None and len(spec.weights) > 1:
         tag = next(iter(spec.weights))
         notes.append(f"of its weights the first were taken: {', '.join(spec.weights)}")
-    choice = Choice(
-        tag,
-        file=request.weights,
-        allow_pickle=request.allow_pickle,
-        data_dir=request.data_dir,
-        key=request.weights_key,
-        classes=request.classes,
-    )
     weights = spec.weights.get(tag) if tag is not None else next(iter(spec.weights.values()), None)
     try:
-        model = named_model(spec, task, choice, request.options)
+        model = named_model(spec, task, request.choice(tag), request.options)
         return spec, task, Built(model.load(), model.info, weights), (*notes, *model.notes)
     except WeightsError as error:
         if error.altered or spec.parts or request.weights is not None or (tag is not None and tag not in spec.weights):
@@ -135,9 +127,7 @@ def _own(request: Request) -> tuple[ModelSpec, TaskName, Built, tuple[str, ...]]
     module, name, classes = request.model, request.name, request.classes
     notes: tuple[str, ...] = ()
     if is_written(module):
-        written = open_written(
-            module, weights=request.weights, weights_key=request.weights_key, allow_pickle=request.allow_pickle
-        )
+        written = opened(module, request, None)
         module, name, notes = written.module, name or written.name, written.notes
         classes = classes if classes is not None or written.file is None else written.file.classes
     elif request.weights is not None:

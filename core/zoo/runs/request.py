@@ -5,12 +5,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from zoo.errors import OptionError
 from zoo.runs.progress import Progress
+
+if TYPE_CHECKING:
+    from zoo.opening.weights_choice import Choice
 
 A = TypeVar("A", bound="Asked")
 
@@ -94,6 +97,19 @@ class Request(Asked):
     @classmethod
     def _empty_is_none(cls, path: Any) -> Any:
         return path or None
+
+    def choice(self, tag: str | None) -> "Choice":
+        """The weights that are asked for, of a model by name and with this tag."""
+        from zoo.opening.weights_choice import Choice
+
+        return Choice(
+            tag,
+            file=self.weights,
+            allow_pickle=self.allow_pickle,
+            data_dir=self.data_dir,
+            key=self.weights_key,
+            classes=self.classes,
+        )
 
 
 class How(Asked):

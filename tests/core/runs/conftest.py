@@ -20,14 +20,8 @@ def install(folder: Path, plugin_id: str, module: str, source: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny models on one thread: more of them only wait for each other, for seconds on a busy machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread):
+    """All tests of this folder run tiny models."""
 
 
 @pytest.fixture(scope="session")

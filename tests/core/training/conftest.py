@@ -1,7 +1,6 @@
 """Makes `tiny_training` importable, as the module of a plugin is; small models train fastest on one thread."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,5 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """On a busy machine threads wait for each other longer than they work."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_thread(one_thread: None) -> None:
+    """All tests of this folder train small models."""

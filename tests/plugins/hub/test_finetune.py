@@ -15,18 +15,10 @@ from zoo.training.job import TrainingProgress
 from zoo.training.run import train
 from zoo_hub.finetune_trainer import taken_over
 
-pytestmark = pytest.mark.slow  # a minute or two in all
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]  # a minute or two in all
 
 NETWORK = "timm/test_resnet"
 SMALL = {"input.channels": 3, "input.size": [32, 32]}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Batches of P classes x K samples, and losses between the samples of a batch."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,7 @@ from zoo.errors import OptionError
 from zoo.plugins.registry import registry
 from zoo_metric.trainer import LOSSES, balanced_batches
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def generator(seed: int = 0) -> torch.Generator:

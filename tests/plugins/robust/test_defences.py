@@ -1,6 +1,5 @@
 """The trainers of defences: what their attacks, losses and bounds are by definition, and that each learns."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,7 @@ DEFENCES = {
 DIGITS = {"dataset": "data/digits", "epochs": 1, "batch_size": 64}
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def generator(seed: int = 0) -> torch.Generator:
