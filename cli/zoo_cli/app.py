@@ -2,9 +2,11 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 
+from zoo.tolerance import tolerate_damage
 from zoo.version import __version__
 from zoo_cli.errors import guarded
 from zoo_cli.extras import OpenGroup
@@ -44,13 +46,33 @@ COMMANDS = {
     callback=lambda context, option, given: _without_plugins(given),
     help="Leave out all plugins but the bundled ones, as an empty ZOO_PLUGINS does.",
 )
+@click.option(
+    "-p",
+    "without",
+    multiple=True,
+    metavar="no:ID",
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, option, given: _leave_out(given),
+    help="Leave out a plugin, for this command alone. Can be repeated.",
+)
 def zoo() -> None:
     """A model zoo and evaluation registry for deep learning: pick a model, run it on a dataset, trust the score."""
 
 
 def main() -> None:
     """Run the command line and exit."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they are looked for in all that is installed
+    tolerate_damage()
     sys.exit(guarded(zoo, sys.argv[1:]))
+
+
+def _leave_out(given: Sequence[str]) -> None:
+    ids = [text.removeprefix("no:") for text in given]
+    if wrong := next((text for text in given if not text.startswith("no:") or text == "no:"), None):
+        raise click.BadParameter(f"{wrong!r} is not of the form no:ID", param_hint="-p")
+    if ids:
+        os.environ["ZOO_WITHOUT"] = ",".join(filter(None, [os.environ.get("ZOO_WITHOUT"), *ids]))  # as below
 
 
 def _without_plugins(given: bool) -> None:

@@ -1,5 +1,6 @@
 """The index as a command wants it: read warm, with one warning a plugin that is not well."""
 
+import os
 import sys
 
 from zoo.plugins.index import Index, load_index, plugin_problem
@@ -12,7 +13,11 @@ def open_index() -> Index:
 
 
 def warned_of(index: Index) -> Index:
-    """The index, after a warning on stderr of every plugin that failed."""
+    """The index, after a warning on stderr of every plugin that failed, and of each that was to be left out and is not there."""
+    there = {plugin["id"] for plugin in index.plugins}
+    for name in filter(None, os.environ.get("ZOO_WITHOUT", "").split(",")):
+        if name.partition("@")[0] not in there:
+            note(f"{styled('warning:', sys.stderr, fg='yellow')} there is no plugin {name!r} to leave out")
     for plugin in index.plugins:
         if problem := plugin_problem(plugin):
             note(f"{styled('warning:', sys.stderr, fg='yellow')} {problem}; {plugin['hint']}")

@@ -56,6 +56,13 @@ def state_file() -> Path:
     return zoo_home() / "plugins.json"
 
 
+def plugin_folders() -> list[Path]:
+    """Folders whose `.py` files are plugins: `plugins` below `ZOO_HOME`, then those of `ZOO_PLUGIN_PATH` (a path list)."""
+    named = [part for part in os.environ.get("ZOO_PLUGIN_PATH", "").split(os.pathsep) if part]
+    folders = [zoo_home() / "plugins", *(Path(part).expanduser().absolute() for part in named)]
+    return [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+
+
 @contextmanager
 def writing(path: Path) -> "Iterator[Path]":
     """A temporary path beside `path`, moved onto it when the block ends well and removed when it does not.

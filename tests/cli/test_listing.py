@@ -14,7 +14,7 @@ from zoo_cli.listing import COLUMNS, KINDS, MODALITIES, TASKS
 
 HEAVY = {"torch", "torchvision", "transformers", "numpy", "pandas", "pydantic", "pluggy", "yaml", "sqlalchemy", "rich", "typer"}
 PLUGINS = {"zoo_data", "zoo_intro", "zoo_cnn", "zoo_sequence", "zoo_homework"}
-OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins.discovery", "zoo.hookspecs"}
+OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins.inquiry", "zoo.hookspecs"}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ OWN = {"zoo.specs", "zoo.plugins.registry", "zoo.plugins.discovery", "zoo.hooksp
 def test_listing_from_a_warm_index_imports_nothing_heavy(zoo_process, arguments):
     # given a warm index; an edit of deepzoo itself at this moment, in a checkout, takes another attempt
     assert zoo_process("list").code == 0
-    modules = next(found for _ in range(5) if "zoo.plugins.discovery" not in (found := imported(arguments)))
+    modules = next(found for _ in range(5) if "zoo.plugins.inquiry" not in (found := imported(arguments)))
     # then
     assert "zoo_cli.app" in modules
     assert not (HEAVY | PLUGINS) & {name.partition(".")[0] for name in modules}

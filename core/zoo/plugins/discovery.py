@@ -1,69 +1,32 @@
 """Discovering plugins: what is installed, in which state each is, and what it offers. Errors are data here.
 
-One plugin is loaded at a time and by our own loop: pluggy's `load_setuptools_entrypoints` stops at the first exception
-and skips a second distribution with the same entry name without a word.
+Bundled plugins are asked in this process, those of others each in a fork of it, so that none can end, hang or spoil more than
+itself. `main` is the process that builds the index: no command imports a plugin that it does not use.
 """
 
-import importlib
-import importlib.util
 import json
-import re
+import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
-from importlib import metadata
+from functools import cached_property, partial
+from typing import Any
 
-import pluggy
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-from pydantic import BaseModel, ValidationError
+from zoo.errors import ZooError
+from zoo.identity.files import session
+from zoo.plugins.apart import Answer, run_apart
+from zoo.plugins.asking import Offer, ask
+from zoo.plugins.candidates import Candidate, candidates, refusal, removal, update
+from zoo.plugins.hooks import spec_classes
+from zoo.plugins.manifest import read_manifest
+from zoo.plugins.switches import disabled_ids
+from zoo.specs import Spec, SpecKind
 
-from zoo import hookspecs
-from zoo.identity.sources import reached
-from zoo.identity.watching import Watch
-from zoo.plugins.hooks import (
-    ID,
-    InvalidOfferError,
-    declared_kinds,
-    manager,
-    named_specs,
-    reserved_namespaces,
-    shadowed,
-    spec_classes,
-)
-from zoo.plugins.names import BUNDLED
-from zoo.plugins.switches import allowed_ids, disabled_ids
-from zoo.specs import KINDS, Spec, SpecKind
-from zoo.version import __version__
-
-GROUP = "zoo"
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
-OBSERVING = tuple(
-    f"zoo_{events}_{event}" for events in ("run", "train") for event in ("started", "progress", "finished", "failed")
-)
-RUN_HOOKS = (*OBSERVING, "zoo_drawer")
-MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An entry point of group `zoo`, before anything is imported."""
-
-    id: str
-    module: str
-    distribution: str
-    version: str
-    requires: tuple[str, ...] = ()
-
-    @property
-    def bundled(self) -> bool:
-        return canonicalize_name(self.distribution) == BUNDLED
-
-    def is_among(self, disabled: Collection[str]) -> bool:
-        """Whether it is disabled: by id, or, where two distributions share one, by `id@distribution`."""
-        return self.id in disabled or f"{self.id}@{self.distribution}" in disabled
+SECONDS = 10.0
+"""How long a plugin may take to say what it offers, unless ZOO_PLUGIN_SECONDS says otherwise."""
+WIDTH = 8
+"""Plugins that are asked at a time: those that wait for something hold up no other."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +37,12 @@ class Plugin:
     """
 
     candidate: Candidate
-    state: str
+    state: str = "ok"
     reason: str = ""
     hint: str = ""
     kinds: tuple[SpecKind, ...] = ()
-    specs: tuple[tuple[str, Spec], ...] = ()
+    offered: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """Kind and JSON values of each spec."""
     namespaces: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
     """Those of RUN_HOOKS that it implements."""
@@ -88,141 +52,118 @@ class Plugin:
     """Environment variables that it read meanwhile."""
     doubt: str = ""
     """What else its offer depends on, which nobody can see change, such as a server."""
+    unknown: str = field(default="", repr=False)
+    """A hook of its that nobody here has."""
+    all_kinds: tuple[SpecKind, ...] = field(default=(), repr=False)
+    """Kinds that any plugin declares."""
+
+    @cached_property
+    def specs(self) -> tuple[tuple[str, Spec], ...]:
+        """Kind and spec of each entry. Imports the classes of kinds that plugins declare."""
+        classes = spec_classes(self.all_kinds)
+        return tuple((kind, classes[kind].model_validate(values)) for kind, values in self.offered)
 
 
-def discover(path: Sequence[str] | None = None) -> list[Plugin]:
+def discover(
+    path: Sequence[str] | None = None, *, blamed: Mapping[str, str] | None = None, width: int = WIDTH, note: Any = None
+) -> list[Plugin]:
     """Every plugin installed in the folders of `path` (default: `sys.path`), bundled ones first.
 
-    Each is loaded unless its state forbids it: imported, and, once it is known which kinds of entry there are, asked.
+    Each is asked unless its state forbids it. `blamed` are modules that are not asked again, each with the reason; `note` is
+    told the module of each that is asked next.
     """
-    candidates = _candidates(list(sys.path if path is None else path))
+    there = candidates(list(sys.path if path is None else path))
     disabled = disabled_ids()
-    imported = [_refused(candidate, candidates, disabled) or _import(candidate) for candidate in candidates]
-    imported = [_without_clash(plugin, imported, "kind", _kinds_of) for plugin in imported]
-    classes = spec_classes(kind for plugin in imported for kind in plugin.kinds)
-    found = [_ask(plugin, classes) if plugin.state == "ok" else plugin for plugin in imported]
-    return [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
+    found = [
+        Plugin(one, *refused) if (refused := refusal(one, there, disabled)) else Plugin(one, *_blame(one, blamed or {}))
+        for one in there
+    ]
+    asking = partial(_asked, width=width, note=note or (lambda module: None))
+    found = asking(found, [plugin for plugin in found if plugin.state == "ok"], ())
+    found = [_without_clash(plugin, found, "kind", _kinds_of) for plugin in found]
+    kinds = tuple(kind for plugin in found for kind in plugin.kinds)
+    # Who has hooks of a kind that another one declares can only be understood now.
+    found = asking(found, [plugin for plugin in found if plugin.unknown and kinds], kinds)
+    found = [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
+    return [replace(plugin, all_kinds=kinds) for plugin in found]
 
 
-def _candidates(path: list[str]) -> list[Candidate]:
-    """Entry points, bundled ones first. A distribution that is found twice counts once, the first, as for an import."""
-    found = []
-    for name in dict.fromkeys(_names(path)):
-        with suppress(Exception):  # as below
-            distribution = next(iter(metadata.distributions(name=name, path=path)))
-            title, version, requires = distribution.metadata["Name"], distribution.version, tuple(distribution.requires or ())
-            found += [Candidate(*entry, title, version or "?", requires) for entry in _entries(distribution, name)]
-    return sorted(found, key=lambda candidate: (not candidate.bundled, candidate.id, candidate.distribution))
+def main() -> None:
+    """Print the plugins of `sys.argv[2]`, JSON: as lines of JSON, which is asked when, and at last all of them, or an error."""
+    order = json.loads(sys.argv[2])
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a bundled plugin may print is no answer
 
+    def note(module: str) -> None:
+        out.write(json.dumps({"asked": module}) + "\n")
 
-def _names(path: list[str]) -> Iterator[str]:
-    """Names of distributions that mention our group. Only theirs are read from metadata, which takes a millisecond each."""
-    for distribution in metadata.distributions(path=path):
-        # Whatever is wrong with a distribution, or left of one by an uninstall that failed, concerns nobody here.
-        with suppress(Exception):
-            if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
-                yield canonicalize_name(distribution.metadata["Name"])
-
-
-def _entries(distribution: metadata.Distribution, name: str) -> list[tuple[str, str]]:
-    """Id and module of each entry point of our group; a file that cannot be read gives one without a module."""
     try:
-        return [(entry.name, entry.value) for entry in distribution.entry_points if entry.group == GROUP]
-    except Exception:
-        return [(name, "")]
+        with session():
+            found = discover(order["path"], blamed=order["blamed"], width=order["width"], note=note)
+        line: dict[str, Any] = {"found": [facts(plugin) for plugin in found]}
+    except ZooError as error:
+        line = {"error": [type(error).__name__, error.message, error.hint]}
+    out.write(json.dumps(line) + "\n")
 
 
-def _refused(candidate: Candidate, candidates: Sequence[Candidate], disabled: Collection[str]) -> Plugin | None:
-    """The plugin, where it need not be imported to know that it cannot be used."""
-
-    def refuse(state: str, reason: str, hint: str) -> Plugin:
-        return Plugin(candidate, state, reason, hint)
-
-    update, uninstall = _update(candidate), f"zoo plugins uninstall {candidate.distribution}"
-    disable = f"zoo plugins disable {candidate.id}@{candidate.distribution}"
-    if candidate.is_among(disabled):
-        return refuse("disabled", "disabled by the user", f"zoo plugins enable {candidate.id}")
-    allowed = allowed_ids()
-    if allowed is not None and candidate.id not in allowed and not candidate.bundled:
-        if not allowed:
-            return refuse("disabled", "all plugins by others are left out", "unset ZOO_PLUGINS, which `zoo --no-plugins` empties")
-        return refuse("disabled", "not named in ZOO_PLUGINS", f"add {candidate.id} to ZOO_PLUGINS, or unset it")
-    if not ID.fullmatch(candidate.id):
-        return refuse("invalid", f"its id {candidate.id!r} is not of the form [a-z][a-z0-9-]*", update)
-    if not MODULE.fullmatch(candidate.module):
-        return refuse("invalid", f"its entry point names {candidate.module!r}, which is no module", update)
-    if not candidate.bundled and (why := shadowed(candidate.id)):
-        return refuse("invalid", f"its id {candidate.id!r} {why}", update)
-    rivals = [other for other in candidates if other.id == candidate.id and other is not candidate]
-    if any(other.bundled for other in rivals):
-        return refuse("conflict", f"id {candidate.id!r} is reserved by {BUNDLED}", uninstall)
-    if enabled := [other.distribution for other in rivals if not other.is_among(disabled)]:
-        who = " and ".join(enabled)
-        return None if candidate.bundled else refuse("conflict", f"{who} has the plugin id {candidate.id!r} too", disable)
-    if wanted := _unmet_range(candidate):
-        why = f"needs deepzoo {wanted}, this is {__version__}"
-        return refuse("incompatible", why, f"zoo plugins install --upgrade {BUNDLED} {candidate.distribution}")
-    return None
+def facts(plugin: Plugin) -> dict[str, Any]:
+    """A plugin as JSON values."""
+    own = {name: getattr(plugin, name) for name in ("state", "reason", "hint", "namespaces", "hooks", "files", "asked", "doubt")}
+    kinds = [kind.model_dump(mode="json") for kind in plugin.kinds]
+    return {**vars(plugin.candidate), "bundled": plugin.candidate.bundled, **own, "kinds": kinds, "offered": plugin.offered}
 
 
-def _unmet_range(candidate: Candidate) -> str:
-    """The range of deepzoo versions that the distribution asks for, where this version is outside it."""
-    for requirement in _requirements(candidate):
-        if canonicalize_name(requirement.name) == BUNDLED and not requirement.specifier.contains(__version__, prereleases=True):
-            return str(requirement.specifier)
-    return ""
+def _blame(candidate: Candidate, blamed: Mapping[str, str]) -> tuple[str, str, str]:
+    reason = blamed.get(candidate.module, "")
+    return ("error", reason, update(candidate)) if reason else ("ok", "", "")
 
 
-def _requirements(candidate: Candidate) -> Iterator[Requirement]:
-    """What the distribution requires here; a line that cannot be read is passed over, as pip refuses it anyway."""
-    for text in candidate.requires:
-        try:
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate():
-                yield requirement
-        except (InvalidRequirement, ValueError):
-            continue
+def _asked(
+    found: Sequence[Plugin], which: Sequence[Plugin], kinds: tuple[SpecKind, ...], *, width: int, note: Callable[[str], None]
+) -> list[Plugin]:
+    """The plugins, `which` of them with what they say now that these kinds are known."""
+    ours = [plugin for plugin in which if plugin.candidate.bundled]
+    theirs = [plugin for plugin in which if not plugin.candidate.bundled]
+    answers = [_here(plugin.candidate, kinds) for plugin in ours]
+    tasks = [partial(_tell, plugin.candidate, kinds) for plugin in theirs]
+    seconds = float(os.environ.get("ZOO_PLUGIN_SECONDS") or SECONDS)
+    answers += run_apart(tasks, seconds, width, lambda number: note(theirs[number].candidate.module))
+    told = {plugin.candidate: _heard(plugin, answer) for plugin, answer in zip([*ours, *theirs], answers, strict=True)}
+    return [told.get(plugin.candidate, plugin) for plugin in found]
 
 
-def _import(candidate: Candidate) -> Plugin:
-    """Import the plugin and ask which kinds of entry it declares. Whatever it raises becomes its state."""
-    watch = Watch(draws=False)
+def _here(candidate: Candidate, kinds: Iterable[SpecKind]) -> Answer:
+    answer = Answer()
+    ask(candidate, kinds, answer.told.append)
+    return answer
+
+
+def _tell(candidate: Candidate, kinds: Iterable[SpecKind], tell: Callable[[Offer], None]) -> None:
+    """What another's plugin offers: by its manifest, where that is of the plugin as it is now, else by asking it."""
+    if (offer := read_manifest(candidate, kinds)) is not None:
+        tell(offer)
+    else:
+        ask(candidate, kinds, tell)
+
+
+def _heard(plugin: Plugin, answer: Answer) -> Plugin:
+    """The plugin as its answer says, or that it gave none."""
+    said: Offer = {}
+    for bit in answer.told:
+        said.update(bit if isinstance(bit, dict) else {})
     try:
-        with redirect_stdout(sys.stderr), watch:  # what a plugin prints as it is imported must not mix with our JSON
-            module = importlib.import_module(candidate.module)
-            kinds = declared_kinds(manager([(candidate.id, module)]).hook)
-    except (Exception, SystemExit) as error:
-        return _with_facts(Plugin(candidate, *_diagnosis(candidate, error, KINDS)), watch, imported=True)
-    return _with_facts(Plugin(candidate, "ok", kinds=kinds), watch, imported=True)
-
-
-def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plugin:
-    """The plugin with what its offer depends on: its files where it was just `imported`, and what was seen meanwhile."""
-    found = reached([plugin.candidate.module]).files.values() if imported else ()
-    inside = {str(path.parent) for path in found} - set(sys.path)  # a new file in a folder may be a new spec
-    return replace(
-        plugin,
-        files=tuple(sorted({*plugin.files, *map(str, found), *inside, *watch.opened})),
-        asked=tuple(sorted({*plugin.asked, *watch.asked})),
-        doubt="; ".join(dict.fromkeys(filter(None, (plugin.doubt, *watch.doubts)))),
-    )
-
-
-def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
-    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is."""
-    candidate = plugin.candidate
-    watch = Watch(draws=False)
-    try:
-        with redirect_stdout(sys.stderr), watch:
-            asking = manager([(candidate.id, importlib.import_module(candidate.module))], classes)
-            asking.check_pending()
-            specs = named_specs(candidate.id, asking.hook, classes)
-            namespaces = reserved_namespaces(candidate.id, asking.hook)
-    except (Exception, SystemExit) as error:
-        state, reason, hint = _diagnosis(candidate, error, classes)
-        return _with_facts(replace(plugin, state=state, reason=reason, hint=hint), watch)
-    hooks = tuple(name for name in RUN_HOOKS if getattr(asking.hook, name).get_hookimpls())
-    return _with_facts(replace(plugin, specs=specs, namespaces=namespaces, hooks=hooks), watch)
+        files = tuple(sorted({*said.get("files", ()), *said.get("opened", ())}))
+        if answer.end or "state" not in said:
+            doing = f"{answer.end or 'it gave no answer'} {said.get('doing', '')}".strip()
+            return replace(plugin, state="error", reason=doing, hint=update(plugin.candidate), files=files)
+        kinds = tuple(SpecKind.model_validate(kind) for kind in said.get("kinds", ()))
+        offered = tuple((str(kind), dict(values)) for kind, values in said.get("offered", ()))
+        assert all(values["name"].startswith(f"{plugin.candidate.id}/") for _, values in offered)
+        of_strings: Any = {name: tuple(map(str, said.get(name, ()))) for name in ("namespaces", "hooks", "asked")}
+        of_text: Any = {name: str(said.get(name, "")) for name in ("state", "reason", "hint", "doubt", "unknown")}
+        return replace(plugin, **of_text, **of_strings, kinds=kinds, offered=offered, files=files)
+    except (AssertionError, ValueError, TypeError, KeyError, AttributeError):
+        return replace(plugin, state="error", reason="what it answered cannot be read", hint=update(plugin.candidate))
 
 
 def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Callable[[Plugin], Collection[str]]) -> Plugin:
@@ -232,10 +173,9 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
         for other in others:
             if name in names(other):
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
-                hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
                 kinds = () if what == "kind" else plugin.kinds
-                refused = replace(plugin, state="conflict", reason=why, hint=hint, kinds=kinds)
-                return replace(refused, specs=(), namespaces=(), hooks=())
+                refused = replace(plugin, state="conflict", reason=why, hint=removal(plugin.candidate), kinds=kinds)
+                return replace(refused, offered=(), namespaces=(), hooks=(), unknown="")
     return plugin
 
 
@@ -246,81 +186,3 @@ def _kinds_of(plugin: Plugin) -> list[str]:
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:
     """What names may begin with that it answers: its id, and what it reserves. Two of one id are told apart before."""
     return (plugin.candidate.id, *plugin.namespaces)
-
-
-def _diagnosis(candidate: Candidate, error: BaseException, classes: Mapping[str, type[Spec]]) -> tuple[str, str, str]:
-    """State, reason and hint of a plugin whose import or hooks raised `error`; `classes` are those of the specs."""
-    update, upgrade = _update(candidate), f"zoo plugins install --upgrade {BUNDLED}"
-    if isinstance(error, ImportError) and _top(error.name) == "zoo":
-        return "invalid", f"{_one_line(error)}: it needs a newer deepzoo", upgrade
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        missing = _top(error.name)
-        if missing == _top(candidate.module):
-            return "error", f"cannot be imported: {error}", f"pip install --force-reinstall {candidate.distribution}"
-        hint = f"pip install {' '.join(_absent(candidate)) or missing}"
-        return "missing-deps", f"needs the module {missing!r}, which is not installed", hint
-    if isinstance(error, ValidationError):
-        problems = error.errors()
-        unknown = next((problem for problem in problems if problem["type"] == "extra_forbidden"), None)
-        where = ".".join(map(str, (unknown or problems[0])["loc"]))
-        near = get_close_matches(where, _fields_of(error.title, classes), 1, cutoff=0.75)
-        if unknown and near:
-            return "invalid", f"{error.title} has no field {where!r}, did you mean {near[0]!r}?", update
-        declared = next((kind for kind, one in classes.items() if one.__name__ == error.title and kind not in KINDS), None)
-        if unknown and declared:
-            why = f"{error.title} has a field {where!r} unknown here: it needs a newer plugin that declares {declared!r}"
-            return "invalid", why, update
-        if unknown:
-            return "invalid", f"{error.title} has a field {where!r} unknown here: it needs a newer deepzoo", upgrade
-        return "invalid", f"{error.title}.{where}: {problems[0]['msg']}", update
-    if isinstance(error, pluggy.PluginValidationError):
-        return "invalid", _hook_problem(error, classes), update
-    if isinstance(error, InvalidOfferError):
-        return "invalid", _one_line(error), update
-    return "error", f"{type(error).__name__}: {_one_line(error)}", update
-
-
-def _update(candidate: Candidate) -> str:
-    """What to do about a plugin that is wrong: correct it, where it is installed from its author's own folder."""
-    try:
-        origin = json.loads(metadata.distribution(candidate.distribution).read_text("direct_url.json") or "{}")
-        source = importlib.util.find_spec(_top(candidate.module))
-    except (metadata.PackageNotFoundError, ImportError, ValueError, OSError):
-        origin, source = {}, None
-    if origin.get("dir_info", {}).get("editable") and source is not None and source.origin:
-        return f"correct {source.origin}"
-    return f"zoo plugins install --upgrade {candidate.distribution}"
-
-
-def _absent(candidate: Candidate) -> Iterator[str]:
-    """Requirements of the distribution that are not installed, quoted for a shell where need be."""
-    for requirement in _requirements(candidate):
-        try:
-            metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            yield f"'{requirement.name}{requirement.specifier}'" if requirement.specifier else requirement.name
-
-
-def _fields_of(title: str, classes: Mapping[str, type[Spec]]) -> Collection[str]:
-    """The fields of a spec's class, or of another one that stands beside it, by its name."""
-    beside = (getattr(sys.modules[spec_class.__module__], title, None) for spec_class in classes.values())
-    return next((found.model_fields for found in beside if isinstance(found, type) and issubclass(found, BaseModel)), ())
-
-
-def _hook_problem(error: pluggy.PluginValidationError, kinds: Collection[str]) -> str:
-    """Pluggy's words without the module's path, and the nearest hook where one is misspelt."""
-    text = _one_line(error)
-    if not (misspelt := re.match(r"unknown hook '(\w+)'", text)):
-        return text
-    known = [*(name for name in vars(hookspecs) if name.startswith("zoo_")), *(f"zoo_{kind}s" for kind in kinds)]
-    near = get_close_matches(misspelt[1], known, 1, cutoff=0.75)
-    needs = "it needs a newer deepzoo, or a plugin that declares this kind of entry"
-    return f"unknown hook {misspelt[1]!r}" + (f", did you mean {near[0]!r}?" if near else f": {needs}")
-
-
-def _top(module: str | None) -> str:
-    return (module or "").partition(".")[0]
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

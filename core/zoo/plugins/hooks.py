@@ -43,7 +43,7 @@ def manager(modules: Iterable[tuple[str, ModuleType]], kinds: Collection[str] = 
 
 def declared_kinds(asked: Any) -> tuple[SpecKind, ...]:
     """The kinds of entry that the plugin adds. The class of each is there, and its hook is none of the core's."""
-    kinds = tuple(kind for returned in asked.zoo_spec_kinds() for kind in _list(returned, "zoo_spec_kinds"))
+    kinds = tuple(kind for returned in _returned(asked, "zoo_spec_kinds") for kind in _list(returned, "zoo_spec_kinds"))
     names = [kind.name if isinstance(kind, SpecKind) else "" for kind in kinds]
     for kind, name in zip(kinds, names, strict=True):
         if not isinstance(kind, SpecKind):
@@ -71,7 +71,7 @@ def named_specs(plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = 
     found: dict[tuple[str, str], Spec] = {}
     for kind, spec_class in classes.items():
         hook = f"zoo_{kind}s"
-        for returned in getattr(asked, hook)():
+        for returned in _returned(asked, hook):
             for spec in _list(returned, hook):
                 checked = _checked(plugin_id, kind, spec_class, spec)
                 if (kind, checked.name) in found:
@@ -91,7 +91,22 @@ def shadowed(name: str) -> str:
 
 def reserved_namespaces(plugin_id: str, asked: Any) -> tuple[str, ...]:
     """The namespaces that the plugin reserves beside its own id, which stays that of its specs."""
-    names = tuple(name for returned in asked.zoo_namespaces() for name in _list(returned, "zoo_namespaces"))
+    names = tuple(name for returned in _returned(asked, "zoo_namespaces") for name in _list(returned, "zoo_namespaces"))
+    _check_namespaces(plugin_id, names)
+    return names
+
+
+def checked_offer(plugin_id: str, offer: Mapping[str, Any], classes: Mapping[str, type[Spec]]) -> None:
+    """Raise InvalidOfferError or ValidationError where an offer as JSON values is not what hooks could have said."""
+    _check_namespaces(plugin_id, offer["namespaces"])
+    for kind, values in offer["offered"]:
+        name = classes[kind].model_validate(values).name
+        if name.partition("/")[0] != plugin_id:
+            raise InvalidOfferError(f"{kind} {name!r} is none of plugin {plugin_id!r}")
+        BARE_NAME.validate_python(name.partition("/")[2])
+
+
+def _check_namespaces(plugin_id: str, names: Iterable[Any]) -> None:
     for name in names:
         if not isinstance(name, str) or not ID.fullmatch(name):
             raise InvalidOfferError(f"namespace {name!r} is not of the form [a-z][a-z0-9-]*")
@@ -99,7 +114,15 @@ def reserved_namespaces(plugin_id: str, asked: Any) -> tuple[str, ...]:
             raise InvalidOfferError(f"namespace {name!r} is the plugin's own id, under which its specs stand")
         if why := shadowed(name):
             raise InvalidOfferError(f"namespace {name!r} {why}")
-    return names
+
+
+def _returned(asked: Any, hook: str) -> list[Any]:
+    """What a hook returned, as pluggy gathers it: a hook that returned None is left out there."""
+    caller = getattr(asked, hook)
+    returned: list[Any] = caller()
+    if len(returned) < len(caller.get_hookimpls()):
+        raise InvalidOfferError(f"hook {hook} returned None, not a list: is its `return` missing?")
+    return returned
 
 
 def _hook_of_kind(kind: str) -> Any:

@@ -19,17 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import AmbiguousNameError, PluginError, StoreError, UnknownNameError
-from zoo.home import cache_dir, state_file, writing
+from zoo.home import cache_dir, plugin_folders, state_file, writing
 from zoo.plugins.composed import is_composed
 from zoo.plugins.names import find_name, namespace_of, split_tag
 from zoo.version import __version__
 
-FORMAT = 8
-VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
+FORMAT = 9
+VARIABLES = ("ZOO_PLUGINS", "ZOO_WITHOUT", "ZOO_PLUGIN_SECONDS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
 LOADED = 8
 """Documents that a process keeps of what it loaded."""
+PLUGIN_FACTS = ("id", "module", "distribution", "version", "file", "bundled", "state", "reason", "hint", "kinds", "namespaces")
+DRAWER = "zoo_drawer"
 Entry = dict[str, Any]
 """`kind`, `name` (full), `plugin`, `tasks`, `modality`, and the whole `spec` as JSON."""
 
@@ -117,6 +119,8 @@ def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
     path = index_file(key)
     document = (None if rebuild else _loaded(key) or _read(path, key)) or _make(path, key)
     index = Index(document["entries"], document["plugins"])
+    if any(plugin["file"] for plugin in index.plugins):
+        sys.path += [folder for folder in key[2] if folder not in sys.path]  # where their modules are
     if os.environ.get("ZOO_STRICT_PLUGINS", "0") not in ("", "0") if strict is None else strict:
         for plugin in index.plugins:
             if problem := plugin_problem(plugin):
@@ -131,17 +135,15 @@ def index_file(key: list[Any] | None = None) -> Path:
 
 def _make(path: Path, key: list[Any]) -> dict[str, Any]:
     """Ask every plugin, and keep what they say."""
-    began, imported = time.time_ns(), set(sys.modules) - {"zoo"}
+    began = time.time_ns()
     plugins, entries, files, asked, doubts = _build()
     document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "plugins": plugins, "entries": entries}
     # What changed just now may change again unseen.
     if doubts or _key() != key or _changed_since(began, [*key[4], *files.values()]):
         return document
     _keep(document)
-    # What this process imported before may be older than its file, and goes for this process alone.
-    if not any({plugin["module"], plugin["module"].partition(".")[0]} & imported for plugin in plugins):
-        with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-            temporary.write_text(json.dumps(document), encoding="utf-8")
+    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+        temporary.write_text(json.dumps(document), encoding="utf-8")
     return document
 
 
@@ -168,12 +170,15 @@ def catalogue_files() -> list[Path]:
 
 
 def search_path() -> list[str]:
-    """`sys.path` without the working directory, whose plugins would be found in one folder and not in the next."""
+    """`sys.path` without the working directory, whose plugins would be found in one folder and not in the next.
+
+    At its end come folders of plugins that are one file each.
+    """
     entries = [entry for entry in sys.path if isinstance(entry, str)]
     with suppress(OSError):
         if entries and entries[0] == os.getcwd():
             entries.pop(0)
-    return [entry for entry in entries if entry]
+    return list(dict.fromkeys([*filter(None, entries), *map(str, plugin_folders())]))
 
 
 def _key() -> list[Any]:
@@ -242,35 +247,23 @@ def _holds(document: Mapping[str, Any], key: list[Any]) -> bool:
 
 def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None], list[str]]:
     """Ask every plugin: what they are and offer, the files and variables that this depends on, and doubts whether that is all."""
-    from zoo.identity.files import session
-    from zoo.plugins.discovery import OBSERVING, discover
+    from zoo.plugins.inquiry import inquire
 
     plugins, entries = [], []
     asked: dict[str, str | None] = {}
     doubts = []
     files = {str(path): _stamp(path) for path in catalogue_files()}
-    with session():
-        found = discover(search_path())
-    for plugin in found:
-        files.update({name: _stamp(name) for name in plugin.files})
-        asked.update({name: os.environ.get(name) for name in plugin.asked})
-        doubts += [plugin.doubt] if plugin.doubt else []
-        own = [entry_of(plugin.candidate.id, kind, spec.model_dump(mode="json")) for kind, spec in plugin.specs]
+    for plugin in inquire(search_path()):
+        files.update({name: _stamp(name) for name in plugin["files"]})
+        asked.update({name: os.environ.get(name) for name in plugin["asked"]})
+        doubts += [plugin["doubt"]] if plugin["doubt"] else []
+        own = [entry_of(plugin["id"], kind, values) for kind, values in plugin["offered"]]
         entries += own
         plugins.append(
             {
-                "id": plugin.candidate.id,
-                "module": plugin.candidate.module,
-                "distribution": plugin.candidate.distribution,
-                "version": plugin.candidate.version,
-                "bundled": plugin.candidate.bundled,
-                "state": plugin.state,
-                "reason": plugin.reason,
-                "hint": plugin.hint,
-                "kinds": [kind.model_dump(mode="json") for kind in plugin.kinds],
-                "namespaces": list(plugin.namespaces),
-                "observes": [name for name in plugin.hooks if name in OBSERVING],
-                "draws": "zoo_drawer" in plugin.hooks,
+                **{name: plugin[name] for name in PLUGIN_FACTS},
+                "observes": [name for name in plugin["hooks"] if name != DRAWER],
+                "draws": DRAWER in plugin["hooks"],
                 "entries": dict(Counter(entry["kind"] for entry in own)),
             }
         )

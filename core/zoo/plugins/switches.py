@@ -1,4 +1,4 @@
-"""Which plugins the user lets in: those disabled by hand, kept below `ZOO_HOME`, and `ZOO_PLUGINS`, a list of the only ones."""
+"""Which plugins are let in: all but those disabled, by hand or by ZOO_WITHOUT, or those alone that ZOO_PLUGINS lists."""
 
 import json
 import os
@@ -12,7 +12,12 @@ from zoo.home import state_file, writing
 
 
 def disabled_ids() -> set[str]:
-    """What the user has disabled: plugin ids or `id@distribution`, from `{"disabled": [...]}` in `ZOO_HOME/plugins.json`."""
+    """What the user has disabled: plugin ids or `id@distribution`, by hand, or in ZOO_WITHOUT, a list as ZOO_PLUGINS is one."""
+    return _disabled_by_hand() | set(_listed(os.environ.get("ZOO_WITHOUT", "")))
+
+
+def _disabled_by_hand() -> set[str]:
+    """From `{"disabled": [...]}` in `ZOO_HOME/plugins.json`."""
     try:
         content = state_file().read_bytes()
     except OSError:
@@ -31,7 +36,11 @@ def allowed_ids() -> set[str] | None:
     Bundled plugins are not concerned: they are disabled by hand.
     """
     given = os.environ.get("ZOO_PLUGINS")
-    return None if given is None else {part.strip() for part in given.split(",") if part.strip()}
+    return None if given is None else set(_listed(given))
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def disable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
@@ -39,7 +48,7 @@ def disable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
 
     Raises OptionError where there is none of that name, or it is the core's own.
     """
-    disabled = disabled_ids()
+    disabled = _disabled_by_hand()
     for name in names:
         check_name(plugins, name)
         if name.partition("@")[0] == "core":
@@ -51,7 +60,7 @@ def disable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[
 
 def enable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
     """Enable plugins again; returns those that were disabled. Of two distributions with one id, `id@distribution` frees one."""
-    disabled, freed = disabled_ids(), []
+    disabled, freed = _disabled_by_hand(), []
     for name in names:
         check_name(plugins, name, disabled)
         plugin, _, distribution = name.partition("@")
@@ -68,7 +77,7 @@ def enable(plugins: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[s
 
 def forget(plugin: str, distribution: str) -> None:
     """Keep no setting of a plugin that is gone."""
-    disabled = disabled_ids()
+    disabled = _disabled_by_hand()
     if gone := disabled & {plugin, f"{plugin}@{distribution}"}:
         _write(disabled - gone)
 

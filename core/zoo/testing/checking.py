@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +65,36 @@ def _check_project(folder: Path, behaviour: bool, timeout: float) -> Report:
 def _report(facts: Mapping[str, Any], behaviour: bool, timeout: float, variables: Mapping[str, str]) -> Report:
     environment = {**os.environ, **OFFLINE, **variables}
     command = [sys.executable, "-m", "zoo.testing.worker", facts["id"], facts["distribution"], str(int(behaviour))]
-    with tempfile.TemporaryFile("w+") as out:
+    with tempfile.TemporaryFile("w+", errors="replace") as out:
         # A file, not a pipe: what was found before a crash or at the time limit is there to be read.
-        try:
-            code = subprocess.run(
-                [*command, str(out.fileno())], env=environment, pass_fds=[out.fileno()], timeout=timeout
-            ).returncode
-            end = None if code == 0 else f"the process ended with code {code}"
-        except subprocess.TimeoutExpired:
-            end = f"it took more than {timeout:g} s"
+        end = _run([*command, str(out.fileno())], environment, out.fileno(), timeout)
         out.seek(0)
-        said = [json.loads(line) for line in out if line.endswith("\n")]
+        said = list(_lines(out))
+    if end == "" and not any("done" in line for line in said):
+        end = "the process ended before all was checked"
     findings = [Finding(**line["finding"]) for line in said if "finding" in line]
     last = next((line["doing"] for line in reversed(said) if "doing" in line), "")
-    state = (
-        Finding("survives", "ok") if end is None else Finding("survives", "failed", last, end, "run that entry alone to see why")
-    )
+    state = Finding("survives", "ok") if not end else Finding("survives", "failed", last, end, "run that entry alone to see why")
     import_ms = next((line["import_ms"] for line in said if "import_ms" in line), None)
     return Report(facts["id"], facts["distribution"], facts["version"], (*findings, state), import_ms)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], out: int, timeout: float) -> str:
+    """Run the worker, and end all that it has started; how it ended, where it did not end well."""
+    with subprocess.Popen(command, env=environment, pass_fds=[out], start_new_session=True) as worker:
+        try:
+            code = worker.wait(timeout)
+            return f"the process ended with code {code}" if code else ""
+        except subprocess.TimeoutExpired:
+            return f"it took more than {timeout:g} s"
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(worker.pid, signal.SIGKILL)
+
+
+def _lines(out: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """What the worker told; what a plugin may have written beside it is passed over."""
+    for line in out:
+        with suppress(ValueError):
+            if isinstance(value := json.loads(line), dict):
+                yield value

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoo.plugins.discovery import Candidate
+from zoo.plugins.candidates import Candidate
 from zoo.testing.findings import Finding
 
 HEAVY = (
@@ -15,6 +15,8 @@ HEAVY = (
     *("transformers", "timm", "diffusers", "accelerate", "datasets", "sentence_transformers", "torchmetrics"),
 )
 """Modules that take a listing's time; what takes long and is not among them is seen in the milliseconds."""
+
+SECONDS = 60
 
 PROBE = """
 import importlib, json, sys, time
@@ -38,13 +40,19 @@ def check_import(candidate: Candidate, kinds: Iterable[Mapping[str, Any]]) -> tu
     `kinds` are those that other plugins declare, of which it may offer entries.
     """
     command = [sys.executable, "-c", PROBE, candidate.module, json.dumps(list(kinds))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("light-import", "failed", "", f"importing {candidate.module} took more than {SECONDS} s"), None
+    said = done.stdout.splitlines()[-1:]
+    if done.returncode or not said:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Finding("light-import", "failed", "", f"importing {candidate.module} ended in: {reason}"), None
-    milliseconds, modules = json.loads(done.stdout.splitlines()[-1])
-    said = f"{candidate.module} and its hooks took {milliseconds:.0f} ms"
+    milliseconds, modules = json.loads(said[0])
+    took = f"{candidate.module} and its hooks took {milliseconds:.0f} ms"
     if heavy := sorted(set(HEAVY) & set(modules)):
         fix = "import it in the function that uses it, or in the module that a spec's target names"
-        return Finding("light-import", "failed", "", f"{said} and imported {', '.join(heavy)}", fix), milliseconds
-    return Finding("light-import", "ok", "", said), milliseconds
+        return Finding("light-import", "failed", "", f"{took} and imported {', '.join(heavy)}", fix), milliseconds
+    return Finding("light-import", "ok", "", took), milliseconds

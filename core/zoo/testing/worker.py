@@ -1,13 +1,13 @@
 """The process that checks one plugin: `python -m zoo.testing.worker ID DISTRIBUTION BEHAVIOUR FD`.
 
-It writes JSON lines to the file descriptor: what it is about to check, findings, the time of the import.
+It writes JSON lines to the file descriptor: what it is about to check, findings, the time of the import, and that it is done.
 """
 
 import json
 import os
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 from zoo.plugins.discovery import Plugin, discover
 from zoo.plugins.index import search_path
@@ -18,6 +18,7 @@ from zoo.testing.importing import check_import
 from zoo.testing.metrics import check_metric
 from zoo.testing.models import check_model
 from zoo.testing.static import check_specs
+from zoo.tolerance import tolerate_damage
 
 
 def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> None:
@@ -32,15 +33,18 @@ def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> 
             for finding in findings:
                 tell(finding=vars(finding))
 
+        tolerate_damage()
+        tell(doing="what it offers")
         plugin = _plugin(plugin_id, distribution)
         if plugin.state != "ok":
             tell_all([Finding("loads", "failed", "", f"{plugin.state}: {plugin.reason}", plugin.hint)])
-            return
+            _end(tell)
         tell_all([Finding("loads", "ok")])
         entries = registry()
         finding, import_ms = check_import(plugin.candidate, entries.index.kinds.values())
         tell(import_ms=import_ms)
         tell_all([finding])
+        tell(doing="its specs")
         tell_all(check_specs(plugin, entries))
         for _, spec in plugin.specs if behaviour == "1" else ():
             tell(doing=spec.name)
@@ -48,6 +52,14 @@ def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> 
                 tell_all(check_model(spec, entries))
             elif isinstance(spec, MetricSpec):
                 tell_all(check_metric(spec, entries))
+        _end(tell)
+
+
+def _end(tell: Callable[..., None]) -> NoReturn:
+    """Say that all is checked, and end, whatever threads the plugin has left running."""
+    tell(done=True)
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _plugin(plugin_id: str, distribution: str) -> Plugin:

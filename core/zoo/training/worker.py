@@ -11,6 +11,8 @@ import warnings
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from zoo.tolerance import tolerate_damage
+
 if TYPE_CHECKING:
     from zoo.training.job import TrainResult
     from zoo.training.launch import Part
@@ -22,6 +24,7 @@ LONG = 7
 def main() -> None:
     """Train as told; after an error wait to be ended, so that no other process stumbles over the silence first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started it ends it
+    tolerate_damage()
     told, says = _pipes()
     part: Part = pickle.loads(told.recv_bytes())  # of the process that started this one
     ending = threading.Thread(target=_end_with, args=(told,), daemon=True)

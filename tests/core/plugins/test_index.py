@@ -14,7 +14,7 @@ from zoo.plugins.index import Index, load_index, search_path
 
 HEAVY = (
     *("torch", "numpy", "pandas", "transformers", "pydantic", "pluggy", "yaml"),
-    *("zoo.specs", "zoo.hookspecs", "zoo.plugins.discovery"),
+    *("zoo.specs", "zoo.hookspecs", "zoo.plugins.discovery", "zoo.plugins.inquiry"),
 )
 PROBE = """
 import json, sys
@@ -54,7 +54,7 @@ class Machine:
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         read: dict[str, Any] = json.loads(out)
-        return {**read, "cold": "zoo.plugins.discovery" in read["imported"]}
+        return {**read, "cold": "zoo.plugins.inquiry" in read["imported"]}
 
     def files(self) -> list[Path]:
         return sorted(path for path in (self.home / "cache" / "index").iterdir())

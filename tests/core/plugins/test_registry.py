@@ -224,7 +224,7 @@ def test_only_plugins_that_observe_are_imported_to_observe(site: Any) -> None:
 def test_an_observer_that_cannot_be_imported_any_more_costs_a_warning(site: Any) -> None:
     site.install("watch", "from zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_run_finished(record): ...\n")
     registry = zoo.registry()
-    del sys.modules["watch"]
+    sys.modules.pop("watch", None)
     site.write("watch/__init__.py", "raise RuntimeError('changed')")
     with pytest.warns(UserWarning, match=r"plugin 'watch' \(watch 1\.0\) does not observe: RuntimeError: changed"):
         assert registry.observers().list_name_plugin() == []
