@@ -140,6 +140,22 @@ def new(name: str, folder: str | None) -> None:
     )
 
 
+@plugins.command("manifest", cls=Command, examples=("zoo plugins manifest ./demo", "zoo plugins manifest --check ./demo"))
+@click.argument("names", metavar="ID|FOLDER...", nargs=-1, required=True, shell_complete=plugin_ids)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 where a manifest is absent or no longer true.")
+def manifest(names: tuple[str, ...], check: bool) -> int:
+    """Write what plugins offer into a file beside their code, so that listing them runs none of it.
+
+    Before a release, for what the wheel packs. After any change of the code the file counts for nothing until it is written anew.
+    """
+    from zoo.plugins.manifest import make_manifest
+
+    made = [make_manifest(name, check=check) for name in names]
+    for path, same in made:
+        say(f"{path} {'is true' if same else 'is not true' if check else 'written'}")
+    return int(check and not all(same for _, same in made))
+
+
 @plugins.command("doctor", cls=Command, examples=("zoo plugins doctor", "zoo plugins doctor --json"))
 @as_json
 def doctor(as_json: bool) -> None:

@@ -4,6 +4,7 @@ Each task is a fork of this process, which so must be a fresh one without thread
 and answers by a pipe that only we read.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Tell = Callable[[Any], None]
+PR_SET_PDEATHSIG = 1
 HIGH = 200
 """The lowest number of the descriptor that an answer is written to: above those that careless code closes."""
 
@@ -82,11 +84,12 @@ def _run(task: Callable[[Tell], None], pipe: int) -> None:
     code = 1
     try:
         os.setsid()
+        _end_with_parent()
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in range(3):
             os.dup2(nothing, standard)
         out = fcntl.fcntl(pipe, fcntl.F_DUPFD_CLOEXEC, HIGH)
-        os.close(pipe)
+        os.closerange(3, HIGH)  # what this process has open is none of the task's
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         pid, dumps, write = os.getpid(), json.dumps, os.write
 
@@ -102,6 +105,12 @@ def _run(task: Callable[[Tell], None], pipe: int) -> None:
         code = 0
     finally:
         os._exit(code)
+
+
+def _end_with_parent() -> None:
+    """Where the system can: whatever ends the process that asks ends this one."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _read(child: _Child) -> None:

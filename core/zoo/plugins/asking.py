@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -32,6 +33,8 @@ def ask(candidate: Candidate, kinds: Iterable[SpecKind], tell: Callable[[Offer],
     `kinds` are those that other plugins declare.
     """
     watch = Watch(draws=False)
+    if candidate.file:
+        sys.path += [folder for folder in (str(Path(candidate.file).parent),) if folder not in sys.path]
     tell({"files": _files(candidate), "doing": "as it was imported"})
     classes = dict(KINDS)
     try:

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import OptionError, ZooError
 from zoo.identity.files import session
 from zoo.plugins.apart import Answer, run_apart
 from zoo.plugins.asking import Offer, ask
 from zoo.plugins.candidates import Candidate, candidates, refusal, removal, update
 from zoo.plugins.hooks import spec_classes
+from zoo.plugins.index import search_path
+from zoo.plugins.inquiry import WIDTH
 from zoo.plugins.manifest import read_manifest
 from zoo.plugins.switches import disabled_ids
 from zoo.specs import Spec, SpecKind
@@ -25,8 +27,6 @@ from zoo.specs import Spec, SpecKind
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
 SECONDS = 10.0
 """How long a plugin may take to say what it offers, unless ZOO_PLUGIN_SECONDS says otherwise."""
-WIDTH = 8
-"""Plugins that are asked at a time: those that wait for something hold up no other."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Plugin:
     """Those of RUN_HOOKS that it implements."""
     files: tuple[str, ...] = field(default=(), repr=False)
     """What its offer depends on: its files, those of what it imports, and whatever it opened while it was asked."""
+    opened: tuple[str, ...] = field(default=(), repr=False)
+    """Those among them that it opened."""
     asked: tuple[str, ...] = field(default=(), repr=False)
     """Environment variables that it read meanwhile."""
     doubt: str = ""
@@ -65,21 +67,29 @@ class Plugin:
 
 
 def discover(
-    path: Sequence[str] | None = None, *, blamed: Mapping[str, str] | None = None, width: int = WIDTH, note: Any = None
+    path: Sequence[str] | None = None,
+    *,
+    known: Mapping[Candidate, Plugin] | None = None,
+    blamed: Mapping[str, str] | None = None,
+    alone: Collection[str] = (),
+    note: Callable[[str], None] = lambda module: None,
 ) -> list[Plugin]:
-    """Every plugin installed in the folders of `path` (default: `sys.path`), bundled ones first.
+    """Every plugin installed in the folders of `path` (default: `search_path()`), bundled ones first.
 
-    Each is asked unless its state forbids it. `blamed` are modules that are not asked again, each with the reason; `note` is
-    told the module of each that is asked next.
+    Each is asked unless its state forbids it, or it is `known`. `blamed` are modules that are not asked again, each with the
+    reason, `alone` those that are asked one at a time, last; `note` is told the module of each that is asked next.
     """
-    there = candidates(list(sys.path if path is None else path))
+    there = candidates(search_path() if path is None else path)
     disabled = disabled_ids()
+    known = known or {}
     found = [
-        Plugin(one, *refused) if (refused := refusal(one, there, disabled)) else Plugin(one, *_blame(one, blamed or {}))
+        Plugin(one, *refused)
+        if (refused := refusal(one, there, disabled))
+        else known.get(one) or Plugin(one, *_blame(one, blamed or {}))
         for one in there
     ]
-    asking = partial(_asked, width=width, note=note or (lambda module: None))
-    found = asking(found, [plugin for plugin in found if plugin.state == "ok"], ())
+    asking = partial(_asked, alone=alone, note=note)
+    found = asking(found, [plugin for plugin in found if plugin.state == "ok" and plugin.candidate not in known], ())
     found = [_without_clash(plugin, found, "kind", _kinds_of) for plugin in found]
     kinds = tuple(kind for plugin in found for kind in plugin.kinds)
     # Who has hooks of a kind that another one declares can only be understood now.
@@ -88,9 +98,15 @@ def discover(
     return [replace(plugin, all_kinds=kinds) for plugin in found]
 
 
+def ask_one(candidate: Candidate) -> Plugin:
+    """A plugin as its code says, whatever its manifest does. It may declare kinds, and offer those of the core and its own."""
+    (answer,) = run_apart([partial(ask, candidate, ())], _seconds(), 1, lambda number: None)
+    return _heard(Plugin(candidate), answer)
+
+
 def main() -> None:
-    """Print the plugins of `sys.argv[2]`, JSON: as lines of JSON, which is asked when, and at last all of them, or an error."""
-    order = json.loads(sys.argv[2])
+    """Print the plugins that an order on stdin asks for: lines of JSON, which is asked when, and at last all, or an error."""
+    order = json.load(sys.stdin)
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what a bundled plugin may print is no answer
 
@@ -98,8 +114,8 @@ def main() -> None:
         out.write(json.dumps({"asked": module}) + "\n")
 
     try:
-        with session():
-            found = discover(order["path"], blamed=order["blamed"], width=order["width"], note=note)
+        known = {plugin.candidate: plugin for plugin in map(_of_facts, order["known"])}
+        found = discover(order["path"], known=known, blamed=order["blamed"], alone=order["alone"], note=note)
         line: dict[str, Any] = {"found": [facts(plugin) for plugin in found]}
     except ZooError as error:
         line = {"error": [type(error).__name__, error.message, error.hint]}
@@ -113,23 +129,46 @@ def facts(plugin: Plugin) -> dict[str, Any]:
     return {**vars(plugin.candidate), "bundled": plugin.candidate.bundled, **own, "kinds": kinds, "offered": plugin.offered}
 
 
+def _of_facts(values: Mapping[str, Any]) -> Plugin:
+    """What `facts` made JSON of."""
+    one = Candidate(**{name: values[name] for name in ("id", "module", "distribution", "version", "file")})
+    return _heard(Plugin(replace(one, requires=tuple(values["requires"]))), Answer([dict(values)]))
+
+
 def _blame(candidate: Candidate, blamed: Mapping[str, str]) -> tuple[str, str, str]:
     reason = blamed.get(candidate.module, "")
     return ("error", reason, update(candidate)) if reason else ("ok", "", "")
 
 
 def _asked(
-    found: Sequence[Plugin], which: Sequence[Plugin], kinds: tuple[SpecKind, ...], *, width: int, note: Callable[[str], None]
+    found: Sequence[Plugin],
+    which: Sequence[Plugin],
+    kinds: tuple[SpecKind, ...],
+    *,
+    alone: Collection[str],
+    note: Callable[[str], None],
 ) -> list[Plugin]:
     """The plugins, `which` of them with what they say now that these kinds are known."""
-    ours = [plugin for plugin in which if plugin.candidate.bundled]
+    told: dict[Candidate, Plugin] = {}
+    with session():  # not beyond: no fork may have it
+        for plugin in which:
+            if plugin.candidate.bundled:
+                told[plugin.candidate] = _heard(plugin, _here(plugin.candidate, kinds))
     theirs = [plugin for plugin in which if not plugin.candidate.bundled]
-    answers = [_here(plugin.candidate, kinds) for plugin in ours]
-    tasks = [partial(_tell, plugin.candidate, kinds) for plugin in theirs]
-    seconds = float(os.environ.get("ZOO_PLUGIN_SECONDS") or SECONDS)
-    answers += run_apart(tasks, seconds, width, lambda number: note(theirs[number].candidate.module))
-    told = {plugin.candidate: _heard(plugin, answer) for plugin, answer in zip([*ours, *theirs], answers, strict=True)}
+    suspects = [plugin for plugin in theirs if plugin.candidate.module in alone]
+    for some, width in (([plugin for plugin in theirs if plugin not in suspects], WIDTH), (suspects, 1)):
+        modules = [plugin.candidate.module for plugin in some]
+        tasks = [partial(_tell, plugin.candidate, kinds) for plugin in some]
+        answers = run_apart(tasks, _seconds(), width, lambda number, modules=modules: note(modules[number]))  # type: ignore[misc]
+        told.update({plugin.candidate: _heard(plugin, answer) for plugin, answer in zip(some, answers, strict=True)})
     return [told.get(plugin.candidate, plugin) for plugin in found]
+
+
+def _seconds() -> float:
+    try:
+        return float(os.environ.get("ZOO_PLUGIN_SECONDS") or SECONDS)
+    except ValueError as error:
+        raise OptionError("ZOO_PLUGIN_SECONDS is no number", "say in how many seconds a plugin must answer") from error
 
 
 def _here(candidate: Candidate, kinds: Iterable[SpecKind]) -> Answer:
@@ -140,10 +179,11 @@ def _here(candidate: Candidate, kinds: Iterable[SpecKind]) -> Answer:
 
 def _tell(candidate: Candidate, kinds: Iterable[SpecKind], tell: Callable[[Offer], None]) -> None:
     """What another's plugin offers: by its manifest, where that is of the plugin as it is now, else by asking it."""
-    if (offer := read_manifest(candidate, kinds)) is not None:
-        tell(offer)
-    else:
-        ask(candidate, kinds, tell)
+    with session():
+        if (offer := read_manifest(candidate, kinds)) is not None:
+            tell(offer)
+        else:
+            ask(candidate, kinds, tell)
 
 
 def _heard(plugin: Plugin, answer: Answer) -> Plugin:
@@ -159,7 +199,7 @@ def _heard(plugin: Plugin, answer: Answer) -> Plugin:
         kinds = tuple(SpecKind.model_validate(kind) for kind in said.get("kinds", ()))
         offered = tuple((str(kind), dict(values)) for kind, values in said.get("offered", ()))
         assert all(values["name"].startswith(f"{plugin.candidate.id}/") for _, values in offered)
-        of_strings: Any = {name: tuple(map(str, said.get(name, ()))) for name in ("namespaces", "hooks", "asked")}
+        of_strings: Any = {name: tuple(map(str, said.get(name, ()))) for name in ("namespaces", "hooks", "opened", "asked")}
         of_text: Any = {name: str(said.get(name, "")) for name in ("state", "reason", "hint", "doubt", "unknown")}
         return replace(plugin, **of_text, **of_strings, kinds=kinds, offered=offered, files=files)
     except (AssertionError, ValueError, TypeError, KeyError, AttributeError):

@@ -12,7 +12,7 @@ import time
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,13 @@ FORMAT = 9
 VARIABLES = ("ZOO_PLUGINS", "ZOO_WITHOUT", "ZOO_PLUGIN_SECONDS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
+DOUBTED_S = 10.0
+"""For how long a process believes what a plugin said that depends on more than anybody can see."""
 LOADED = 8
 """Documents that a process keeps of what it loaded."""
 PLUGIN_FACTS = ("id", "module", "distribution", "version", "file", "bundled", "state", "reason", "hint", "kinds", "namespaces")
+OF_OTHERS = ("conflict", "disabled", "incompatible")
+"""States that a plugin has by what else there is."""
 DRAWER = "zoo_drawer"
 Entry = dict[str, Any]
 """`kind`, `name` (full), `plugin`, `tasks`, `modality`, and the whole `spec` as JSON."""
@@ -118,6 +122,8 @@ def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
     key = _key()
     path = index_file(key)
     document = (None if rebuild else _loaded(key) or _read(path, key)) or _make(path, key)
+    if document["doubtful"] and time.monotonic() - _asked_at.get(path, -DOUBTED_S) > DOUBTED_S:
+        document = _make(path, key, _known(path, document["doubtful"]))
     index = Index(document["entries"], document["plugins"])
     if any(plugin["file"] for plugin in index.plugins):
         sys.path += [folder for folder in key[2] if folder not in sys.path]  # where their modules are
@@ -133,20 +139,45 @@ def index_file(key: list[Any] | None = None) -> Path:
     return cache_dir("index") / f"{hashlib.sha256(json.dumps((key or _key())[:4]).encode()).hexdigest()[:16]}.json"
 
 
-def _make(path: Path, key: list[Any]) -> dict[str, Any]:
-    """Ask every plugin, and keep what they say."""
+def _make(path: Path, key: list[Any], known: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Ask every plugin but those whose facts are known, and keep what they say."""
+    from zoo.plugins.inquiry import inquire
+
     began = time.time_ns()
-    plugins, entries, files, asked, doubts = _build()
-    document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "plugins": plugins, "entries": entries}
+    found = inquire(search_path(), known)
+    plugins, entries, files, asked = _build(found)
+    doubtful = [plugin["module"] for plugin in found if plugin["doubt"]]
+    document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "doubtful": doubtful}
+    document |= {"plugins": plugins, "entries": entries}
+    _asked_at[path] = time.monotonic()
     # What changed just now may change again unseen.
-    if doubts or _key() != key or _changed_since(began, [*key[4], *files.values()]):
+    if _key() != key or _changed_since(began, [*key[4], *files.values()]):
         return document
     _keep(document)
-    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-        temporary.write_text(json.dumps(document), encoding="utf-8")
+    with suppress(StoreError):  # a read-only ZOO_HOME costs speed, not the command
+        if doubtful:
+            with writing(_facts_file(path)) as temporary:
+                temporary.write_text(json.dumps(found), encoding="utf-8")
+        with writing(path) as temporary:
+            temporary.write_text(json.dumps(document), encoding="utf-8")
     return document
 
 
+def _known(path: Path, doubtful: Collection[str]) -> list[Mapping[str, Any]]:
+    """Facts of the plugins that need not be asked again, as nothing that they depend on has changed."""
+    try:
+        facts = json.loads(_facts_file(path).read_bytes())
+        return [plugin for plugin in facts if plugin["module"] not in doubtful and plugin["state"] not in OF_OTHERS]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _facts_file(path: Path) -> Path:
+    return path.with_suffix(".facts.json")
+
+
+_asked_at: dict[Path, float] = {}
+"""When this process asked the plugins, by the file of the index."""
 _documents: list[dict[str, Any]] = []
 
 
@@ -230,7 +261,12 @@ def _changed_since(began: int, stamps: Iterable[list[int]]) -> bool:
 def _read(path: Path, key: list[Any]) -> dict[str, Any] | None:
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
-        if _holds(document, key) and isinstance(document["entries"], list) and isinstance(document["plugins"], list):
+        if (
+            _holds(document, key)
+            and isinstance(document["entries"], list)
+            and isinstance(document["doubtful"], list)
+            and isinstance(document["plugins"], list)
+        ):
             _keep(document)
             return document
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -245,18 +281,16 @@ def _holds(document: Mapping[str, Any], key: list[Any]) -> bool:
     return same and all(_stamp(name) == stamp for name, stamp in document["files"].items())
 
 
-def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None], list[str]]:
-    """Ask every plugin: what they are and offer, the files and variables that this depends on, and doubts whether that is all."""
-    from zoo.plugins.inquiry import inquire
-
+def _build(
+    found: Sequence[Mapping[str, Any]],
+) -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], dict[str, str | None]]:
+    """Plugins and entries of these facts, and the files and variables that they depend on."""
     plugins, entries = [], []
     asked: dict[str, str | None] = {}
-    doubts = []
     files = {str(path): _stamp(path) for path in catalogue_files()}
-    for plugin in inquire(search_path()):
+    for plugin in found:
         files.update({name: _stamp(name) for name in plugin["files"]})
         asked.update({name: os.environ.get(name) for name in plugin["asked"]})
-        doubts += [plugin["doubt"]] if plugin["doubt"] else []
         own = [entry_of(plugin["id"], kind, values) for kind, values in plugin["offered"]]
         entries += own
         plugins.append(
@@ -268,7 +302,7 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], d
             }
         )
     _link(entries, Index(entries, plugins))
-    return plugins, entries, files, asked, doubts
+    return plugins, entries, files, asked
 
 
 def entry_of(plugin: str, kind: str, spec: Mapping[str, Any]) -> Entry:

@@ -13,48 +13,51 @@ from zoo import errors
 from zoo.errors import PluginError
 
 WIDTH = 8
-"""Plugins that are asked at a time."""
+"""Plugins that are asked at a time: those that wait for something hold up no other."""
+INTERRUPTED = (-2, 130)
+"""Exit codes of a process that the user ended."""
 PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from zoo.plugins.discovery import main; main()"
 QUIET = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 """Pydantic reads the metadata of all that is installed for plugins of its own, and raises where one is damaged."""
 
 
-def inquire(path: Sequence[str]) -> list[dict[str, Any]]:
+def inquire(path: Sequence[str], known: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """Facts of every plugin in the folders of `path` (`zoo.plugins.discovery.facts`), as a new process finds them.
 
-    A plugin that ends even that process is found by asking one at a time. Raises what `discover` does, and PluginError.
+    `known` are facts of plugins that need not be asked again. A plugin that ends even that process is found by asking one at a
+    time. Raises what `discover` does, and PluginError.
     """
     blamed: dict[str, str] = {}
-    width = WIDTH
+    alone: list[str] = []
     while True:
-        said, code, complaint = _ask(path, blamed, width)
-        if "found" in said:
-            found: list[dict[str, Any]] = said["found"]
+        said, code, complaint = _ask({"path": list(path), "blamed": blamed, "alone": alone, "known": known})
+        asked = [line["asked"] for line in said if "asked" in line]
+        last = said[-1] if said else {}
+        if "found" in last:
+            found: list[dict[str, Any]] = last["found"]
             return found
-        if "error" in said:
-            kind, message, hint = said["error"]
+        if "error" in last:
+            kind, message, hint = last["error"]
             raise getattr(errors, kind)(message, hint)
-        last = said.get("asked", "")
-        if not last or last in blamed or code in (-2, 130):
-            raise PluginError(
-                f"the installed plugins cannot be listed: {complaint}", "ZOO_PLUGINS= leaves out all but the bundled ones"
-            )
-        if width == 1:
-            blamed[last] = f"it ended the process that asked all plugins (exit code {code})"
-        width = 1
+        if not asked or asked[-1] in blamed or code in INTERRUPTED:
+            hint = "ZOO_PLUGINS= leaves out all but the bundled ones"
+            raise PluginError(f"the installed plugins cannot be listed: {complaint}", hint)
+        if asked[-1] in alone:
+            blamed[asked[-1]] = f"it ended the process that asked all plugins (exit code {code})"
+        alone = [*alone, *asked[-WIDTH:]]
 
 
-def _ask(path: Sequence[str], blamed: Mapping[str, str], width: int) -> tuple[dict[str, Any], int, str]:
-    """All that the process said, later lines over earlier ones; its exit code; and the last line of what it complained of."""
-    order = {"path": list(path), "blamed": blamed, "width": width}
+def _ask(order: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int, str]:
+    """The lines that the process said, its exit code, and the last line of what it complained of."""
     core = str(Path(__file__).parents[2])
-    command = [sys.executable, "-c", PROGRAM, json.dumps([*path, *([] if core in path else [core])]), json.dumps(order)]
+    folders = [*order["path"], *([] if core in order["path"] else [core])]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(folders)]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, env={**os.environ, **QUIET}, check=False, start_new_session=False
+        command, input=json.dumps(order).encode(), capture_output=True, env={**os.environ, **QUIET}, check=False
     )
-    said: dict[str, Any] = {}
+    said: list[dict[str, Any]] = []
     for line in done.stdout.splitlines():
         with suppress(ValueError):
-            said.update(json.loads(line))
+            said.append(json.loads(line))
     complaint = done.stderr.decode(errors="replace").strip().splitlines()
     return said, done.returncode, complaint[-1] if complaint else "no message"

@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import OptionError, PluginError
+from zoo.errors import PluginError
 from zoo.plugins.index import load_index
+from zoo.plugins.projects import read_project
 from zoo.testing.findings import Finding, Report
 
 OFFLINE = {
@@ -44,21 +44,14 @@ def check_plugin(plugin: str | Path, *, behaviour: bool = True, timeout: float =
 
 
 def _check_project(folder: Path, behaviour: bool, timeout: float) -> Report:
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        name = project["name"]
-        (plugin, *_) = project["entry-points"]["zoo"]
-    except OSError as error:
-        raise OptionError(f"{folder} is no project: it has no pyproject.toml", "zoo plugins new NAME makes one") from error
-    except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError) as error:
-        raise OptionError(f"{folder / 'pyproject.toml'} declares no entry point of group zoo", "see plugins/README.md") from error
+    project = read_project(folder)
     with tempfile.TemporaryDirectory() as site:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, str(folder.resolve())]
         built = subprocess.run(command, stdout=sys.stderr.fileno(), check=False)
         if built.returncode:
             raise PluginError(f"{folder} cannot be built", "the reason stands above")
         path = os.pathsep.join(filter(None, [site, os.environ.get("PYTHONPATH")]))
-        facts = {"id": plugin, "distribution": name, "version": project.get("version", "?")}
+        facts = {"id": project.plugin, "distribution": project.distribution, "version": project.version}
         return _report(facts, behaviour, timeout, {"PYTHONPATH": path})
 
 

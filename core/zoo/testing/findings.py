@@ -9,6 +9,7 @@ State = Literal["ok", "failed", "warned", "skipped"]
 CHECKS = {
     "loads": "it is found, imported and asked without an error, and its specs are valid",
     "light-import": "its entry module and hooks import nothing heavy, so that a listing does not wait",
+    "manifest": "its static manifest, where it has one, is of its code as it is",
     "described": "summaries are one line, licences and citations are said",
     "names": "its bare names are not those of bundled entries",
     "hashes": "weights and files of datasets have hashes, and what is packed has the hash that is declared",

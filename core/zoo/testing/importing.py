@@ -19,7 +19,7 @@ HEAVY = (
 SECONDS = 60
 
 PROBE = """
-import importlib, json, sys, time
+import importlib, json, os, sys, time
 import zoo.hookspecs, zoo.specs
 from zoo.plugins.hooks import declared_kinds, manager, named_specs, spec_classes
 from zoo.specs import SpecKind
@@ -30,7 +30,8 @@ classes |= spec_classes(declared_kinds(manager([("checked", module)]).hook))
 asked = manager([("checked", module)], classes).hook
 named_specs("checked", asked, classes)
 took = time.perf_counter() - began
-print(json.dumps([1000 * took, sorted({name.partition(".")[0] for name in set(sys.modules) - before})]))
+print(json.dumps([1000 * took, sorted({name.partition(".")[0] for name in set(sys.modules) - before})]), flush=True)
+os._exit(0)  # whatever threads were started
 """
 
 

@@ -6,11 +6,12 @@ It writes JSON lines to the file descriptor: what it is about to check, findings
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 from zoo.plugins.discovery import Plugin, discover
 from zoo.plugins.index import search_path
+from zoo.plugins.manifest import manifest_file, read_manifest
 from zoo.plugins.registry import registry
 from zoo.specs import MetricSpec, ModelSpec
 from zoo.testing.findings import Finding
@@ -44,6 +45,7 @@ def main(plugin_id: str, distribution: str, behaviour: str, descriptor: str) -> 
         finding, import_ms = check_import(plugin.candidate, entries.index.kinds.values())
         tell(import_ms=import_ms)
         tell_all([finding])
+        tell_all(_manifest(plugin))
         tell(doing="its specs")
         tell_all(check_specs(plugin, entries))
         for _, spec in plugin.specs if behaviour == "1" else ():
@@ -60,6 +62,16 @@ def _end(tell: Callable[..., None]) -> NoReturn:
     tell(done=True)
     sys.stderr.flush()
     os._exit(0)
+
+
+def _manifest(plugin: Plugin) -> Iterator[Finding]:
+    file = manifest_file(plugin.candidate.module)
+    if file is None or not file.exists():
+        return
+    if read_manifest(plugin.candidate, plugin.all_kinds) is None:
+        yield Finding("manifest", "warned", "", f"{file.name} is not of its code as it is", "write it anew: zoo plugins manifest")
+    else:
+        yield Finding("manifest", "ok")
 
 
 def _plugin(plugin_id: str, distribution: str) -> Plugin:
