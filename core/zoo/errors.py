@@ -31,11 +31,19 @@ class ZooError(Exception):
     exit_code = 2
     altered = False
     """Whether a file is there, or should be with what is installed, and is not what was declared."""
+    plugin = ""
+    """Id of the plugin by others whose code it came from, where its message says so."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message}\n{hint}" if hint else message)
         self.message = message
         self.hint = hint
+
+    def lay_to(self, plugin: str, title: str) -> None:
+        """Say in the message that it came from the code of a plugin of this id and title."""
+        self.plugin = plugin
+        self.message = self.message if title in self.message else f"{title}: {self.message}"
+        self.args = (f"{self.message}\n{self.hint}" if self.hint else self.message,)
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -106,6 +114,23 @@ class NotScoredError(ZooError):
 
 class StoreError(ZooError):
     """The state below `ZOO_HOME` cannot be read or written."""
+
+
+def is_pressed(error: KeyboardInterrupt) -> bool:
+    """Whether the user interrupted, rather than code that raises KeyboardInterrupt itself: its last step was then a `raise`."""
+    from opcode import opmap
+
+    found: BaseException | None = error
+    while found is not None:
+        last = found.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        code = last.tb_frame.f_code.co_code if last is not None else b""
+        raised = last is not None and last.tb_lasti < len(code) and code[last.tb_lasti] == opmap["RAISE_VARARGS"]
+        if isinstance(found, KeyboardInterrupt) and not raised:
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 @contextmanager

@@ -53,6 +53,27 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def required(distribution: str) -> dict[str, str]:
+    """Exact versions of what a distribution itself requires here; `absent` where one is not installed."""
+
+    def read() -> dict[str, str]:
+        try:
+            names = _required(metadata.distribution(distribution).requires or ())
+        except metadata.PackageNotFoundError:
+            return {}
+        return {name: _version(name) for name in sorted(set(names))}
+
+    found: dict[str, str] = _kept(f"required by {distribution}", _stamp(_installed()["folders"]), read)
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
 def _versions(wanted: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting = list(wanted)

@@ -12,6 +12,7 @@ from zoo.data.hashing import AlteredError, size_fits, verify
 from zoo.errors import DataError, ZooError
 from zoo.lazy import load_target
 from zoo.opening.requirements import check_requirements
+from zoo.plugins.blame import in_plugin
 from zoo.specs import DataFile, DatasetSpec
 
 Folder = str | os.PathLike[str] | None
@@ -29,18 +30,19 @@ def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progres
     """The samples of one split. Raises DataError where split or files are absent, altered, or not what the spec says."""
     if split not in spec.splits:
         raise DataError(f"{spec.name} has no split {split!r}", f"its splits are: {', '.join(spec.splits)}")
-    check_requirements(spec, DataError)
-    opener = load_target(spec.target)
-    try:
-        opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
-    except ZooError:
-        raise
-    except Exception as error:
-        raise DataError(
-            f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
-            f"see whether its files are whole: zoo data check {spec.name}",
-        ) from error
-    check_samples(spec, split, opened)
+    with in_plugin(spec.name):
+        check_requirements(spec, DataError)
+        opener = load_target(spec.target)
+        try:
+            opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
+        except ZooError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
+                f"see whether its files are whole: zoo data check {spec.name}",
+            ) from error
+        check_samples(spec, split, opened)
     return opened
 
 

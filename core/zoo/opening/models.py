@@ -20,6 +20,7 @@ from zoo.opening.weights import find_files, load_state, read_weights, weights_sh
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.composed import entry_of_name, leading
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, TaskName, Weights
@@ -75,11 +76,12 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
     """A new, untrained model: the spec's target for the task, called with the spec's config and then `config`."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
-    check_requirements(spec, ModelError)
-    try:
-        return load_target(spec.tasks[task])(**{**spec.config, **config})
-    except TypeError as error:
-        raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
+    with in_plugin(spec.name):
+        check_requirements(spec, ModelError)
+        try:
+            return load_target(spec.tasks[task])(**{**spec.config, **config})
+        except TypeError as error:
+            raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
 
 
 def bound_model(
@@ -116,10 +118,11 @@ def bound_model(
 
     def loaded() -> Any:
         made_of = {role: part.load() for role, part in held.items()}
-        with seeded(0, name):  # what the weights do not replace is drawn alike every time
-            model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
-        _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
-        return in_eval(model)
+        with in_plugin(name):
+            with seeded(0, name):  # what the weights do not replace is drawn alike every time
+                model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
+            _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
+            return in_eval(model)
 
     identity = {
         "spec": {**spec.model_dump(mode="json", include={"tasks", "config"}), "name": entry_of_name(spec.name)},
@@ -178,7 +181,8 @@ def settings_of(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | Non
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
         return None
-    return checked_settings(load_target(spec.options), options, "option", spec.name)
+    with in_plugin(spec.name, f"the options class of {spec.name}"):
+        return checked_settings(load_target(spec.options), options, "option", spec.name)
 
 
 def _distribution(name: str) -> str:
@@ -187,7 +191,7 @@ def _distribution(name: str) -> str:
 
     with unwatched():
         index = registry().index
-    plugin = index.dynamic_plugin(name) or next((p for p in index.plugins if p["id"] == name.partition("/")[0]), None)
+    plugin = index.plugin_of(name)
     return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
 
 

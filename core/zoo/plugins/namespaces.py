@@ -62,6 +62,18 @@ def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) 
     kept = None if rebuild else _kept(path, plugin)
     if kept is not None:
         return kept
+    from zoo.plugins.blame import in_plugin
+
+    with in_plugin(plugin["id"], f"its zoo_names of {namespace!r}"):
+        library, entries = _asked(index, plugin, namespace)
+    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+        document = {"key": _key(plugin, library), "library": library, "entries": entries}
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+    return entries
+
+
+def _asked(index: Index, plugin: dict[str, Any], namespace: str) -> tuple[str, list[Entry]]:
+    """The library whose names they are, and the names, as the plugin says now."""
     from zoo.plugins.hooks import manager, spec_classes
     from zoo.specs import SpecKind
 
@@ -75,11 +87,7 @@ def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) 
     library, specs = answer
     declared = [SpecKind.model_validate(kind) for kind in index.kinds.values()]
     kinds = {spec_class: kind for kind, spec_class in spec_classes(declared).items()}
-    entries = [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
-    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-        document = {"key": _key(plugin, library), "library": library, "entries": entries}
-        temporary.write_text(json.dumps(document), encoding="utf-8")
-    return entries
+    return library, [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
 
 
 def _kept(path: Path, plugin: dict[str, Any]) -> list[Entry] | None:

@@ -11,6 +11,7 @@ from zoo.data.dataset import Dataset
 from zoo.devices import lay_out_weights, on_device
 from zoo.errors import DataError, ModelError, ZooError
 from zoo.imaging.images import stack
+from zoo.plugins.blame import in_plugin
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
@@ -53,18 +54,25 @@ class Predictor:
         start = 0
         while start < len(batch):
             part = part_of(self.task, batch, start, start + self.limit)
-            try:
-                with self._context():
-                    predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
-            except (ZooError, KeyboardInterrupt):
-                raise
-            except BaseException as error:  # a model that calls sys.exit() has not predicted
-                if self._recovered(error, len(part)):
-                    continue
-                raise self._explained(error, part) from error
+            with in_plugin(self.task.model.name):
+                predicted = self._tried(ask, part)
+            if predicted is None:
+                continue
             self.largest = max(self.largest, len(part))
-            yield part, predicted
+            yield part, predicted[0]
             start += len(part)
+
+    def _tried(self, ask: Callable[[Any, Batch], Any], part: Batch) -> tuple[Any] | None:
+        """The predictions; None where it is worth asking again, as something was changed."""
+        try:
+            with self._context():
+                return (ask(self.model, replace(part, inputs=self._ready(part.inputs))),)
+        except (ZooError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a model that calls sys.exit() has not predicted
+            if self._recovered(error, len(part)):
+                return None
+            raise self._explained(error, part) from error
 
     def _context(self) -> AbstractContextManager[Any]:
         import torch
@@ -213,8 +221,9 @@ def predicted(task: Task, model: Any, dataset: Dataset, *, batch_size: int = 64)
 
 
 def _refuse_bad(loaded: Loaded, task: Task) -> None:
-    for id_, problem in loaded.bad.items():
-        raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
+    with in_plugin(task.data.name):
+        for id_, problem in loaded.bad.items():
+            raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
 
 
 @contextmanager
