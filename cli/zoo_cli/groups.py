@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from zoo.wording import harmless
 from zoo_cli.columns import wrapped
 
 _UNBROKEN = "\u2011"
@@ -26,7 +27,7 @@ class WholeWords(click.HelpFormatter):
         super().write_usage(prog, args.replace("-", _UNBROKEN), prefix)
 
     def getvalue(self) -> str:
-        return super().getvalue().replace(_UNBROKEN, "-")
+        return harmless(super().getvalue().replace(_UNBROKEN, "-"))
 
 
 class Context(click.Context):

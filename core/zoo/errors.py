@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from zoo.wording import encodable
+
 __all__ = [
     "AmbiguousNameError",
     "CatalogueError",
@@ -57,7 +59,7 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 def reason_of(error: BaseException) -> str:
     """What an error says, in one line: a ZooError's message, any other's first line, or its class where it says nothing."""
     text = error.message if isinstance(error, ZooError) else str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    return encodable(text.splitlines()[0]) if text else type(error).__name__
 
 
 class UnknownNameError(ZooError):

@@ -44,6 +44,23 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def harmless_json(document: str) -> str:
+    """A JSON document that means the same, with every such character as `\\uXXXX`; but what is no character at all, a surrogate
+    alone, as the text `\\udcff`, since no UTF-8 holds it.
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        written = f"\\u{ord(found[0]):04x}"
+        return f"\\{written}" if "\ud800" <= found[0] <= "\udfff" else written
+
+    return _CONTROL.sub(escaped, document)
+
+
+def encodable(text: str) -> str:
+    """The text with every surrogate that stands alone, as in a file name that is no UTF-8, written as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _decimals(value: float, low: float | None, high: float | None) -> int:
     before = len(str(int(abs(value))))
     enough = max(1, 5 - before)

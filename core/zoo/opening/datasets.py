@@ -14,6 +14,7 @@ from zoo.lazy import load_target
 from zoo.opening.requirements import check_requirements
 from zoo.plugins.blame import in_plugin
 from zoo.specs import DataFile, DatasetSpec
+from zoo.wording import encodable
 
 Folder = str | os.PathLike[str] | None
 DATASET_MEMBERS = ("ids", "targets", "classes", "fingerprint", "__getitem__", "__len__", "__iter__")
@@ -132,6 +133,10 @@ def check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
             f"{spec.name} opened as {type(opened).__name__}, which has no {', '.join(absent)}",
             "its opener is wrong: see zoo.data.Dataset; zoo.data.SampleSequence gives length and iteration",
         )
+    for what, names in (("id", opened.ids), ("class", opened.classes or ())):
+        if (bad := next((name for name in names if encodable(name) != name), None)) is not None:
+            why = f"{spec.name} has the {what} {bad!r}, which no UTF-8 holds"
+            raise DataError(why, "its opener is wrong: see zoo.data.plain")
     count, declared = len(opened.ids), spec.splits[split]
     if count != len(opened.targets):
         raise DataError(f"{spec.name} opened with {count} ids but {len(opened.targets)} targets", "its opener is wrong")

@@ -11,6 +11,7 @@ from typing import Any
 from zoo.errors import DataError, ModelError, PluginError, RunError, ZooError, is_pressed, reason_of
 from zoo.plugins.index import Index, plugin_title
 from zoo.plugins.names import namespace_of
+from zoo.wording import encodable
 
 LAID = (PluginError, ModelError, DataError, RunError)
 """Errors that say of an entry what its plugin did wrong; all others are about what the user asked for."""
@@ -60,7 +61,7 @@ def blamed(error: BaseException, name: str = "", what: str = "") -> ZooError | N
 def raised(error: BaseException) -> str:
     """`raised ValueError: no such thing`, in one line."""
     kind, said = type(error).__name__, " ".join(str(error).split()) if not isinstance(error, ZooError) else reason_of(error)
-    said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    said = encodable(said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…")
     instead = "" if isinstance(error, Exception) else " instead of an answer"
     return f"raised {kind}{f': {said}' if said else ''}{instead}"
 
@@ -70,8 +71,11 @@ def _others() -> Index:
     from zoo.identity.watching import unwatched
     from zoo.plugins.registry import registry
 
-    with unwatched():
-        index = registry().index
+    try:
+        with unwatched():
+            index = registry().index
+    except Exception:  # which whoever asks for the index is told
+        return Index([], [])
     plugins = [plugin for plugin in index.plugins if plugin["state"] == "ok" and not plugin["bundled"]]
     ids = {plugin["id"] for plugin in plugins}
     return Index([entry for entry in index.entries if entry["plugin"] in ids], plugins)

@@ -34,6 +34,7 @@ from zoo.specs import (
 )
 from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
+from zoo.wording import encodable
 
 S = TypeVar("S", bound=Spec)
 
@@ -301,6 +302,8 @@ class Registry:
         return [self._with_full_metrics(spec) for spec in found]
 
     def _get(self, spec_class: type[S], kind: str, name: str) -> S:
+        if encodable(name) != name:
+            raise OptionError(f"{name!r} is no UTF-8, and so no name that a record could hold", "give it another name, or a link")
         if plugin := self.index.dynamic_plugin(name):
             found = self._resolve(plugin, kind, name)
             if isinstance(found, spec_class):
