@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooError
 from zoo.metrics import Metric
 from zoo.passmark import PassMark
 from zoo.runs import Result, groups_of, score_rows
@@ -209,4 +210,8 @@ def baseline(homework: Homework) -> tuple[str, Grade] | None:
     constants: Sequence[Array] = [np.full(len(homework.ids), k, dtype=np.int64) for k in range(len(homework.classes))]
     counts = np.bincount(homework.targets, minlength=len(homework.classes))
     most = int(counts.argmax())
-    return homework.classes[most], grade_predictions(constants[most], homework)
+    try:
+        return homework.classes[most], grade_predictions(constants[most], homework)
+    except ZooError as error:
+        warnings.warn(f"what one class throughout scores is not known: {error.message}", stacklevel=2)
+        return None
