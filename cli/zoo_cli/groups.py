@@ -78,7 +78,7 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands by their names and help alone, and the group's own options."""
         found = {name: help_ for name, help_ in self.summaries().items() if name.startswith(incomplete)}
-        return [CompletionItem(name, help=help_) for name, help_ in found.items()] + click.Command.shell_complete(
+        return [CompletionItem(name, help=harmless(help_)) for name, help_ in found.items()] + click.Command.shell_complete(
             self, ctx, incomplete
         )
 

@@ -58,8 +58,18 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def reason_of(error: BaseException) -> str:
     """What an error says, in one line: a ZooError's message, any other's first line, or its class where it says nothing."""
-    text = error.message if isinstance(error, ZooError) else str(error).strip()
-    return encodable(text.splitlines()[0]) if text else type(error).__name__
+    text = error.message if isinstance(error, ZooError) else text_of(error)
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, as UTF-8 can hold it; nothing where even that raises, as that of somebody else's class may."""
+    try:
+        return encodable(str(error).strip())
+    except BaseException as another:
+        if isinstance(another, KeyboardInterrupt) and is_pressed(another):
+            raise
+        return ""
 
 
 class UnknownNameError(ZooError):
@@ -143,5 +153,5 @@ def no_exit(who: str, kind: type[ZooError] = ModelError) -> Iterator[None]:
     except (Exception, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        said = f"{type(error).__name__}: {text_of(error)}" if text_of(error) else type(error).__name__
         raise kind(f"{who} raised {said} instead of an answer", "remove its sys.exit(); ZOO_DEBUG=1 shows where") from error

@@ -12,6 +12,7 @@ from zoo.comparing.record import Comparison, Contestant, Difference
 from zoo.comparing.statistics import RESAMPLES, holm
 from zoo.errors import OptionError
 from zoo.metrics.build import build_metric
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.runs.record import RunRecord
 from zoo.specs import MetricSpec
@@ -20,6 +21,7 @@ ALPHA = 0.05
 """A p-value, corrected, below which runs are called different."""
 
 
+@in_plugin()
 def compare(
     *runs: str | RunRecord,
     on: str | None = None,

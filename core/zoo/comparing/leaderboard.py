@@ -27,6 +27,7 @@ ALPHA = 0.05
 Pair = tuple[int, int]
 
 
+@in_plugin()
 def leaderboard(
     *benchmarks: str,
     which: Literal["best", "all"] = "best",

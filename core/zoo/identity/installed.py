@@ -58,7 +58,7 @@ def required(distribution: str) -> dict[str, str]:
 
     def read() -> dict[str, str]:
         try:
-            names = _required(metadata.distribution(distribution).requires or ())
+            names = names_required(metadata.distribution(distribution).requires or ())
         except metadata.PackageNotFoundError:
             return {}
         return {name: _version(name) for name in sorted(set(names))}
@@ -88,11 +88,12 @@ def _versions(wanted: list[str]) -> dict[str, str]:
                 found[name] = "absent"
             continue
         found[name] = str(distribution.version)
-        waiting += _required(distribution.requires or ())
+        waiting += names_required(distribution.requires or ())
     return dict(sorted(found.items()))
 
 
-def _required(lines: Iterable[str]) -> list[str]:
+def names_required(lines: Iterable[str]) -> list[str]:
+    """Distributions that requirements ask for on this machine; a line that is none is passed over."""
     names: list[str] = []
     for line in lines:
         try:

@@ -9,7 +9,7 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress
 from zoo.data.files import DataFiles
 from zoo.data.hashing import AlteredError, size_fits, verify
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError, ZooError, text_of
 from zoo.lazy import load_target
 from zoo.opening.requirements import check_requirements
 from zoo.plugins.blame import in_plugin
@@ -40,7 +40,7 @@ def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progres
             raise
         except Exception as error:
             raise DataError(
-                f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
+                f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {text_of(error)}",
                 f"see whether its files are whole: zoo data check {spec.name}",
             ) from error
         check_samples(spec, split, opened)

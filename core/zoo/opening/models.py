@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
-from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.errors import ModelError, OptionError, WeightsError, text_of
 from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
@@ -81,7 +81,7 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
         try:
             return load_target(spec.tasks[task])(**{**spec.config, **config})
         except TypeError as error:
-            raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
+            raise ModelError(f"{spec.name} cannot be built: {text_of(error)}", f"zoo show {spec.name}") from error
 
 
 def bound_model(

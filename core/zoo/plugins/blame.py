@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any
 
-from zoo.errors import DataError, ModelError, PluginError, RunError, ZooError, is_pressed, reason_of
+from zoo.errors import DataError, ModelError, PluginError, RunError, ZooError, is_pressed, reason_of, text_of
 from zoo.plugins.index import Index, plugin_title
 from zoo.plugins.names import namespace_of
-from zoo.wording import encodable
 
 LAID = (PluginError, ModelError, DataError, RunError)
 """Errors that say of an entry what its plugin did wrong; all others are about what the user asked for."""
@@ -30,8 +29,6 @@ def in_plugin(name: str = "", what: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except GeneratorExit:
-        raise
     except BaseException as error:
         told = blamed(error, name, what)
         if told is None or told is error:
@@ -50,7 +47,9 @@ def blamed(error: BaseException, name: str = "", what: str = "") -> ZooError | N
         return None
     others = _others()
     own = [(module, plugin) for plugin in others.plugins for module in _modules_of(plugin, others)] if others.plugins else []
-    plugin = next(filter(None, (_of_module(own, module) for module in _modules_run(error))), None) or _of_entry(others, name)
+    ran = next(filter(None, (_of_module(own, module) for module in _modules_run(error))), None)
+    # A generator that is no more wanted ends so, too, and then nobody's code ran.
+    plugin = ran or (None if isinstance(error, GeneratorExit) else _of_entry(others, name))
     if plugin is None:
         return None
     told = error if isinstance(error, ZooError) else PluginError(f"{what or name or 'its code'} {raised(error)}", HINT)
@@ -60,8 +59,8 @@ def blamed(error: BaseException, name: str = "", what: str = "") -> ZooError | N
 
 def raised(error: BaseException) -> str:
     """`raised ValueError: no such thing`, in one line."""
-    kind, said = type(error).__name__, " ".join(str(error).split()) if not isinstance(error, ZooError) else reason_of(error)
-    said = encodable(said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…")
+    kind, said = type(error).__name__, reason_of(error) if isinstance(error, ZooError) else " ".join(text_of(error).split())
+    said = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
     instead = "" if isinstance(error, Exception) else " instead of an answer"
     return f"raised {kind}{f': {said}' if said else ''}{instead}"
 

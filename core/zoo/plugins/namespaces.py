@@ -11,9 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from zoo.errors import OptionError, StoreError
+from zoo.errors import OptionError, PluginError, StoreError
 from zoo.home import cache_dir, writing
 from zoo.plugins.index import Entry, Index, entry_of, matches
+from zoo.plugins.names import namespace_of
 
 FORMAT = 1
 
@@ -85,6 +86,9 @@ def _asked(index: Index, plugin: dict[str, Any], namespace: str) -> tuple[str, l
             f"plugin {plugin['id']!r} takes them as you write them",
         )
     library, specs = answer
+    for spec in specs:
+        if namespace_of(spec.name) != namespace:  # under another name it would speak for whoever has that
+            raise PluginError(f"its zoo_names of {namespace!r} answered with {spec.name!r}", "its names begin with the namespace")
     declared = [SpecKind.model_validate(kind) for kind in index.kinds.values()]
     kinds = {spec_class: kind for kind, spec_class in spec_classes(declared).items()}
     return library, [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any, TypeVar
 
 import pluggy
@@ -156,15 +157,18 @@ class Registry:
         as it is.
         """
         name = bare_metric(text)
-        bundled = {one["id"] for one in self.index.plugins if one["bundled"]}
-        full = f"{plugin}/{name}"
-        with suppress(UnknownNameError):
-            full = self.index.find("metric", name)
-        if namespace_of(full) not in bundled and self.knows("metric", f"{plugin}/{name}"):
-            full = f"{plugin}/{name}"
-        if namespace_of(full) in bundled or not self.knows("metric", full):
+        same = [full for full in self._metrics if name in (full, full.partition("/")[2])]
+        if not same or any(self._metrics[full] for full in same):
             return text.removeprefix("core/")
+        own = f"{plugin}/{name}"
+        full = own if own in same else same[0] if len(same) == 1 else name  # of several none is meant, as looking it up says
         return full + text[len(name) :]
+
+    @cached_property
+    def _metrics(self) -> dict[str, bool]:
+        """Full names of all metrics, and whether each is a bundled one."""
+        bundled = {one["id"] for one in self.index.plugins if one["bundled"]}
+        return {one["name"]: one["plugin"] in bundled for one in self.index.entries if one["kind"] == "metric"}
 
     def _with_full_metrics(self, spec: S) -> S:
         """A benchmark or a recipe whose metrics are named as records hold them."""

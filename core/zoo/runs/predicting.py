@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from zoo.data.dataset import Dataset
 from zoo.devices import lay_out_weights, on_device
-from zoo.errors import DataError, ModelError, ZooError
+from zoo.errors import DataError, ModelError, ZooError, text_of
 from zoo.imaging.images import stack
 from zoo.plugins.blame import in_plugin
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
@@ -103,7 +103,7 @@ class Predictor:
         """Whether something was changed that makes it worth trying again."""
         if out_of_memory(error):
             return self._halve(size)
-        if "view size is not compatible" not in str(error) or self.plain:
+        if "view size is not compatible" not in text_of(error) or self.plain:
             return False
         # A model that reshapes by `view` counts on the plain layout, so channels-last is not for it.
         self.plain = True
@@ -128,7 +128,7 @@ class Predictor:
             smaller = len(part) > 1
             hint = "use a smaller `batch_size`, or auto" if smaller else "try another `device`, or a lower `precision`"
             return ModelError(f"{name} ran out of memory on {where}", hint)
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+        reason = text_of(error).splitlines()[0] if text_of(error) else "no message"
         if isinstance(part.inputs, list) and len({getattr(item, "shape", None) for item in part.inputs}) > 1:
             return ModelError(
                 f"{name} raised {type(error).__name__} on {where}, given a list of images of several sizes: {reason}",
@@ -268,4 +268,4 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _MEMORY_SIGNS)
+    return isinstance(error, RuntimeError) and any(sign in text_of(error) for sign in _MEMORY_SIGNS)

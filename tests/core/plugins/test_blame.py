@@ -31,7 +31,7 @@ def zoo_models():
         model("leaving", "Leaving"), model("base", "Base"), model("raising", "Raising"), model("nan", "Nan"),
         model("nowhere", "Nowhere"), model("unwritten", module="wild_code.unwritten"), model("absent", module="wild_code.absent"),
         model("late", module="wild_code.late"), model("needs", module="wild_code.needs"),
-        model("strange", "Strange"), model("tight", "Tight"),
+        model("mute", "Mute"), model("done", "Done"), model("strange", "Strange"), model("tight", "Tight"),
         model("unoptioned", options="wild_code.nets:NoOptions"), model("choosy", options="wild_code.nets:Choosy"),
         model("lost-options", options="wild_code.nets:Lost"), model("quitting-options", options="wild_code.late:Options"),
         model("garbage", requires=("numpy >=> 1",)), model("elsewhere", requires=('no-such-thing; python_version < "3"',)),
@@ -50,7 +50,7 @@ def zoo_metrics():
 
 @hookimpl
 def zoo_datasets():
-    names = ["opening", "exiting", "interrupting", "odd", "sample", "sample-exit", "length", "ids", "fingerprint"]
+    names = ["opening", "exiting", "interrupting", "odd", "sample", "sample-exit", "sample-press", "length", "ids", "fingerprint"]
     common = dict(modality="image", tasks=("classify",), classes=("a", "b"), splits={"test": 4}, licence="CC0-1.0")
     target = lambda name: f"wild_code.data:{name.title().replace('-', '')}"
     return [DatasetSpec(name=name, target=target(name), citation="none", summary="Data.", **common) for name in names]
@@ -84,6 +84,8 @@ def zoo_namespaces():
 
 @hookimpl
 def zoo_names(namespace):
+    if getattr(sys, "wild_speaks_for", None):
+        return "numpy", [model(sys.wild_speaks_for)]
     raise SystemExit(3)
 
 @hookimpl
@@ -150,6 +152,14 @@ class Nan(Sound):
 class Tight(Sound):
     def __init__(self, size):
         pass
+
+class Mute(Sound):
+    def __init__(self):
+        raise type("Silent", (Exception,), {"__str__": lambda self: 1 / 0})
+
+class Done(Sound):
+    def __init__(self):
+        raise GeneratorExit
 
 Strange = 7
 
@@ -253,6 +263,10 @@ class Sample(Sound):
 class SampleExit(Sound):
     def __getitem__(self, place):
         raise SystemExit(0)
+
+class SamplePress(Sound):
+    def __getitem__(self, place):
+        raise KeyboardInterrupt
 
 class Length(Sound):
     def __init__(self, files, split):
@@ -375,6 +389,8 @@ def told(call):
         ("absent", "'wild_code.absent:Sound' needs the module 'wild_code.absent'"),
         ("late", "wild/late raised SystemExit: 0"),
         ("needs", "'wild_code.needs:Sound' needs the module 'module_that_is_nowhere'"),
+        ("mute", "wild/mute raised Silent"),
+        ("done", "wild/done raised GeneratorExit instead of an answer"),
         ("strange", "wild/strange cannot be built: 'int' object is not callable"),
         ("tight", "wild/tight cannot be built"),
         ("unoptioned", "the options class of wild/unoptioned raised AttributeError"),
@@ -422,6 +438,7 @@ def test_a_metric_that_fails_is_its_plugin_s(name, said):
         ("odd", "wild/odd opened as int"),
         ("sample", "4 samples of wild/sample cannot be read; the first is w: LookupError: no sample"),
         ("sample-exit", "4 samples of wild/sample-exit cannot be read"),
+        ("sample-press", "its code raised KeyboardInterrupt instead of an answer"),
         ("length", "wild/length raised TypeError"),
         ("ids", "wild/ids raised"),
         ("fingerprint", "wild/fingerprint opened as Fingerprint, which has no fingerprint"),
@@ -467,6 +484,14 @@ def test_an_answer_that_fails_is_its_plugin_s(name, said):
     with pytest.raises(ZooError, match=r"plugin 'wild' \(zoo-wild 2.5\)") as caught:
         zoo.evaluate(name, "digits")
     assert said in caught.value.message
+
+
+def test_names_that_are_another_s_are_no_answer(monkeypatch, zoo_home):
+    monkeypatch.setenv("ZOO_HOME", str(zoo_home))  # a list of names is kept
+    monkeypatch.setattr(sys, "wild_speaks_for", "cnn/lenet5", raising=False)
+    assert "its zoo_names of 'wilder' answered with 'cnn/lenet5'" in told(lambda: zoo.registry().models(plugin="wilder"))
+    monkeypatch.setattr(sys, "wild_speaks_for", "wilder/net")
+    assert [spec.name for spec in zoo.registry().models(plugin="wilder")] == ["wilder/net"]
 
 
 def test_a_kind_whose_class_fails_is_its_plugin_s(monkeypatch):
