@@ -41,12 +41,6 @@ class ZooError(Exception):
         self.message = message
         self.hint = hint
 
-    def lay_to(self, plugin: str, title: str) -> None:
-        """Say in the message that it came from the code of a plugin of this id and title."""
-        self.plugin = plugin
-        self.message = self.message if title in self.message else f"{title}: {self.message}"
-        self.args = (f"{self.message}\n{self.hint}" if self.hint else self.message,)
-
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """`did you mean A or B?` with the nearest of what is known, and what follows it; that alone where nothing is near."""

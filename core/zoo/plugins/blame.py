@@ -48,13 +48,24 @@ def blamed(error: BaseException, name: str = "", what: str = "") -> ZooError | N
     others = _others()
     own = [(module, plugin) for plugin in others.plugins for module in _modules_of(plugin, others)] if others.plugins else []
     ran = next(filter(None, (_of_module(own, module) for module in _modules_run(error))), None)
-    # A generator that is no more wanted ends so, too, and then nobody's code ran.
-    plugin = ran or (None if isinstance(error, GeneratorExit) else _of_entry(others, name))
+    owner = _of_entry(others, name)
+    # By GeneratorExit also a generator ends that is no more wanted, and then nobody's code ran.
+    plugin = ran or (None if isinstance(error, GeneratorExit) else owner)
     if plugin is None:
         return None
-    told = error if isinstance(error, ZooError) else PluginError(f"{what or name or 'its code'} {raised(error)}", HINT)
-    told.lay_to(plugin["id"], plugin_title(plugin))
-    return told
+    doing = what or name
+    whose = doing if doing and plugin is owner else f"its code, within {doing}," if doing else "its code"
+    told = error if isinstance(error, ZooError) else PluginError(f"{whose} {raised(error)}", HINT)
+    return _laid(told, plugin)
+
+
+def _laid(error: ZooError, plugin: dict[str, Any]) -> ZooError:
+    """The same error, whose message now says whose it is."""
+    title = plugin_title(plugin)
+    error.plugin = plugin["id"]
+    error.message = error.message if title in error.message else f"{title}: {error.message}"
+    error.args = (f"{error.message}\n{error.hint}" if error.hint else error.message,)
+    return error
 
 
 def raised(error: BaseException) -> str:

@@ -83,11 +83,6 @@ class Registry:
         """Ids of the plugins in a state, those that are in use by default; None: of all that are installed."""
         return [plugin["id"] for plugin in self.index.plugins if state in (None, plugin["state"])]
 
-    def title(self, plugin: str) -> str:
-        """How messages name a plugin: `plugin 'good' (zoo-good 1.0)`."""
-        found = (one for one in self.index.plugins if one["id"] == plugin and one["state"] == "ok")
-        return next(map(plugin_title, found), f"plugin {plugin!r}")
-
     def models(self, *, task: str | None = None, modality: str | None = None, plugin: str | None = None) -> list[ModelSpec]:
         """Models, by the task they implement and what they take."""
         return self._list(ModelSpec, "model", task=task, modality=modality, plugin=plugin)

@@ -111,7 +111,7 @@ def _seen_by(entries: Registry, plan: Plan) -> "Callable[[Any], Image] | None":
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and is_pressed(error):
                 raise
-            warnings.warn(f"{entries.title(str(implementation.plugin_name))}: its zoo_drawer {raised(error)}", stacklevel=2)
+            warnings.warn(f"{entries.index.title(str(implementation.plugin_name))}: its zoo_drawer {raised(error)}", stacklevel=2)
             continue
         if found is not None:
             return found  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ class Observers:
                 if isinstance(error, KeyboardInterrupt) and is_pressed(error):
                     raise
                 self._silent.add(name)
-                warnings.warn(f"{self._entries.title(name)}: its {hook} {raised(error)}", stacklevel=2)
+                warnings.warn(f"{self._entries.index.title(name)}: its {hook} {raised(error)}", stacklevel=2)
 
     def watched(self, progress: "Callable[[P], None] | None") -> "Callable[[P], None] | None":
         """What tells whoever asked, and then the observers, how far it is, once it has started."""
