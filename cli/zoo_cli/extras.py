@@ -59,8 +59,8 @@ def _invoke(spec: Mapping[str, Any], arguments: Sequence[str], prog_name: str, w
     """Import the command and run it to its exit code; a whole number that it returns is that."""
     from zoo.errors import PluginError, ZooError
     from zoo.lazy import load_target
-    from zoo.opening.requirements import check_requirements
     from zoo.plugins.blame import blamed, in_plugin
+    from zoo.requirements import check_requirements
     from zoo.specs import CommandSpec
 
     with in_plugin(spec["name"], prog_name):

@@ -8,9 +8,9 @@ from zoo.errors import OptionError, PluginError
 from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.names import parse_metric
-from zoo.opening.requirements import check_requirements
 from zoo.options import described_settings
 from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import MetricSpec
 
 

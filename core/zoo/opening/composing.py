@@ -10,11 +10,11 @@ from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.models import Model, bound_model, settings_of
 from zoo.opening.named_parts import named_in
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights_choice import Choice
 from zoo.options import parse_named
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.composed import refuse_missing, refuse_unknown
+from zoo.requirements import check_requirements
 from zoo.specs import ModelSpec, TaskName
 
 if TYPE_CHECKING:

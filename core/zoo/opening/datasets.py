@@ -11,8 +11,8 @@ from zoo.data.files import DataFiles
 from zoo.data.hashing import AlteredError, size_fits, verify
 from zoo.errors import DataError, ZooError, text_of
 from zoo.lazy import load_target
-from zoo.opening.requirements import check_requirements
 from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import DataFile, DatasetSpec
 from zoo.wording import encodable
 

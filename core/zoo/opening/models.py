@@ -15,13 +15,13 @@ from zoo.opening.class_names import respelled
 from zoo.opening.named_parts import handed_over
 from zoo.opening.output_names import output_names
 from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, refuse_overlap
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.composed import entry_of_name, leading
+from zoo.requirements import check_requirements
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo

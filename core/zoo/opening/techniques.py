@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import OptionError, PluginError
 from zoo.lazy import load_target
-from zoo.opening.requirements import check_requirements
 from zoo.options import checked_settings, parse_named
 from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import TechniqueSpec
 
 if TYPE_CHECKING:

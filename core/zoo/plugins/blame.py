@@ -9,7 +9,7 @@ from traceback import walk_tb
 from typing import Any
 
 from zoo.errors import DataError, ModelError, PluginError, RunError, ZooError, is_pressed, reason_of, text_of
-from zoo.plugins.index import Index, plugin_title
+from zoo.plugins.index import Index, load_index, plugin_title
 from zoo.plugins.names import namespace_of
 
 LAID = (PluginError, ModelError, DataError, RunError)
@@ -79,11 +79,10 @@ def raised(error: BaseException) -> str:
 def _others() -> Index:
     """The plugins by others that are in use, and their entries."""
     from zoo.identity.watching import unwatched
-    from zoo.plugins.registry import registry
 
     try:
         with unwatched():
-            index = registry().index
+            index = load_index(strict=False)
     except Exception:  # which whoever asks for the index is told
         return Index([], [])
     plugins = [plugin for plugin in index.plugins if plugin["state"] == "ok" and not plugin["bundled"]]

@@ -12,7 +12,6 @@ import pluggy
 
 from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError, ZooError, is_pressed
 from zoo.lazy import load_target
-from zoo.metrics.names import bare_metric
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.blame import in_plugin, raised
 from zoo.plugins.checking import of_another_kind, part_error
@@ -143,7 +142,7 @@ class Registry:
 
     def metric(self, text: str) -> MetricSpec:
         """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
-        return self._get(MetricSpec, "metric", bare_metric(text))
+        return self._get(MetricSpec, "metric", text.partition(":")[0])
 
     def written_metric(self, text: str, plugin: str = "") -> str:
         """A metric as records hold it: a bundled one as it is written, without `core/`; of any other plugin by its full name.
@@ -151,7 +150,7 @@ class Registry:
         So nobody's metric counts as ours. A bare name that is no bundled one's means `plugin`'s own first. What nobody has stays
         as it is.
         """
-        name = bare_metric(text)
+        name = text.partition(":")[0]
         same = [full for full in self._metrics if name in (full, full.partition("/")[2])]
         if not same or any(self._metrics[full] for full in same):
             return text.removeprefix("core/")

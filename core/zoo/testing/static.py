@@ -16,12 +16,12 @@ from zoo.errors import PluginError, ZooError, reason_of
 from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
-from zoo.opening.requirements import check_requirements, requirements_of
 from zoo.opening.weights import find_weights
 from zoo.passmark import parse_pass_mark
 from zoo.plugins.discovery import Plugin
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.registry import Registry
+from zoo.requirements import check_requirements, requirements_of
 from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SuiteSpec
 from zoo.sweeps.patterns import is_pattern
 from zoo.testing.faces import check_faces

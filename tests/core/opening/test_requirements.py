@@ -5,8 +5,8 @@ import pytest
 from zoo.errors import DataError, ModelError
 from zoo.opening.composing import named_model
 from zoo.opening.models import build_model
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights_choice import Choice
+from zoo.requirements import check_requirements
 from zoo.specs import DatasetSpec, ModelSpec
 
 

@@ -227,8 +227,6 @@ def test_an_observer_that_cannot_be_imported_any_more_costs_a_warning(site: Any)
     del sys.modules["watch"]
     site.write("watch/__init__.py", "raise RuntimeError('changed')")
     with pytest.warns(UserWarning, match=r"plugin .watch. \(watch 1\.0\) does not observe: its import raised RuntimeError"):
-        UserWarning, match=r"plugin 'watch' \(watch 1\.0\) does not observe: its import raised RuntimeError: changed"
-    ):
         assert registry.observers().list_name_plugin() == []
 
 
