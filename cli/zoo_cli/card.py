@@ -1,6 +1,5 @@
 """`zoo card`: a model card, and the files of results that go beside it on Hugging Face."""
 
-import sys
 from pathlib import Path
 
 import click
@@ -8,7 +7,7 @@ import click
 import zoo
 from zoo_cli.completing import names_of
 from zoo_cli.groups import Command
-from zoo_cli.render import counted, note, print_json, say
+from zoo_cli.render import counted, note, print_json, say, write
 from zoo_cli.types import pairs
 
 
@@ -42,7 +41,7 @@ def card(runs: tuple[str, ...], output: Path | None, datasets: tuple[str, ...], 
     if as_json:
         print_json(made.model_dump(mode="json"))
     elif output is None:
-        sys.stdout.write(made.readme)
+        write(made.readme)
     else:
         for path in written:
             say(str(path))

@@ -3,13 +3,19 @@
 What does not fit beside the rest is wrapped at blanks within its column; where even that has no room, below its row.
 """
 
+import os
 import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import click
 
+CSI = "\x1b["
+OWN = f"{CSI}{int.from_bytes(os.urandom(6))};"
+"""How colours begin until they are printed: so those of a stranger's text are told apart from ours, and escaped."""
+RESET = f"{OWN}0m"
 GAP = 2
 """Blanks between columns."""
 READABLE = 24
@@ -24,6 +30,11 @@ _CLAUSE = re.compile(r"\bzoo [a-z](?:(?![;,?](?:\s|$)|: ).)*")
 """A command within prose, up to the end of its clause."""
 _WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
 _TOGETHER = "\u00a0"
+
+
+def coloured(text: str, **style: Any) -> str:
+    """Text in a colour of ours, as `render` prints it."""
+    return f"{click.style('', reset=False, **style).replace(CSI, OWN)}{text}{RESET}"
 
 
 def terminal_width() -> int:
@@ -97,7 +108,7 @@ def laid_out(
     for column in [c for c in reversed(beside) if below and c in wrap]:  # room that is free now goes to those that are beside
         widths[column] = min(widths_of(header, rows)[column], widths[column] - _excess(widths, beside, room))
     lines = _lines(header, beside, widths, right)
-    told = [click.style(indent + line, dim=True) for line in lines]
+    told = [coloured(indent + line, dim=True) for line in lines]
     for row in rows:
         told += [indent + line for line in _lines(row, beside, widths, right)]
         told += [f"{indent}{'':{BELOW}}{line}" for line in flowed([_named(header[c], row[c]) for c in below], room - BELOW)]

@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from zoo.errors import UnknownNameError
 from zoo.plugins.index import Entry, Index, load_index
+from zoo.wording import harmless
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -23,13 +24,13 @@ def names_of(*kinds: str) -> Complete:
         found: dict[str, str] = {}
         index = load_index(strict=False)
         if "(" in typed and (not kinds or "model" in kinds):
-            return [CompletionItem(name, help=summary) for name, summary in sorted(_parts(index, typed).items())]
+            return [CompletionItem(name, help=harmless(summary)) for name, summary in sorted(_parts(index, typed).items())]
         for entry in index.entries:
             if entry["kind"] in kinds or (not kinds and entry["kind"] != "command"):
                 full = entry["name"]
                 for name in [full, full.partition("/")[2]] if typed and "/" not in typed else [full]:
                     found.setdefault(name, entry["spec"]["summary"])
-        return [CompletionItem(name, help=summary) for name, summary in sorted(found.items()) if name.startswith(typed)]
+        return [CompletionItem(name, help=harmless(summary)) for name, summary in sorted(found.items()) if name.startswith(typed)]
 
     return complete
 
@@ -95,4 +96,4 @@ def _commas(text: str) -> list[str]:
 def plugin_ids(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Completes ids of plugins."""
     found = {plugin["id"]: plugin["distribution"] for plugin in load_index(strict=False).plugins}
-    return [CompletionItem(name, help=where) for name, where in sorted(found.items()) if name.startswith(typed)]
+    return [CompletionItem(name, help=harmless(where)) for name, where in sorted(found.items()) if name.startswith(typed)]

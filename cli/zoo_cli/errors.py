@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from zoo.errors import ZooError
+from zoo.wording import harmless
 from zoo_cli.flags import running_command, warned, with_flags
 from zoo_cli.render import note, print_json, styled
 
@@ -47,14 +48,12 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except ZooError as error:
-        if os.environ.get("ZOO_DEBUG"):
-            _print_traceback(error)
-        command = running_command(error)
-        message, hint = with_flags(error.message, command), with_flags(error.hint, command)
-        return _say(as_json, type(error).__name__, message, hint, error.exit_code)
+        return _user_error(as_json, error, error)
     except click.ClickException as error:
         return _say(as_json, "UsageError", _message(error), _hint(error), USER_ERROR)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if told := _of_plugin(error):
+            return _user_error(as_json, told, error)
         return _say(as_json, "Interrupted", "interrupted", _how_to_go_on(arguments), INTERRUPTED)
     except BrokenPipeError as error:
         if not _is_reader_gone():
@@ -64,10 +63,33 @@ def guarded(command: click.Command, arguments: Sequence[str]) -> int:
     except CommandFailedError as failed:
         return _bug(as_json, failed.__cause__ or failed, failed.who)
     except SystemExit as end:  # neither ours nor click's: a command ends by what it returns
+        if told := _of_plugin(end):
+            return _user_error(as_json, told, end)
         where = "a plugin or a model, which may not end the process"
         return _bug(as_json, RuntimeError(f"something called sys.exit({end.code!r}) before the command was done"), where)
     except BaseException as error:
+        if told := _of_plugin(error):
+            return _user_error(as_json, told, error)
         return _bug(as_json, error)
+
+
+def _of_plugin(error: BaseException) -> ZooError | None:
+    """The error that names the plugin by others whose code raised this one; None where it is nobody's."""
+    from zoo.plugins.blame import blamed
+
+    return None if isinstance(error, click.Abort) else blamed(error)
+
+
+def _user_error(as_json: bool, error: ZooError, raised: BaseException) -> int:
+    """Tell what is wrong and what to do next, by the flags of the command that ran; `raised` is what the traceback is of."""
+    if os.environ.get("ZOO_DEBUG"):
+        _print_traceback(raised)
+    command = running_command(raised)
+    message, hint = with_flags(error.message, command), with_flags(error.hint, command)
+    if error.plugin and error.__cause__ is not None:  # its code raised
+        without = f"zoo -p no:{error.plugin} ... leaves the plugin out"
+        hint = f"{hint}; {without}" if hint else without
+    return _say(as_json, type(error).__name__, message, hint, error.exit_code)
 
 
 def _how_to_go_on(arguments: Sequence[str]) -> str:
@@ -92,7 +114,7 @@ def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
 def _print_traceback(error: BaseException) -> None:
     import traceback
 
-    traceback.print_exception(error)
+    sys.stderr.write(harmless("".join(traceback.format_exception(error))))
 
 
 def _bug(as_json: bool, error: BaseException, where: str = "") -> int:

@@ -59,25 +59,36 @@ def _invoke(spec: Mapping[str, Any], arguments: Sequence[str], prog_name: str, w
     """Import the command and run it to its exit code; a whole number that it returns is that."""
     from zoo.errors import PluginError, ZooError
     from zoo.lazy import load_target
-    from zoo.opening.requirements import check_requirements
+    from zoo.plugins.blame import blamed, in_plugin
+    from zoo.requirements import check_requirements
     from zoo.specs import CommandSpec
 
-    check_requirements(CommandSpec.model_validate(spec), PluginError)
-    try:
+    with in_plugin(spec["name"], prog_name):
+        check_requirements(CommandSpec.model_validate(spec), PluginError)
         command = _as_command(load_target(spec["target"]))
-        code = command.main(list(arguments), prog_name=prog_name, standalone_mode=False)
-    except Exception as error:
+    try:
+        with command.make_context(prog_name, list(arguments)) as context:  # Typer's `main` would swallow a KeyboardInterrupt
+            code = command.invoke(context)
+    except (ZooError, click.Abort):
+        raise
+    except BaseException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # click's, or that of Typer's copy
             click.echo(str(error))
             return 0
-        if isinstance(error, (ZooError, click.ClickException, click.Abort)):
+        if isinstance(error, click.ClickException):
             raise
+        if type(error).__name__ == "Exit":
+            return int(getattr(error, "exit_code", 0))
         _raise_as_click(error)
+        if told := blamed(error, spec["name"], prog_name):
+            raise told from error
+        if not isinstance(error, Exception):  # Ctrl-C
+            raise
         raise CommandFailedError(who) from error
     return code if isinstance(code, int) else 0
 
 
-def _raise_as_click(error: Exception) -> None:
+def _raise_as_click(error: BaseException) -> None:
     """Raise what Typer means by an error: it brings a copy of click, whose errors are of classes that it does not publish."""
     import typer
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from zoo.wording import harmless
 from zoo_cli.columns import wrapped
 
 _UNBROKEN = "\u2011"
@@ -26,7 +27,7 @@ class WholeWords(click.HelpFormatter):
         super().write_usage(prog, args.replace("-", _UNBROKEN), prefix)
 
     def getvalue(self) -> str:
-        return super().getvalue().replace(_UNBROKEN, "-")
+        return harmless(super().getvalue().replace(_UNBROKEN, "-"))
 
 
 class Context(click.Context):
@@ -77,7 +78,7 @@ class LazyGroup(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands by their names and help alone, and the group's own options."""
         found = {name: help_ for name, help_ in self.summaries().items() if name.startswith(incomplete)}
-        return [CompletionItem(name, help=help_) for name, help_ in found.items()] + click.Command.shell_complete(
+        return [CompletionItem(name, help=harmless(help_)) for name, help_ in found.items()] + click.Command.shell_complete(
             self, ctx, incomplete
         )
 

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 import click
 
 from zoo.units import size_of
-from zoo.wording import counted, harmless, interval, number, pairs
-from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
+from zoo.wording import counted, encodable, harmless, harmless_json, interval, number, pairs
+from zoo_cli.columns import CSI, OWN, RESET, coloured, flowed, laid_out, length, terminal_width, widths_of, wrapped
 
 __all__ = [
     "counted",
@@ -33,8 +33,7 @@ __all__ = [
     "styled",
     "write",
 ]
-RESET = "\x1b[0m"
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = re.compile(rf"{re.escape(OWN)}[0-9;]*m")
 
 
 def is_rich(stream: TextIO) -> bool:
@@ -44,7 +43,7 @@ def is_rich(stream: TextIO) -> bool:
 
 def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
     """Text in colour where the stream (standard output) shows it."""
-    return click.style(text, **style) if is_rich(stream or sys.stdout) else text
+    return coloured(_escaped(text), **style) if is_rich(stream or sys.stdout) else text
 
 
 def say(text: str = "") -> None:
@@ -53,8 +52,8 @@ def say(text: str = "") -> None:
 
 
 def write(text: str) -> None:
-    """Text of the result as it is, such as a file's; a terminal is spared what would steer it."""
-    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
+    """Text of the result as it is, such as a file's; a terminal is spared what would steer it, and UTF-8 what it cannot hold."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else encodable(text))
 
 
 def say_wrapped(text: str, indent: str = "", *, hang: int = 4) -> None:
@@ -73,7 +72,7 @@ def _folded(text: str, indent: str, hang: int, stream: TextIO) -> list[str]:
     """The lines of a text on a terminal, in its colours; the text as it is in a pipe."""
     if not stream.isatty() or "\n" in text:
         return [indent + text]
-    text = _tamed(text, stream).replace("\t", " ")
+    text = _escaped(text).replace("\t", " ")
     plain = click.unstyle(text)
     first, *others = wrapped(plain, terminal_width() - len(indent) - hang)
     coloured = _coloured([first, *others], plain, text) if plain != text else [first, *others]
@@ -102,20 +101,23 @@ def _coloured(lines: Sequence[str], plain: str, text: str) -> list[str]:
 
 
 def _tamed(text: str, stream: TextIO) -> str:
-    """A line as it may reach a stream: colours where there are any, no other escape sequence or control character."""
-    if not is_rich(stream):
-        return harmless(text)
-    pieces = _COLOUR.split(text)
-    colours = [*_COLOUR.findall(text), ""]
+    """A line as it may reach a stream: our colours where it shows them, no other escape sequence or control character."""
+    return _escaped(text).replace(OWN, CSI) if is_rich(stream) else harmless(text)
+
+
+def _escaped(text: str) -> str:
+    """A text with all that would steer a terminal escaped, but for colours of our own."""
+    pieces, colours = _COLOUR.split(text), [*_COLOUR.findall(text), ""]
     return "".join(harmless(piece) + colour for piece, colour in zip(pieces, colours, strict=True))
 
 
 def print_json(value: Any) -> None:
     """The result as JSON, exactly; a number that JSON does not have (NaN, infinity) is null."""
     try:
-        say(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+        document = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+        document = json.dumps(_finite(value), indent=2, ensure_ascii=False)
+    print(harmless_json(document))
 
 
 def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequence[str] = ()) -> None:
@@ -124,7 +126,7 @@ def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Se
     Where the terminal is too narrow, columns of `wrap` are wrapped at blanks, in this order, or stand below their row; by
     default those but the first, from the last one on.
     """
-    rows = [[_one_line(cell) for cell in row] for row in rows]
+    rows = [[_one_line(_escaped(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in rows:
             say("\t".join(row))
@@ -139,6 +141,7 @@ def print_row(header: Sequence[str], row: Sequence[str], widths: Sequence[int], 
     `widths` are those of the first columns, as far as they are known; others are as wide as their header. On a terminal that is
     too narrow for them, what does not fit goes on below, and there is no header.
     """
+    row = list(map(_escaped, row))
     if not sys.stdout.isatty():
         say("\t".join(map(_one_line, row)))
     elif sum(widths) + 2 * len(widths) + sum(map(length, row[len(widths) :])) > terminal_width():
@@ -155,6 +158,7 @@ def print_row(header: Sequence[str], row: Sequence[str], widths: Sequence[int], 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), indent: str = "  ") -> None:
     """An aligned table, also in a pipe. `right` names the columns of numbers. Where a terminal is too narrow, it is wrapped."""
+    rows = [list(map(_escaped, row)) for row in rows]
     width = terminal_width() if sys.stdout.isatty() else sum(widths_of(header, rows)) + len(indent) + 2 * len(header)
     order = list(range(len(header) - 1, 0, -1))
     _print_lines(laid_out(header, rows, width, right=right, wrap=order, indent=indent))

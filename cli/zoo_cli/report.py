@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zoo.runs.labels import Label
-    from zoo.runs.record import Check, Execution, Origin, Result, RunRecord
+    from zoo.runs.record import Check, Execution, Origin, Provider, Result, RunRecord
 
 MATRIX_CLASSES = 12
 """Confusion matrices of more classes are only in --json."""
@@ -100,12 +100,19 @@ def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
             ("not reused", record.doubt),
             ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
             ("packages", packages),
+            ("plugins", "\n".join(map(_provider, record.providers))),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
             ("shards", f"{zoo_home() / 'runs' / record.key / 'shards'}"),
             ("read them", read_line),
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]
     )  # fmt: skip
+
+
+def _provider(one: "Provider") -> str:
+    """A distribution, what of it was used, and by others what it requires."""
+    requires = ", ".join(f"{name} {version}" for name, version in one.requires.items() if name != "deepzoo")
+    return f"{one.label}: {', '.join(one.entries)}" + (f"; with {requires}" if requires and one.distribution != "deepzoo" else "")
 
 
 def _complexity(record: "RunRecord") -> str:
@@ -160,7 +167,8 @@ def _row(result: "Result", primary: bool) -> tuple[str, str, str, str]:
 def _verdict(check: "Check", value: float | None) -> str:
     if check.kind == "pass_mark":
         word = styled("PASSED", fg="green", bold=True) if check.passed else styled("FAILED", fg="red", bold=True)
-        return f"{word} {check.metric} {number(value)}, needed {check.expected}"
+        unsure = "" if check.sure is not False else "; its 95 % interval reaches the other side"
+        return f"{word} {check.metric} {number(value)}, needed {check.expected}{unsure}"
     word = styled("reproduced", fg="green") if check.passed else styled("not reproduced", fg="red")
     return f"{word} {check.metric} {number(value)}, {check.kind} {check.expected}"
 

@@ -30,6 +30,8 @@ def show(name: str, as_json: bool) -> None:
 
     A name that stands for several, such as a dataset and its benchmark, shows each.
     """
+    from zoo.plugins.blame import in_plugin
+
     index = open_index()
     base, tag = split_tag(name)
     if tag is not None and index.dynamic_plugin(name):
@@ -52,7 +54,9 @@ def show(name: str, as_json: bool) -> None:
         say(f"{styled(entry['name'], bold=True)}  {styled(entry['kind'], fg='cyan')}")
         say_wrapped(entry["spec"]["summary"], hang=0)
         say()
-        print_fields(DETAILS.get(entry["kind"], of_plugin_kind)(entry, index))
+        with in_plugin(entry["name"]):  # its options are read from its code
+            fields = DETAILS.get(entry["kind"], of_plugin_kind)(entry, index)
+        print_fields(fields)
 
 
 def _find(index: Index, name: str) -> list[Entry]:

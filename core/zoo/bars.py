@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from zoo.wording import harmless
+
 Show = Callable[..., None]
 """`show(stage, done, total, note="", left=None)`: `total` None is unknown, `left` are seconds to the end of everything."""
 NARROW = 90
@@ -84,6 +86,7 @@ def _terminal(unit: str) -> Iterator[Show]:
 
         def show(now: str, done: int, total: int | None, note: str = "", left: float | None = None) -> None:
             nonlocal bar, stage
+            now, note = harmless(now), harmless(note)
             if bar is None or now != stage:
                 if bar is not None:
                     bars.remove_task(bar)

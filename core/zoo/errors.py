@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from zoo.wording import encodable
+
 __all__ = [
     "AmbiguousNameError",
     "CatalogueError",
@@ -31,6 +33,8 @@ class ZooError(Exception):
     exit_code = 2
     altered = False
     """Whether a file is there, or should be with what is installed, and is not what was declared."""
+    plugin = ""
+    """Id of the plugin by others whose code it came from, where its message says so."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message}\n{hint}" if hint else message)
@@ -48,8 +52,18 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def reason_of(error: BaseException) -> str:
     """What an error says, in one line: a ZooError's message, any other's first line, or its class where it says nothing."""
-    text = error.message if isinstance(error, ZooError) else str(error).strip()
+    text = error.message if isinstance(error, ZooError) else text_of(error)
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says, as UTF-8 can hold it; nothing where even that raises, as that of somebody else's class may."""
+    try:
+        return encodable(str(error).strip())
+    except BaseException as another:
+        if isinstance(another, KeyboardInterrupt) and is_pressed(another):
+            raise
+        return ""
 
 
 class UnknownNameError(ZooError):
@@ -108,6 +122,23 @@ class StoreError(ZooError):
     """The state below `ZOO_HOME` cannot be read or written."""
 
 
+def is_pressed(error: KeyboardInterrupt) -> bool:
+    """Whether the user interrupted, rather than code that raises KeyboardInterrupt itself: its last step was then a `raise`."""
+    from opcode import opmap
+
+    found: BaseException | None = error
+    while found is not None:
+        last = found.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        code = last.tb_frame.f_code.co_code if last is not None else b""
+        raised = last is not None and last.tb_lasti < len(code) and code[last.tb_lasti] == opmap["RAISE_VARARGS"]
+        if isinstance(found, KeyboardInterrupt) and not raised:
+            return True
+        found = found.__cause__ or found.__context__
+    return False
+
+
 @contextmanager
 def no_exit(who: str, kind: type[ZooError] = ModelError) -> Iterator[None]:
     """Foreign code in the block may raise, but not end the process: SystemExit and its like become an error that names it."""
@@ -116,5 +147,5 @@ def no_exit(who: str, kind: type[ZooError] = ModelError) -> Iterator[None]:
     except (Exception, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        said = f"{type(error).__name__}: {text_of(error)}" if text_of(error) else type(error).__name__
         raise kind(f"{who} raised {said} instead of an answer", "remove its sys.exit(); ZOO_DEBUG=1 shows where") from error

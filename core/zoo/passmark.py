@@ -49,6 +49,10 @@ class PassMark:
         """Whether a score passes; none, and one that is not a number, does not."""
         return value is not None and bool(RELATIONS[self.relation][0](value, self.bound))
 
+    def is_sure(self, low: float | None, high: float | None) -> bool | None:
+        """Whether all that the score's interval holds comes out alike; None where there is no interval."""
+        return None if low is None or high is None else self.is_met(low) == self.is_met(high)
+
     def check(self, benchmark: str, direction: str) -> None:
         """Raise PluginError where the metric, which is better in `direction`, would be passed by the worse scores."""
         if direction not in (self.direction, "none"):

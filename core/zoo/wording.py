@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+__all__ = ["harmless", "harmless_json"]
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
 
@@ -42,6 +44,23 @@ def counted(count: int, noun: str) -> str:
 def harmless(text: str) -> str:
     """The text with every character escaped that would steer the terminal, such as those of a name that somebody else chose."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def harmless_json(document: str) -> str:
+    """A JSON document that means the same, with every such character as `\\uXXXX`; but what is no character at all, a surrogate
+    alone, as the text `\\udcff`, since no UTF-8 holds it.
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        written = f"\\u{ord(found[0]):04x}"
+        return f"\\{written}" if "\ud800" <= found[0] <= "\udfff" else written
+
+    return _CONTROL.sub(escaped, document)
+
+
+def encodable(text: str) -> str:
+    """The text with every surrogate that stands alone, as in a file name that is no UTF-8, written as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _decimals(value: float, low: float | None, high: float | None) -> int:

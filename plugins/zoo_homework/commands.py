@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import OptionError
+from zoo.wording import harmless
 
 if TYPE_CHECKING:
     from zoo_homework.homework import Homework
@@ -122,7 +123,7 @@ def check(homework: str, submission: Path, test_set: str | None, data_dir: Path 
     if as_json:
         print(json.dumps(found.summary(), indent=2))
     else:
-        print(found.message)
+        print(harmless(found.message))
         print_results(found.results)
     return 0 if found.ok else 1
 
@@ -145,7 +146,7 @@ def inputs(homework: str, split: str, output: Path, test_set: str | None, data_d
     from zoo_homework.student import write_split
 
     rows, title = write_split(homework, split, output, data_dir, test_set)
-    print(f"{rows:,} rows of the {title} are in {output}")
+    print(harmless(f"{rows:,} rows of the {title} are in {output}"))
 
 
 @homework.command()
@@ -164,7 +165,7 @@ def export(run: str, output: Path) -> None:
     from zoo_homework.student import export_run
 
     rows = export_run(run, output)
-    print(f"{rows:,} predictions are in {output}")
+    print(harmless(f"{rows:,} predictions are in {output}"))
 
 
 def _with_policy(opened: "Homework", options: dict[str, Any]) -> "Homework":

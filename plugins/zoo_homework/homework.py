@@ -63,6 +63,11 @@ class Homework:
         return parse_pass_mark(str(self.benchmark.pass_mark))
 
     @property
+    def of_labels(self) -> bool:
+        """Whether the metric of the pass mark asks only which class is predicted."""
+        return next(metric for text, metric, _ in self.metrics if text == self.mark.metric).of_labels
+
+    @property
     def task(self) -> str:
         return self.benchmark.task
 

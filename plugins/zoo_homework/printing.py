@@ -4,10 +4,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from zoo import registry
 from zoo.errors import ZooError
 from zoo.runs import Result
+from zoo.wording import harmless, harmless_json
 from zoo_homework.grades.classroom import GradedClass
 from zoo_homework.grades.gradebook import Entry, due_text, failed_by_grader, manifest, verdict
 from zoo_homework.grades.scoring import baseline, printable
@@ -24,21 +26,21 @@ def print_class(graded: GradedClass, folder: Path | None) -> None:
     spec, mark = graded.homework.spec, graded.homework.mark
     due = f"; due {due_text(spec.due)}" if spec.due else ""
     samples = f"{len(graded.homework.ids):,} samples of {graded.homework.dataset.name}"
-    print(f"{spec.name} on {samples}; pass: {mark}{due}\n")
+    _say(f"{spec.name} on {samples}; pass: {mark}{due}\n")
     _print_table([COLUMNS, *map(_cells, graded.entries)], indent="  ")
     passed = sum(entry.counted.passed for entry in graded.entries)
     pairs = f"; {len(graded.pairs)} pair{'s' if len(graded.pairs) > 1 else ''} to look at" if graded.pairs else ""
-    print(f"\n  {passed} of {len(graded.entries)} passed{pairs}")
+    _say(f"\n  {passed} of {len(graded.entries)} passed{pairs}")
     if len(graded.entries) == 1 and graded.entries[0].counted.grade is not None:
         print_results(graded.entries[0].counted.grade.results[1:])
     if base := baseline(graded.homework):
-        print(f"  answering {base[0]!r} throughout scores {base[1].primary.value:.4f}")
+        _say(f"  answering {base[0]!r} throughout scores {base[1].primary.value:.4f}")
     if graded.homework.public:
-        print("  the labels of this test set are public: a high score may be memory")
+        _say("  the labels of this test set are public: a high score may be memory")
     if any(one.attempt.kind in ("onnx", "code") for entry in graded.entries for one in entry.attempts):
-        print("  active where programs run: " + "; ".join(graded.protections))
+        _say("  active where programs run: " + "; ".join(graded.protections))
     if folder is not None:
-        print(f"  grades and reports are in {folder}")
+        _say(f"  grades and reports are in {folder}")
 
 
 def print_failures(graded: GradedClass) -> bool:
@@ -47,7 +49,7 @@ def print_failures(graded: GradedClass) -> bool:
     if failed:
         students = f"{len(failed)} student{'s' if len(failed) > 1 else ''}"
         first = printable(f"{failed[0].attempt.student}: {failed[0].message}")
-        print(f"{students} could not be graded because of this machine; the first, {first}", file=sys.stderr)
+        _say(f"{students} could not be graded because of this machine; the first, {first}", file=sys.stderr)
     return bool(failed)
 
 
@@ -56,13 +58,13 @@ def print_json(graded: GradedClass, folder: Path | None) -> None:
     points = {entry.student: entry.points for entry in graded.entries}
     pairs = [vars(pair) for pair in graded.pairs]
     told |= {"points": points, "pairs": pairs, "output": str(folder) if folder else None}
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+    print(harmless_json(json.dumps(told, indent=2, ensure_ascii=False)))
 
 
 def print_results(results: Sequence[Result]) -> None:
     for result in results:
         if result.value is not None:
-            print(f"  {result.metric:30} {result.value:.4f}")
+            _say(f"  {result.metric:30} {result.value:.4f}")
 
 
 def print_homeworks(specs: Sequence[HomeworkSpec]) -> None:
@@ -76,7 +78,7 @@ def print_homeworks(specs: Sequence[HomeworkSpec]) -> None:
         _print_table([HOMEWORKS, *rows])
     else:
         for row in rows:
-            print("\t".join(row))
+            _say("\t".join(row))
 
 
 def _pass_mark(spec: HomeworkSpec) -> str:
@@ -96,7 +98,12 @@ def _cells(entry: Entry) -> tuple[str, ...]:
     return (student, str(one.status), score, interval, passed, f"{entry.points:g}", late, message)
 
 
+def _say(text: str, file: TextIO | None = None) -> None:
+    """A line, of which nothing that a stranger chose steers a terminal."""
+    print(harmless(text), file=file or sys.stdout)
+
+
 def _print_table(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+        _say((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())

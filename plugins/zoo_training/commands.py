@@ -10,6 +10,7 @@ import click
 
 from zoo.errors import OptionError
 from zoo.home import writing, zoo_home
+from zoo.wording import harmless, harmless_json
 
 if TYPE_CHECKING:
     from zoo.charts import Chart
@@ -171,11 +172,11 @@ def range_test(recipe: str, picture: Path | None, as_json: bool, batch_size: int
         values = {"suggested": found.fastest, "falls_from": found.falls, "lowest_at": found.lowest, "diverged": found.diverged}
         _print({**values, "rates": found.rates, "losses": found.losses, "picture": str(path)})
         return
-    print(f"{recipe}: rates from {settings['low']:g} to {settings['high']:g}" + (", diverged" if found.diverged else ""))
-    print(f"suggested rate  {found.fastest:.2g}, where the loss falls fastest")
-    print(f"falls from      {found.falls:.2g}")
-    print(f"lowest at       {found.lowest:.2g}, and rises beyond")
-    print(f"picture         {path}")
+    _say(f"{recipe}: rates from {settings['low']:g} to {settings['high']:g}" + (", diverged" if found.diverged else ""))
+    _say(f"suggested rate  {found.fastest:.2g}, where the loss falls fastest")
+    _say(f"falls from      {found.falls:.2g}")
+    _say(f"lowest at       {found.lowest:.2g}, and rises beyond")
+    _say(f"picture         {path}")
 
 
 def _course(recipe: str, share: float, epochs: int, seeds: int) -> "Course":
@@ -183,7 +184,7 @@ def _course(recipe: str, share: float, epochs: int, seeds: int) -> "Course":
 
     def tell(line: str) -> None:
         if sys.stderr.isatty():
-            print(line, file=sys.stderr)
+            print(harmless(line), file=sys.stderr)
 
     return Course(recipe, share, epochs, tuple(range(seeds)), tell)
 
@@ -193,7 +194,7 @@ def _tell(found: "Lesson", name: str, picture: Path | None, as_json: bool) -> No
     if as_json:
         _print({"title": found.title, "results": found.figures, "notes": found.notes, "picture": str(path)})
     else:
-        print(f"{found.text()}\nPicture: {path}")
+        _say(f"{found.text()}\nPicture: {path}")
 
 
 def _saved(chart: "Chart", name: str, asked: Path | None) -> Path:
@@ -207,4 +208,9 @@ def _saved(chart: "Chart", name: str, asked: Path | None) -> Path:
 
 
 def _print(told: dict[str, Any]) -> None:
-    print(json.dumps(told, indent=2, ensure_ascii=False))
+    print(harmless_json(json.dumps(told, indent=2, ensure_ascii=False)))
+
+
+def _say(line: str) -> None:
+    """A line, of which nothing that a stranger chose steers a terminal."""
+    print(harmless(line))

@@ -15,6 +15,7 @@ def zoo_commands():
         return CommandSpec(name=name, summary=f"The {name} of PLUGIN.", target=f"PLUGIN_code:{target}", **more)
     return [
         command("plain", "plain"), command("app", "app"), command("clicked", "clicked"), command("wrong", "wrong"),
+        command("leaving", "leaving"), command("interrupting", "interrupting"), command("nowhere", "nowhere"),
         command("list", "plain"), command("bare", "bare"), command("needy", "plain", requires=("no-such-dist>=2",)),
     ]
 """
@@ -51,6 +52,12 @@ def clicked(name, as_json):
 
 def plain(count: int, json: bool = False):
     print("PLUGIN", count)
+
+def leaving(json: bool = False):
+    raise SystemExit(0)
+
+def interrupting(json: bool = False):
+    raise KeyboardInterrupt
 
 def wrong():
     raise KeyError("lost")
@@ -130,9 +137,17 @@ def test_its_requirements_are_checked_before_its_code_is_imported(zoo, install):
 def test_a_bug_of_its_own_is_reported_to_its_authors(zoo, install):
     install("mine")
     done = zoo("wrong")
-    assert done.code == 70
-    assert "KeyError: 'lost'" in done.err
-    assert "a bug in plugin 'mine' (mine 1.0)" in done.err and "deepzoo" not in done.err.splitlines()[-1]
+    assert done.code == 2
+    assert done.err.splitlines()[0] == "error: plugin 'mine' (mine 1.0): zoo wrong raised KeyError: 'lost'"
+    assert "zoo -p no:mine" in done.err and "deepzoo" not in done.err
+
+
+@pytest.mark.parametrize("target", ["leaving", "interrupting", "nowhere"])
+def test_it_cannot_end_the_process_nor_pass_for_ctrl_c(zoo, install, target):
+    install("mine")
+    done = zoo(target, "--json")
+    assert done.code == 2 and done.json["error"]["type"] == "PluginError"
+    assert done.json["error"]["message"].startswith("plugin 'mine' (mine 1.0): ")
 
 
 def test_names_that_are_taken_are_there_in_full(zoo, install):

@@ -65,3 +65,21 @@ def test_a_pass_mark_against_the_metric_s_direction_is_refused(relation: str, di
         ) as caught:
             mark.check("a/benchmark", direction)
         assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("mark", "low", "high", "sure"),
+    [
+        ("accuracy > 0.9", 0.91, 0.95, True),
+        ("accuracy > 0.9", 0.89, 0.95, False),
+        ("accuracy > 0.9", 0.8, 0.9, True),
+        ("accuracy >= 0.9", 0.8, 0.9, False),
+        ("nll < 0.3", 0.1, 0.29, True),
+        ("nll < 0.3", 0.1, 0.3, False),
+        ("nll <= 0.3", 0.1, 0.3, True),
+        ("nll < 0.3", 0.31, 0.4, True),
+        ("nll < 0.3", None, None, None),
+    ],
+)
+def test_a_verdict_is_sure_where_the_whole_interval_shares_it(mark, low, high, sure):
+    assert parse_pass_mark(mark).is_sure(low, high) is sure

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from zoo.version import __version__
+
 BROKEN = {
     "zoo-bad-spec": ("invalid", "ModelSpec.tasks.fly", "zoo plugins install --upgrade zoo-bad-spec"),
     "zoo-broken-import": ("error", "RuntimeError: out of order", "zoo plugins install --upgrade zoo-broken-import"),
@@ -61,6 +63,15 @@ def test_a_foreign_model_is_scored_beside_them_and_observers_are_told(crowded):
     done = crowded.zoo("run", "good/density", "--on", "digits", "--json")
     assert done.code == 0 and 0 < done.json["results"][0]["value"] < 0.5
     assert re.search(r"^seen [0-9a-f]{16}$", done.err, re.MULTILINE)
+    provided = {f"{one['distribution']} {one['version']}": one["entries"] for one in done.json["record"]["providers"]}
+    assert provided["zoo-good 1.0"] == ["model good/density"] and "dataset data/digits" in provided[f"deepzoo {__version__}"]
+
+
+def test_a_model_that_fails_beside_them_is_told_by_its_distribution_and_version(crowded):
+    done = crowded.zoo("run", "faulty/raising", "--on", "digits", "--limit", "4", "--json")
+    assert done.code == 2
+    assert done.json["error"]["message"].startswith("plugin 'faulty' (zoo-faulty 1.0): faulty/raising raised RuntimeError on 4")
+    assert "zoo -p no:faulty ... leaves the plugin out" in done.json["error"]["hint"]
 
 
 def test_what_a_spec_needs_is_asked_for_before_anything_runs(crowded):

@@ -117,7 +117,7 @@ def _eval_result(record: "RunRecord", result: "Result", modality: str | None, hu
         dataset_name=record.benchmark,
         dataset_split=data.split,
         dataset_args=_plain({"fingerprint": data.fingerprint, "samples": data.samples, "protocol": record.protocol}),
-        metric_type=name.rpartition("/")[2],
+        metric_type=name,  # of a plugin by others with the plugin: it is not the hub's of the same bare name
         metric_name=result.metric,
         metric_value=result.value,
         metric_args=_plain({**options, "n": result.n, **bounds, "interval": result.interval, "run": record.run_id}),

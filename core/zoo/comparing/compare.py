@@ -12,6 +12,7 @@ from zoo.comparing.record import Comparison, Contestant, Difference
 from zoo.comparing.statistics import RESAMPLES, holm
 from zoo.errors import OptionError
 from zoo.metrics.build import build_metric
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.runs.record import RunRecord
 from zoo.specs import MetricSpec
@@ -20,6 +21,7 @@ ALPHA = 0.05
 """A p-value, corrected, below which runs are called different."""
 
 
+@in_plugin()
 def compare(
     *runs: str | RunRecord,
     on: str | None = None,
@@ -48,7 +50,8 @@ def compare(
     with one_look_up() as entries:
         records = find_runs(entries, runs, on)
         check_alike(records)
-        asked = [(text, entries.metric(text)) for text in dict.fromkeys(metrics or (records[0].primary.metric,))]
+        texts = map(entries.written_metric, metrics or (records[0].primary.metric,))
+        asked = [(text, entries.metric(text)) for text in dict.fromkeys(texts)]
         return _compared(entries, records, asked, pairs, resamples, seed, data_dir)
 
 
@@ -69,14 +72,15 @@ def _compared(
             )
     data = open_data(entries, first, data_dir)
     built = [build_metric(text, spec) for text, spec in asked]
-    read = [read_run(record, data, built) for record in records]
+    each = [(text, metric, spec) for (text, spec), metric in zip(asked, built, strict=True)]
+    read = [read_run(record, data, each) for record in records]
     check_ids(records, [ids for ids, _ in read])
     called = names(records)
     chosen = list(combinations(range(len(records)), 2)) if pairs == "all" else [(0, i) for i in range(1, len(records))]
     paired = Paired(read[0][0], data, resamples, seed)
     found = [
         paired.difference(metric, text, spec, (called[i], read[i][1][m]), (called[j], read[j][1][m]))
-        for m, ((text, spec), metric) in enumerate(zip(asked, built, strict=True))
+        for m, (text, metric, spec) in enumerate(each)
         for i, j in chosen
     ]
     return Comparison(

@@ -14,6 +14,7 @@ from zoo.comparing.statistics import RESAMPLES, apart_by_intervals, holm
 from zoo.errors import OptionError, UnknownNameError, ZooError
 from zoo.metrics.build import build_metric
 from zoo.metrics.intervals import wilson
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.catalogue import Claim, load_catalogue
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry, one_look_up
@@ -26,6 +27,7 @@ ALPHA = 0.05
 Pair = tuple[int, int]
 
 
+@in_plugin()
 def leaderboard(
     *benchmarks: str,
     which: Literal["best", "all"] = "best",
@@ -99,7 +101,8 @@ class _Making:
         by_intervals = 0
         for i, j in combinations(range(len(self.entries)), 2):
             if paired is not None and i in read and j in read:
-                test = paired.tested(self.built, self.metric, read[i], read[j])
+                with in_plugin(self.spec.name, f"metric {self.metric}"):
+                    test = paired.tested(self.built, self.metric, read[i], read[j])
                 if not isinstance(test, str):
                     found[i, j] = test.chance.bound
                     continue
@@ -174,7 +177,8 @@ class _Making:
         return value
 
     def _is_of(self, claim: Claim) -> bool:
-        return claim.benchmark == self.benchmark.name and claim.metric == self.metric and not claim.aux
+        same = claim.benchmark == self.benchmark.name and not claim.aux
+        return same and self.registry.written_metric(claim.metric) == self.metric
 
     def _of_run(self, run: RunRecord) -> Entry:
         result = next(result for result in run.results if result.metric == self.metric)
@@ -222,7 +226,7 @@ class _Making:
         try:
             data = open_data(entries, known[0][1], data_dir)
             for i, run in known:
-                ids, (own,) = read_run(run, data, [self.built])
+                ids, (own,) = read_run(run, data, [(self.metric, self.built, self.spec)])
                 paired = paired or Paired(ids, data, resamples, seed)
                 if ids == paired.ids:
                     read[i] = own

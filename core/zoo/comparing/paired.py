@@ -10,6 +10,7 @@ from zoo.comparing.record import Difference
 from zoo.comparing.statistics import Chance, Statistic, bootstrapped, mcnemar, mean_statistic, permuted
 from zoo.metrics.base import Metric
 from zoo.metrics.intervals import Interval, no_interval
+from zoo.plugins.blame import in_plugin
 from zoo.specs import MetricSpec
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +49,10 @@ class Paired:
             second_value=b.score.value,
             samples=len(self.ids),
         )
+        with in_plugin(spec.name, f"metric {text}"):
+            return self._told(found, metric, text, spec, a, b)
+
+    def _told(self, found: Difference, metric: Metric, text: str, spec: MetricSpec, a: Read, b: Read) -> Difference:
         test = self.tested(metric, text, a, b)
         if isinstance(test, str):
             return found.model_copy(update={"refused": test})

@@ -9,11 +9,13 @@ from zoo.data.dataset import Dataset
 from zoo.errors import RunError
 from zoo.metrics.base import Metric, Score, State
 from zoo.opening.datasets import Folder, open_dataset
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry
+from zoo.runs.folding import check_score
 from zoo.runs.record import ModelInfoRecord, RunRecord
 from zoo.runs.sampling import groups_of
 from zoo.runs.stored import stored_shards
-from zoo.specs import ImageInput
+from zoo.specs import ImageInput, MetricSpec
 from zoo.tasks.base import DataInfo, ModelInfo, Rows, Task
 from zoo.tasks.by_name import task_class
 
@@ -51,23 +53,25 @@ def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> 
     return Data(dataset, info, {name: place for place, name in enumerate(dataset.ids)}, groups_of(dataset))
 
 
-def read_run(record: RunRecord, data: Data, metrics: Sequence[Metric]) -> tuple[list[str], list[Read]]:
-    """Ids of a run's samples in order, and what each metric says of them."""
-    classes = data.info.classes or ()
+def read_run(record: RunRecord, data: Data, metrics: Sequence[tuple[str, Metric, MetricSpec]]) -> tuple[list[str], list[Read]]:
+    """Ids of a run's samples in order, and what each metric, as written, built and described, says of them."""
     ids: list[str] = []
     states: list[list[State]] = [[] for _ in metrics]
     kept: list[list[State | None]] = [[] for _ in metrics]
     for rows in _rows(record, data):
         ids += rows.ids
-        for metric, seen, own in zip(metrics, states, kept, strict=True):
-            seen.append(metric.update(rows))
-            own.append(seen[-1] if metric.keeps_state else metric.per_sample(rows))
-    scores = [metric.compute(metric.merge_all(seen), classes) for metric, seen in zip(metrics, states, strict=True)]
-    joined = [_joined(metric, own) for metric, own in zip(metrics, kept, strict=True)]
-    return ids, [
-        Read(score, state, None if state is None or score.value is None else metric.values(state))
-        for score, metric, state in zip(scores, metrics, joined, strict=True)
-    ]
+        for (text, metric, spec), seen, own in zip(metrics, states, kept, strict=True):
+            with in_plugin(spec.name, f"metric {text}"):
+                seen.append(metric.update(rows))
+                own.append(seen[-1] if metric.keeps_state else metric.per_sample(rows))
+    read = []
+    for (text, metric, spec), seen, own in zip(metrics, states, kept, strict=True):
+        with in_plugin(spec.name, f"metric {text}"):
+            score = metric.compute(metric.merge_all(seen), data.info.classes or ())
+            check_score(text, spec, score)
+            state = _joined(metric, own)
+            read.append(Read(score, state, None if state is None or score.value is None else metric.values(state)))
+    return ids, read
 
 
 def _joined(metric: Metric, states: Sequence[State | None]) -> State | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zoo.errors import DataError
 from zoo.remarks import remark
+from zoo.wording import encodable
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif")
 OTHERS = (".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tif", ".tiff", ".tga")
@@ -25,8 +26,11 @@ def is_junk(name: str) -> bool:
 
 
 def plain(name: str) -> str:
-    """A name as it is shown and compared: composed (NFC), since macOS' file systems decompose the letters of names."""
-    return unicodedata.normalize("NFC", name)
+    """A name as it is shown and compared: composed (NFC), since macOS' file systems decompose the letters of names.
+
+    Bytes that are no UTF-8 are written as `\\udcff`.
+    """
+    return encodable(unicodedata.normalize("NFC", name))
 
 
 def folders_in(parent: Path) -> list[Path]:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
-
 from zoo.identity.files import file_sha256, session
-from zoo.identity.installed import distributions_of, versions
+from zoo.identity.installed import distributions_of, names_required, versions
 from zoo.identity.sources import Sources, core_files, reached
 
 PREDICTING = ("cards", "counting", "metric_specs", "metrics", "plugins", "profiling", "testing", "training")
@@ -88,7 +86,7 @@ def _at(text: str) -> dict[str, Path]:
 
 
 def _code(found: Sources, requires: Iterable[str]) -> Code:
-    libraries = {"torch", *(Requirement(text).name for text in requires)}
+    libraries = {"torch", *names_required(requires)}
     libraries.update(name for top in found.libraries for name in distributions_of(top))
     identity = {
         "files": _digest(found.files),

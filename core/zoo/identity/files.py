@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.home import cache_dir
+from zoo.wording import encodable
 
 SETTLED_NS = 2_000_000_000
 """A file that changed within this time may change again and keep its stamp: file systems' clocks tick in up to 2 s."""
@@ -137,7 +138,8 @@ def _stamp(status: os.stat_result) -> str:
 
 def _get(name: str, stamp: str) -> str | None:
     with suppress(sqlite3.Error), session() as kept, _lock:
-        row = None if _anew or kept is None else kept.execute("SELECT stamp, value FROM kept WHERE name = ?", (name,)).fetchone()
+        ask = "SELECT stamp, value FROM kept WHERE name = ?"
+        row = None if _anew or kept is None else kept.execute(ask, (encodable(name),)).fetchone()
         if row and row[0] == stamp:
             return str(row[1])
     return None
@@ -146,7 +148,7 @@ def _get(name: str, stamp: str) -> str | None:
 def _put(name: str, stamp: str, value: str) -> None:
     with suppress(sqlite3.Error), session() as kept, _lock:
         if kept is not None:
-            kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (name, stamp, value))
+            kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (encodable(name), stamp, value))
 
 
 def _connect() -> "sqlite3.Connection | None":

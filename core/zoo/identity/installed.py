@@ -53,6 +53,27 @@ def versions(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def required(distribution: str) -> dict[str, str]:
+    """Exact versions of what a distribution itself requires here; `absent` where one is not installed."""
+
+    def read() -> dict[str, str]:
+        try:
+            names = names_required(metadata.distribution(distribution).requires or ())
+        except metadata.PackageNotFoundError:
+            return {}
+        return {name: _version(name) for name in sorted(set(names))}
+
+    found: dict[str, str] = _kept(f"required by {distribution}", _stamp(_installed()["folders"]), read)
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
 def _versions(wanted: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     waiting = list(wanted)
@@ -67,11 +88,12 @@ def _versions(wanted: list[str]) -> dict[str, str]:
                 found[name] = "absent"
             continue
         found[name] = str(distribution.version)
-        waiting += _required(distribution.requires or ())
+        waiting += names_required(distribution.requires or ())
     return dict(sorted(found.items()))
 
 
-def _required(lines: Iterable[str]) -> list[str]:
+def names_required(lines: Iterable[str]) -> list[str]:
+    """Distributions that requirements ask for on this machine; a line that is none is passed over."""
     names: list[str] = []
     for line in lines:
         try:

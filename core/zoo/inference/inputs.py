@@ -14,6 +14,7 @@ from zoo.data.walking import SUFFIXES, files_below
 from zoo.errors import DataError, OptionError, reason_of
 from zoo.remarks import remark
 from zoo.specs import Modality
+from zoo.wording import encodable
 
 TABLES = (".csv", ".tsv", ".parquet")
 TEXTS = (".txt", ".md", ".text", *TABLES)
@@ -27,6 +28,9 @@ class Item:
 
     id: str
     read: Callable[[], Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", encodable(self.id))
 
 
 class Items(SampleSequence):
@@ -60,7 +64,7 @@ def gathered(
         try:
             items += _items(path, modality, lines)
         except (DataError, OSError) as error:
-            unreadable[str(path)] = _reason(error)
+            unreadable[encodable(str(path))] = _reason(error)
     taken: dict[str, int] = {}
     for item in items:
         taken[item.id] = taken.get(item.id, 0) + 1
@@ -80,9 +84,9 @@ def _files(paths: Sequence[str | os.PathLike[str]], modality: Modality, unreadab
         if path.is_dir():
             found = files_below(path, KEPT[modality])
             if not found:
-                unreadable[str(path)] = f"the folder has nothing that ends in {', '.join(sorted(KEPT[modality]))}"
+                unreadable[encodable(str(path))] = f"the folder has nothing that ends in {', '.join(sorted(KEPT[modality]))}"
         elif not path.exists():
-            unreadable[str(path)] = "there is no such file"
+            unreadable[encodable(str(path))] = "there is no such file"
             continue
         for one in found:
             real = os.path.realpath(one)

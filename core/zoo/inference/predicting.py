@@ -12,6 +12,7 @@ from zoo.opening.composing import named_model
 from zoo.opening.models import Model
 from zoo.opening.own import own_model
 from zoo.opening.written import is_written
+from zoo.plugins.blame import in_plugin
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.request import How, Request
 from zoo.runs.written import opened
@@ -84,7 +85,7 @@ def predict(
     how = How.of({"skip_bad": 0, "fresh": False, "save_figures": 0, **_settings(asked)})
     if top < 1 or not 0 <= threshold <= 1:
         raise OptionError("`top` must be at least 1, and `threshold` in [0, 1]")
-    with no_exit("the model or its data"):
+    with no_exit("the model or its data"), in_plugin():
         opened, kind, modality = _opened(request)
         items, unreadable = gathered([files] if isinstance(files, (str, os.PathLike)) else list(files), modality, lines=lines)
         _refuse_nothing(items, unreadable)

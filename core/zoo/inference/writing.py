@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from zoo.errors import OptionError, did_you_mean
 from zoo.home import writing
+from zoo.wording import harmless_json
 
 Row = dict[str, Any]
 GROUP = 4096
@@ -39,7 +40,7 @@ def writer_of(path: Path) -> Callable[[Iterable[Row], pa.Schema, Path], None]:
 
 def json_line(row: Row) -> str:
     """A row as one line of JSON; what JSON has not is null."""
-    return json.dumps({name: None if value != value else value for name, value in row.items()}, ensure_ascii=False)
+    return harmless_json(json.dumps({name: None if value != value else value for name, value in row.items()}, ensure_ascii=False))
 
 
 def _jsonl(rows: Iterable[Row], schema: pa.Schema, path: Path) -> None:

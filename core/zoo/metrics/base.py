@@ -50,6 +50,11 @@ class Metric(BaseModel):
     units: ClassVar[str] = "samples"
     """What is independent of each other, in the plural: images, classes, spans of text."""
 
+    @property
+    def of_labels(self) -> bool:
+        """Of task classify: whether it asks only which class is predicted, so that labels without logits can be scored."""
+        return False
+
     def check(self, classes: tuple[str, ...]) -> None:
         """Raise OptionError where the options do not fit the classes. Worth asking before the model runs."""
 

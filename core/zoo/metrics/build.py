@@ -9,6 +9,8 @@ from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.names import parse_metric
 from zoo.options import described_settings
+from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import MetricSpec
 
 
@@ -19,6 +21,12 @@ def build_metric(text: str, spec: MetricSpec) -> Metric:
     is absent or no metric. Whether options fit a dataset's classes, `Metric.check` says.
     """
     name, options = parse_metric(text)
+    with in_plugin(spec.name, f"metric {text}"):
+        check_requirements(spec, PluginError)
+        return _built(text, name, options, spec)
+
+
+def _built(text: str, name: str, options: dict[str, str], spec: MetricSpec) -> Metric:
     metric = load_target(spec.target)
     if not (isinstance(metric, type) and issubclass(metric, Metric)):
         raise PluginError(f"{spec.target!r} is no metric", "the target of a metric's spec is a subclass of zoo.metrics.Metric")

@@ -44,6 +44,10 @@ class Accuracy(Metric):
     proportion: ClassVar[bool] = True
     k: Annotated[int, Field(ge=1, description="How many of the largest logits count.")] = 1
 
+    @property
+    def of_labels(self) -> bool:
+        return self.k == 1
+
     def check(self, classes: tuple[str, ...]) -> None:
         if self.k > len(classes):
             raise OptionError(f"accuracy:k={self.k} needs {self.k} classes, and there are {len(classes)}", "take a smaller k")
@@ -99,6 +103,10 @@ class Confusion(Metric):
     A last column, "other", counts predictions of classes that the dataset lacks, where the model has such.
     Parity: sklearn `confusion_matrix`, torchmetrics `MulticlassConfusionMatrix`.
     """
+
+    @property
+    def of_labels(self) -> bool:
+        return True
 
     def update(self, rows: Rows) -> State:
         """`matrix` int64 [C, C], or [C, C + 1] with a last column for all outputs of other classes.

@@ -10,10 +10,11 @@ from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.models import Model, bound_model, settings_of
 from zoo.opening.named_parts import named_in
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights_choice import Choice
 from zoo.options import parse_named
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.composed import refuse_missing, refuse_unknown
+from zoo.requirements import check_requirements
 from zoo.specs import ModelSpec, TaskName
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ def named_model(
     """The model of a spec with the chosen weights. `parts` are others than its name says, by role: names, or open models."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
-    check_requirements(spec, ModelError)
+    with in_plugin(spec.name):
+        check_requirements(spec, ModelError)
     held = open_parts(spec, choice, parts or {})
     settings = settings_of(spec, options or {})
-    return bound_model(spec, task, choice, settings, held, open_named(spec, settings))
+    named_inside = open_named(spec, settings)
+    with in_plugin(spec.name):
+        return bound_model(spec, task, choice, settings, held, named_inside)
 
 
 def open_parts(spec: ModelSpec, choice: Choice, given: Mapping[str, str | Model]) -> dict[str, Model]:
@@ -114,7 +118,8 @@ def _refuse_circle(spec: ModelSpec) -> None:
 
 def _first(spec: ModelSpec, values: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
     """Values without names as those of the first options."""
-    fields = list(load_target(spec.options).model_fields) if spec.options else []
+    with in_plugin(spec.name, f"the options class of {spec.name}"):
+        fields = list(load_target(spec.options).model_fields) if spec.options else []
     first = dict(zip(fields, values, strict=False))
     if len(values) > len(fields) or first.keys() & options.keys():
         known = f"its options are: {', '.join(fields) or 'none'}"

@@ -9,10 +9,12 @@ from zoo.data.dataset import Dataset
 from zoo.data.download import Progress
 from zoo.data.files import DataFiles
 from zoo.data.hashing import AlteredError, size_fits, verify
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError, ZooError, text_of
 from zoo.lazy import load_target
-from zoo.opening.requirements import check_requirements
+from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import DataFile, DatasetSpec
+from zoo.wording import encodable
 
 Folder = str | os.PathLike[str] | None
 DATASET_MEMBERS = ("ids", "targets", "classes", "fingerprint", "__getitem__", "__len__", "__iter__")
@@ -29,18 +31,19 @@ def open_dataset(spec: DatasetSpec, split: str, data_dir: Folder = None, progres
     """The samples of one split. Raises DataError where split or files are absent, altered, or not what the spec says."""
     if split not in spec.splits:
         raise DataError(f"{spec.name} has no split {split!r}", f"its splits are: {', '.join(spec.splits)}")
-    check_requirements(spec, DataError)
-    opener = load_target(spec.target)
-    try:
-        opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
-    except ZooError:
-        raise
-    except Exception as error:
-        raise DataError(
-            f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {error}",
-            f"see whether its files are whole: zoo data check {spec.name}",
-        ) from error
-    check_samples(spec, split, opened)
+    with in_plugin(spec.name):
+        check_requirements(spec, DataError)
+        opener = load_target(spec.target)
+        try:
+            opened: Dataset = opener(DataFiles(spec, data_dir, progress), split)
+        except ZooError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"cannot open split {split!r} of {spec.name}: {type(error).__name__}: {text_of(error)}",
+                f"see whether its files are whole: zoo data check {spec.name}",
+            ) from error
+        check_samples(spec, split, opened)
     return opened
 
 
@@ -130,6 +133,10 @@ def check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
             f"{spec.name} opened as {type(opened).__name__}, which has no {', '.join(absent)}",
             "its opener is wrong: see zoo.data.Dataset; zoo.data.SampleSequence gives length and iteration",
         )
+    for what, names in (("id", opened.ids), ("class", opened.classes or ())):
+        if (bad := next((name for name in names if encodable(name) != name), None)) is not None:
+            why = f"{spec.name} has the {what} {bad!r}, which no UTF-8 holds"
+            raise DataError(why, "its opener is wrong: see zoo.data.plain")
     count, declared = len(opened.ids), spec.splits[split]
     if count != len(opened.targets):
         raise DataError(f"{spec.name} opened with {count} ids but {len(opened.targets)} targets", "its opener is wrong")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
-from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.errors import ModelError, OptionError, WeightsError, text_of
 from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
@@ -15,12 +15,13 @@ from zoo.opening.class_names import respelled
 from zoo.opening.named_parts import handed_over
 from zoo.opening.output_names import output_names
 from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, refuse_overlap
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.composed import entry_of_name, leading
+from zoo.requirements import check_requirements
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo
@@ -75,11 +76,12 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
     """A new, untrained model: the spec's target for the task, called with the spec's config and then `config`."""
     if task not in spec.tasks:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
-    check_requirements(spec, ModelError)
-    try:
-        return load_target(spec.tasks[task])(**{**spec.config, **config})
-    except TypeError as error:
-        raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
+    with in_plugin(spec.name):
+        check_requirements(spec, ModelError)
+        try:
+            return load_target(spec.tasks[task])(**{**spec.config, **config})
+        except TypeError as error:
+            raise ModelError(f"{spec.name} cannot be built: {text_of(error)}", f"zoo show {spec.name}") from error
 
 
 def bound_model(
@@ -116,10 +118,11 @@ def bound_model(
 
     def loaded() -> Any:
         made_of = {role: part.load() for role, part in held.items()}
-        with seeded(0, name):  # what the weights do not replace is drawn alike every time
-            model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
-        _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
-        return in_eval(model)
+        with in_plugin(name):
+            with seeded(0, name):  # what the weights do not replace is drawn alike every time
+                model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
+            _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
+            return in_eval(model)
 
     identity = {
         "spec": {**spec.model_dump(mode="json", include={"tasks", "config"}), "name": entry_of_name(spec.name)},
@@ -178,7 +181,8 @@ def settings_of(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | Non
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
         return None
-    return checked_settings(load_target(spec.options), options, "option", spec.name)
+    with in_plugin(spec.name, f"the options class of {spec.name}"):
+        return checked_settings(load_target(spec.options), options, "option", spec.name)
 
 
 def _distribution(name: str) -> str:
@@ -187,7 +191,7 @@ def _distribution(name: str) -> str:
 
     with unwatched():
         index = registry().index
-    plugin = index.dynamic_plugin(name) or next((p for p in index.plugins if p["id"] == name.partition("/")[0]), None)
+    plugin = index.plugin_of(name)
     return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
 
 

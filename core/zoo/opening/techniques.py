@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import OptionError
+from zoo.errors import OptionError, PluginError
 from zoo.lazy import load_target
-from zoo.opening.requirements import check_requirements
 from zoo.options import checked_settings, parse_named
+from zoo.plugins.blame import in_plugin
+from zoo.requirements import check_requirements
 from zoo.specs import TechniqueSpec
 
 if TYPE_CHECKING:
@@ -25,10 +26,12 @@ def open_technique(registry: "Registry", text: str) -> Technique:
     """The technique of `name` or `name:option=value,...`. Raises ZooError where there is none, or what it needs is absent."""
     spec = registry.technique(text)
     _, options, values = parse_named(text, "technique", "training/lamb:option=value", bare=True)
-    check_requirements(spec, OptionError)
-    declared = load_target(spec.target)
-    names = [name for name in declared.model_fields if name not in spec.config]
+    with in_plugin(spec.name):
+        check_requirements(spec, PluginError)
+        declared = load_target(spec.target)
+        names = [name for name in declared.model_fields if name not in spec.config]
     if len(values) > len(names):
         raise OptionError(f"{text!r} has {len(values)} values", f"options of {spec.name}: {', '.join(names) or 'none'}")
     settings = {**dict(zip(names, values, strict=False)), **options}
-    return Technique(spec, checked_settings(declared, settings, "option", spec.name, spec.config))
+    with in_plugin(spec.name):
+        return Technique(spec, checked_settings(declared, settings, "option", spec.name, spec.config))

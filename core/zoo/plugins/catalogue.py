@@ -1,6 +1,6 @@
 """`registry.yaml`: claims to reproduce and plugins to install. Data, layered with the user's own (`ZOO_REGISTRY`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -60,10 +60,21 @@ class Catalogue(Frozen):
     claims: tuple[Claim, ...] = ()
     plugins: tuple[KnownPlugin, ...] = ()
 
-    def claim(self, model: str, benchmark: str, metric: str, aux: Mapping[str, str] | None = None) -> Claim | None:
-        """The claim on a score, with these models in place of the benchmark's; the user's own comes before ours."""
-        wanted = (model, benchmark, metric, dict(aux or {}))
-        return next((c for c in reversed(self.claims) if (c.model, c.benchmark, c.metric, c.aux) == wanted), None)
+    def claim(
+        self,
+        model: str,
+        benchmark: str,
+        metric: str,
+        aux: Mapping[str, str] | None = None,
+        written: Callable[[str], str] = str,
+    ) -> Claim | None:
+        """The claim on a score, with these models in place of the benchmark's; the user's own comes before ours.
+
+        `written` says of a claim's metric how records hold it.
+        """
+        wanted = (model, benchmark, dict(aux or {}))
+        same = (claim for claim in reversed(self.claims) if (claim.model, claim.benchmark, claim.aux) == wanted)
+        return next((claim for claim in same if written(claim.metric) == metric), None)
 
 
 def load_catalogue() -> Catalogue:

@@ -87,6 +87,17 @@ class Index:
         namespace = namespace_of(name)
         return next((plugin for plugin in self.plugins if namespace and namespace in plugin["namespaces"]), None)
 
+    def title(self, plugin: str) -> str:
+        """How messages name the plugin of an id."""
+        found = (one for one in self.plugins if one["id"] == plugin and one["state"] == "ok")
+        return next(map(plugin_title, found), f"plugin {plugin!r}")
+
+    def plugin_of(self, name: str) -> dict[str, Any] | None:
+        """The plugin that offers the entry of a full or dynamic name; None where none does, as of the user's own."""
+        used = [plugin for plugin in self.plugins if plugin["state"] == "ok"]
+        owner = namespace_of(name)
+        return next((plugin for plugin in used if owner and owner in (plugin["id"], *plugin["namespaces"])), None)
+
     def _find(self, kind: str, name: str) -> str:
         if self.dynamic_plugin(name):
             return name

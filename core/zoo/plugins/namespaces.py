@@ -11,9 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from zoo.errors import OptionError, StoreError
+from zoo.errors import OptionError, PluginError, StoreError
 from zoo.home import cache_dir, writing
 from zoo.plugins.index import Entry, Index, entry_of, matches
+from zoo.plugins.names import namespace_of
 
 FORMAT = 1
 
@@ -62,6 +63,18 @@ def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) 
     kept = None if rebuild else _kept(path, plugin)
     if kept is not None:
         return kept
+    from zoo.plugins.blame import in_plugin
+
+    with in_plugin(plugin["id"], f"its zoo_names of {namespace!r}"):
+        library, entries = _asked(index, plugin, namespace)
+    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
+        document = {"key": _key(plugin, library), "library": library, "entries": entries}
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+    return entries
+
+
+def _asked(index: Index, plugin: dict[str, Any], namespace: str) -> tuple[str, list[Entry]]:
+    """The library whose names they are, and the names, as the plugin says now."""
     from zoo.plugins.hooks import manager, spec_classes
     from zoo.specs import SpecKind
 
@@ -73,13 +86,12 @@ def _names(index: Index, plugin: dict[str, Any], namespace: str, rebuild: bool) 
             f"plugin {plugin['id']!r} takes them as you write them",
         )
     library, specs = answer
+    for spec in specs:
+        if namespace_of(spec.name) != namespace:  # under another name it would speak for whoever has that
+            raise PluginError(f"its zoo_names of {namespace!r} answered with {spec.name!r}", "its names begin with the namespace")
     declared = [SpecKind.model_validate(kind) for kind in index.kinds.values()]
     kinds = {spec_class: kind for kind, spec_class in spec_classes(declared).items()}
-    entries = [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
-    with suppress(StoreError), writing(path) as temporary:  # a read-only ZOO_HOME costs speed, not the command
-        document = {"key": _key(plugin, library), "library": library, "entries": entries}
-        temporary.write_text(json.dumps(document), encoding="utf-8")
-    return entries
+    return library, [entry_of(plugin["id"], kinds[type(spec)], spec.model_dump(mode="json")) for spec in specs]
 
 
 def _kept(path: Path, plugin: dict[str, Any]) -> list[Entry] | None:

@@ -5,18 +5,20 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any, TypeVar
 
 import pluggy
 
-from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError, ZooError
+from zoo.errors import AmbiguousNameError, ModelError, OptionError, PluginError, UnknownNameError, ZooError, is_pressed
 from zoo.lazy import load_target
-from zoo.metrics.names import bare_metric
+from zoo.passmark import parse_pass_mark
+from zoo.plugins.blame import in_plugin, raised
 from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
 from zoo.plugins.hooks import manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
-from zoo.plugins.names import is_empty, is_path, listing, split_tag
+from zoo.plugins.names import is_empty, is_path, listing, namespace_of, split_tag
 from zoo.plugins.namespaces import select
 from zoo.specs import (
     KINDS,
@@ -32,6 +34,7 @@ from zoo.specs import (
 )
 from zoo.tasks.base import DataInfo
 from zoo.tasks.by_name import TARGETS_OF, task_class
+from zoo.wording import encodable
 
 S = TypeVar("S", bound=Spec)
 
@@ -139,7 +142,41 @@ class Registry:
 
     def metric(self, text: str) -> MetricSpec:
         """The metric of a name; options, as in `f1:positive=spam`, are passed over."""
-        return self._get(MetricSpec, "metric", bare_metric(text))
+        return self._get(MetricSpec, "metric", text.partition(":")[0])
+
+    def written_metric(self, text: str, plugin: str = "") -> str:
+        """A metric as records hold it: a bundled one as it is written, without `core/`; of any other plugin by its full name.
+
+        So nobody's metric counts as ours. A bare name that is no bundled one's means `plugin`'s own first. What nobody has stays
+        as it is.
+        """
+        name = text.partition(":")[0]
+        same = [full for full in self._metrics if name in (full, full.partition("/")[2])]
+        if not same or any(self._metrics[full] for full in same):
+            return text.removeprefix("core/")
+        own = f"{plugin}/{name}"
+        full = own if own in same else same[0] if len(same) == 1 else name  # of several none is meant, as looking it up says
+        return full + text[len(name) :]
+
+    @cached_property
+    def _metrics(self) -> dict[str, bool]:
+        """Full names of all metrics, and whether each is a bundled one."""
+        bundled = {one["id"] for one in self.index.plugins if one["bundled"]}
+        return {one["name"]: one["plugin"] in bundled for one in self.index.entries if one["kind"] == "metric"}
+
+    def _with_full_metrics(self, spec: S) -> S:
+        """A benchmark or a recipe whose metrics are named as records hold them."""
+        plugin = namespace_of(spec.name)
+        if isinstance(spec, RecipeSpec):
+            return spec.model_copy(update={"metric": self.written_metric(spec.metric, plugin)})
+        if not isinstance(spec, BenchmarkSpec):
+            return spec
+        metrics = {text: self.written_metric(text, plugin) for text in spec.metrics}
+        mark = spec.pass_mark
+        if mark is not None:
+            metric = parse_pass_mark(mark).metric
+            mark = metrics[metric] + mark[len(metric) :]
+        return spec.model_copy(update={"metrics": tuple(metrics.values()), "pass_mark": mark})
 
     def benchmark(self, name: str, *, tasks: Sequence[str] | None = None, kind: str | None = None) -> BenchmarkSpec:
         """The benchmark of a name, or else the default benchmark of the dataset of that name for one of `tasks`.
@@ -235,8 +272,10 @@ class Registry:
         for plugin in plugins:
             try:
                 modules.append((plugin["id"], importlib.import_module(plugin["module"])))
-            except (Exception, SystemExit) as error:
-                warnings.warn(f"{plugin_title(plugin)} does not {what}: {type(error).__name__}: {error}", stacklevel=2)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and is_pressed(error):
+                    raise
+                warnings.warn(f"{plugin_title(plugin)} does not {what}: its import {raised(error)}", stacklevel=2)
         return manager(modules)
 
     def _spec_class(self, kind: str) -> type[Spec]:
@@ -246,22 +285,33 @@ class Registry:
         declared = self.index.kinds
         if kind not in declared:
             raise UnknownNameError(f"there is no kind of entry named {kind!r}", f"there are: {', '.join([*KINDS, *declared])}")
-        found: type[Spec] = load_target(declared[kind]["spec"])
+        with in_plugin(self._declaring(kind), f"the class of its kind {kind!r}"):
+            found: type[Spec] = load_target(declared[kind]["spec"])
         return found
 
+    def _declaring(self, kind: str) -> str:
+        """Id of the plugin that declares a kind; empty of the core's."""
+        declare = (plugin["id"] for plugin in self.index.plugins if kind in [one["name"] for one in plugin["kinds"]])
+        return next(declare, "")
+
     def _list(self, spec_class: type[S], kind: str, **filters: str | None) -> list[S]:
-        return [spec_class.model_validate(entry["spec"]) for entry in select(self.index, kind, filters)]
+        with in_plugin(self._declaring(kind), f"the class of its kind {kind!r}"):
+            found = [spec_class.model_validate(entry["spec"]) for entry in select(self.index, kind, filters)]
+        return [self._with_full_metrics(spec) for spec in found]
 
     def _get(self, spec_class: type[S], kind: str, name: str) -> S:
+        if encodable(name) != name:
+            raise OptionError(f"{name!r} is no UTF-8, and so no name that a record could hold", "give it another name, or a link")
         if plugin := self.index.dynamic_plugin(name):
             found = self._resolve(plugin, kind, name)
             if isinstance(found, spec_class):
-                return found
+                return self._with_full_metrics(found)
             raise UnknownNameError(f"{plugin_title(plugin)} knows no {kind} named {name!r}", listing(kind))
         if kind == "model" and is_composed(name):
             return self._composed(name)  # type: ignore[return-value]
         try:
-            return spec_class.model_validate(self.index.entry(kind, name)["spec"])
+            with in_plugin(self._declaring(kind), f"the class of its kind {kind!r}"):
+                return self._with_full_metrics(spec_class.model_validate(self.index.entry(kind, name)["spec"]))
         except AmbiguousNameError:
             raise
         except UnknownNameError as error:
@@ -317,14 +367,9 @@ class Registry:
 
     def _answer(self, plugin: dict[str, Any], kind: str, name: str) -> Any:
         who = plugin_title(plugin)
-        try:
+        with in_plugin(plugin["id"], f"its zoo_resolve of {name!r}"):
             module = importlib.import_module(plugin["module"])
             found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
-        except ZooError:
-            raise
-        except (Exception, SystemExit) as error:
-            why = f"{who} failed to resolve {name!r}: {type(error).__name__}: {error}"
-            raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
         if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
         if found is not None and found.name != name:  # under another name its scores would be taken for another one's

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.counting import bytes_held, parameter_count
 from zoo.devices import pick_device
 from zoo.errors import OptionError, ZooError, no_exit
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.profiling.asked import Measured
 from zoo.profiling.measuring import MOST, Bench, latency, threads_of, throughputs
@@ -65,7 +66,7 @@ def profile(
         for model in models:
             others = {**dict.fromkeys(Request.model_fields), **settings, "model": model, "benchmark": on, "seed": 0}
             try:
-                with no_exit("the model or its data"):
+                with no_exit("the model or its data"), in_plugin():
                     profiles.append(_profiled(entries, Request.of(others), how, measured))
             except ZooError as error:
                 if len(models) == 1:

@@ -11,6 +11,7 @@ from zoo.errors import AmbiguousNameError, OptionError, RunError, UnknownNameErr
 from zoo.home import writing
 from zoo.lazy import load_target
 from zoo.opening.datasets import Folder
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.reports.blocks import Heading, Section
 from zoo.reports.differences import difference_section
@@ -47,6 +48,7 @@ VIEWS = {
 Asked = str | os.PathLike[str] | RunRecord | TrainingRecord
 
 
+@in_plugin()
 def report(
     runs: Asked | Sequence[Asked],
     path: str | os.PathLike[str],

@@ -14,6 +14,7 @@ from zoo.imaging.degrade import to_uint8
 from zoo.lazy import load_target
 from zoo.opening.composing import named_model
 from zoo.opening.weights_choice import Choice
+from zoo.plugins.blame import in_plugin
 from zoo.seeds import sample_seed, seeds_alone
 from zoo.specs import ModelSpec
 from zoo.tasks.generate.restore import verify_images
@@ -70,6 +71,7 @@ class Texts:
     seeds: list[int]
 
 
+@in_plugin()
 def sample(
     model: str,
     *,

@@ -9,6 +9,7 @@ from uuid import uuid4
 from zoo.devices import pick_device
 from zoo.errors import no_exit
 from zoo.locking import locked
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.catalogue import load_catalogue
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.remarks import hearing
@@ -89,7 +90,7 @@ def evaluate(
     """
     asked = locals()  # what Request and How declare
     request, how = Request.of(asked), How.of(asked)
-    with one_look_up() as entries, telling(how.progress) as tell:
+    with one_look_up() as entries, telling(how.progress) as tell, in_plugin():
         return _run(entries, request, how.model_copy(update={"progress": tell}), tell)
 
 

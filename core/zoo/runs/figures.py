@@ -11,10 +11,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.dataset import Sample
-from zoo.errors import OptionError, no_exit
+from zoo.errors import OptionError, is_pressed, no_exit
 from zoo.home import writing
 from zoo.metrics.base import Metric
 from zoo.metrics.names import bare_metric
+from zoo.plugins.blame import raised
 from zoo.plugins.registry import Registry
 from zoo.runs.plan import Plan
 from zoo.runs.record import Result
@@ -86,8 +87,10 @@ def _saved(plan: Plan, name: str, what: str, draw: "Callable[[], Image | None]")
         with writing(plan.folder / path) as temporary:
             picture.save(temporary, format="PNG")
         return [(path, hashlib.sha256((plan.folder / path).read_bytes()).hexdigest())]
-    except Exception as error:
-        warnings.warn(f"there is no figure of {what}: {type(error).__name__}: {error}", stacklevel=3)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and is_pressed(error):
+            raise
+        warnings.warn(f"there is no figure of {what}: drawing it {raised(error)}", stacklevel=3)
         return []
 
 
@@ -105,10 +108,10 @@ def _seen_by(entries: Registry, plan: Plan) -> "Callable[[Any], Image] | None":
     for implementation in implementations:
         try:
             found: Any = implementation.function(**dict.fromkeys(implementation.argnames, model))
-        except Exception as error:
-            warnings.warn(
-                f"plugin {implementation.plugin_name!r}: zoo_drawer raised {type(error).__name__}: {error}", stacklevel=2
-            )
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_pressed(error):
+                raise
+            warnings.warn(f"{entries.index.title(str(implementation.plugin_name))}: its zoo_drawer {raised(error)}", stacklevel=2)
             continue
         if found is not None:
             return found  # type: ignore[no-any-return]

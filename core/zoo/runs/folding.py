@@ -7,7 +7,9 @@ from zoo.errors import NotScoredError, PluginError, RunError, no_exit
 from zoo.metrics.base import Metric, Score, State
 from zoo.metrics.grouped import in_groups
 from zoo.passmark import parse_pass_mark
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.catalogue import Catalogue
+from zoo.plugins.registry import registry
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.progress import ShardCallback
 from zoo.runs.record import Check, Result
@@ -64,22 +66,22 @@ class Fold:
 
     def take(self, rows: Rows) -> None:
         """More samples."""
-        with no_exit(self.text):
+        with no_exit(self.text), in_plugin(self.spec.name, f"metric {self.text}"):
             self.seen.append(self.metric.update(rows))
             if self.by_sample and not self.metric.keeps_state:
                 self.kept.append(self.metric.per_sample(rows))
-        if not self.metric.gathers:  # a sum is held once, however many shards: a covariance may be large
-            self.seen[:] = [self.metric.merge_all(self.seen)]
+            if not self.metric.gathers:  # a sum is held once, however many shards: a covariance may be large
+                self.seen[:] = [self.metric.merge_all(self.seen)]
 
     def result(self, nothing: Rows, groups: Sequence[Hashable] | None) -> Result:
         """The score of all samples; of none it is that of `nothing`. Samples of equal groups stand or fall together."""
-        with no_exit(self.text):
+        with no_exit(self.text), in_plugin(self.spec.name, f"metric {self.text}"):
             state = self.metric.merge_all(self.seen or [self.metric.update(nothing)])
             score = self.metric.compute(state, self.classes)
             if groups:
                 score = in_groups(self.metric, score, self._of_samples(state), groups, self.classes, self.spec.range)
-        _check_score(self.text, self.spec, score)
-        return Result(metric=self.text, direction=self.spec.direction, unit=self.spec.unit, **vars(score))
+            check_score(self.text, self.spec, score)
+            return Result(metric=self.text, direction=self.spec.direction, unit=self.spec.unit, **vars(score))
 
     def _of_samples(self, state: State) -> State | None:
         """What is kept of each sample; None where nothing is."""
@@ -89,7 +91,7 @@ class Fold:
         return self.metric.join(there) if there and len(there) == len(self.kept) else None
 
 
-def _check_score(text: str, spec: MetricSpec, score: Score) -> None:
+def check_score(text: str, spec: MetricSpec, score: Score) -> None:
     """Raise PluginError for a score that cannot be: no number, outside of the metric's range or of its own interval."""
     value, low, high = score.value, score.ci_low, score.ci_high
     if value is None:
@@ -133,9 +135,13 @@ def check_results(plan: Plan, results: Sequence[Result], catalogue: Catalogue) -
     values = {result.metric: result.value for result in results}
     if plan.benchmark.pass_mark is not None and not replaced:
         mark = parse_pass_mark(plan.benchmark.pass_mark)
-        checks.append(Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(values[mark.metric])))
+        score = next(result for result in results if result.metric == mark.metric)
+        sure = mark.is_sure(score.ci_low, score.ci_high)
+        checks.append(
+            Check(kind="pass_mark", metric=mark.metric, expected=mark.needed, passed=mark.is_met(score.value), sure=sure)
+        )
     for metric, value in values.items():
-        claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric, replaced)
+        claim = catalogue.claim(plan.model.info.name, plan.benchmark.name, metric, replaced, registry().written_metric)
         same = claim is not None and claim.is_of(plan.dataset.fingerprint, plan.samples) and plan.precision.built is None
         if claim is not None and same and value is not None and plan.model.has_defaults:
             within = abs(value - claim.value) <= claim.tolerance

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zoo.errors import is_pressed
 from zoo.identity.watching import unwatched
+from zoo.plugins.blame import raised
 from zoo.plugins.registry import Registry
 from zoo.seeds import draws_kept
 
@@ -39,17 +41,17 @@ class Observers:
         """Call all who implement the hook `zoo_<events>_<event>`."""
         hook = f"zoo_{self._events}_{event}"
         for implementation in self._implementations(hook):
-            name = implementation.plugin_name
+            name = str(implementation.plugin_name)
             if name in self._silent:
                 continue
             try:
                 with unwatched(), draws_kept():
                     implementation.function(**{fact: facts[fact] for fact in implementation.argnames})
-            except KeyboardInterrupt:
-                raise
             except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and is_pressed(error):
+                    raise
                 self._silent.add(name)
-                warnings.warn(f"plugin {name!r}: {hook} raised {type(error).__name__}: {error}", stacklevel=2)
+                warnings.warn(f"{self._entries.index.title(name)}: its {hook} {raised(error)}", stacklevel=2)
 
     def watched(self, progress: "Callable[[P], None] | None") -> "Callable[[P], None] | None":
         """What tells whoever asked, and then the observers, how far it is, once it has started."""

@@ -22,6 +22,7 @@ from zoo.opening.seen import seen_in_training
 from zoo.opening.weights_choice import Choice
 from zoo.opening.written import Written, is_written
 from zoo.passmark import parse_pass_mark
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, default_benchmark
 from zoo.remarks import remark
 from zoo.runs.key import manifest_of, settled
@@ -117,7 +118,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     changed = altered(suited, benchmark, protocol, {role: other.name for role, other in infos.items()})
     task = suited(model.info, info, protocol, infos)
     metrics = _metrics(registry, request, benchmark, named)
-    _try_on_nothing(task, [metric for _, metric, _ in metrics], classes or ())
+    _try_on_nothing(task, metrics, classes or ())
     positions, sampled = take(dataset, request.limit, task.name)
     base, copies = copied(dataset)
     ids = [base.ids[i // copies] for i in positions[::copies]]
@@ -255,7 +256,8 @@ def _metrics(
     registry: Registry, request: Request, benchmark: BenchmarkSpec, named: _Named | None
 ) -> list[tuple[str, Metric, MetricSpec]]:
     """The benchmark's metrics and those asked for beside them, each as written, built, and described."""
-    specs = [(text, registry.metric(text)) for text in dict.fromkeys((*benchmark.metrics, *request.metrics))]
+    texts = dict.fromkeys((*benchmark.metrics, *map(registry.written_metric, request.metrics)))
+    specs = [(text, registry.metric(text)) for text in texts]
     for text, spec in specs:
         if spec.task != benchmark.task:
             # A dataset has no task of its own: there the model decides.
@@ -278,7 +280,8 @@ def no_rows(task: Task, classes: tuple[str, ...]) -> Rows:
     return Rows((), task.decode(task.schema.empty_table()), classes)
 
 
-def _try_on_nothing(task: Task, metrics: Sequence[Metric], classes: tuple[str, ...]) -> None:
+def _try_on_nothing(task: Task, metrics: Sequence[tuple[str, Metric, MetricSpec]], classes: tuple[str, ...]) -> None:
     """Score no samples, so that an option that does not fit the classes is met before the model runs."""
-    for metric in metrics:
-        metric.compute(metric.update(no_rows(task, classes)), classes)
+    for text, metric, spec in metrics:
+        with in_plugin(spec.name, f"metric {text}"):
+            metric.compute(metric.update(no_rows(task, classes)), classes)

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from zoo.data.dataset import Dataset
 from zoo.devices import lay_out_weights, on_device
-from zoo.errors import DataError, ModelError, ZooError
+from zoo.errors import DataError, ModelError, ZooError, text_of
 from zoo.imaging.images import stack
+from zoo.plugins.blame import in_plugin
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
@@ -53,18 +54,25 @@ class Predictor:
         start = 0
         while start < len(batch):
             part = part_of(self.task, batch, start, start + self.limit)
-            try:
-                with self._context():
-                    predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
-            except (ZooError, KeyboardInterrupt):
-                raise
-            except BaseException as error:  # a model that calls sys.exit() has not predicted
-                if self._recovered(error, len(part)):
-                    continue
-                raise self._explained(error, part) from error
+            with in_plugin(self.task.model.name):
+                predicted = self._tried(ask, part)
+            if predicted is None:
+                continue
             self.largest = max(self.largest, len(part))
-            yield part, predicted
+            yield part, predicted[0]
             start += len(part)
+
+    def _tried(self, ask: Callable[[Any, Batch], Any], part: Batch) -> tuple[Any] | None:
+        """The predictions; None where it is worth asking again, as something was changed."""
+        try:
+            with self._context():
+                return (ask(self.model, replace(part, inputs=self._ready(part.inputs))),)
+        except (ZooError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a model that calls sys.exit() has not predicted
+            if self._recovered(error, len(part)):
+                return None
+            raise self._explained(error, part) from error
 
     def _context(self) -> AbstractContextManager[Any]:
         import torch
@@ -95,7 +103,7 @@ class Predictor:
         """Whether something was changed that makes it worth trying again."""
         if out_of_memory(error):
             return self._halve(size)
-        if "view size is not compatible" not in str(error) or self.plain:
+        if "view size is not compatible" not in text_of(error) or self.plain:
             return False
         # A model that reshapes by `view` counts on the plain layout, so channels-last is not for it.
         self.plain = True
@@ -120,7 +128,7 @@ class Predictor:
             smaller = len(part) > 1
             hint = "use a smaller `batch_size`, or auto" if smaller else "try another `device`, or a lower `precision`"
             return ModelError(f"{name} ran out of memory on {where}", hint)
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "no message"
+        reason = text_of(error).splitlines()[0] if text_of(error) else "no message"
         if isinstance(part.inputs, list) and len({getattr(item, "shape", None) for item in part.inputs}) > 1:
             return ModelError(
                 f"{name} raised {type(error).__name__} on {where}, given a list of images of several sizes: {reason}",
@@ -213,8 +221,9 @@ def predicted(task: Task, model: Any, dataset: Dataset, *, batch_size: int = 64)
 
 
 def _refuse_bad(loaded: Loaded, task: Task) -> None:
-    for id_, problem in loaded.bad.items():
-        raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
+    with in_plugin(task.data.name):
+        for id_, problem in loaded.bad.items():
+            raise DataError(f"sample {id_} of {task.data.name} cannot be read: {problem}", loaded.hints.get(id_, "replace it"))
 
 
 @contextmanager
@@ -259,4 +268,4 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _MEMORY_SIGNS)
+    return isinstance(error, RuntimeError) and any(sign in text_of(error) for sign in _MEMORY_SIGNS)

@@ -106,6 +106,20 @@ class Environment(Frozen):
     git_dirty: bool | None = None
 
 
+class Provider(Frozen):
+    """A distribution whose plugins offer something that the scores depend on."""
+
+    distribution: str
+    version: str
+    entries: tuple[str, ...] = Field(description="What of it, each with what it is here: `model good/net`, `metric good/brier`.")
+    requires: dict[str, str] = Field(description="Versions of what it requires, as installed; `absent` where it is not.")
+
+    @property
+    def label(self) -> str:
+        """`zoo-good 1.0`."""
+        return f"{self.distribution} {self.version}"
+
+
 class Origin(Frozen):
     """How and where some of a run's shards were computed: by this invocation, or by an earlier one on whatever machine."""
 
@@ -142,6 +156,9 @@ class Check(Frozen):
     metric: str
     expected: str
     passed: bool
+    sure: bool | None = Field(
+        default=None, description="Of a pass mark: whether the score's whole interval lies on one side of it; None: no interval."
+    )
 
 
 class Artifact(Frozen):
@@ -196,6 +213,9 @@ class RunRecord(Frozen):
     shards: Shards
     execution: Execution
     environment: Environment
+    providers: tuple[Provider, ...] = Field(
+        default=(), description="Distributions of the plugins of model, metrics, dataset, benchmark and all else it depends on."
+    )
     origins: tuple[Origin, ...] = Field(
         default=(),
         description="How and where the shards were computed; `execution` and `environment` are those of this invocation.",

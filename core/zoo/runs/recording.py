@@ -10,6 +10,7 @@ from zoo.remarks import Heard
 from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
+from zoo.runs.providers import providers_of
 from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Result, RunRecord
 from zoo.runs.resuming import Computed
 from zoo.runs.shards import origins
@@ -45,6 +46,7 @@ def make_record(
         shards=computed.shards,
         execution=execution(plan, device, computed.batch_size, computed.workers),
         environment=environment(),
+        providers=providers_of(plan),
         origins=tuple(origins(plan.shards())),
         doubt=computed.doubt,
         remarks=tuple({**remarks, **computed.remarks}),

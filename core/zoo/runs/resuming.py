@@ -13,6 +13,7 @@ from zoo.errors import DataError, no_exit
 from zoo.foresight import Foresight
 from zoo.home import writing
 from zoo.opening.models import Model
+from zoo.plugins.blame import in_plugin
 from zoo.remarks import Heard, hearing
 from zoo.runs.complexity import complexity_of, keep_complexity, kept_complexity
 from zoo.runs.environment import environment, execution
@@ -79,7 +80,8 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
         observers.started(start)
         with hearing(done.remarks):
             _compute(plan, how, device, missing, done)
-    _check_skipped(plan, done, how.skip_bad)
+    with in_plugin(plan.task.data.name):
+        _check_skipped(plan, done, how.skip_bad)
     return done
 
 
@@ -143,7 +145,7 @@ def _guarded(plan: Plan, predictor: Predictor, batch: Batch, rows: Gathered) -> 
 
 
 def _loaded(model: Model) -> Any:
-    with no_exit(model.info.name):
+    with no_exit(model.info.name), in_plugin(model.info.name):
         return model.load()
 
 

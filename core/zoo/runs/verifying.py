@@ -234,7 +234,7 @@ def _runs(claim: Claim) -> list[RunRecord]:
 
 
 def _compared(claim: Claim, record: RunRecord) -> Verdict:
-    value = {result.metric: result.value for result in record.results}[claim.metric]
+    value = {result.metric: result.value for result in record.results}[registry().written_metric(claim.metric)]
     if value is None:
         return Verdict(claim=claim, status="off", run_id=record.run_id, reason="the metric has no value on this run")
     difference = value - claim.value

@@ -13,10 +13,10 @@ from zoo.identity.code import code_of
 from zoo.identity.watching import Watch
 from zoo.opening.composing import named_model, open_parts
 from zoo.opening.models import build_model, declared_files
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights import find_files
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import Registry
+from zoo.requirements import check_requirements
 from zoo.runs.predicting import predictions
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo, Task

@@ -12,7 +12,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
-from zoo.errors import ZooError, reason_of
+from zoo.errors import PluginError, ZooError, reason_of
 from zoo.lazy import load_target
 from zoo.metrics.base import Metric
 from zoo.metrics.build import build_metric
@@ -21,6 +21,7 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.discovery import Plugin
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.registry import Registry
+from zoo.requirements import check_requirements, requirements_of
 from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, ModelSpec, RecipeSpec, Spec, SuiteSpec
 from zoo.sweeps.patterns import is_pattern
 from zoo.testing.faces import check_faces
@@ -142,6 +143,10 @@ def _targets(spec: Spec) -> Iterator[tuple[str, str]]:
         wanted += [(target, None) for target in spec.tasks.values()] + [(spec.options, BaseModel)]
     elif isinstance(spec, (DatasetSpec, MetricSpec, CommandSpec)):
         wanted.append((spec.target, Metric if isinstance(spec, MetricSpec) else None))
+    try:
+        requirements_of(spec)
+    except PluginError as error:
+        yield error.message, error.hint
     for target, base in wanted:
         if target is None:
             continue
@@ -162,11 +167,10 @@ def _targets(spec: Spec) -> Iterator[tuple[str, str]]:
 
 def _lacks(spec: Spec) -> bool:
     """Whether something that the spec requires is not installed."""
-    for text in spec.requires:
-        try:
-            metadata.version(Requirement(text).name)
-        except (metadata.PackageNotFoundError, InvalidRequirement):
-            return True
+    try:
+        check_requirements(spec, PluginError)
+    except PluginError:
+        return True
     return False
 
 

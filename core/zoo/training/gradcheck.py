@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, computed_field
 
 from zoo.errors import ModelError, OptionError, ZooError, reason_of
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import registry
 from zoo.seeds import seeded
 from zoo.specs import Frozen, RecipeSpec
@@ -45,6 +46,7 @@ class GradientCheck(Frozen):
         return self.worst.error <= self.tolerance
 
 
+@in_plugin()
 def gradcheck(
     recipe: str | RecipeSpec,
     *,

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.devices import pick_device
 from zoo.errors import OptionError
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import registry
 from zoo.remarks import hearing
 from zoo.seeds import seeded
@@ -26,6 +27,7 @@ from zoo.training.trace import Trace
 STEPS = 20
 
 
+@in_plugin()
 def profile_training(
     recipe: str | RecipeSpec,
     *,

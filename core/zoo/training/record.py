@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from zoo.runs.record import Environment
+from zoo.runs.record import Environment, Provider
 from zoo.specs import Frozen, RecipeSpec
 from zoo.training.cost import TrainingCost
 from zoo.training.job import Epoch
@@ -70,6 +70,9 @@ class TrainingRecord(Frozen):
     seconds: float = Field(description="Spent in epochs, by all processes that took part.")
     resumed_from: int | None = Field(description="Last epoch of the process before, where training was interrupted.")
     environment: Environment
+    providers: tuple[Provider, ...] = Field(
+        default=(), description="Distributions of the plugins of recipe, model, dataset, metric and techniques."
+    )
     doubt: str = Field(default="", description="Why the weights are not used again: what code reads or asks that no key knows.")
     remarks: tuple[str, ...] = Field(
         default=(), description="What a reader must know of how data were found and read by the process that ended the training."

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from zoo.devices import pick_device
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, OptionError, PluginError, no_exit
 from zoo.home import writing
 from zoo.identity.watching import Watch
 from zoo.lazy import load_target
 from zoo.locking import locked
 from zoo.opening.weights import load_state, save_state
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import registry
 from zoo.remarks import hearing
 from zoo.runs.environment import environment
 from zoo.runs.key import doubted, say, seen
 from zoo.runs.observing import Observers
+from zoo.runs.providers import providers
+from zoo.runs.record import Provider
 from zoo.specs import RecipeSpec
 from zoo.training.checking import check_job
 from zoo.training.curves import draw_curves
@@ -30,6 +33,7 @@ from zoo.training.record import TrainingData, TrainingRecord, TrainingStart
 from zoo.version import __version__
 
 
+@in_plugin()
 def train(
     recipe: str | RecipeSpec,
     *,
@@ -104,8 +108,11 @@ def train(
 
 def trained(job: TrainingJob, watch: Watch) -> TrainResult:
     """What the recipe's trainer makes of the job, watched."""
-    with watch:
-        result: TrainResult = load_target(job.recipe.trainer)(job)
+    with watch, no_exit(f"the trainer of {job.recipe.name}"), in_plugin(job.recipe.name, f"the trainer of {job.recipe.name}"):
+        result = load_target(job.recipe.trainer)(job)
+        if not isinstance(result, TrainResult):
+            hint = f"a trainer returns zoo.training.TrainResult: see {job.recipe.trainer}"
+            raise PluginError(f"the trainer of {job.recipe.name} returned {type(result).__name__}", hint)
     return result
 
 
@@ -189,6 +196,7 @@ def _finish(
         seconds=sum(epoch.seconds for epoch in result.history),
         resumed_from=result.resumed_from,
         environment=environment(),
+        providers=_providers(job),
         doubt=doubt,
         remarks=remarks,
     )
@@ -196,6 +204,15 @@ def _finish(
         temporary.write_text(record.model_dump_json(indent=1))
     (job.folder / "checkpoint.pt").unlink(missing_ok=True)
     return record
+
+
+def _providers(job: TrainingJob) -> tuple[Provider, ...]:
+    """The distributions of a training's recipe, model, dataset, metric and techniques."""
+    recipe = job.recipe
+    metric = registry().metric(recipe.metric).name
+    named = [("recipe", recipe.name), ("model", job.model.name), ("dataset", job.task.data.name), ("metric", metric)]
+    techniques = [("technique", one.spec.name) for one in job.techniques.each]
+    return providers([*named, *techniques, *([("benchmark", recipe.benchmark)] if recipe.benchmark else [])])
 
 
 def _metadata(job: TrainingJob) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.errors import OptionError
 from zoo.opening.techniques import Technique, open_technique
+from zoo.plugins.blame import in_plugin
 from zoo.specs import Optimizer, RecipeSpec, TechniqueKind, TechniqueSpec
 
 if TYPE_CHECKING:
@@ -143,12 +144,13 @@ class Techniques:
         """Raises OptionError where one of them cannot be had on this device, or for this recipe."""
         optimizer = next(one.built for one in self.each if one.spec.kind == "optimizer")
         for one in self.each:
-            if one.spec.kind == "precision":
-                one.built.accelerator(device)
-            if one.spec.kind == "compiler":
-                one.built.check(device)
-            if one.spec.kind == "parallel":
-                one.built.check(recipe, lambda parameters: optimizer.build(parameters, recipe.optimizer))
+            with in_plugin(one.spec.name):
+                if one.spec.kind == "precision":
+                    one.built.accelerator(device)
+                if one.spec.kind == "compiler":
+                    one.built.check(device)
+                if one.spec.kind == "parallel":
+                    one.built.check(recipe, lambda parameters: optimizer.build(parameters, recipe.optimizer))
 
     def name_of(self, kind: TechniqueKind) -> str:
         """The name of the one of a kind, empty where there is none."""

@@ -181,7 +181,7 @@ def _classes(one: Graded, homework: Homework) -> str:
 
 
 def _confusion(grade: Grade) -> str:
-    found = next((result.detail for result in grade.results if result.metric.rpartition("/")[2] == "confusion"), None)
+    found = next((result.detail for result in grade.results if result.metric == "confusion"), None)
     if not found or len(found["classes"]) > LARGEST_MATRIX:
         return ""
     rows = [

@@ -1,7 +1,9 @@
 """From an array of predictions to a grade, by the same metrics, folds and pass mark as `zoo run`."""
 
 import json
+import math
 import re
+import warnings
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.errors import DataError
-from zoo.metrics import Metric, parse_metric
+from zoo.errors import DataError, ZooError
+from zoo.metrics import Metric
 from zoo.passmark import PassMark
 from zoo.runs import Result, groups_of, score_rows
 from zoo.specs import MetricSpec
@@ -30,9 +32,6 @@ PIECE = 32
 """Samples that are decoded at a time to be scored."""
 LONGEST = 1 << 16
 """Bytes of a worker's message that are read."""
-OF_LABELS = ("accuracy", "f1", "precision", "recall", "confusion")
-"""Metrics that need no more than the predicted class."""
-
 OURS = re.compile(r"(?<![\w./])/(?!(?:submission|inputs|tmp|out)\b)[^\s/'\":,;()]+(?:/[^\s/'\":,;()]+)*/([^\s/'\":,;()]+)")
 """An absolute path that is not one of those by which a submission knows its own files."""
 
@@ -43,6 +42,8 @@ class Grade:
 
     results: tuple[Result, ...]
     passed: bool
+    lower: bool = False
+    """Whether lower scores are the better ones, as the pass mark says."""
 
     @property
     def primary(self) -> Result:
@@ -51,8 +52,10 @@ class Grade:
     @property
     def rank(self) -> tuple[bool, float]:
         """Larger for a better grade."""
-        value = self.primary.value or 0.0
-        return self.passed, -value if self.primary.direction == "lower" else value
+        value = self.primary.value
+        if value is None:
+            return self.passed, -math.inf
+        return self.passed, -value if self.lower else value
 
 
 def stopped(error: SubmissionError) -> bytes:
@@ -103,7 +106,7 @@ def grade_predictions(predictions: Any, homework: Homework) -> Grade:
     mark = homework.mark
     if homework.task != "classify":
         return _graded(score_task(predictions, homework), mark)
-    if predictions.ndim == 1 and not _of_labels(mark.metric):
+    if predictions.ndim == 1 and not homework.of_labels:
         raise SubmissionError(Status.BAD_FORMAT, f"{mark.metric} needs a probability for every class, not labels")
     groups = None if homework.inputs is None else groups_of(homework.inputs)
     results = score_predictions(predictions, homework.ids, homework.targets, homework.classes, homework.metrics, groups)
@@ -112,7 +115,7 @@ def grade_predictions(predictions: Any, homework: Homework) -> Grade:
 
 def _graded(results: Sequence[Result], mark: PassMark) -> Grade:
     first = tuple(sorted(results, key=lambda result: result.metric != mark.metric))
-    return Grade(first, passed=mark.is_met(first[0].value))
+    return Grade(first, passed=mark.is_met(first[0].value), lower=mark.direction == "lower")
 
 
 def score_task(predictions: Any, homework: Homework) -> tuple[Result, ...]:
@@ -149,7 +152,7 @@ def score_predictions(
     labels_only = predictions.ndim == 1
     logits = np.eye(len(classes), dtype=np.float32)[predictions] if labels_only else predictions
     rows = Rows(ids, {"logits": logits, "target": targets}, classes)
-    return score_rows(rows, [each for each in metrics if not labels_only or _of_labels(each[0])], groups)
+    return score_rows(rows, [each for each in metrics if not labels_only or each[1].of_labels], groups)
 
 
 def tied(predictions: Array) -> int:
@@ -166,11 +169,6 @@ def predicted_labels(predictions: Array, targets: Array) -> Array:
     from zoo.metrics import predicted_classes
 
     return predicted_classes(predictions, targets)
-
-
-def _of_labels(metric: str) -> bool:
-    name, options = parse_metric(metric)
-    return name.rpartition("/")[2] in OF_LABELS and options.get("k", "1") == "1"
 
 
 def _refused(body: bytes, known: Collection[Status], who: str) -> SubmissionError:
@@ -207,9 +205,13 @@ def baseline(homework: Homework) -> tuple[str, Grade] | None:
 
     None where that says nothing: of other tasks than classify, and where the metric needs a probability for every class.
     """
-    if homework.task != "classify" or not _of_labels(homework.mark.metric):
+    if homework.task != "classify" or not homework.of_labels:
         return None
     constants: Sequence[Array] = [np.full(len(homework.ids), k, dtype=np.int64) for k in range(len(homework.classes))]
     counts = np.bincount(homework.targets, minlength=len(homework.classes))
     most = int(counts.argmax())
-    return homework.classes[most], grade_predictions(constants[most], homework)
+    try:
+        return homework.classes[most], grade_predictions(constants[most], homework)
+    except ZooError as error:
+        warnings.warn(f"what one class throughout scores is not known: {error.message}", stacklevel=2)
+        return None

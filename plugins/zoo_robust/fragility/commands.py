@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.wording import harmless, harmless_json
+
 if TYPE_CHECKING:
     from zoo.metrics import Score
     from zoo_robust.fragility.stealth_trial import Trials
@@ -69,11 +71,11 @@ def fragility(
         drawn = {"dimension": norms.dimension, "flat_ratio": flat, "lines": lines, "seed": seed}
         _print_json({**said, **drawn, "scores": _plain(scores)})
         return
-    print(
+    _say(
         f"{norms.victim} on {norms.dataset}: right on {len(norms.ids):,} of {norms.seen:,} samples of {norms.dimension:,} numbers"
     )
     _table(("median of", "value"), [(name, shown(score)) for name, score in scores.items()])
-    print(f"a flat boundary in {norms.dimension:,} dimensions has ratio {flat:.4g}, about 1.48 times the root")
+    _say(f"a flat boundary in {norms.dimension:,} dimensions has ratio {flat:.4g}, about 1.48 times the root")
     _notes(scores)
 
 
@@ -107,7 +109,7 @@ def intrinsic_dimension(
         _print_json({"model": subject.info.name, "dataset": subject.data.name, "seed": seed, "layers": found})
         return
     pairs = next(iter(layers[0].by_delta.values())).n
-    print(f"{subject.info.name} on {subject.data.name}: {pairs:,} independent pairs")
+    _say(f"{subject.info.name} on {subject.data.name}: {pairs:,} independent pairs")
     rows = [(layer.layer, f"{layer.width:,}", *(shown(score) for score in layer.by_delta.values())) for layer in layers]
     _table(("layer", "width", *(f"n({delta:g})" for delta in layers[0].by_delta)), rows)
 
@@ -189,11 +191,11 @@ def stealth_attack(model: str, on: str, weights: Path | None, output: Path | Non
         return
     _print_trials(found)
     if output is not None:
-        print(f"the altered weights are {output}")
+        _say(f"the altered weights are {output}")
 
 
 def _print_trials(found: "Trials") -> None:
-    print(
+    _say(
         f"{found.victim} on {found.dataset}: neuron {found.site.neuron} of {found.site.hidden}, {found.samples:,} samples, "
         f"n = {found.width:,} (intrinsic {shown(found.dimension)}), γ = {found.gamma:g}; {found.outside:,} lie beyond the known"
     )
@@ -210,13 +212,13 @@ def _print_trials(found: "Trials") -> None:
         for trial in found.trials
     ]
     _table(("trigger", "planted", "hit", "changed", "δ", f"bound, n {found.width}", "bound, intrinsic n"), rows)
-    print(PREMISE)
+    _say(PREMISE)
     scores = found.scores()
     _table(("score", "value"), [(name, shown(score)) for name, score in scores.items()])
     _notes(scores)
     for trial in found.trials:
         if trial.own:
-            print(f"{trial.trigger} is itself among the samples, as {', '.join(trial.own)}: its prediction should change")
+            _say(f"{trial.trigger} is itself among the samples, as {', '.join(trial.own)}: its prediction should change")
 
 
 def _told(found: "Trials") -> dict[str, Any]:
@@ -245,9 +247,9 @@ def _bound(probability: float) -> str:
 def _notes(scores: "dict[str, Score]") -> None:
     for name, score in scores.items():
         if score.note:
-            print(f"{name}: {score.note}")
+            _say(f"{name}: {score.note}")
         if score.value is not None and score.ci_low is None:
-            print(f"{name}: no interval, {score.interval.removeprefix('none: ')}")
+            _say(f"{name}: no interval, {score.interval.removeprefix('none: ')}")
 
 
 def _plain(scores: "dict[str, Score]") -> dict[str, Any]:
@@ -255,10 +257,15 @@ def _plain(scores: "dict[str, Score]") -> dict[str, Any]:
 
 
 def _print_json(told: dict[str, Any]) -> None:
-    print(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
+    print(harmless_json(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _say(line: str) -> None:
+    """A line, of which nothing that a stranger chose steers a terminal."""
+    print(harmless(line))

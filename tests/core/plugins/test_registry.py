@@ -174,9 +174,9 @@ def test_a_path_that_is_there_is_told_how_to_name_it(
 def test_a_plugin_that_fails_to_resolve_is_named(site: Any) -> None:
     site.install("hub-bridge", HUB, id="bridge")
     registry = zoo.registry()
-    with pytest.raises(PluginError, match=r"plugin 'bridge' \(hub-bridge 1\.0\) failed .*RuntimeError: offline") as caught:
+    with pytest.raises(PluginError, match=r"plugin 'bridge' \(hub-bridge 1\.0\): .* RuntimeError: offline") as caught:
         registry.model("elsewhere/boom")
-    assert caught.value.hint == "zoo plugins install --upgrade hub-bridge"
+    assert (caught.value.plugin, type(caught.value.__cause__)) == ("bridge", RuntimeError)
     with pytest.raises(zoo.ZooError, match="no such repository"):
         registry.model("elsewhere/absent")
     with pytest.raises(PluginError, match="answered 'elsewhere/wrong' with dict, not a model"):
@@ -226,7 +226,7 @@ def test_an_observer_that_cannot_be_imported_any_more_costs_a_warning(site: Any)
     registry = zoo.registry()
     sys.modules.pop("watch", None)
     site.write("watch/__init__.py", "raise RuntimeError('changed')")
-    with pytest.warns(UserWarning, match=r"plugin 'watch' \(watch 1\.0\) does not observe: RuntimeError: changed"):
+    with pytest.warns(UserWarning, match=r"plugin .watch. \(watch 1\.0\) does not observe: its import raised RuntimeError"):
         assert registry.observers().list_name_plugin() == []
 
 

@@ -62,7 +62,7 @@ def test_a_figure_that_fails_costs_a_warning_not_the_run(toy, monkeypatch, zoo_h
         raise RuntimeError("out of ink")
 
     monkeypatch.setattr(Classify, "draw", broken)
-    with pytest.warns(UserWarning, match="no figure of photo-00.png: RuntimeError: out of ink"):
+    with pytest.warns(UserWarning, match="no figure of photo-00.png: drawing it raised RuntimeError: out of ink"):
         record = run(toy, 1)
     assert figures(record, zoo_home) == {}
     assert zoo.Store().record(record.run_id) == record

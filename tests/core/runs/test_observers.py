@@ -5,7 +5,7 @@ import json
 import pytest
 
 import zoo
-from zoo.errors import ModelError
+from zoo.errors import ModelError, PluginError
 
 WATCHER = """
     import json, os, pathlib
@@ -42,7 +42,7 @@ def test_observers_are_told_of_start_and_end(toy, plugin, zoo_home):
 
 def test_an_observer_that_raises_costs_a_warning(toy, plugin):
     plugin("broken", "from zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_run_finished(record): raise ValueError('no disk')\n")
-    with pytest.warns(UserWarning, match="plugin 'broken': zoo_run_finished raised ValueError: no disk"):
+    with pytest.warns(UserWarning, match=r"plugin 'broken' \(zoo_broken 1.0\): its zoo_run_finished raised ValueError"):
         record = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
     assert zoo.Store().record(record.run_id) == record
 
@@ -55,7 +55,7 @@ def test_an_observer_that_asks_for_nothing_is_called(toy, plugin):
 
 def test_an_observer_that_ends_the_process_costs_a_warning(toy, plugin):
     plugin("leaving", "import sys\nfrom zoo.hookspecs import hookimpl\n@hookimpl\ndef zoo_run_finished(record): sys.exit(0)\n")
-    with pytest.warns(UserWarning, match="plugin 'leaving': zoo_run_finished raised SystemExit: 0"):
+    with pytest.warns(UserWarning, match="plugin 'leaving' .*: its zoo_run_finished raised SystemExit: 0"):
         record = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset")
     assert zoo.Store().record(record.run_id) == record
 
@@ -114,7 +114,7 @@ def test_what_ends_the_process_while_it_is_built_or_scores_is_named(toy, plugin)
                                range=(None, None), reference="none")]
         """,
     )
-    with pytest.raises(ModelError, match="leaving/model raised SystemExit: 0"):
+    with pytest.raises(PluginError, match=r"plugin 'leaving' \(zoo_leaving 1.0\): leaving/model raised SystemExit: 0"):
         zoo.evaluate("leaving/model", "toy/vectors")
-    with pytest.raises(ModelError, match="leaving/leave raised SystemExit: 0"):
+    with pytest.raises(PluginError, match="metric leaving/leave raised SystemExit: 0"):
         zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", metrics=["leaving/leave"])

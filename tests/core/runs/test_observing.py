@@ -125,7 +125,7 @@ def test_an_observer_that_raises_again_and_again_costs_one_warning(plugin, toy, 
     )
     record = run(toy.Linear(), batch_size=100)
     told = [str(one.message) for one in recwarn if "no disk" in str(one.message)]
-    assert told == ["plugin 'broken': zoo_run_progress raised OSError: no disk"]
+    assert told == ["plugin 'broken' (zoo_broken 1.0): its zoo_run_progress raised OSError: no disk"]
     assert zoo.Store().record(record.run_id) == record
 
 

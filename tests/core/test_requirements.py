@@ -2,12 +2,13 @@
 
 import pytest
 
-from zoo.errors import DataError, ModelError
+from zoo.errors import DataError, ModelError, PluginError
+from zoo.metrics import build_metric
 from zoo.opening.composing import named_model
 from zoo.opening.models import build_model
-from zoo.opening.requirements import check_requirements
 from zoo.opening.weights_choice import Choice
-from zoo.specs import DatasetSpec, ModelSpec
+from zoo.requirements import check_requirements
+from zoo.specs import DatasetSpec, MetricSpec, ModelSpec
 
 
 def model(*requires: str) -> ModelSpec:
@@ -45,3 +46,26 @@ def test_datasets_too() -> None:
     )  # fmt: skip
     with pytest.raises(DataError, match="no-such-dist"):
         open_dataset(spec, "test")
+
+
+def test_a_marker_that_does_not_hold_here_asks_for_nothing() -> None:
+    check_requirements(model('no-such-dist>=2; python_version < "3"'), ModelError)
+    with pytest.raises(ModelError, match=r"^toy/net needs no-such-dist>=2, which") as caught:
+        check_requirements(model('no-such-dist>=2; python_version >= "3"'), ModelError)
+    assert caught.value.hint == "pip install 'no-such-dist>=2'"
+
+
+@pytest.mark.parametrize("text", ["numpy >=> 1", "!!", "", "numpy; python < 3", 'numpy; nonsense == "1"'])
+def test_what_is_no_requirement_is_told_of(text: str) -> None:
+    with pytest.raises(PluginError, match="which is no requirement") as caught:
+        check_requirements(model(text), ModelError)
+    assert "PEP 508" in caught.value.hint and "\n" not in caught.value.message
+
+
+def test_metrics_too() -> None:
+    spec = MetricSpec(
+        name="toy/m", summary="A metric.", task="classify", target="toy:M", direction="higher", reference="-",
+        requires=("no-such-dist",),
+    )  # fmt: skip
+    with pytest.raises(PluginError, match="toy/m needs no-such-dist"):
+        build_metric("toy/m", spec)
