@@ -110,12 +110,12 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
     if not len(dataset.ids):
         raise DataError(f"your {kind} has no samples", HOW)
     first = dataset[0]
-    modality: Modality = "text" if isinstance(first.input, str) else "image" if first.input.ndim == 3 else "vector"
+    modality: Modality = getattr(dataset, "modality", None) or _modality(first.input)
     spec = DatasetSpec(
         name=f"local/{kind}",
         summary="Data of the caller's own.",
         modality=modality,
-        tasks=_tasks(first.target),
+        tasks=tuple(getattr(dataset, "tasks", None) or _tasks(first.target)),
         target="zoo.opening.own_data:own_data",
         splits={"test": len(dataset.ids)},
         classes=tuple(dataset.classes) if dataset.classes else None,
@@ -124,6 +124,10 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
     )
     check_samples(spec, "test", dataset)
     return OwnData(spec, dataset)
+
+
+def _modality(value: Any) -> Modality:
+    return "text" if isinstance(value, str) else "image" if value.ndim == 3 else "vector"
 
 
 def _tasks(target: Any) -> tuple[TaskName, ...]:

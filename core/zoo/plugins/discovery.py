@@ -26,7 +26,9 @@ from zoo.identity.watching import Watch
 from zoo.plugins.hooks import (
     ID,
     InvalidOfferError,
+    Words,
     declared_kinds,
+    declared_words,
     manager,
     named_specs,
     reserved_namespaces,
@@ -35,7 +37,7 @@ from zoo.plugins.hooks import (
 )
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.switches import allowed_ids, disabled_ids
-from zoo.specs import KINDS, Spec, SpecKind
+from zoo.specs import KINDS, ModalitySpec, Spec, SpecKind, TaskSpec
 from zoo.version import __version__
 
 GROUP = "zoo"
@@ -70,7 +72,8 @@ class Candidate:
 class Plugin:
     """A discovered plugin: its state, why it is not ok, what to do about it, and its specs under their full names.
 
-    `kinds` are those that it declares. They stay also where its own specs are invalid, for others may offer entries of them.
+    `kinds`, `tasks` and `modalities` are those that it declares. They stay also where its own specs are invalid, for others may
+    offer entries of them.
     """
 
     candidate: Candidate
@@ -78,6 +81,8 @@ class Plugin:
     reason: str = ""
     hint: str = ""
     kinds: tuple[SpecKind, ...] = ()
+    tasks: tuple[TaskSpec, ...] = ()
+    modalities: tuple[ModalitySpec, ...] = ()
     specs: tuple[tuple[str, Spec], ...] = ()
     namespaces: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
@@ -98,9 +103,10 @@ def discover(path: Sequence[str] | None = None) -> list[Plugin]:
     candidates = _candidates(list(sys.path if path is None else path))
     disabled = disabled_ids()
     imported = [_refused(candidate, candidates, disabled) or _import(candidate) for candidate in candidates]
-    imported = [_without_clash(plugin, imported, "kind", _kinds_of) for plugin in imported]
-    classes = spec_classes(kind for plugin in imported for kind in plugin.kinds)
-    found = [_ask(plugin, classes) if plugin.state == "ok" else plugin for plugin in imported]
+    for what, declared in (("kind", _kinds_of), ("task", _tasks_of), ("modality", _modalities_of)):
+        imported = [_without_clash(plugin, imported, what, declared) for plugin in imported]
+    classes, words = spec_classes(kind for plugin in imported for kind in plugin.kinds), _words(imported)
+    found = [_ask(plugin, classes, words) if plugin.state == "ok" else plugin for plugin in imported]
     return [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
 
 
@@ -190,10 +196,11 @@ def _import(candidate: Candidate) -> Plugin:
     try:
         with redirect_stdout(sys.stderr), watch:  # what a plugin prints as it is imported must not mix with our JSON
             module = importlib.import_module(candidate.module)
-            kinds = declared_kinds(manager([(candidate.id, module)]).hook)
+            asked = manager([(candidate.id, module)]).hook
+            kinds, (tasks, modalities) = declared_kinds(asked), declared_words(asked)
     except (Exception, SystemExit) as error:
         return _with_facts(Plugin(candidate, *_diagnosis(candidate, error, KINDS)), watch, imported=True)
-    return _with_facts(Plugin(candidate, "ok", kinds=kinds), watch, imported=True)
+    return _with_facts(Plugin(candidate, "ok", kinds=kinds, tasks=tasks, modalities=modalities), watch, imported=True)
 
 
 def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plugin:
@@ -208,15 +215,16 @@ def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plug
     )
 
 
-def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
-    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is."""
+def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]], words: Words) -> Plugin:
+    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is, `words` what
+    these may name."""
     candidate = plugin.candidate
     watch = Watch(draws=False)
     try:
         with redirect_stdout(sys.stderr), watch:
             asking = manager([(candidate.id, importlib.import_module(candidate.module))], classes)
             asking.check_pending()
-            specs = named_specs(candidate.id, asking.hook, classes)
+            specs = named_specs(candidate.id, asking.hook, classes, words)
             namespaces = reserved_namespaces(candidate.id, asking.hook)
     except (Exception, SystemExit) as error:
         state, reason, hint = _diagnosis(candidate, error, classes)
@@ -233,14 +241,28 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
             if name in names(other):
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
                 hint = f"zoo plugins uninstall {plugin.candidate.distribution}"
-                kinds = () if what == "kind" else plugin.kinds
-                refused = replace(plugin, state="conflict", reason=why, hint=hint, kinds=kinds)
-                return replace(refused, specs=(), namespaces=(), hooks=())
+                kept = plugin if what == "namespace" else replace(plugin, kinds=(), tasks=(), modalities=())
+                return replace(kept, state="conflict", reason=why, hint=hint, specs=(), namespaces=(), hooks=())
     return plugin
 
 
 def _kinds_of(plugin: Plugin) -> list[str]:
     return [kind.name for kind in plugin.kinds]
+
+
+def _tasks_of(plugin: Plugin) -> list[str]:
+    return [task.name for task in plugin.tasks]
+
+
+def _modalities_of(plugin: Plugin) -> list[str]:
+    return [modality.name for modality in plugin.modalities]
+
+
+def _words(plugins: Sequence[Plugin]) -> Words:
+    """The tasks and modalities that specs may name."""
+    core = Words()
+    tasks, modalities = ([name for plugin in plugins for name in names(plugin)] for names in (_tasks_of, _modalities_of))
+    return Words((*core.tasks, *tasks), (*core.modalities, *modalities))
 
 
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:

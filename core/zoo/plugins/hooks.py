@@ -5,15 +5,30 @@ A plugin may declare kinds of entry of its own (`SpecKind`); the hook of such a 
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from zoo import hookspecs
 from zoo.lazy import load_target
-from zoo.specs import KINDS, BareName, Spec, SpecKind
+from zoo.specs import (
+    KINDS,
+    BareName,
+    BenchmarkSpec,
+    DatasetSpec,
+    MetricSpec,
+    ModalitySpec,
+    ModelSpec,
+    RecipeSpec,
+    Spec,
+    SpecKind,
+    TaskSpec,
+)
+from zoo.tasks.by_name import unknown_word
+from zoo.tasks.declared import MODALITIES, TASK_SPECS
 
 ADDRESSES = frozenset(("http", "https", "ftp", "file", "s3", "gs", "az", "abfs", "memory", "ssh", "git"))
 """Schemes of addresses, by which names of data and weights may begin."""
@@ -21,6 +36,9 @@ OWN = frozenset(("local",))
 """What records call a network or data of the user's own."""
 ID = re.compile(r"[a-z][a-z0-9-]*")
 BARE_NAME = TypeAdapter(BareName)
+SPOKEN = (ModelSpec, DatasetSpec, MetricSpec, BenchmarkSpec, RecipeSpec)
+"""Specs that name tasks and modalities; a plugin's own kind may mean something else by these words."""
+W = TypeVar("W", TaskSpec, ModalitySpec)
 
 
 class InvalidOfferError(Exception):
@@ -56,6 +74,44 @@ def declared_kinds(asked: Any) -> tuple[SpecKind, ...]:
     return kinds
 
 
+def declared_words(asked: Any) -> tuple[tuple[TaskSpec, ...], tuple[ModalitySpec, ...]]:
+    """The tasks and modalities that the plugin adds, none of which is the core's own."""
+    tasks = _declared(asked.zoo_tasks(), "zoo_tasks", TaskSpec, "task", TASK_SPECS)
+    return tasks, _declared(asked.zoo_modalities(), "zoo_modalities", ModalitySpec, "modality", MODALITIES)
+
+
+def _declared(answers: Iterable[Any], hook: str, of: type[W], what: str, core: Collection[str]) -> tuple[W, ...]:
+    found: dict[str, W] = {}
+    for spec in (spec for returned in answers for spec in _list(returned, hook)):
+        if not isinstance(spec, of):
+            raise InvalidOfferError(f"hook {hook} must return {of.__name__}, not {type(spec).__name__}")
+        if spec.name in core:
+            raise InvalidOfferError(f"it declares the {what} {spec.name!r}, which is the core's own")
+        if spec.name in found:
+            raise InvalidOfferError(f"it declares the {what} {spec.name!r} twice")
+        found[spec.name] = spec
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names of all tasks and modalities that there are: the core's, and those that plugins declare."""
+
+    tasks: tuple[str, ...] = tuple(TASK_SPECS)
+    modalities: tuple[str, ...] = tuple(MODALITIES)
+
+    def check(self, kind: str, spec: Spec) -> None:
+        """Raise InvalidOfferError where a spec of the core's kinds, or a declared task, names one that nobody declares."""
+        if not isinstance(spec, SPOKEN):
+            return
+        values = vars(spec)
+        tasks = [*values.get("tasks", ()), *(values.get("parts") or {}).values(), *filter(None, [values.get("task")])]
+        modality = values.get("modality")
+        for what, named, known in (("task", tasks, self.tasks), ("modality", [modality] if modality else [], self.modalities)):
+            if unknown := [name for name in named if name not in known]:
+                raise InvalidOfferError(f"{kind} {spec.name!r} names the {what} {unknown_word(unknown[0], known)}")
+
+
 def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
     """The class of the specs of every kind: the core's, and these."""
     found = dict(KINDS)
@@ -66,14 +122,18 @@ def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
     return found
 
 
-def named_specs(plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS) -> tuple[tuple[str, Spec], ...]:
-    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names."""
+def named_specs(
+    plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS, words: "Words | None" = None
+) -> tuple[tuple[str, Spec], ...]:
+    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names; `words` are those that
+    they may name."""
     found: dict[tuple[str, str], Spec] = {}
     for kind, spec_class in classes.items():
         hook = f"zoo_{kind}s"
         for returned in getattr(asked, hook)():
             for spec in _list(returned, hook):
                 checked = _checked(plugin_id, kind, spec_class, spec)
+                (words or Words()).check(kind, checked)
                 if (kind, checked.name) in found:
                     raise InvalidOfferError(f"two {kind}s are named {spec.name!r}")
                 found[kind, checked.name] = checked

@@ -24,7 +24,7 @@ from zoo.plugins.composed import is_composed
 from zoo.plugins.names import find_name, namespace_of, split_tag
 from zoo.version import __version__
 
-FORMAT = 8
+FORMAT = 9
 VARIABLES = ("ZOO_PLUGINS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
@@ -53,6 +53,16 @@ class Index:
     def kinds(self) -> dict[str, dict[str, Any]]:
         """Kinds of entry that plugins add, each with its `name`, `spec` (the target of its class) and `summary`."""
         return {kind["name"]: kind for plugin in self.plugins for kind in plugin["kinds"]}
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Tasks that plugins add to the core's, each as the JSON of its TaskSpec."""
+        return {task["name"]: task for plugin in self.plugins for task in plugin.get("tasks", ())}
+
+    @property
+    def modalities(self) -> dict[str, dict[str, Any]]:
+        """Modalities that plugins add to the core's, each as the JSON of its ModalitySpec."""
+        return {modality["name"]: modality for plugin in self.plugins for modality in plugin.get("modalities", ())}
 
     def find(self, kind: str, name: str) -> str:
         """The full name of an entry. A dynamic name (`folder:PATH`) is its own.
@@ -268,6 +278,8 @@ def _build() -> tuple[list[dict[str, Any]], list[Entry], dict[str, list[Any]], d
                 "reason": plugin.reason,
                 "hint": plugin.hint,
                 "kinds": [kind.model_dump(mode="json") for kind in plugin.kinds],
+                "tasks": [task.model_dump(mode="json") for task in plugin.tasks],
+                "modalities": [modality.model_dump(mode="json") for modality in plugin.modalities],
                 "namespaces": list(plugin.namespaces),
                 "observes": [name for name in plugin.hooks if name in OBSERVING],
                 "draws": "zoo_drawer" in plugin.hooks,

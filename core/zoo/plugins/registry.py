@@ -14,7 +14,7 @@ from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
-from zoo.plugins.hooks import manager
+from zoo.plugins.hooks import InvalidOfferError, Words, manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, split_tag
 from zoo.plugins.namespaces import select
@@ -24,14 +24,17 @@ from zoo.specs import (
     CommandSpec,
     DatasetSpec,
     MetricSpec,
+    ModalitySpec,
     ModelSpec,
     RecipeSpec,
     Spec,
     SuiteSpec,
+    TaskSpec,
     TechniqueSpec,
 )
 from zoo.tasks.base import DataInfo
-from zoo.tasks.by_name import TARGETS_OF, task_class
+from zoo.tasks.by_name import served_by, task_class
+from zoo.tasks.declared import MODALITIES, TASK_SPECS
 
 S = TypeVar("S", bound=Spec)
 
@@ -103,6 +106,14 @@ class Registry:
         """Recipes, by task, modality, or dataset."""
         return self._list(RecipeSpec, "recipe", task=task, modality=modality, dataset=dataset, plugin=plugin)
 
+    def tasks(self) -> list[TaskSpec]:
+        """Tasks: the core's six, and those that plugins declare."""
+        return [*TASK_SPECS.values(), *map(TaskSpec.model_validate, self.index.tasks.values())]
+
+    def modalities(self) -> list[ModalitySpec]:
+        """Modalities: the core's three, and those that plugins declare."""
+        return [*MODALITIES.values(), *map(ModalitySpec.model_validate, self.index.modalities.values())]
+
     def commands(self) -> list[CommandSpec]:
         """Commands that plugins add."""
         return self._list(CommandSpec, "command")
@@ -163,7 +174,7 @@ class Registry:
             if found is not None:
                 return found
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
-        if found and not any(_serves(dataset, task) for task in tasks or ()):
+        if found and not any(served_by(task, dataset.tasks) for task in tasks or ()):
             return found
         return default_benchmark(dataset, tasks, kind)
 
@@ -327,9 +338,16 @@ class Registry:
             raise PluginError(why, f"zoo plugins install --upgrade {plugin['distribution']}") from error
         if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
-        if found is not None and found.name != name:  # under another name its scores would be taken for another one's
+        if found is None:
+            return None
+        if found.name != name:  # under another name its scores would be taken for another one's
             hint = f"its zoo_resolve must give the {kind} the name that it is asked for"
             raise PluginError(f"{who} answered {name!r} with a {kind} named {found.name!r}", hint)
+        try:
+            core = Words()
+            Words((*core.tasks, *self.index.tasks), (*core.modalities, *self.index.modalities)).check(kind, found)
+        except InvalidOfferError as error:
+            raise PluginError(f"{who}: {error}", f"zoo plugins install --upgrade {plugin['distribution']}") from None
         return found
 
 
@@ -348,7 +366,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, 
     The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first. Of a model that
     certifies the benchmark is of that `kind`.
     """
-    task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
+    task = next((name for name in tasks or dataset.tasks if served_by(name, dataset.tasks)), None)
     if task is None:
         raise ModelError(
             f"{dataset.name} serves the tasks {', '.join(dataset.tasks)}, not {', '.join(tasks or ())}",
@@ -369,7 +387,3 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, 
             "protocol": protocol,
         }
     )
-
-
-def _serves(dataset: DatasetSpec, task: str) -> bool:
-    return task in dataset.tasks or TARGETS_OF.get(task) in dataset.tasks

@@ -20,7 +20,7 @@ from zoo.plugins.registry import Registry
 from zoo.runs.predicting import predictions
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo, Task
-from zoo.tasks.by_name import task_class
+from zoo.tasks.by_name import declared_task, task_class
 from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
 from zoo.testing.parts import LacksPartError, synthetic_parts
@@ -191,7 +191,7 @@ def first_that_works(spec: ModelSpec, task: TaskName, built: Built, entries: Reg
 
 def _try(task: TaskName, built: Built, trial: Trial) -> Attempt:
     """Predict a trial. A model that does not name its classes is taken to have as many as it then returns."""
-    unnamed = built.info.classes is None and task in ("classify", "detect", "segment") and trial.protocol.get("kind") != "edges"
+    unnamed = built.info.classes is None and declared_task(task).classes and trial.protocol.get("kind") != "edges"
     attempt = _bound(task, replace(built.info, classes=trial.data.classes) if unnamed else built.info, built.model, trial)
     if unnamed and isinstance(attempt.error, PredictionError) and len(attempt.shape) > 1:
         classes = tuple(f"class {i}" for i in range(attempt.shape[1]))

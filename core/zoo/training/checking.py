@@ -7,7 +7,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import DataError, ModelError, PredictionError, ZooError, reason_of
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec, ModelSpec, RecipeSpec
-from zoo.tasks.by_name import TARGETS_OF
+from zoo.tasks.by_name import served_by
 
 if TYPE_CHECKING:
     from zoo.training.job import TrainingJob
@@ -32,7 +32,7 @@ def check_kind(recipe: RecipeSpec, model: ModelSpec, data: DatasetSpec) -> None:
 
 def serves(data: DatasetSpec, task: str) -> bool:
     """Whether the targets of a dataset are those of a task."""
-    return task in data.tasks or TARGETS_OF.get(task) in data.tasks
+    return served_by(task, data.tasks)
 
 
 def wrong_task(recipe: RecipeSpec, data: DatasetSpec, reason: str = "") -> ModelError:
