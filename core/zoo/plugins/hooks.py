@@ -133,7 +133,8 @@ def named_specs(
         for returned in getattr(asked, hook)():
             for spec in _list(returned, hook):
                 checked = _checked(plugin_id, kind, spec_class, spec)
-                (words or Words()).check(kind, checked)
+                if words is not None:
+                    words.check(kind, checked)
                 if (kind, checked.name) in found:
                     raise InvalidOfferError(f"two {kind}s are named {spec.name!r}")
                 found[kind, checked.name] = checked
