@@ -83,7 +83,10 @@ def task_class(name: str) -> type[Task]:
 
 def task_of(benchmark: BenchmarkSpec) -> type[Task]:
     """The class that runs a benchmark."""
-    return task_class(benchmark.task).suited(benchmark.modality, benchmark.protocol, tuple(benchmark.aux))
+    found = task_class(benchmark.task).suited(benchmark.modality, benchmark.protocol, tuple(benchmark.aux))
+    if found.name != benchmark.task:  # else its predictions would be stored as another one's
+        raise PluginError(f"task {benchmark.task!r} is run by {found.__name__}, which calls itself {found.name!r}", "its `suited` is wrong")
+    return found
 
 
 def served_by(task: str, tasks: Collection[str]) -> bool:

@@ -51,7 +51,8 @@ class Transcribe(Task):
     def prepare(self, sample: Sample) -> Sample:
         wave, text = sample.input, sample.target
         if getattr(wave, "ndim", 0) != 1 or not len(wave) or not wave.is_floating_point():
-            raise ValueError(f"a recording is a float tensor [t], not {getattr(wave, 'dtype', type(wave).__name__)}")
+            found = f"{wave.dtype} {list(wave.shape)}" if hasattr(wave, "shape") else type(wave).__name__
+            raise ValueError(f"a recording is a float tensor [t], not {found}")
         if not float(wave.abs().max()) <= 1:
             raise ValueError("a recording lies in [-1, 1]")
         if not isinstance(text, str):
