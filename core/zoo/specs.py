@@ -438,8 +438,8 @@ class TaskSpec(Frozen):
     )
     form: Target | None = Field(
         default=None,
-        description="Called as form(model, data, wanted) -> `zoo.inference.Form`: how `zoo.predict` answers. None: it says nothing "
-        "of what has no targets.",
+        description="Called as form(model, data, wanted) -> `zoo.inference.Form`: how `zoo.predict` answers. None: it says "
+        "nothing of what has no targets.",
     )
 
 

@@ -186,8 +186,28 @@ def test_data_in_memory_say_their_modality_and_tasks(audio):
     record = zoo.evaluate("audio/goertzel", data)
     assert (record.task, record.dataset.name, record.results[0].value) == ("transcribe", "local/Recordings", 0.0)
     data.tasks = ("transcrib",)
-    with pytest.raises(ModelError, match="transcrib"):
+    with pytest.raises(ModelError, match="no task 'transcrib': did you mean 'transcribe'"):
         zoo.evaluate(lambda waves: ["" for _ in waves], data)
+
+
+def test_a_core_task_takes_a_plugin_s_modality(audio):
+    import torch
+    from zoo_audio.dialled import Recordings
+    from zoo_audio.waves import dialled
+
+    def loudness(waves):
+        spectra = [wave.new_tensor(np.abs(np.fft.rfft(wave.numpy(), 8000))) for wave in waves]
+        return torch.stack([torch.stack([one[697] + one[1209], one[770] + one[1336]]) for one in spectra])
+
+    waves = [dialled("15"[i % 2] * (1 + i // 2 % 3), noise=0.05, seed=i) for i in range(24)]
+    data = Recordings([f"key-{i}" for i in range(24)], waves, [i % 2 for i in range(24)])
+    data.modality, data.tasks, data.classes = "audio", ("classify", "embed"), ("1", "5")
+    record = zoo.evaluate(loudness, data, classes=["1", "5"])
+    assert (record.task, record.primary.metric, record.primary.value) == ("classify", "accuracy", 1.0)
+    assert zoo.evaluate(loudness, data, task="embed").primary.value == 1.0
+    data.modality = "adio"
+    with pytest.raises(ModelError, match="no modality 'adio': did you mean 'audio'"):
+        zoo.evaluate(loudness, data)
 
 
 def test_a_recording_that_is_none_is_named(audio):
@@ -197,7 +217,7 @@ def test_a_recording_that_is_none_is_named(audio):
     waves = [torch.zeros(800), torch.full((800,), 2.0), torch.zeros(3, 800)]
     data = Recordings(["good", "loud", "stereo"], waves, ["", "", ""])
     data.modality, data.tasks = "audio", ("transcribe",)
-    with pytest.raises(DataError, match="2 samples of local/Recordings cannot be read; .*a recording is a float tensor"):
+    with pytest.raises(DataError, match=r"2 samples of local/Recordings cannot be read; .*a recording is a float tensor"):
         zoo.evaluate("audio/goertzel", data)
     record = zoo.evaluate("audio/goertzel", data, skip_bad=2, metrics=["audio/exact-match"])
     assert set(record.dataset.skipped) == {"loud", "stereo"} and "[-1, 1]" in record.dataset.skipped["loud"]
@@ -239,13 +259,14 @@ def test_a_run_whose_plugin_is_gone_is_listed_and_cannot_be_compared(audio, monk
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(audio.parent)])
     importlib.invalidate_caches()
     assert {run.run_id for run in runs} <= {row.run_id for row in zoo.results(task="transcribe")}
-    with pytest.raises(zoo.ZooError, match="audio|transcribe"):
+    with pytest.raises(zoo.ZooError, match=r"audio|transcribe"):
         zoo.compare(*runs)
 
 
 def test_metrics_are_exact_on_hand_made_cases(audio):
-    from zoo.tasks import Rows
     from zoo_audio.errors import CharacterErrorRate, WordErrorRate
+
+    from zoo.tasks import Rows
 
     def rows(*pairs):
         columns = {name: np.array([pair[i] for pair in pairs], dtype=object) for i, name in enumerate(("reference", "text"))}

@@ -34,8 +34,8 @@ class Dataset(Protocol):
     Optional attributes: `costs`, a number per sample that is known without decoding and grows with its length (batches of
     text are sorted by it); `groups`, a hashable per sample, where samples of one group must stay in one split; `base` and
     `copies`, where the dataset is another one's samples, each `copies` times in a row, changed every time: a limit is then on
-    those of `base`, and takes all that is made of them; `modality` and `tasks`, of one of the caller's own whose samples do not tell
-    them, such as those of a plugin's task.
+    those of `base`, and takes all that is made of them; `modality` and `tasks`, of one of the caller's own whose samples do not
+    tell them, such as those of a plugin's task.
     """
 
     @property

@@ -24,7 +24,7 @@ _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
 _PLACES = frozenset(("HOME", "USERPROFILE", "PATH", "TMPDIR", "TEMP", "TMP"))
 """Variables that only say where something is: what is opened there is seen."""
 _COMPILED = ("PYARROW_",)
-"""How variables begin that compiled code of libraries asks for itself, as in `pa.array`: nobody sees that it is not its caller."""
+"""How variables begin that compiled code of libraries asks for, as in `pa.array`: nobody sees that it is not its caller."""
 _CORE = str(Path(__file__).parents[1]) + os.sep
 _ASKED = {
     "socket.connect": "the network",

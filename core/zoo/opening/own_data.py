@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
 from zoo.data.tables import Table
 from zoo.data.tabular import class_names, table_dataset
-from zoo.errors import DataError, reason_of
+from zoo.errors import DataError, ZooError, reason_of
 from zoo.opening.datasets import DATASET_MEMBERS, check_samples
 from zoo.specs import DatasetSpec, Modality, TaskName
+from zoo.tasks.by_name import declared_modality, declared_task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ def own_data(data: Any) -> OwnData:
             return _declared(of_arrays(*data), "arrays")
         if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, (str, bytes, Mapping)):
             return _declared(_of_torch(data), kind)
-    except DataError:
+    except ZooError:
         raise
     except Exception as error:
         raise DataError(f"your {kind} cannot be read: {type(error).__name__}: {reason_of(error)}", HOW) from error
@@ -111,11 +112,15 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
         raise DataError(f"your {kind} has no samples", HOW)
     first = dataset[0]
     modality: Modality = getattr(dataset, "modality", None) or _modality(first.input)
+    tasks = tuple(getattr(dataset, "tasks", None) or _tasks(first.target))
+    for declared, names in ((declared_modality, [modality]), (declared_task, tasks)):
+        for name in names:
+            declared(name)  # a word mistyped would be run as something else
     spec = DatasetSpec(
         name=f"local/{kind}",
         summary="Data of the caller's own.",
         modality=modality,
-        tasks=tuple(getattr(dataset, "tasks", None) or _tasks(first.target)),
+        tasks=tasks,
         target="zoo.opening.own_data:own_data",
         splits={"test": len(dataset.ids)},
         classes=tuple(dataset.classes) if dataset.classes else None,

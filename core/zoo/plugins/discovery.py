@@ -216,8 +216,10 @@ def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plug
 
 
 def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]], words: Words) -> Plugin:
-    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is, `words` what
-    these may name."""
+    """The imported plugin with all else that it offers.
+
+    `classes` are those of the specs of each kind that there is, `words` the tasks and modalities that these may name.
+    """
     candidate = plugin.candidate
     watch = Watch(draws=False)
     try:

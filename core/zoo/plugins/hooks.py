@@ -125,8 +125,10 @@ def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
 def named_specs(
     plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS, words: "Words | None" = None
 ) -> tuple[tuple[str, Spec], ...]:
-    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names; `words` are those that
-    they may name."""
+    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names.
+
+    `words` are those that they may name; None: any.
+    """
     found: dict[tuple[str, str], Spec] = {}
     for kind, spec_class in classes.items():
         hook = f"zoo_{kind}s"

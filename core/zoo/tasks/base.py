@@ -154,7 +154,7 @@ class Task(ABC):
 
     @classmethod
     def examples(cls, data: DataInfo) -> Sequence[Sample]:
-        """A few samples of the data's modality and classes, the same at every call: `zoo plugins check` and profiles try models on them.
+        """A few samples of the data's modality and classes, the same at every call, on which checks and profiles try models.
 
         None by default: then samples of a dataset that serves the task are taken, where one is here.
         """

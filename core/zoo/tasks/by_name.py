@@ -85,7 +85,9 @@ def task_of(benchmark: BenchmarkSpec) -> type[Task]:
     """The class that runs a benchmark."""
     found = task_class(benchmark.task).suited(benchmark.modality, benchmark.protocol, tuple(benchmark.aux))
     if found.name != benchmark.task:  # else its predictions would be stored as another one's
-        raise PluginError(f"task {benchmark.task!r} is run by {found.__name__}, which calls itself {found.name!r}", "its `suited` is wrong")
+        raise PluginError(
+            f"task {benchmark.task!r} is run by {found.__name__}, which calls itself {found.name!r}", "its `suited` is wrong"
+        )
     return found
 
 

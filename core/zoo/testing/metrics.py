@@ -21,8 +21,10 @@ EQUAL = 1e-9
 
 
 def check_metric(spec: MetricSpec, entries: Registry) -> Iterator[Finding]:
-    """Whether its parts score as the whole, within its range and its interval. Of tasks whose rows are numbers alone, and of those
-    of plugins, of which a model is tried."""
+    """Whether its parts score as the whole, within its range and its interval.
+
+    Of tasks whose rows are numbers alone, and of those of plugins, of which a model is tried.
+    """
     rows = _rows(spec.task) if is_core(spec.task) else predicted_rows(spec.task, entries)
     if rows is None:
         yield Finding("folds", "skipped", spec.name, f"no synthetic predictions for metrics of task {spec.task}")

@@ -229,7 +229,7 @@ def _predict(task: Task, model: Any, trial: Trial, batches: Sequence[Sequence[in
 
 
 def predicted_rows(task: str, entries: Registry) -> Rows | None:
-    """What the first model of a plugin's task that predicts says of the samples that models are tried on; None where none does."""
+    """What the first model of a plugin's task that predicts says of the samples of its trial; None where none does."""
     for spec in entries.models(task=task):
         try:
             check_requirements(spec, ModelError)

@@ -17,7 +17,8 @@ TASK = (
     "@hookimpl\ndef zoo_tasks():\n    return [TaskSpec(name={name!r}, summary='S.', target={target!r}, targets_of='classify')]\n"
 )
 MODALITY = "@hookimpl\ndef zoo_modalities():\n    return [ModalitySpec(name={name!r}, summary='S.')]\n"
-MODEL = "@hookimpl\ndef zoo_models():\n    return [ModelSpec(name='m', summary='S.', tasks={{{task!r}: 'a:B'}}, modality={modality!r})]\n"
+NET = "ModelSpec(name='m', summary='S.', tasks={{{task!r}: 'a:B'}}, modality={modality!r}, parts={parts!r})"
+MODELS = f"@hookimpl\ndef zoo_models():\n    return [{NET}]\n"
 CLASS = """
 from zoo.tasks import Task
 
@@ -39,6 +40,10 @@ def declares(*words: str, target: str = "library.tag:Tag") -> str:
     return HEAD + "".join(made[word] for word in words)
 
 
+def model(task: str, modality: str) -> str:
+    return MODELS.format(task=task, modality=modality, parts={})
+
+
 def found() -> dict[str, Plugin]:
     return {plugin.candidate.distribution: plugin for plugin in discover() if not plugin.candidate.bundled}
 
@@ -54,7 +59,7 @@ def test_the_core_s_tasks_are_declared_as_a_plugin_s_are() -> None:
 @pytest.mark.parametrize("name", ["author", "zauthor"])
 def test_entries_of_other_plugins_may_name_what_a_plugin_declares(site: Any, name: str) -> None:
     site.install("library", declares("tag", "table"), files={"library/tag.py": CLASS})
-    site.install(name, HEAD + MODEL.format(task="tag", modality="table"))
+    site.install(name, HEAD + model(task="tag", modality="table"))
     assert {plugin.state for plugin in found().values()} == {"ok"}
     registry = zoo.registry()
     assert [spec.name for spec in registry.models(task="tag", modality="table")] == [f"{name}/m"]
@@ -67,10 +72,10 @@ def test_entries_of_other_plugins_may_name_what_a_plugin_declares(site: Any, nam
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        (MODEL.format(task="clasify", modality="image"), "names the task 'clasify': did you mean 'classify'?"),
-        (MODEL.format(task="sing", modality="image"), "names the task 'sing': is the plugin that declares it missing?"),
-        (MODEL.format(task="classify", modality="imge"), "names the modality 'imge': did you mean 'image'?"),
-        (MODEL.format(task="Classify", modality="image"), "ModelSpec.tasks"),
+        (model(task="clasify", modality="image"), "names the task 'clasify': did you mean 'classify'?"),
+        (model(task="sing", modality="image"), "names the task 'sing': is the plugin that declares it missing?"),
+        (model(task="classify", modality="imge"), "names the modality 'imge': did you mean 'image'?"),
+        (model(task="Classify", modality="image"), "ModelSpec.tasks"),
         (TASK.format(name="classify", target="a:B"), "it declares the task 'classify', which is the core's own"),
         (MODALITY.format(name="text"), "it declares the modality 'text', which is the core's own"),
         ("@hookimpl\ndef zoo_tasks():\n    return [1]\n", "hook zoo_tasks must return TaskSpec, not int"),
@@ -84,11 +89,7 @@ def test_entries_of_other_plugins_may_name_what_a_plugin_declares(site: Any, nam
             "target='a:B', splits={'test': 1}, licence='x', citation='x')]\n",
             "dataset 'author/d' names the task 'tga'",
         ),
-        (
-            "@hookimpl\ndef zoo_models():\n    return [ModelSpec(name='m', summary='S.', tasks={'classify': 'a:B'}, modality='image',"
-            " parts={'base': 'clasify'})]\n",
-            "names the task 'clasify'",
-        ),
+        (MODELS.format(task="classify", modality="image", parts={"base": "clasify"}), "names the task 'clasify'"),
     ],
 )
 def test_a_word_that_nobody_declares_or_that_is_taken_makes_its_plugin_invalid(site: Any, source: str, reason: str) -> None:
@@ -104,7 +105,7 @@ def test_a_word_that_nobody_declares_or_that_is_taken_makes_its_plugin_invalid(s
 def test_two_plugins_that_declare_one_word_conflict(site: Any) -> None:
     site.install("library", declares("tag"), files={"library/tag.py": CLASS})
     site.install("second", declares("tag"))
-    site.install("third", declares("table") + MODEL.format(task="classify", modality="table"))
+    site.install("third", declares("table") + model(task="classify", modality="table"))
     plugins = found()
     assert {name: plugin.state for name, plugin in plugins.items()} == {
         "library": "conflict",
@@ -118,7 +119,7 @@ def test_two_plugins_that_declare_one_word_conflict(site: Any) -> None:
 def test_a_declarer_whose_own_specs_are_wrong_does_not_cost_the_entries_of_others(site: Any) -> None:
     broken = "@hookimpl\ndef zoo_models():\n    return 1\n"
     site.install("library", declares("tag", "table") + broken, files={"library/tag.py": CLASS})
-    site.install("author", HEAD + MODEL.format(task="tag", modality="table"))
+    site.install("author", HEAD + model(task="tag", modality="table"))
     assert {name: plugin.state for name, plugin in found().items()} == {"library": "invalid", "author": "ok"}
 
 
@@ -134,7 +135,7 @@ def test_a_declarer_whose_own_specs_are_wrong_does_not_cost_the_entries_of_other
 )
 def test_a_task_whose_class_is_none_is_laid_to_its_plugin(site: Any, target: str, reason: str) -> None:
     site.install("library", declares("tag", target=target), files={"library/tag.py": CLASS, "library/odd.py": "1 / 0"})
-    with pytest.raises(PluginError, match="plugin 'library' \\(library 1.0\\)") as caught:
+    with pytest.raises(PluginError, match=r"plugin 'library' \(library 1\.0\)") as caught:
         task_class("tag")
     assert reason in caught.value.message
 
@@ -156,5 +157,5 @@ def test_what_a_namespace_answers_may_name_only_what_is_declared(site: Any) -> N
         "    return ModelSpec(name=name, summary='S.', tasks={'sing': 'a:B'}, modality='image')\n"
     )
     site.install("author", HEAD + resolves)
-    with pytest.raises(PluginError, match="plugin 'author' .*names the task 'sing'"):
+    with pytest.raises(PluginError, match=r"plugin 'author' .*names the task 'sing'"):
         zoo.registry().model("tunes/x")
