@@ -190,6 +190,21 @@ def test_data_in_memory_say_their_modality_and_tasks(audio):
         zoo.evaluate(lambda waves: ["" for _ in waves], data)
 
 
+def test_a_recipe_of_the_task_needs_a_trainer_of_its_own(audio):
+    from zoo.specs import RecipeSpec
+
+    fields = {"model": "audio/goertzel", "task": "transcribe", "dataset": "audio/dtmf", "metric": "audio/cer", "epochs": 1}
+    with pytest.raises(ModelError, match="the core's trainer knows no loss"):
+        zoo.train(RecipeSpec(name="mine/keys", summary="S.", **fields))
+
+
+def test_a_model_without_weights_fits_its_task_s_benchmarks(audio):
+    registry = zoo.registry()
+    assert registry.benchmarks_of(registry.model("audio/goertzel")) == [BENCHMARK]
+    table = zoo.sweep(["audio/*"], [BENCHMARK], limit=20)
+    assert {record.model.name for record in table.records} == {"audio/goertzel", "audio/fft-peak"}
+
+
 def test_a_core_task_takes_a_plugin_s_modality(audio):
     import torch
     from zoo_audio.dialled import Recordings
@@ -322,6 +337,7 @@ def installed(pristine, tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 def test_installed_it_runs_and_compares_at_the_command_line(installed):
     done = installed.zoo("run", "audio/goertzel", "audio/fft-peak", "--on", BENCHMARK, "--limit", "60", "--json")
     assert done.code == 0, done.err
@@ -335,6 +351,7 @@ def test_installed_it_runs_and_compares_at_the_command_line(installed):
     assert wrong.code == 2 and "did you mean audio?" in wrong.err
 
 
+@pytest.mark.slow
 def test_installed_it_passes_the_conformance_kit(installed):
     done = installed.zoo("plugins", "check", "audio", "--json")
     assert done.code == 0, done.out

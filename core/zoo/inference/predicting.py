@@ -74,9 +74,9 @@ def predict(
 
     `model` is as in `zoo.evaluate`; one of your own takes pictures, or what a plugin's task takes. Rows by task: classify, the
     `top` classes with their probabilities; detect, a row a box of a score of at least `threshold`, x1 y1 x2 y2 in pixels, and an
-    empty one where there is none; segment, the pixels of each class; embed, a vector; generate, pictures restored that suffer from
-    what `degraded` says (`noise:25`, `bicubic:3`); a plugin's task, what it says. Restored pictures and label maps (a PNG whose
-    values are the labels) go into the folder `pictures`.
+    empty one where there is none; segment, the pixels of each class; embed, a vector; generate, pictures restored that suffer
+    from what `degraded` says (`noise:25`, `bicubic:3`); a plugin's task, what it says. Restored pictures and label maps (a PNG
+    whose values are the labels) go into the folder `pictures`.
     A file that cannot be read is none of the rows, but in `unreadable`.
 
     Raises ZooError: for a model that cannot be opened, and DataError where no input can be read.

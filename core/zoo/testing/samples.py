@@ -5,7 +5,8 @@ first that it can predict is the one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,11 +114,24 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
 
 def _declared(task: TaskName, data: DataInfo, entries: Registry) -> Iterator[Trial]:
     """Of a plugin's task or modality: the examples that the task gives, then the first samples of each dataset that is here."""
-    if given := tuple(task_class(task).examples(data)):
-        yield Trial(f"examples of task {task}", given, data)
+    with suppress(Exception):  # which the check of the task itself tells
+        if given := tuple(task_class(task).examples(data)):
+            yield from (
+                Trial(f"examples of task {task}", given, data, protocol) for protocol in _declared_protocols(task, data, entries)
+            )
     for dataset in entries.datasets(modality=data.modality):
         if served_by(task, dataset.tasks):
-            yield from _first_of(dataset, data)
+            for trial in _first_of(dataset, data):
+                yield from (replace(trial, protocol=protocol) for protocol in _declared_protocols(task, data, entries))
+
+
+def _declared_protocols(task: TaskName, data: DataInfo, entries: Registry) -> list[dict[str, Any]]:
+    """That of nobody, and those of the benchmarks that need no other models."""
+    found: list[dict[str, Any]] = [{}]
+    for benchmark in entries.benchmarks(task=task, modality=data.modality):
+        if not benchmark.aux and benchmark.protocol not in found:
+            found.append(dict(benchmark.protocol))
+    return found
 
 
 def _own(recipe: str, data: DataInfo, entries: Registry) -> Iterator[Trial]:
