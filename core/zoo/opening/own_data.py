@@ -112,7 +112,8 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
         raise DataError(f"your {kind} has no samples", HOW)
     first = dataset[0]
     modality: Modality = getattr(dataset, "modality", None) or _modality(first.input)
-    tasks = tuple(getattr(dataset, "tasks", None) or _tasks(first.target))
+    said = getattr(dataset, "tasks", None) or _tasks(first.target)
+    tasks = (said,) if isinstance(said, str) else tuple(said)
     for declared, names in ((declared_modality, [modality]), (declared_task, tasks)):
         for name in names:
             declared(name)  # a word mistyped would be run as something else
