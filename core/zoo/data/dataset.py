@@ -19,8 +19,8 @@ class Sample(NamedTuple):
     """One sample.
 
     `input` by modality: image, a tensor [c, h, w] that is uint8 in 0..255 or float32 in [0, 1], c = 1 (grey) or 3 (RGB);
-    text, a `str`; vector, a float32 tensor [d]; a modality of a plugin, what that declares. `target` by task; for `classify` an int
-    in [0, number of classes).
+    text, a `str`; vector, a float32 tensor [d]; a modality of a plugin, what that declares. `target` by task; for `classify` an
+    int in [0, number of classes).
     """
 
     id: str
