@@ -105,8 +105,10 @@ def discover(path: Sequence[str] | None = None) -> list[Plugin]:
     imported = [_refused(candidate, candidates, disabled) or _import(candidate) for candidate in candidates]
     for what, declared in (("kind", _kinds_of), ("task", _tasks_of), ("modality", _modalities_of)):
         imported = [_without_clash(plugin, imported, what, declared) for plugin in imported]
-    classes, words = spec_classes(kind for plugin in imported for kind in plugin.kinds), _words(imported)
-    found = [_ask(plugin, classes, words) if plugin.state == "ok" else plugin for plugin in imported]
+    classes = spec_classes(kind for plugin in imported for kind in plugin.kinds)
+    found = [_ask(plugin, classes) if plugin.state == "ok" else plugin for plugin in imported]
+    words = _words(found)
+    found = [_understood(plugin, words) for plugin in found]
     return [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
 
 
@@ -215,18 +217,15 @@ def _with_facts(plugin: Plugin, watch: Watch, *, imported: bool = False) -> Plug
     )
 
 
-def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]], words: Words) -> Plugin:
-    """The imported plugin with all else that it offers.
-
-    `classes` are those of the specs of each kind that there is, `words` the tasks and modalities that these may name.
-    """
+def _ask(plugin: Plugin, classes: Mapping[str, type[Spec]]) -> Plugin:
+    """The imported plugin with all else that it offers; `classes` are those of the specs of each kind that there is."""
     candidate = plugin.candidate
     watch = Watch(draws=False)
     try:
         with redirect_stdout(sys.stderr), watch:
             asking = manager([(candidate.id, importlib.import_module(candidate.module))], classes)
             asking.check_pending()
-            specs = named_specs(candidate.id, asking.hook, classes, words)
+            specs = named_specs(candidate.id, asking.hook, classes)
             namespaces = reserved_namespaces(candidate.id, asking.hook)
     except (Exception, SystemExit) as error:
         state, reason, hint = _diagnosis(candidate, error, classes)
@@ -262,9 +261,18 @@ def _modalities_of(plugin: Plugin) -> list[str]:
 
 def _words(plugins: Sequence[Plugin]) -> Words:
     """The tasks and modalities that specs may name."""
-    core = Words()
-    tasks, modalities = ([name for plugin in plugins for name in names(plugin)] for names in (_tasks_of, _modalities_of))
-    return Words((*core.tasks, *tasks), (*core.modalities, *modalities))
+    return Words().and_of(
+        (name for plugin in plugins for name in _tasks_of(plugin)),
+        (name for plugin in plugins for name in _modalities_of(plugin)),
+    )
+
+
+def _understood(plugin: Plugin, words: Words) -> Plugin:
+    """The plugin, or, where a spec of its names a task or modality that nobody declares, that it is invalid."""
+    why = next(filter(None, (words.unknown_in(kind, vars(spec)) for kind, spec in plugin.specs)), "")
+    if not why:
+        return plugin
+    return replace(plugin, state="invalid", reason=why, hint=_update(plugin.candidate), specs=(), namespaces=(), hooks=())
 
 
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:

@@ -14,19 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zoo import hookspecs
 from zoo.lazy import load_target
-from zoo.specs import (
-    KINDS,
-    BareName,
-    BenchmarkSpec,
-    DatasetSpec,
-    MetricSpec,
-    ModalitySpec,
-    ModelSpec,
-    RecipeSpec,
-    Spec,
-    SpecKind,
-    TaskSpec,
-)
+from zoo.specs import KINDS, BareName, ModalitySpec, Spec, SpecKind, TaskSpec
 from zoo.tasks.by_name import unknown_word
 from zoo.tasks.declared import MODALITIES, TASK_SPECS
 
@@ -36,8 +24,8 @@ OWN = frozenset(("local",))
 """What records call a network or data of the user's own."""
 ID = re.compile(r"[a-z][a-z0-9-]*")
 BARE_NAME = TypeAdapter(BareName)
-SPOKEN = (ModelSpec, DatasetSpec, MetricSpec, BenchmarkSpec, RecipeSpec)
-"""Specs that name tasks and modalities; a plugin's own kind may mean something else by these words."""
+SPOKEN = ("model", "dataset", "metric", "benchmark", "recipe")
+"""Kinds whose specs name tasks and modalities; one that a plugin declares may mean something else by these words."""
 W = TypeVar("W", TaskSpec, ModalitySpec)
 
 
@@ -100,16 +88,20 @@ class Words:
     tasks: tuple[str, ...] = tuple(TASK_SPECS)
     modalities: tuple[str, ...] = tuple(MODALITIES)
 
-    def check(self, kind: str, spec: Spec) -> None:
-        """Raise InvalidOfferError where a spec of the core's kinds, or a declared task, names one that nobody declares."""
-        if not isinstance(spec, SPOKEN):
-            return
-        values = vars(spec)
+    def and_of(self, tasks: Iterable[str], modalities: Iterable[str]) -> "Words":
+        """These, and others."""
+        return Words((*self.tasks, *tasks), (*self.modalities, *modalities))
+
+    def unknown_in(self, kind: str, values: Mapping[str, Any]) -> str:
+        """What a spec of a kind, by its fields, names that nobody declares, as a sentence; empty where it names no such thing."""
+        if kind not in SPOKEN:
+            return ""
         tasks = [*values.get("tasks", ()), *(values.get("parts") or {}).values(), *filter(None, [values.get("task")])]
-        modality = values.get("modality")
-        for what, named, known in (("task", tasks, self.tasks), ("modality", [modality] if modality else [], self.modalities)):
+        modalities = filter(None, [values.get("modality")])
+        for what, named, known in (("task", tasks, self.tasks), ("modality", modalities, self.modalities)):
             if unknown := [name for name in named if name not in known]:
-                raise InvalidOfferError(f"{kind} {spec.name!r} names the {what} {unknown_word(unknown[0], known)}")
+                return f"{kind} {values['name']!r} names the {what} {unknown_word(unknown[0], known)}"
+        return ""
 
 
 def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
@@ -122,21 +114,14 @@ def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:
     return found
 
 
-def named_specs(
-    plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS, words: "Words | None" = None
-) -> tuple[tuple[str, Spec], ...]:
-    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names.
-
-    `words` are those that they may name; None: any.
-    """
+def named_specs(plugin_id: str, asked: Any, classes: Mapping[str, type[Spec]] = KINDS) -> tuple[tuple[str, Spec], ...]:
+    """The specs of the hooks of all kinds, whose `classes` these are, as (kind, spec) under full names."""
     found: dict[tuple[str, str], Spec] = {}
     for kind, spec_class in classes.items():
         hook = f"zoo_{kind}s"
         for returned in getattr(asked, hook)():
             for spec in _list(returned, hook):
                 checked = _checked(plugin_id, kind, spec_class, spec)
-                if words is not None:
-                    words.check(kind, checked)
                 if (kind, checked.name) in found:
                     raise InvalidOfferError(f"two {kind}s are named {spec.name!r}")
                 found[kind, checked.name] = checked

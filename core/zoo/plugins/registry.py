@@ -14,7 +14,7 @@ from zoo.lazy import load_target
 from zoo.metrics.names import bare_metric
 from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
-from zoo.plugins.hooks import InvalidOfferError, Words, manager
+from zoo.plugins.hooks import Words, manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, split_tag
 from zoo.plugins.namespaces import select
@@ -343,11 +343,8 @@ class Registry:
         if found.name != name:  # under another name its scores would be taken for another one's
             hint = f"its zoo_resolve must give the {kind} the name that it is asked for"
             raise PluginError(f"{who} answered {name!r} with a {kind} named {found.name!r}", hint)
-        try:
-            core = Words()
-            Words((*core.tasks, *self.index.tasks), (*core.modalities, *self.index.modalities)).check(kind, found)
-        except InvalidOfferError as error:
-            raise PluginError(f"{who}: {error}", f"zoo plugins install --upgrade {plugin['distribution']}") from None
+        if unknown := Words().and_of(self.index.tasks, self.index.modalities).unknown_in(kind, vars(found)):
+            raise PluginError(f"{who}: {unknown}", f"zoo plugins install --upgrade {plugin['distribution']}")
         return found
 
 
