@@ -311,6 +311,7 @@ def test_the_interval_of_an_error_rate_covers_it(audio):
     assert covered / 400 >= 0.9
 
 
+@pytest.mark.slow
 def test_profiling_takes_the_task_s_examples(audio):
     (found,) = zoo.profile("audio/goertzel", repetitions=3).profiles
     assert found.task == "transcribe" and "examples of task transcribe" in found.protocol.samples

@@ -69,32 +69,35 @@ def test_entries_of_other_plugins_may_name_what_a_plugin_declares(site: Any, nam
     assert load_index().tasks["tag"]["target"] == "library.tag:Tag"
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        (model(task="clasify", modality="image"), "names the task 'clasify': did you mean 'classify'?"),
-        (model(task="sing", modality="image"), "names the task 'sing': is the plugin that declares it missing?"),
-        (model(task="classify", modality="imge"), "names the modality 'imge': did you mean 'image'?"),
-        (model(task="Classify", modality="image"), "ModelSpec.tasks"),
-        (TASK.format(name="classify", target="a:B"), "it declares the task 'classify', which is the core's own"),
-        (MODALITY.format(name="text"), "it declares the modality 'text', which is the core's own"),
-        ("@hookimpl\ndef zoo_tasks():\n    return [1]\n", "hook zoo_tasks must return TaskSpec, not int"),
-        (
-            "@hookimpl\ndef zoo_modalities():\n    return 2 * [ModalitySpec(name='table', summary='S.')]\n",
-            "it declares the modality 'table' twice",
-        ),
-        (
-            "@hookimpl\ndef zoo_datasets():\n    return [DatasetSpec(name='d', summary='S.', modality='image', tasks=('tga',), "
-            "target='a:B', splits={'test': 1}, licence='x', citation='x')]\n",
-            "dataset 'author/d' names the task 'tga'",
-        ),
-        (MODELS.format(task="classify", modality="image", parts={"base": "clasify"}), "names the task 'clasify'"),
-    ],
-)
-def test_a_word_that_nobody_declares_or_that_is_taken_makes_its_plugin_invalid(site: Any, source: str, reason: str) -> None:
-    site.install("author", HEAD + source)
-    plugin = found()["author"]
-    assert plugin.state == "invalid" and reason in plugin.reason, plugin.reason
+WRONG = [
+    (model(task="clasify", modality="image"), "names the task 'clasify': did you mean 'classify'?"),
+    (model(task="sing", modality="image"), "names the task 'sing': is the plugin that declares it missing?"),
+    (model(task="classify", modality="imge"), "names the modality 'imge': did you mean 'image'?"),
+    (model(task="Classify", modality="image"), "ModelSpec.tasks"),
+    (TASK.format(name="classify", target="a:B"), "it declares the task 'classify', which is the core's own"),
+    (MODALITY.format(name="text"), "it declares the modality 'text', which is the core's own"),
+    ("@hookimpl\ndef zoo_tasks():\n    return [1]\n", "hook zoo_tasks must return TaskSpec, not int"),
+    (
+        "@hookimpl\ndef zoo_modalities():\n    return 2 * [ModalitySpec(name='table', summary='S.')]\n",
+        "it declares the modality 'table' twice",
+    ),
+    (
+        "@hookimpl\ndef zoo_datasets():\n    return [DatasetSpec(name='d', summary='S.', modality='image', tasks=('tga',), "
+        "target='a:B', splits={'test': 1}, licence='x', citation='x')]\n",
+        "/d' names the task 'tga'",
+    ),
+    (MODELS.format(task="classify", modality="image", parts={"base": "clasify"}), "names the task 'clasify'"),
+]
+"""The source of a plugin, and what is said of it."""
+
+
+def test_a_word_that_nobody_declares_or_that_is_taken_makes_its_plugin_invalid(site: Any) -> None:
+    for place, (source, _) in enumerate(WRONG):
+        site.install(f"author-{place}", HEAD + source.replace("author/", f"author-{place}/"))
+    plugins = found()
+    for place, (_, reason) in enumerate(WRONG):
+        plugin = plugins[f"author-{place}"]
+        assert plugin.state == "invalid" and reason in plugin.reason, plugin.reason
     assert zoo.registry().models(plugin="intro")
 
 
