@@ -69,7 +69,9 @@ def _benchmark(entry: Entry, index: Index) -> Fields:
     from zoo.plugins.fitting import suits
 
     spec, name = entry["spec"], entry["name"]
-    suited = [m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if suits(m["spec"], spec)]
+    suited = [
+        m["name"] for m in index.select("model", task=spec["task"], modality=spec["modality"]) if suits(index, m["spec"], spec)
+    ]
     claimed = [untagged(claim.model) for claim in _claims_that(lambda claim: claim.benchmark == name)]
     models = list(dict.fromkeys([*suited, *claimed]))
     return [

@@ -16,7 +16,7 @@ from zoo.runs.glance import runs_by_benchmark, runs_by_model
 from zoo_cli.completing import names_of, plugin_ids
 from zoo_cli.groups import Command
 from zoo_cli.render import note, print_json, print_list, say, styled
-from zoo_cli.types import Choice, Kind
+from zoo_cli.types import Kind, Open
 from zoo_cli.warned_index import open_index
 
 KINDS = ("models", "datasets", "metrics", "benchmarks", "recipes", "suites", "techniques")
@@ -45,8 +45,8 @@ FILTERS = {
     ),
 )
 @click.argument("kind", type=Kind(KINDS), default="models")
-@click.option("--task", type=Choice(TASKS), help="Only entries of this task.")
-@click.option("--modality", type=Choice(MODALITIES), help="Only entries that take this.")
+@click.option("--task", type=Open(TASKS, lambda index: index.tasks), help="Only entries of this task.")
+@click.option("--modality", type=Open(MODALITIES, lambda index: index.modalities), help="Only entries that take this.")
 @click.option(
     "--plugin",
     metavar="ID",

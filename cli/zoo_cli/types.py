@@ -1,6 +1,6 @@
 """Types of values on the command line, whose errors read as all of ours do."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from zoo.errors import OptionError
 from zoo.plugins.checking import check_name
-from zoo.plugins.index import load_index
+from zoo.plugins.index import Index, load_index
 from zoo.sweeps.patterns import is_pattern, matching
 from zoo_cli.completing import names_of
 
@@ -58,12 +58,12 @@ def check_typed(kinds: Sequence[str], name: str) -> None:
         check_name(load_index(), kinds, name)
 
 
-class Kind(Choice):
-    """A kind of entry, in the plural: one of ours, or one that a plugin adds; of these it is known when they are asked for."""
+class Open(Choice):
+    """One of our own words, or of those that plugins add, which are looked up in the index when another word is asked for."""
 
-    def __init__(self, own: Sequence[str]) -> None:
+    def __init__(self, own: Sequence[str], added: Callable[[Index], Iterable[str]]) -> None:
         super().__init__(own)
-        self.own = tuple(own)
+        self.own, self.added = tuple(own), added
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         self._learn(value)
@@ -75,7 +75,14 @@ class Kind(Choice):
 
     def _learn(self, value: Any) -> None:
         if value not in self.own:
-            self.choices = (*self.own, *(f"{kind}s" for kind in load_index().kinds))
+            self.choices = (*self.own, *self.added(load_index()))
+
+
+class Kind(Open):
+    """A kind of entry, in the plural: one of ours, or one that a plugin adds."""
+
+    def __init__(self, own: Sequence[str]) -> None:
+        super().__init__(own, lambda index: (f"{kind}s" for kind in index.kinds))
 
 
 class AtLeast(click.ParamType[int]):

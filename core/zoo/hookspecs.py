@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         CommandSpec,
         DatasetSpec,
         MetricSpec,
+        ModalitySpec,
         ModelSpec,
         RecipeSpec,
         Spec,
         SpecKind,
         SuiteSpec,
+        TaskSpec,
         TechniqueSpec,
     )
     from zoo.training.job import TrainingProgress
@@ -37,6 +39,7 @@ __all__ = [
     "zoo_datasets",
     "zoo_drawer",
     "zoo_metrics",
+    "zoo_modalities",
     "zoo_models",
     "zoo_names",
     "zoo_namespaces",
@@ -48,6 +51,7 @@ __all__ = [
     "zoo_run_started",
     "zoo_spec_kinds",
     "zoo_suites",
+    "zoo_tasks",
     "zoo_techniques",
     "zoo_train_failed",
     "zoo_train_finished",
@@ -97,6 +101,16 @@ def zoo_techniques() -> "list[TechniqueSpec]":  # type: ignore[empty-body]
 @hookspec
 def zoo_commands() -> "list[CommandSpec]":  # type: ignore[empty-body]
     """Commands to add to `zoo`."""
+
+
+@hookspec
+def zoo_tasks() -> "list[TaskSpec]":  # type: ignore[empty-body]
+    """Tasks beside the core's six, each a class that says how models of it are run and their predictions stored."""
+
+
+@hookspec
+def zoo_modalities() -> "list[ModalitySpec]":  # type: ignore[empty-body]
+    """Modalities beside image, text and vector: what an input may be."""
 
 
 @hookspec

@@ -23,6 +23,7 @@ __all__ = [
     "KindName",
     "MetricSpec",
     "Modality",
+    "ModalitySpec",
     "ModelSpec",
     "Optimizer",
     "RecipeSpec",
@@ -34,14 +35,17 @@ __all__ = [
     "Tag",
     "Target",
     "TaskName",
+    "TaskSpec",
     "TechniqueKind",
     "TechniqueSpec",
     "Weights",
     "WeightsPart",
 ]
 
-TaskName = Literal["classify", "detect", "segment", "embed", "attack", "generate"]
-Modality = Literal["image", "text", "vector"]
+TaskName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+"""A task: one of the core's six (`zoo.tasks.TASKS`), or one that a plugin declares."""
+Modality = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+"""What an input is: `image`, `text`, `vector`, or a modality that a plugin declares."""
 TechniqueKind = Literal["optimizer", "schedule", "precision", "memory", "parallel", "data", "compiler"]
 
 CERTIFY = "certify"
@@ -411,6 +415,47 @@ class CommandSpec(Spec):
     """A command that a plugin adds to `zoo`; its code is imported when the command runs."""
 
     target: Target = Field(description="A click command, a Typer app, or a function whose parameters Typer reads.")
+
+
+class TaskSpec(Frozen):
+    """A task: what models do, and the class that knows how it is predicted, verified, stored and read back."""
+
+    name: TaskName = Field(description="Its name, a verb: `transcribe`. Specs name it so, whoever's they are.")
+    summary: str = Field(min_length=1, description="One line: what a model of it does.")
+    target: Target = Field(description="Subclass of `zoo.tasks.Task`, whose `name` is this one, or that knows which class suits.")
+    modalities: tuple[Modality, ...] = Field(
+        default=(), description="What its models take; the first is that of an object of the user's own. Empty: anything."
+    )
+    targets_of: TaskName | None = Field(
+        default=None, description="Another task whose targets it takes: a dataset that serves that one serves it, too."
+    )
+    classes: bool = Field(
+        default=False, description="Whether a model has an output for each class, so that weights, models and callers name them."
+    )
+    labels: bool = Field(
+        default=False,
+        description="Whether its targets are labels, or have one: a limited run then takes of every class its share.",
+    )
+    form: Target | None = Field(
+        default=None,
+        description="Called as form(model, data, wanted) -> `zoo.inference.Form`: how `zoo.predict` answers. None: it says "
+        "nothing of what has no targets.",
+    )
+
+
+class ModalitySpec(Frozen):
+    """A modality: what a sample's input is, and how a file of the user's own is read as one."""
+
+    name: Modality = Field(description="Its name: `audio`. Specs name it so, whoever's they are.")
+    summary: str = Field(min_length=1, description="One line: type, shape, unit and range of an input.")
+    suffixes: tuple[str, ...] = Field(default=(), description="How names of its files end (`.wav`): what counts in a folder.")
+    reader: Target | None = Field(
+        default=None, description="Called as reader(path) -> the input in one file. None: `zoo.predict` takes no files of it."
+    )
+    picture: Target | None = Field(
+        default=None,
+        description="Called as picture(input) -> PIL image, which a report shows of a sample. None: its first numbers.",
+    )
 
 
 class SpecKind(Frozen):

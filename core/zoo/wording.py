@@ -36,6 +36,21 @@ def pairs(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={f'{value:.6g}' if isinstance(value, float) else value}" for key, value in values.items())
 
 
+def in_a_line(value: Any, most: int = 120) -> str:
+    """A value in at most so many characters: a text, a number, the first ones of an array."""
+    shape = tuple(getattr(value, "shape", ()))
+    if shape:
+        first = ", ".join(in_a_line(one) for one in value.reshape(-1)[:8].tolist())
+        text = f"[{first}{', …' if math.prod(shape) > 8 else ''}]" + (f" of shape {list(shape)}" if len(shape) > 1 else "")
+    else:
+        text = (
+            f"{value:.6g}"
+            if isinstance(value, float) or type(value).__name__.startswith("float")
+            else " ".join(str(value).split())
+        )
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 shard`, `2 shards`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -155,7 +155,7 @@ def results(
     if not total:
         for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
             _check_known(store, kind, name)
-        _check_task(task)
+        _check_task(store, task)
     sieve.refuse_unknown()
     return Results(tuple(rows), total, offset)
 
@@ -214,13 +214,18 @@ def _check_known(store: Store, kind: str, name: str | None) -> None:
         _known_name(kind, name)
 
 
-def _check_task(task: str | None) -> None:
+def _check_task(store: Store, task: str | None) -> None:
+    """Raise UnknownNameError where neither core nor plugins know the task, nor a past run, whose plugin may be gone."""
+    if task is None:
+        return
+    from zoo.plugins.index import load_index
     from zoo.tasks.by_name import TASKS
 
-    if task is not None and task not in TASKS:
+    known = (*TASKS, *load_index().tasks)
+    if task not in known and not store.rows(keep=lambda row: bool(row["task"] == task), limit=1)[1]:
         from zoo.errors import did_you_mean
 
-        raise UnknownNameError(f"there is no task named {task!r}", did_you_mean(task, TASKS, f"there are: {', '.join(TASKS)}"))
+        raise UnknownNameError(f"there is no task named {task!r}", did_you_mean(task, known, f"there are: {', '.join(known)}"))
 
 
 def _known_name(kind: str, name: str) -> str:

@@ -92,7 +92,7 @@ def _protocol(record: "RunRecord") -> dict[str, str]:
         "other models": "; ".join(f"{role}: {_named(other)}" for role, other in record.aux.items()),
         "altered": ", ".join(record.altered),
         "classes": model.classes + (f", {model.left_out:,} outputs left out" if model.left_out else ""),
-        "preprocessing": _pairs(model.preprocessing or {}) or "none: pixels as they are" * (record.task != "generate"),
+        "preprocessing": _pairs(model.preprocessing or {}) or "none: inputs as they are" * (record.task != "generate"),
         "options": _pairs(model.options),
         "run": f"{record.run_id}, {record.created}, seed {how.seed}, {how.precision} on {how.device}",
         "marks": "; ".join(f"{one.kind} {one.expected}: {'met' if one.passed else 'NOT met'}" for one in record.checks),

@@ -19,7 +19,8 @@ class Sample(NamedTuple):
     """One sample.
 
     `input` by modality: image, a tensor [c, h, w] that is uint8 in 0..255 or float32 in [0, 1], c = 1 (grey) or 3 (RGB);
-    text, a `str`; vector, a float32 tensor [d]. `target` by task; for `classify` an int in [0, number of classes).
+    text, a `str`; vector, a float32 tensor [d]; a modality of a plugin, what that declares. `target` by task; for `classify` an
+    int in [0, number of classes).
     """
 
     id: str
@@ -34,7 +35,8 @@ class Dataset(Protocol):
     Optional attributes: `costs`, a number per sample that is known without decoding and grows with its length (batches of
     text are sorted by it); `groups`, a hashable per sample, where samples of one group must stay in one split; `base` and
     `copies`, where the dataset is another one's samples, each `copies` times in a row, changed every time: a limit is then on
-    those of `base`, and takes all that is made of them.
+    those of `base`, and takes all that is made of them; `modality` and `tasks`, of one of the caller's own whose samples do not
+    tell them, such as those of a plugin's task.
     """
 
     @property

@@ -23,6 +23,8 @@ from zoo.home import cache_dir
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
 _PLACES = frozenset(("HOME", "USERPROFILE", "PATH", "TMPDIR", "TEMP", "TMP"))
 """Variables that only say where something is: what is opened there is seen."""
+_COMPILED = ("PYARROW_",)
+"""How variables begin that compiled code of libraries asks for, as in `pa.array`: nobody sees that it is not its caller."""
 _CORE = str(Path(__file__).parents[1]) + os.sep
 _ASKED = {
     "socket.connect": "the network",
@@ -169,7 +171,7 @@ def _told(function: Callable[..., Any], note: Callable[[Watch, tuple[Any, ...]],
 
 
 def _note_variable(watch: Watch, name: Any) -> None:
-    if (name := os.fsdecode(name)) not in _PLACES:
+    if (name := os.fsdecode(name)) not in _PLACES and not name.startswith(_COMPILED):
         watch.asked[name] = None
 
 

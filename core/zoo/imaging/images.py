@@ -30,10 +30,10 @@ def prepare_image(image: "Tensor", want: ImageInput | None) -> "Tensor":
 
 
 def stack(inputs: "Sequence[Tensor]") -> "Tensor | list[Tensor]":
-    """One tensor [b, ...] where all have one shape, else the list as it is."""
+    """One tensor [b, ...] where all are such and have one shape, else the list as it is."""
     import torch
 
-    if len({tuple(item.shape) for item in inputs}) > 1:
+    if not all(isinstance(item, torch.Tensor) for item in inputs) or len({item.shape for item in inputs}) > 1:
         return list(inputs)
     return torch.stack(list(inputs))
 

@@ -10,13 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from zoo.data.dataset import Sample
-from zoo.errors import ModelError, OptionError
+from zoo.errors import ModelError, OptionError, PluginError
 from zoo.home import writing
 from zoo.imaging.degrade import to_uint8
 from zoo.imaging.images import prepare_image
+from zoo.lazy import load_target
 from zoo.metrics.probabilities import shares
 from zoo.tasks.arrow import FLOATS
 from zoo.tasks.base import Batch, DataInfo, ModelInfo, Task
+from zoo.tasks.by_name import declared_task
 from zoo.tasks.classify import Classify
 from zoo.tasks.detect import Boxes, Detect
 from zoo.tasks.embed import Embed
@@ -63,14 +65,19 @@ class Form:
 
 def form_of(task: str, model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
     """The form of a task's answers. Raises ModelError where a task says nothing of what has no labels."""
-    if task not in FORMS:
+    target = declared_task(task).form
+    if target is None:
         raise ModelError(
             f"{task} says nothing of files without labels", f"it is for benchmarks: zoo run {model.name} --on BENCHMARK"
         )
-    return FORMS[task](model, data, wanted)
+    found = load_target(target)(model, data, wanted)
+    if not isinstance(found, Form):
+        raise PluginError(f"{target!r}, the form of task {task!r}, gave {type(found).__name__}, not zoo.inference.Form")
+    return found
 
 
-def _classify(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+def classify_form(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+    """The `top` classes of each input, with their probabilities."""
     classes = data.classes or ()
     count = min(wanted.top, len(classes))
     marks = ["", *(f"_{place}" for place in range(2, count + 1))]
@@ -97,7 +104,8 @@ def _probabilities(logits: "Tensor") -> np.ndarray[Any, Any]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _detect(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+def detect_form(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+    """A row a box of at least the wanted score; one without a box where there is none."""
     import torch
 
     nothing = Boxes(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
@@ -118,7 +126,8 @@ def _detect(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
     return Form(Detect(model, data), lambda _: nothing, pa.schema(columns), rows)
 
 
-def _segment(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+def segment_form(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+    """Pixels and share of each class, or the strength of edges."""
     edges = not data.classes
     saved = [("picture", pa.string())] if wanted.pictures else []
     told = [("strength", pa.float64())] if edges else [("label", pa.string()), ("pixels", pa.int64()), ("share", pa.float64())]
@@ -162,7 +171,9 @@ def _png(values: np.ndarray[Any, Any], *, coloured: bool) -> bytes:
     return buffer.getvalue()
 
 
-def _embed(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+def embed_form(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+    """The vector of each input."""
+
     def rows(batch: Batch, vectors: "Tensor") -> Iterator[Row]:
         for id_, vector in zip(batch.ids, vectors.cpu().tolist(), strict=True):
             yield {"id": id_, "vector": vector}
@@ -177,7 +188,8 @@ class Restoring(Generate):
         return Sample(sample.id, prepare_image(sample.input, self.picture), None)
 
 
-def _restore(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+def restore_form(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
+    """Where the restored picture lies, and how large it is."""
     if data.modality != "image":
         raise ModelError(f"{model.name} writes texts, and says nothing of files", f"zoo sample {model.name}")
     if wanted.degraded is None:
@@ -195,12 +207,3 @@ def _restore(model: ModelInfo, data: DataInfo, wanted: Wanted) -> Form:
 
     columns = [("id", pa.string()), ("picture", pa.string()), ("height", pa.int64()), ("width", pa.int64())]
     return Form(Restoring(model, data, {"degrade": wanted.degraded}), lambda _: None, pa.schema(columns), rows, draws=True)
-
-
-FORMS: dict[str, Callable[[ModelInfo, DataInfo, Wanted], Form]] = {
-    "classify": _classify,
-    "detect": _detect,
-    "segment": _segment,
-    "embed": _embed,
-    "generate": _restore,
-}

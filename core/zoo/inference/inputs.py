@@ -10,16 +10,14 @@ from zoo.data.dataset import Sample, SampleSequence
 from zoo.data.tables import Table, read_table
 from zoo.data.tabular import table_ids, table_numbers
 from zoo.data.texts import decoded
-from zoo.data.walking import SUFFIXES, files_below
-from zoo.errors import DataError, OptionError, reason_of
+from zoo.data.walking import files_below
+from zoo.errors import DataError, ModelError, OptionError, reason_of
+from zoo.lazy import load_target
 from zoo.remarks import remark
-from zoo.specs import Modality
+from zoo.specs import ModalitySpec
+from zoo.tasks.by_name import declared_modality
+from zoo.tasks.declared import MODALITIES, TABLES
 from zoo.wording import encodable
-
-TABLES = (".csv", ".tsv", ".parquet")
-TEXTS = (".txt", ".md", ".text", *TABLES)
-KEPT = {"image": SUFFIXES, "text": TEXTS, "vector": TABLES}
-"""Suffixes of what counts in a folder."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +47,22 @@ class Items(SampleSequence):
         return Sample(self.ids[index], value, self._target(value))
 
 
-def gathered(
-    paths: Sequence[str | os.PathLike[str]], modality: Modality, *, lines: bool = False
-) -> tuple[list[Item], dict[str, str]]:
+def gathered(paths: Sequence[str | os.PathLike[str]], modality: str, *, lines: bool = False) -> tuple[list[Item], dict[str, str]]:
     """The inputs in some files and folders, in order, and what cannot be read with the reason.
 
-    A file that is named twice counts once, with a remark. Raises OptionError where no file is named.
+    A file that is named twice counts once, with a remark. Raises OptionError where no file is named, ModelError where nobody says
+    how files of the modality are read.
     """
     if not paths:
         raise OptionError("no file is named", "name files, or folders of them")
+    kind = declared_modality(modality)
+    if kind.reader is None and modality not in MODALITIES:
+        raise ModelError(f"nothing says how a file is read as {modality}", "its ModalitySpec has no `reader`; run a benchmark")
     items: list[Item] = []
     unreadable: dict[str, str] = {}
-    for path in _files(paths, modality, unreadable):
+    for path in _files(paths, kind, unreadable):
         try:
-            items += _items(path, modality, lines)
+            items += _items(path, kind, lines)
         except (DataError, OSError) as error:
             unreadable[encodable(str(path))] = _reason(error)
     taken: dict[str, int] = {}
@@ -73,7 +73,7 @@ def gathered(
     return items, unreadable
 
 
-def _files(paths: Sequence[str | os.PathLike[str]], modality: Modality, unreadable: dict[str, str]) -> Iterator[Path]:
+def _files(paths: Sequence[str | os.PathLike[str]], kind: ModalitySpec, unreadable: dict[str, str]) -> Iterator[Path]:
     seen: set[str] = set()
     twice = 0
     for given in paths:
@@ -82,9 +82,9 @@ def _files(paths: Sequence[str | os.PathLike[str]], modality: Modality, unreadab
         path = Path(given).expanduser()
         found = [path]
         if path.is_dir():
-            found = files_below(path, KEPT[modality])
+            found = files_below(path, kind.suffixes)
             if not found:
-                unreadable[encodable(str(path))] = f"the folder has nothing that ends in {', '.join(sorted(KEPT[modality]))}"
+                unreadable[encodable(str(path))] = f"the folder has nothing that ends in {', '.join(sorted(kind.suffixes))}"
         elif not path.exists():
             unreadable[encodable(str(path))] = "there is no such file"
             continue
@@ -98,16 +98,22 @@ def _files(paths: Sequence[str | os.PathLike[str]], modality: Modality, unreadab
         remark(f"{twice} file{'s were' if twice > 1 else ' was'} named twice, and count{'' if twice > 1 else 's'} once")
 
 
-def _items(path: Path, modality: Modality, lines: bool) -> list[Item]:
-    """The inputs of one file. Raises DataError or OSError where it cannot be read."""
-    if modality == "image":
-        from zoo.imaging.decoding import read_image
+def read_picture(path: Path) -> Any:
+    """The image in a file, turned as its EXIF says."""
+    from zoo.imaging.decoding import read_image
 
-        return [Item(str(path), lambda: read_image(path, upright=True))]
+    return read_image(path, upright=True)
+
+
+def _items(path: Path, kind: ModalitySpec, lines: bool) -> list[Item]:
+    """The inputs of one file. Raises DataError or OSError where it cannot be read."""
+    if kind.reader is not None:
+        read = load_target(kind.reader)
+        return [Item(str(path), lambda: read(path))]
     content = path.read_bytes()
     if path.suffix.lower() in TABLES:
-        return _rows(path, read_table(content, path.suffix.lower(), path), modality)
-    if modality == "vector":
+        return _rows(path, read_table(content, path.suffix.lower(), path), kind.name)
+    if kind.name == "vector":
         raise DataError(f"{path} is no table", f"vectors stand in files that end in {', '.join(TABLES)}")
     text = decoded(content, path)
     if not lines:
@@ -115,7 +121,7 @@ def _items(path: Path, modality: Modality, lines: bool) -> list[Item]:
     return [_held(f"{path}:{number}", line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
-def _rows(path: Path, table: Table, modality: Modality) -> list[Item]:
+def _rows(path: Path, table: Table, modality: str) -> list[Item]:
     """Texts of the column `text`, or vectors of all columns of numbers but `id` and `label`."""
     ids = [f"{path}:{name}" for name in table_ids(table, path)]
     if modality == "text":

@@ -18,6 +18,7 @@ from zoo.runs.request import How, Request
 from zoo.runs.written import opened
 from zoo.specs import Modality, TaskName
 from zoo.tasks.base import DataInfo
+from zoo.tasks.by_name import declared_task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,10 +73,11 @@ def predict(
 ) -> Answers:
     """What a model says of files without labels: pictures, texts (`lines`: one a line), rows of CSV or Parquet, folders of them.
 
-    `model` is as in `zoo.evaluate`; one of your own takes pictures. Rows by task: classify, the `top` classes with their
-    probabilities; detect, a row a box of a score of at least `threshold`, x1 y1 x2 y2 in pixels, and an empty one where there is
-    none; segment, the pixels of each class; embed, a vector; generate, pictures restored that suffer from what `degraded` says
-    (`noise:25`, `bicubic:3`). Restored pictures and label maps (a PNG whose values are the labels) go into the folder `pictures`.
+    `model` is as in `zoo.evaluate`; one of your own takes pictures, or what a plugin's task takes. Rows by task: classify, the
+    `top` classes with their probabilities; detect, a row a box of a score of at least `threshold`, x1 y1 x2 y2 in pixels, and an
+    empty one where there is none; segment, the pixels of each class; embed, a vector; generate, pictures restored that suffer
+    from what `degraded` says (`noise:25`, `bicubic:3`); a plugin's task, what it says. Restored pictures and label maps (a PNG
+    whose values are the labels) go into the folder `pictures`.
     A file that cannot be read is none of the rows, but in `unreadable`.
 
     Raises ZooError: for a model that cannot be opened, and DataError where no input can be read.
@@ -105,16 +107,17 @@ def _opened(request: Request) -> tuple[Model, TaskName, Modality]:
     from zoo.plugins.registry import registry
 
     if not isinstance(request.model, str) or is_written(request.model):
-        task: TaskName = request.task or "classify"  # type: ignore[assignment]
-        return _own(request, task), task, "image"
+        task: TaskName = request.task or "classify"
+        modality = next(iter(declared_task(task).modalities), "image")
+        return _own(request, task, modality), task, modality
     spec, tag = registry().tagged_model(request.model)
     if request.input is not None:
         raise OptionError("`input` is for models of your own; a model by name declares it")
-    task = request.task or next(iter(spec.tasks))  # type: ignore[assignment]
+    task = request.task or next(iter(spec.tasks))
     return named_model(spec, task, request.choice(tag), request.options), task, spec.modality
 
 
-def _own(request: Request, task: TaskName) -> Model:
+def _own(request: Request, task: TaskName, modality: Modality) -> Model:
     module, name, classes = request.model, None, request.classes
     if is_written(module):
         written = opened(module, request, None)
@@ -122,7 +125,7 @@ def _own(request: Request, task: TaskName) -> Model:
         classes = classes if classes is not None or written.file is None else written.file.classes
     elif request.weights is not None:
         raise OptionError("weights are for models by name; load your own model's weights yourself")
-    return own_model(module, classes=classes, input=request.input, name=name, task=task, modality="image")
+    return own_model(module, classes=classes, input=request.input, name=name, task=task, modality=modality)
 
 
 def _classes(model: Model, task: str, top: int) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ from zoo.opening.class_names import given_classes
 from zoo.opening.weights_choice import Choice
 from zoo.opening.weights_own import OwnFile
 from zoo.specs import ModelSpec, Weights
+from zoo.tasks.by_name import declared_task
 
 if TYPE_CHECKING:
     from zoo.opening.models import Model
@@ -31,7 +32,7 @@ def output_names(
     if outputs is None and own is None and declared:
         outputs = len(declared)
     if choice.classes is not None:
-        if task not in ("classify", "detect", "segment"):
+        if not declared_task(task).classes:
             raise OptionError(f"classes are the names of outputs, which {spec.name} has none of where it does {task}")
         given = given_classes(choice.classes)
         if outputs is not None and given != "dataset" and len(given) != outputs:

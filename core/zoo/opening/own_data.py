@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
 from zoo.data.tables import Table
 from zoo.data.tabular import class_names, table_dataset
-from zoo.errors import DataError, reason_of
+from zoo.errors import DataError, ZooError, reason_of
 from zoo.opening.datasets import DATASET_MEMBERS, check_samples
 from zoo.specs import DatasetSpec, Modality, TaskName
+from zoo.tasks.by_name import declared_modality, declared_task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ def own_data(data: Any) -> OwnData:
             return _declared(of_arrays(*data), "arrays")
         if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not isinstance(data, (str, bytes, Mapping)):
             return _declared(_of_torch(data), kind)
-    except DataError:
+    except ZooError:
         raise
     except Exception as error:
         raise DataError(f"your {kind} cannot be read: {type(error).__name__}: {reason_of(error)}", HOW) from error
@@ -110,12 +111,17 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
     if not len(dataset.ids):
         raise DataError(f"your {kind} has no samples", HOW)
     first = dataset[0]
-    modality: Modality = "text" if isinstance(first.input, str) else "image" if first.input.ndim == 3 else "vector"
+    modality: Modality = getattr(dataset, "modality", None) or _modality(first.input)
+    said = getattr(dataset, "tasks", None) or _tasks(first.target)
+    tasks = (said,) if isinstance(said, str) else tuple(said)
+    for declared, names in ((declared_modality, [modality]), (declared_task, tasks)):
+        for name in names:
+            declared(name)  # a word mistyped would be run as something else
     spec = DatasetSpec(
         name=f"local/{kind}",
         summary="Data of the caller's own.",
         modality=modality,
-        tasks=_tasks(first.target),
+        tasks=tasks,
         target="zoo.opening.own_data:own_data",
         splits={"test": len(dataset.ids)},
         classes=tuple(dataset.classes) if dataset.classes else None,
@@ -124,6 +130,10 @@ def _declared(dataset: Dataset, kind: str) -> OwnData:
     )
     check_samples(spec, "test", dataset)
     return OwnData(spec, dataset)
+
+
+def _modality(value: Any) -> Modality:
+    return "text" if isinstance(value, str) else "image" if value.ndim == 3 else "vector"
 
 
 def _tasks(target: Any) -> tuple[TaskName, ...]:

@@ -15,7 +15,15 @@ from zoo import hookspecs
 from zoo.identity.sources import reached
 from zoo.identity.watching import Watch
 from zoo.plugins.candidates import Candidate, absent, update
-from zoo.plugins.hooks import InvalidOfferError, declared_kinds, manager, named_specs, reserved_namespaces, spec_classes
+from zoo.plugins.hooks import (
+    InvalidOfferError,
+    declared_kinds,
+    declared_words,
+    manager,
+    named_specs,
+    reserved_namespaces,
+    spec_classes,
+)
 from zoo.plugins.names import BUNDLED
 from zoo.specs import KINDS, Spec, SpecKind
 
@@ -41,8 +49,10 @@ def ask(candidate: Candidate, kinds: Iterable[SpecKind], tell: Callable[[Offer],
         with watch:
             module = importlib.import_module(candidate.module)
             tell({"doing": "as its hooks were called"})
-            own = declared_kinds(manager([(candidate.id, module)]).hook)
-            tell({"kinds": [kind.model_dump(mode="json") for kind in own]})
+            asked = manager([(candidate.id, module)]).hook
+            own, (tasks, modalities) = declared_kinds(asked), declared_words(asked)
+            declared = {"kinds": own, "tasks": tasks, "modalities": modalities}
+            tell({name: [spec.model_dump(mode="json") for spec in specs] for name, specs in declared.items()})
             classes = spec_classes([*kinds, *own])
             asking = manager([(candidate.id, module)], classes)
             asking.check_pending()

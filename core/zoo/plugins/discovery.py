@@ -17,13 +17,18 @@ from zoo.identity.files import session
 from zoo.plugins.apart import Answer, run_apart
 from zoo.plugins.asking import Offer, ask
 from zoo.plugins.candidates import Candidate, candidates, refusal, removal, update
-from zoo.plugins.hooks import spec_classes
+from zoo.plugins.hooks import Words, spec_classes
 from zoo.plugins.index import search_path
 from zoo.plugins.inquiry import WIDTH
 from zoo.plugins.manifest import read_manifest
 from zoo.plugins.switches import disabled_ids
-from zoo.specs import Spec, SpecKind
+from zoo.specs import ModalitySpec, Spec, SpecKind, TaskSpec
 
+DECLARED: dict[str, type[SpecKind | TaskSpec | ModalitySpec]] = {
+    "kinds": SpecKind,
+    "tasks": TaskSpec,
+    "modalities": ModalitySpec,
+}
 STATES = ("ok", "disabled", "incompatible", "missing-deps", "invalid", "conflict", "error")
 SECONDS = 10.0
 """How long a plugin may take to say what it offers, unless ZOO_PLUGIN_SECONDS says otherwise."""
@@ -33,7 +38,8 @@ SECONDS = 10.0
 class Plugin:
     """A discovered plugin: its state, why it is not ok, what to do about it, and its specs under their full names.
 
-    `kinds` are those that it declares. They stay also where its own specs are invalid, for others may offer entries of them.
+    `kinds`, `tasks` and `modalities` are those that it declares. They stay also where its own specs are invalid, for others may
+    offer entries of them.
     """
 
     candidate: Candidate
@@ -41,6 +47,8 @@ class Plugin:
     reason: str = ""
     hint: str = ""
     kinds: tuple[SpecKind, ...] = ()
+    tasks: tuple[TaskSpec, ...] = ()
+    modalities: tuple[ModalitySpec, ...] = ()
     offered: tuple[tuple[str, dict[str, Any]], ...] = ()
     """Kind and JSON values of each spec."""
     namespaces: tuple[str, ...] = ()
@@ -90,10 +98,13 @@ def discover(
     ]
     asking = partial(_asked, alone=alone, note=note)
     found = asking(found, [plugin for plugin in found if plugin.state == "ok" and plugin.candidate not in known], ())
-    found = [_without_clash(plugin, found, "kind", _kinds_of) for plugin in found]
+    for what, declared in (("kind", _kinds_of), ("task", _tasks_of), ("modality", _modalities_of)):
+        found = [_without_clash(plugin, found, what, declared) for plugin in found]
     kinds = tuple(kind for plugin in found for kind in plugin.kinds)
     # Who has hooks of a kind that another one declares can only be understood now.
     found = asking(found, [plugin for plugin in found if plugin.unknown and kinds], kinds)
+    words = _words(found)
+    found = [_understood(plugin, words) for plugin in found]
     found = [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
     return [replace(plugin, all_kinds=kinds) for plugin in found]
 
@@ -125,8 +136,8 @@ def main() -> None:
 def facts(plugin: Plugin) -> dict[str, Any]:
     """A plugin as JSON values."""
     own = {name: getattr(plugin, name) for name in ("state", "reason", "hint", "namespaces", "hooks", "files", "asked", "doubt")}
-    kinds = [kind.model_dump(mode="json") for kind in plugin.kinds]
-    return {**vars(plugin.candidate), "bundled": plugin.candidate.bundled, **own, "kinds": kinds, "offered": plugin.offered}
+    declared = {name: [spec.model_dump(mode="json") for spec in getattr(plugin, name)] for name in DECLARED}
+    return {**vars(plugin.candidate), "bundled": plugin.candidate.bundled, **own, **declared, "offered": plugin.offered}
 
 
 def _of_facts(values: Mapping[str, Any]) -> Plugin:
@@ -196,12 +207,12 @@ def _heard(plugin: Plugin, answer: Answer) -> Plugin:
         if answer.end or "state" not in said:
             doing = f"{answer.end or 'it gave no answer'} {said.get('doing', '')}".strip()
             return replace(plugin, state="error", reason=doing, hint=update(plugin.candidate), files=files)
-        kinds = tuple(SpecKind.model_validate(kind) for kind in said.get("kinds", ()))
+        declared: Any = {name: tuple(map(of.model_validate, said.get(name, ()))) for name, of in DECLARED.items()}
         offered = tuple((str(kind), dict(values)) for kind, values in said.get("offered", ()))
         assert all(values["name"].startswith(f"{plugin.candidate.id}/") for _, values in offered)
         of_strings: Any = {name: tuple(map(str, said.get(name, ()))) for name in ("namespaces", "hooks", "opened", "asked")}
         of_text: Any = {name: str(said.get(name, "")) for name in ("state", "reason", "hint", "doubt", "unknown")}
-        return replace(plugin, **of_text, **of_strings, kinds=kinds, offered=offered, files=files)
+        return replace(plugin, **of_text, **of_strings, **declared, offered=offered, files=files)
     except (AssertionError, ValueError, TypeError, KeyError, AttributeError):
         return replace(plugin, state="error", reason="what it answered cannot be read", hint=update(plugin.candidate))
 
@@ -213,14 +224,38 @@ def _without_clash(plugin: Plugin, found: Sequence[Plugin], what: str, names: Ca
         for other in others:
             if name in names(other):
                 why = f"{what} {name!r} belongs to plugin {other.candidate.id!r} ({other.candidate.distribution})"
-                kinds = () if what == "kind" else plugin.kinds
-                refused = replace(plugin, state="conflict", reason=why, hint=removal(plugin.candidate), kinds=kinds)
-                return replace(refused, offered=(), namespaces=(), hooks=(), unknown="")
+                kept = plugin if what == "namespace" else replace(plugin, kinds=(), tasks=(), modalities=())
+                kept = replace(kept, state="conflict", reason=why, hint=removal(plugin.candidate))
+                return replace(kept, offered=(), namespaces=(), hooks=(), unknown="")
     return plugin
 
 
 def _kinds_of(plugin: Plugin) -> list[str]:
     return [kind.name for kind in plugin.kinds]
+
+
+def _tasks_of(plugin: Plugin) -> list[str]:
+    return [task.name for task in plugin.tasks]
+
+
+def _modalities_of(plugin: Plugin) -> list[str]:
+    return [modality.name for modality in plugin.modalities]
+
+
+def _words(plugins: Sequence[Plugin]) -> Words:
+    """The tasks and modalities that specs may name."""
+    return Words().and_of(
+        (name for plugin in plugins for name in _tasks_of(plugin)),
+        (name for plugin in plugins for name in _modalities_of(plugin)),
+    )
+
+
+def _understood(plugin: Plugin, words: Words) -> Plugin:
+    """The plugin, or, where a spec of its names a task or modality that nobody declares, that it is invalid."""
+    why = next(filter(None, (words.unknown_in(kind, values) for kind, values in plugin.offered)), "")
+    if not why:
+        return plugin
+    return replace(plugin, state="invalid", reason=why, hint=update(plugin.candidate), offered=(), namespaces=(), hooks=())
 
 
 def _namespaces_of(plugin: Plugin) -> tuple[str, ...]:

@@ -14,13 +14,14 @@ def benchmarks_of(index: Index, model: Entry) -> list[str]:
     name = model["name"]
     fitting = [b for task in model["tasks"] for b in index.select("benchmark", task=task, modality=model["modality"])]
     claimed = [claim.benchmark for claim in load_catalogue().claims if untagged(claim.model) == name]
-    suited = [b["name"] for b in fitting if suits(model["spec"], b["spec"])]
+    suited = [b["name"] for b in fitting if suits(index, model["spec"], b["spec"])]
     # A restorer of pictures needs no weights, too, but draws none: what it was measured on says more.
     return list(dict.fromkeys([*(suited if model["spec"]["weights"] or not claimed else ()), *claimed]))
 
 
-def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
-    """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs.
+def suits(index: Index, model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
+    """Whether a model has weights for a benchmark's dataset, or none at all where the benchmark brings the models it needs, or
+    where its task is a plugin's and nobody trains the model.
 
     Under task attack, who certifies suits benchmarks that certify, and no others.
     """
@@ -29,4 +30,7 @@ def suits(model: dict[str, Any], benchmark: dict[str, Any]) -> bool:
     weights = model["weights"]
     if model["parts"] and not model["made_of"]:
         return False
-    return benchmark["dataset"].rpartition("/")[2] in weights or bool(benchmark["aux"] and not weights)
+    if weights:
+        return benchmark["dataset"].rpartition("/")[2] in weights
+    trained = benchmark["task"] not in index.tasks or any(r["spec"]["model"] == model["name"] for r in index.select("recipe"))
+    return bool(benchmark["aux"]) or not trained

@@ -5,15 +5,18 @@ A plugin may declare kinds of entry of its own (`SpecKind`); the hook of such a 
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from zoo import hookspecs
 from zoo.lazy import load_target
-from zoo.specs import KINDS, BareName, Spec, SpecKind
+from zoo.specs import KINDS, BareName, ModalitySpec, Spec, SpecKind, TaskSpec
+from zoo.tasks.by_name import unknown_word
+from zoo.tasks.declared import MODALITIES, TASK_SPECS
 
 ADDRESSES = frozenset(("http", "https", "ftp", "file", "s3", "gs", "az", "abfs", "memory", "ssh", "git"))
 """Schemes of addresses, by which names of data and weights may begin."""
@@ -21,6 +24,9 @@ OWN = frozenset(("local",))
 """What records call a network or data of the user's own."""
 ID = re.compile(r"[a-z][a-z0-9-]*")
 BARE_NAME = TypeAdapter(BareName)
+SPOKEN = ("model", "dataset", "metric", "benchmark", "recipe")
+"""Kinds whose specs name tasks and modalities; one that a plugin declares may mean something else by these words."""
+W = TypeVar("W", TaskSpec, ModalitySpec)
 
 
 class InvalidOfferError(Exception):
@@ -54,6 +60,49 @@ def declared_kinds(asked: Any) -> tuple[SpecKind, ...]:
             raise InvalidOfferError(f"it declares the kind {name!r} twice")
     spec_classes(kinds)
     return kinds
+
+
+def declared_words(asked: Any) -> tuple[tuple[TaskSpec, ...], tuple[ModalitySpec, ...]]:
+    """The tasks and modalities that the plugin adds, none of which is the core's own."""
+    tasks = _declared(asked, "zoo_tasks", TaskSpec, "task", TASK_SPECS)
+    return tasks, _declared(asked, "zoo_modalities", ModalitySpec, "modality", MODALITIES)
+
+
+def _declared(asked: Any, hook: str, of: type[W], what: str, core: Collection[str]) -> tuple[W, ...]:
+    """What a hook declares, by names that the core has not."""
+    found: dict[str, W] = {}
+    for spec in (spec for returned in _returned(asked, hook) for spec in _list(returned, hook)):
+        if not isinstance(spec, of):
+            raise InvalidOfferError(f"hook {hook} must return {of.__name__}, not {type(spec).__name__}")
+        if spec.name in core:
+            raise InvalidOfferError(f"it declares the {what} {spec.name!r}, which is the core's own")
+        if spec.name in found:
+            raise InvalidOfferError(f"it declares the {what} {spec.name!r} twice")
+        found[spec.name] = spec
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Words:
+    """Names of all tasks and modalities that there are: the core's, and those that plugins declare."""
+
+    tasks: tuple[str, ...] = tuple(TASK_SPECS)
+    modalities: tuple[str, ...] = tuple(MODALITIES)
+
+    def and_of(self, tasks: Iterable[str], modalities: Iterable[str]) -> "Words":
+        """These, and others."""
+        return Words((*self.tasks, *tasks), (*self.modalities, *modalities))
+
+    def unknown_in(self, kind: str, values: Mapping[str, Any]) -> str:
+        """What a spec of a kind, by its fields, names that nobody declares, as a sentence; empty where it names no such thing."""
+        if kind not in SPOKEN:
+            return ""
+        tasks = [*values.get("tasks", ()), *(values.get("parts") or {}).values(), *filter(None, [values.get("task")])]
+        modalities = filter(None, [values.get("modality")])
+        for what, named, known in (("task", tasks, self.tasks), ("modality", modalities, self.modalities)):
+            if unknown := [name for name in named if name not in known]:
+                return f"{kind} {values['name']!r} names the {what} {unknown_word(unknown[0], known)}"
+        return ""
 
 
 def spec_classes(kinds: Iterable[SpecKind]) -> dict[str, type[Spec]]:

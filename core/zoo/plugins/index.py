@@ -24,7 +24,7 @@ from zoo.plugins.composed import is_composed
 from zoo.plugins.names import find_name, namespace_of, split_tag
 from zoo.version import __version__
 
-FORMAT = 9
+FORMAT = 10
 VARIABLES = ("ZOO_PLUGINS", "ZOO_WITHOUT", "ZOO_PLUGIN_SECONDS", "ZOO_REGISTRY")
 CLOCK_NS = 50_000_000
 """Two changes within this time may leave one mtime: file systems take it from a clock of 1 to 16 ms."""
@@ -32,7 +32,8 @@ DOUBTED_S = 10.0
 """For how long a process believes what a plugin said that depends on more than anybody can see."""
 LOADED = 8
 """Documents that a process keeps of what it loaded."""
-PLUGIN_FACTS = ("id", "module", "distribution", "version", "file", "bundled", "state", "reason", "hint", "kinds", "namespaces")
+PLUGIN_FACTS = ("id", "module", "distribution", "version", "file", "bundled", "state", "reason", "hint")
+DECLARED = ("kinds", "tasks", "modalities", "namespaces")
 OF_OTHERS = ("conflict", "disabled", "incompatible")
 """States that a plugin has by what else there is."""
 DRAWER = "zoo_drawer"
@@ -59,6 +60,16 @@ class Index:
     def kinds(self) -> dict[str, dict[str, Any]]:
         """Kinds of entry that plugins add, each with its `name`, `spec` (the target of its class) and `summary`."""
         return {kind["name"]: kind for plugin in self.plugins for kind in plugin["kinds"]}
+
+    @property
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Tasks that plugins add to the core's, each as the JSON of its TaskSpec."""
+        return {task["name"]: task for plugin in self.plugins for task in plugin.get("tasks", ())}
+
+    @property
+    def modalities(self) -> dict[str, dict[str, Any]]:
+        """Modalities that plugins add to the core's, each as the JSON of its ModalitySpec."""
+        return {modality["name"]: modality for plugin in self.plugins for modality in plugin.get("modalities", ())}
 
     def find(self, kind: str, name: str) -> str:
         """The full name of an entry. A dynamic name (`folder:PATH`) is its own.
@@ -306,7 +317,7 @@ def _build(
         entries += own
         plugins.append(
             {
-                **{name: plugin[name] for name in PLUGIN_FACTS},
+                **{name: plugin[name] for name in (*PLUGIN_FACTS, *DECLARED)},
                 "observes": [name for name in plugin["hooks"] if name != DRAWER],
                 "draws": DRAWER in plugin["hooks"],
                 "entries": dict(Counter(entry["kind"] for entry in own)),

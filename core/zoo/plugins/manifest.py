@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from zoo.plugins.manifest import main; main()"
 FORMAT = 1
 NAME = "zoo-manifest.json"
-FIELDS = ("kinds", "offered", "namespaces", "hooks")
+FIELDS = ("kinds", "tasks", "modalities", "offered", "namespaces", "hooks")
 
 
 def manifest_file(module: str) -> Path | None:
@@ -125,7 +125,7 @@ def _document(plugin: "Plugin") -> dict[str, Any]:
         "format": FORMAT,
         "plugin": plugin.candidate.id,
         "sources": _digest(_files(plugin.candidate.module)),
-        "kinds": [kind.model_dump(mode="json") for kind in plugin.kinds],
+        **{name: [spec.model_dump(mode="json") for spec in getattr(plugin, name)] for name in ("kinds", "tasks", "modalities")},
         "offered": plugin.offered,
         "namespaces": plugin.namespaces,
         "hooks": plugin.hooks,

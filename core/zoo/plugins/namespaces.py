@@ -9,7 +9,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from zoo.errors import OptionError, PluginError, StoreError
 from zoo.home import cache_dir, writing
@@ -39,8 +39,8 @@ def select(index: Index, kind: str, filters: Mapping[str, str | None], *, rebuil
 def _check_values(index: Index, filters: Mapping[str, str | None]) -> None:
     """Raise OptionError where nobody has such a task, modality or plugin: an empty list would say that there is none today."""
     known = {
-        "task": {task for entry in index.entries for task in entry["tasks"]},
-        "modality": {entry["modality"] for entry in index.entries if entry["modality"]},
+        "task": {task for entry in index.entries for task in entry["tasks"]} | index.tasks.keys(),
+        "modality": {entry["modality"] for entry in index.entries if entry["modality"]} | index.modalities.keys(),
         "plugin": {plugin["id"] for plugin in index.plugins},
     }
     reserved = {namespace for plugin in index.plugins for namespace in plugin["namespaces"]}
@@ -48,9 +48,9 @@ def _check_values(index: Index, filters: Mapping[str, str | None]) -> None:
         value = filters.get(name)
         if value is None or value in there or (name == "plugin" and value in reserved):
             continue
-        from zoo.specs import Modality, TaskName
+        from zoo.tasks.declared import MODALITIES, TASK_SPECS
 
-        there |= set(get_args({"task": TaskName, "modality": Modality}.get(name)))
+        there |= {"task": set(TASK_SPECS), "modality": set(MODALITIES)}.get(name, set())
         if value in there:
             continue
         near = get_close_matches(value, there, 1)

@@ -16,7 +16,7 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.blame import in_plugin, raised
 from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
-from zoo.plugins.hooks import manager
+from zoo.plugins.hooks import Words, manager
 from zoo.plugins.index import Index, entry_of, load_index, plugin_title
 from zoo.plugins.names import is_empty, is_path, listing, namespace_of, split_tag
 from zoo.plugins.namespaces import select
@@ -26,14 +26,17 @@ from zoo.specs import (
     CommandSpec,
     DatasetSpec,
     MetricSpec,
+    ModalitySpec,
     ModelSpec,
     RecipeSpec,
     Spec,
     SuiteSpec,
+    TaskSpec,
     TechniqueSpec,
 )
 from zoo.tasks.base import DataInfo
-from zoo.tasks.by_name import TARGETS_OF, task_class
+from zoo.tasks.by_name import served_by, task_class
+from zoo.tasks.declared import MODALITIES, TASK_SPECS
 from zoo.wording import encodable
 
 S = TypeVar("S", bound=Spec)
@@ -105,6 +108,14 @@ class Registry:
     ) -> list[RecipeSpec]:
         """Recipes, by task, modality, or dataset."""
         return self._list(RecipeSpec, "recipe", task=task, modality=modality, dataset=dataset, plugin=plugin)
+
+    def tasks(self) -> list[TaskSpec]:
+        """Tasks: the core's six, and those that plugins declare."""
+        return [*TASK_SPECS.values(), *map(TaskSpec.model_validate, self.index.tasks.values())]
+
+    def modalities(self) -> list[ModalitySpec]:
+        """Modalities: the core's three, and those that plugins declare."""
+        return [*MODALITIES.values(), *map(ModalitySpec.model_validate, self.index.modalities.values())]
 
     def commands(self) -> list[CommandSpec]:
         """Commands that plugins add."""
@@ -200,7 +211,7 @@ class Registry:
             if found is not None:
                 return found
             raise unknown or UnknownNameError(f"there is no benchmark named {name!r}") from None
-        if found and not any(_serves(dataset, task) for task in tasks or ()):
+        if found and not any(served_by(task, dataset.tasks) for task in tasks or ()):
             return found
         return default_benchmark(dataset, tasks, kind)
 
@@ -372,9 +383,13 @@ class Registry:
             found = manager([(plugin["id"], module)]).hook.zoo_resolve(kind=kind, name=name)
         if found is not None and not isinstance(found, self._spec_class(kind)):
             raise PluginError(f"{who} answered {name!r} with {type(found).__name__}, not a {kind}")
-        if found is not None and found.name != name:  # under another name its scores would be taken for another one's
+        if found is None:
+            return None
+        if found.name != name:  # under another name its scores would be taken for another one's
             hint = f"its zoo_resolve must give the {kind} the name that it is asked for"
             raise PluginError(f"{who} answered {name!r} with a {kind} named {found.name!r}", hint)
+        if unknown := Words().and_of(self.index.tasks, self.index.modalities).unknown_in(kind, vars(found)):
+            raise PluginError(f"{who}: {unknown}", f"zoo plugins install --upgrade {plugin['distribution']}")
         return found
 
 
@@ -393,7 +408,7 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, 
     The task is the first of `tasks`, a model's, that the dataset serves; without them the dataset's own first. Of a model that
     certifies the benchmark is of that `kind`.
     """
-    task = next((name for name in tasks or dataset.tasks if _serves(dataset, name)), None)
+    task = next((name for name in tasks or dataset.tasks if served_by(name, dataset.tasks)), None)
     if task is None:
         raise ModelError(
             f"{dataset.name} serves the tasks {', '.join(dataset.tasks)}, not {', '.join(tasks or ())}",
@@ -414,7 +429,3 @@ def default_benchmark(dataset: DatasetSpec, tasks: Iterable[str] | None = None, 
             "protocol": protocol,
         }
     )
-
-
-def _serves(dataset: DatasetSpec, task: str) -> bool:
-    return task in dataset.tasks or TARGETS_OF.get(task) in dataset.tasks

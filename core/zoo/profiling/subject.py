@@ -19,6 +19,7 @@ from zoo.runs.written import opened
 from zoo.seeds import seeded
 from zoo.specs import Modality, ModelSpec, TaskName
 from zoo.tasks.base import ModelInfo, Task
+from zoo.tasks.by_name import declared_task
 from zoo.testing.models import Attempt, Built, first_that_works
 
 SAMPLES = 8
@@ -82,7 +83,8 @@ def _alone(entries: Registry, request: Request) -> Subject:
 
 def _first_attempt(entries: Registry, spec: ModelSpec, task: TaskName, built: Built) -> Attempt:
     """How the first samples were predicted that the model takes: of its modality, or of any where that is not known."""
-    known: tuple[Modality, ...] = (built.info.modality,) if built.info.modality else ("image", "vector", "text")
+    declared = declared_task(task).modalities or ("image", "vector", "text")
+    known: tuple[Modality, ...] = (built.info.modality,) if built.info.modality else declared
     failed: list[Attempt] = []
     for modality in known:
         attempt = first_that_works(spec.model_copy(update={"modality": modality}), task, built, entries)
@@ -101,7 +103,7 @@ def _opened(entries: Registry, request: Request) -> tuple[ModelSpec, TaskName, B
     if not isinstance(request.model, str) or is_written(request.model):
         return _own(request)
     spec, tag = entries.tagged_model(request.model)
-    task: TaskName = request.task or next(iter(spec.tasks))  # type: ignore[assignment]
+    task: TaskName = request.task or next(iter(spec.tasks))
     notes: list[str] = []
     if tag is None and request.weights is None and len(spec.weights) > 1:
         tag = next(iter(spec.weights))
@@ -132,7 +134,7 @@ def _own(request: Request) -> tuple[ModelSpec, TaskName, Built, tuple[str, ...]]
         classes = classes if classes is not None or written.file is None else written.file.classes
     elif request.weights is not None:
         raise OptionError("weights are for models by name; load your own model's weights yourself")
-    task: TaskName = request.task or "classify"  # type: ignore[assignment]
+    task: TaskName = request.task or "classify"
     model = own_model(module, classes=None if classes == "dataset" else classes, input=request.input, name=name, task=task)
     spec = ModelSpec(name="own", summary="The user's own.", tasks={task: "own:own"}, modality=model.info.modality or "image")
     return spec, task, Built(model.load(), model.info, None), (*notes, *model.notes)

@@ -24,6 +24,7 @@ from zoo.reports.trainings import learning_section, training_page
 from zoo.runs.progress import ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.store import Store
+from zoo.tasks.by_name import is_core
 from zoo.training.found import is_training, named_trainings
 from zoo.training.record import TrainingRecord
 
@@ -44,6 +45,8 @@ VIEWS = {
     "TextLikelihood": "generate:TextView",
 }
 """What shows the runs of a task's class, and of those that are made of it."""
+OTHER = "other:OtherView"
+"""What shows those of a task that a plugin declares."""
 
 Asked = str | os.PathLike[str] | RunRecord | TrainingRecord
 
@@ -203,7 +206,8 @@ def _names(records: Sequence[RunRecord]) -> list[str]:
 
 
 def _view(run: StoredRun) -> View:
-    kind = next(VIEWS[one.__name__] for one in type(run.task).__mro__ if one.__name__ in VIEWS)
+    own = is_core(run.task.name)
+    kind = next((VIEWS[one.__name__] for one in type(run.task).__mro__ if own and one.__name__ in VIEWS), OTHER)
     made: View = load_target(KINDS + kind)(run)
     return made
 

@@ -1,16 +1,25 @@
 """What is shown of a sample: a small picture within the page, or the beginning of a text."""
 
 import base64
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from zoo.errors import ModelError
+from zoo.lazy import load_target
 from zoo.reports.blocks import visible
+from zoo.tasks.by_name import declared_modality
+from zoo.wording import in_a_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from zoo.data.dataset import Sample
+
 SMALL = 64
 """Pixels on a side up to which a picture is kept as it is, without loss."""
+WIDE = 320
+"""Pixels of the longer side of what a plugin draws."""
 LETTERS = 600
 """Characters of a text that are shown."""
 
@@ -46,8 +55,19 @@ def seen_picture(picture: "Image", says: str, most: int) -> Seen:
     return Seen(says, f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", *picture.size)
 
 
+def seen_sample(sample: "Sample", modality: str, says: str) -> Seen | None:
+    """The input of a sample: as its modality draws it, else as `seen_input` shows it."""
+    try:
+        target = declared_modality(modality).picture
+    except ModelError:  # its plugin is gone, and the samples are here
+        target = None
+    return seen_input(sample.input, says) if target is None else seen_picture(load_target(target)(sample.input), says, WIDE)
+
+
 def seen_input(value: Any, says: str, most: int = 160) -> Seen | None:
-    """An input of any modality: a picture, a text, or the first numbers of a vector; None of anything else."""
+    """An input of any modality: a picture, a text, the fields of a row, the first numbers of a vector; None of anything else."""
+    if isinstance(value, Mapping):
+        return Seen(text="\n".join(f"{name}: {in_a_line(field)}" for name, field in value.items()))
     if isinstance(value, str):
         return Seen(text=value if len(value) <= LETTERS else f"{value[:LETTERS]}… ({len(value):,} characters)")
     shape = tuple(getattr(value, "shape", ()))

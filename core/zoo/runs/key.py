@@ -10,13 +10,14 @@ from uuid import uuid4
 
 from zoo.data.dataset import Dataset
 from zoo.home import writing, zoo_home
-from zoo.identity.code import PREDICTING, core_sha256
+from zoo.identity.code import PREDICTING, Code, code_of, core_sha256
 from zoo.identity.watching import Watch
 from zoo.opening.models import Model
 from zoo.runs.precision import Precision
 from zoo.runs.request import Request
 from zoo.specs import BenchmarkSpec
 from zoo.tasks.base import Task
+from zoo.tasks.by_name import declared_task, is_core, plugin_of_task
 
 DOUBT = "doubt.txt"
 """Beside the shards of a run whose model was seen to read or draw what its key does not know."""
@@ -30,8 +31,13 @@ def manifest_of(
     dataset: Dataset,
     task: Task,
     precision: Precision,
+    runner: Code | None = None,
 ) -> dict[str, Any]:
-    """All that determines the predictions. The metrics are not among it: they fold stored predictions."""
+    """All that determines the predictions. The metrics are not among it: they fold stored predictions.
+
+    `runner` is the code of a task that a plugin declares; that of the core's tasks is the core's.
+    """
+    declared = {} if runner is None else {**_runner(task), "code": runner.identity}
     return {
         "model": _facts(model),
         "aux": {role: _facts(other) for role, other in aux.items()},
@@ -40,7 +46,13 @@ def manifest_of(
             "classes": task.data.classes,
             "split": benchmark.split,
         },
-        "task": {"name": task.name, "version": task.version, "shard_size": task.shard_size, "protocol": task.protocol},
+        "task": {
+            "name": task.name,
+            "version": task.version,
+            "shard_size": task.shard_size,
+            "protocol": task.protocol,
+            **declared,
+        },
         "core": core_sha256(*PREDICTING),
         "seed": request.seed,
         "precision": precision.facts,
@@ -58,12 +70,28 @@ def settled(manifest: dict[str, Any], doubts: Iterable[str]) -> tuple[str, str]:
     return key, ""
 
 
-def watch_over(models: Iterable[Model]) -> Watch | None:
-    """What looks on while these models are built and predict; None where one is the user's own, whose key stands for that."""
+def runner_of(task: Task) -> Code | None:
+    """The code of a task that a plugin declares, at any distance; None of one of the core's."""
+    return None if is_core(task.name) else code_of((declared_task(task.name).target, _target(task)))
+
+
+def _runner(task: Task) -> dict[str, str]:
+    return {"class": _target(task), "distribution": plugin_of_task(task.name)["distribution"]}
+
+
+def _target(task: Task) -> str:
+    return f"{type(task).__module__}:{type(task).__qualname__}"
+
+
+def watch_over(models: Iterable[Model], also: frozenset[str] = frozenset()) -> Watch | None:
+    """What looks on while these models are built and predict; None where one is the user's own, whose key stands for that.
+
+    `also` are other files that the key knows.
+    """
     known: list[Model] = list(models)
     if any(model.own for model in known):
         return None
-    return Watch(frozenset().union(*(model.files for model in known)))
+    return Watch(also.union(*(model.files for model in known)))
 
 
 def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:

@@ -25,7 +25,7 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, default_benchmark
 from zoo.remarks import remark
-from zoo.runs.key import manifest_of, settled
+from zoo.runs.key import manifest_of, runner_of, settled
 from zoo.runs.overrides import altered, asked_aux, asked_protocol
 from zoo.runs.precision import Precision, asked_precision
 from zoo.runs.request import Request
@@ -58,6 +58,8 @@ class Plan:
     """Settings and other models of the benchmark that the caller replaced."""
     doubt: str = ""
     """Why none of its predictions are used again; empty where they are."""
+    files: frozenset[str] = frozenset()
+    """Those of the plugin that declares the task, which its key knows."""
 
     @property
     def named(self) -> bool:
@@ -125,14 +127,37 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
         remark(known)
     precision = asked_precision(registry, request.precision, task)
-    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision)
+    runner = runner_of(task)
+    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision, runner)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
     opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
-    key, doubt = settled(manifest, (model.doubt, opener.doubt, precision.doubt, *(other.doubt for other in aux.values())))
+    doubts = (
+        model.doubt,
+        opener.doubt,
+        precision.doubt,
+        *(other.doubt for other in aux.values()),
+        runner.doubt if runner else "",
+    )
+    key, doubt = settled(manifest, doubts)
+    files = runner.files if runner else frozenset()
     return Plan(
-        request, benchmark, model, aux, dataset, positions, sampled, task, metrics, precision, key, manifest, changed, doubt
+        request,
+        benchmark,
+        model,
+        aux,
+        dataset,
+        positions,
+        sampled,
+        task,
+        metrics,
+        precision,
+        key,
+        manifest,
+        changed,
+        doubt,
+        files,
     )
 
 

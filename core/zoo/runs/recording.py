@@ -68,7 +68,7 @@ def _model_record(model: Model, plan: Plan) -> ModelInfoRecord:
     scored = getattr(plan.task, "outputs", None) if model is plan.aux.get("victim", plan.model) else None
     others = scored if isinstance(scored, Outputs) else Outputs(len(classes), len(classes))
     said = {
-        "classes": "declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name",
+        "classes": "declared to be the dataset's, in order" if info.classes == "dataset" else "mapped by name" if classes else "",
         "left_out": others.count - others.width,
         "competing": max(0, others.width - len(classes)) if classes else 0,
     }

@@ -91,7 +91,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     samples = Reading(plan.dataset, plan.task)
     size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
-    watch = watch_over([plan.model, *plan.aux.values()])
+    watch = watch_over([plan.model, *plan.aux.values()], plan.files)
     with watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
         model = _loaded(plan.model)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.data.dataset import Dataset
+from zoo.tasks.by_name import declared_task
 
 PLENTY = 4
 """Samples of a class that retrieval needs at least, so that a query has somebody to find."""
@@ -28,7 +29,7 @@ def take(dataset: Dataset, limit: int | None, task: str) -> tuple[Sequence[int],
     if limit is None or limit >= count:
         return range(count), ""
     drawn = sorted(range(count), key=lambda position: _lot(dataset.ids[position]))
-    targets = dataset.targets if task in ("classify", "attack", "embed") else None
+    targets = dataset.targets if declared_task(task).labels else None
     episodes = [getattr(target, "episode", "") for target in targets] if targets is not None else []
     if any(episodes):
         return sorted(_in_groups(drawn, episodes)[:limit]), "whole episodes"

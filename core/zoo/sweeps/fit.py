@@ -8,7 +8,7 @@ from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.plugins.registry import Registry
 from zoo.specs import CERTIFY, BenchmarkSpec, DatasetSpec, ModelSpec
 from zoo.tasks.base import DataInfo, ModelInfo
-from zoo.tasks.by_name import task_of
+from zoo.tasks.by_name import declared_task, task_of
 from zoo.tasks.classes import class_columns
 
 Names = tuple[tuple[str, ...] | None, tuple[str, ...] | None]
@@ -60,7 +60,7 @@ def _of_other_names(registry: Registry, model: ModelSpec, tag: str | None, bench
             return (
                 "it labels pixels, and the benchmark is of edges" if edges else "it finds edges, and the benchmark is of labels"
             )
-    if benchmark.task not in ("classify", "detect", "segment") or names is None or not dataset.classes:
+    if not declared_task(benchmark.task).classes or names is None or not dataset.classes:
         return ""
     spelled, _ = respelled(names, dataset.classes)
     try:

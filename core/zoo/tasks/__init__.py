@@ -1,4 +1,4 @@
-"""The six tasks. Each module or package here is one: its types, what a model must do, how a batch is predicted and stored."""
+"""Tasks. Each module or package here is one of the six: its types, what a model must do, how a batch is predicted and stored."""
 
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,12 @@ __all__ = [
     "Threat",
     "Victim",
     "Writer",
+    "check_floats",
     "check_length",
     "edit_distance",
     "margins",
     "perturbation_norms",
+    "refuse_where",
     "restored",
     "task_class",
     "task_of",
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from zoo.tasks.attack.victim import Victim
     from zoo.tasks.base import Batch, DataInfo, ModelInfo, Rows, Task
     from zoo.tasks.by_name import TARGETS_OF, TASKS, task_class, task_of
+    from zoo.tasks.checks import check_floats, refuse_where
     from zoo.tasks.classify import Classifier
     from zoo.tasks.detect import Boxes, Detector, verify_boxes
     from zoo.tasks.embed import Embedder, Place
@@ -76,6 +79,7 @@ else:
             "zoo.tasks.attack.victim": ["Victim"],
             "zoo.tasks.base": ["Batch", "DataInfo", "ModelInfo", "Rows", "Task"],
             "zoo.tasks.by_name": ["TARGETS_OF", "TASKS", "task_class", "task_of"],
+            "zoo.tasks.checks": ["check_floats", "refuse_where"],
             "zoo.tasks.classify": ["Classifier"],
             "zoo.tasks.detect": ["Boxes", "Detector", "verify_boxes"],
             "zoo.tasks.embed": ["Embedder", "Place"],

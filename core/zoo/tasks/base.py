@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from zoo.data.dataset import Dataset, Sample
 from zoo.specs import ImageInput, Modality, TaskName
 from zoo.tasks.comparing import apart
+from zoo.wording import in_a_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,6 +152,14 @@ class Task(ABC):
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
         """Metrics of a dataset for which no benchmark is declared; the first is primary."""
 
+    @classmethod
+    def examples(cls, data: DataInfo) -> Sequence[Sample]:
+        """A few samples of the data's modality and classes, the same at every call, on which checks and profiles try models.
+
+        None by default: then samples of a dataset that serves the task are taken, where one is here.
+        """
+        return ()
+
     @abstractmethod
     def prepare(self, sample: Sample) -> Sample:
         """Make one sample ready, on a loading thread: convert, resize, crop. Raises where it is corrupt."""
@@ -187,6 +196,10 @@ class Task(ABC):
     def apart(self, first: "Mapping[str, np.ndarray[Any, Any]]", second: "Mapping[str, np.ndarray[Any, Any]]") -> float:
         """How far two decoded predictions of the same samples are apart: 0 equal, 1 as different as can be."""
         return max((apart(first[name], second[name]) for name in first), default=0.0)
+
+    def told(self, columns: "Mapping[str, np.ndarray[Any, Any]]") -> list[str]:
+        """What a report tells of one prediction, a line each: by default what the decoded columns of its row hold."""
+        return [f"{name}: {in_a_line(column[0])}" for name, column in columns.items() if len(column)]
 
     def draw(self, sample: Sample, columns: "Mapping[str, np.ndarray[Any, Any]]") -> "Image | None":
         """A picture of one prediction for `save_figures`: the sample, and the decoded columns of its row alone."""

@@ -21,6 +21,7 @@ CHECKS = {
     "predicts": "the model predicts synthetic samples of its task and modality without raising",
     "outputs": "shapes, types and ranges of what the model returns are those of its task",
     "finite": "the model returns neither NaN nor infinity",
+    "stores": "what a plugin's task stores of a prediction is read back, a row a sample, and nothing where there is none",
     "deterministic": "two predictions under one seed are equal, whatever the global generators hold",
     "batch-invariant": "a sample's prediction does not depend on which others are in its batch, nor on their order",
     "eval-clean": "the model is in eval mode, and predicting leaves its parameters, buffers and gradients as they were",

@@ -11,7 +11,9 @@ from zoo.metrics.names import bare_metric
 from zoo.plugins.registry import Registry
 from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
+from zoo.tasks.by_name import is_core
 from zoo.testing.findings import Finding
+from zoo.testing.models import predicted_rows
 
 N, CLASSES = 60, tuple("abc")
 EQUAL = 1e-9
@@ -19,14 +21,17 @@ EQUAL = 1e-9
 
 
 def check_metric(spec: MetricSpec, entries: Registry) -> Iterator[Finding]:
-    """Whether its parts score as the whole, within its range and its interval. Of tasks whose rows are numbers alone."""
-    rows = _rows(spec.task)
+    """Whether its parts score as the whole, within its range and its interval.
+
+    Of tasks whose rows are numbers alone, and of those of plugins, of which a model is tried.
+    """
+    rows = _rows(spec.task) if is_core(spec.task) else predicted_rows(spec.task, entries)
     if rows is None:
         yield Finding("folds", "skipped", spec.name, f"no synthetic predictions for metrics of task {spec.task}")
         return
     try:
         metric = _metric(spec, entries)
-        metric.check(CLASSES)
+        metric.check(rows.classes)
         problem = _problem(spec, metric, rows)
     except ZooError as error:
         yield Finding("folds", "skipped", spec.name, error.message)
@@ -52,8 +57,8 @@ def _metric(spec: MetricSpec, entries: Registry) -> Metric:
 
 def _problem(spec: MetricSpec, metric: Metric, rows: Rows) -> str:
     """What is wrong, empty where nothing is."""
-    whole = metric.compute(metric.update(rows), CLASSES)
-    parts = metric.compute(metric.merge_all([metric.update(_cut(rows, 0, 25)), metric.update(_cut(rows, 25, N))]), CLASSES)
+    whole = metric.compute(metric.update(rows), rows.classes)
+    parts = metric.compute(metric.merge_all([metric.update(part) for part in _halves(rows)]), rows.classes)
     if whole.value is None or parts.value is None:
         return "" if whole.value == parts.value else f"parts score {parts.value}, the whole {whole.value}"
     if not np.isclose(whole.value, parts.value, rtol=EQUAL, atol=EQUAL):
@@ -70,7 +75,8 @@ def _problem(spec: MetricSpec, metric: Metric, rows: Rows) -> str:
 
 def _not_compared(metric: Metric, rows: Rows, value: float) -> str:
     """What is wrong with what runs are compared by: it must be a sample's own, and its mean, or all samples once, the score."""
-    parts = [metric.per_sample(part) for part in (_cut(rows, 0, 25), _cut(rows, 25, N))]
+    n = len(rows)
+    parts = [metric.per_sample(part) for part in _halves(rows)]
     kept = [part for part in parts if part is not None]
     if not kept:
         return ""
@@ -78,11 +84,11 @@ def _not_compared(metric: Metric, rows: Rows, value: float) -> str:
     if metric.incomparable(state, state):
         return ""
     values = metric.values(state)
-    if values is not None and np.shape(values) != (N,):
-        return f"its values are {list(np.shape(values))}, not one a sample, [{N}]"
+    if values is not None and np.shape(values) != (n,):
+        return f"its values are {list(np.shape(values))}, not one a sample, [{n}]"
     if values is not None and not np.isclose(np.nanmean(values), value, rtol=EQUAL, atol=EQUAL):
         return f"its values have the mean {np.nanmean(values):.9g}, but it scores {value:.9g}"
-    found = metric.resampled(state, np.ones((2, N)), CLASSES) if values is None else None
+    found = metric.resampled(state, np.ones((2, n)), rows.classes) if values is None else None
     if found is not None and (np.shape(found) != (2,) or not np.allclose(found, value, rtol=EQUAL, atol=EQUAL)):
         return f"every sample once scores {np.ravel(found)[:1]} when resampled, but {value:.9g} as a whole"
     return ""
@@ -102,6 +108,12 @@ def _rows(task: str) -> Rows | None:
     return None
 
 
+def _halves(rows: Rows) -> tuple[Rows, Rows]:
+    """Two parts, not of one size."""
+    cut = max(1, len(rows) * 5 // 12)
+    return _cut(rows, 0, cut), _cut(rows, cut, len(rows))
+
+
 def _cut(rows: Rows, start: int, stop: int) -> Rows:
     columns = {name: column[start:stop] for name, column in rows.columns.items()}
-    return Rows(rows.ids[start:stop], columns, rows.classes, rows.positions[start:stop])
+    return Rows(rows.ids[start:stop], columns, rows.classes, rows.positions[start:stop], rows.dataset)

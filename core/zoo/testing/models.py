@@ -19,12 +19,13 @@ from zoo.plugins.registry import Registry
 from zoo.requirements import check_requirements
 from zoo.runs.predicting import predictions
 from zoo.specs import ModelSpec, TaskName, Weights
-from zoo.tasks.base import ModelInfo, Task
-from zoo.tasks.by_name import task_class
+from zoo.tasks.base import ModelInfo, Rows, Task
+from zoo.tasks.by_name import declared_task, is_core, task_class
 from zoo.testing.findings import Finding
 from zoo.testing.guards import Guard
 from zoo.testing.parts import LacksPartError, synthetic_parts
 from zoo.testing.samples import Trial, bound_task, trials
+from zoo.testing.tasks import check_stores
 
 AFTER = (
     *("predicts", "outputs", "finite", "deterministic", "batch-invariant", "eval-clean", "self-contained"),
@@ -131,6 +132,8 @@ def _behaviour(entry: str, spec: ModelSpec, task: TaskName, built: Built, entrie
     yield from _verdict(entry, attempt)
     if attempt.error is not None:
         return
+    if not is_core(task):
+        yield check_stores(entry, attempt.task, attempt.rows)
     everything = range(len(attempt.trial.samples))
     with watch:
         again = _predict(attempt.task, built.model, attempt.trial, [everything], seed=1)
@@ -191,7 +194,7 @@ def first_that_works(spec: ModelSpec, task: TaskName, built: Built, entries: Reg
 
 def _try(task: TaskName, built: Built, trial: Trial) -> Attempt:
     """Predict a trial. A model that does not name its classes is taken to have as many as it then returns."""
-    unnamed = built.info.classes is None and task in ("classify", "detect", "segment") and trial.protocol.get("kind") != "edges"
+    unnamed = built.info.classes is None and declared_task(task).classes and trial.protocol.get("kind") != "edges"
     attempt = _bound(task, replace(built.info, classes=trial.data.classes) if unnamed else built.info, built.model, trial)
     if unnamed and isinstance(attempt.error, PredictionError) and len(attempt.shape) > 1:
         classes = tuple(f"class {i}" for i in range(attempt.shape[1]))
@@ -223,6 +226,22 @@ def _predict(task: Task, model: Any, trial: Trial, batches: Sequence[Sequence[in
         attempt.error = error
     attempt.finite, attempt.shape = recorded.finite, recorded.shape
     return attempt
+
+
+def predicted_rows(task: str, entries: Registry) -> Rows | None:
+    """What the first model of a plugin's task that predicts says of the samples of its trial; None where none does."""
+    for spec in entries.models(task=task):
+        try:
+            check_requirements(spec, ModelError)
+            built = _build(spec, task)
+        except Exception:  # which its own plugin's check tells
+            continue
+        found = first_that_works(spec, task, built, entries)
+        if found is not None and found.error is None and found.rows:
+            rows = list(found.rows.values())
+            columns = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            return Rows(list(found.rows), columns, found.trial.classes or (), range(len(rows)), found.trial)
+    return None
 
 
 def _verdict(entry: str, attempt: Attempt) -> Iterator[Finding]:

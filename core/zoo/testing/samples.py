@@ -5,7 +5,8 @@ first that it can predict is the one.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from zoo.errors import ZooError
 from zoo.imaging.images import prepare_image
 from zoo.opening.datasets import open_dataset
 from zoo.plugins.registry import Registry
-from zoo.specs import CERTIFY, ImageInput, Modality, ModelSpec, TaskName, Weights
+from zoo.specs import CERTIFY, DatasetSpec, ImageInput, Modality, ModelSpec, TaskName, Weights
 from zoo.tasks.base import DataInfo, ModelInfo, Task
+from zoo.tasks.by_name import is_core, served_by, task_class
+from zoo.tasks.declared import MODALITIES
 
 COUNT = 6
 SIZES = (32, 8, 28, 64, 224)
@@ -77,6 +80,9 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
     """What to try the model on, the likeliest first. None at all where no samples of its task and modality are known."""
     classes = info.classes if isinstance(info.classes, tuple) else tuple(f"class {i}" for i in range(10))
     data = DataInfo("synthetic", "test", spec.modality, classes)
+    if not (is_core(task) and spec.modality in MODALITIES):
+        yield from _declared(task, data, entries)
+        return
     if weights is not None and weights.recipe is not None and task in ("classify", "embed"):
         yield from _own(weights.recipe, data, entries)
     if spec.modality == "image" and task == "generate" and spec.classes:
@@ -106,10 +112,40 @@ def trials(spec: ModelSpec, task: TaskName, weights: Weights | None, info: Model
             )
 
 
+def _declared(task: TaskName, data: DataInfo, entries: Registry) -> Iterator[Trial]:
+    """Of a plugin's task or modality: the examples that the task gives, then the first samples of each dataset that is here."""
+    with suppress(Exception):  # which the check of the task itself tells
+        if given := tuple(task_class(task).examples(data)):
+            yield from (
+                Trial(f"examples of task {task}", given, data, protocol) for protocol in _declared_protocols(task, data, entries)
+            )
+    for dataset in entries.datasets(modality=data.modality):
+        if served_by(task, dataset.tasks):
+            for trial in _first_of(dataset, data):
+                yield from (replace(trial, protocol=protocol) for protocol in _declared_protocols(task, data, entries))
+
+
+def _declared_protocols(task: TaskName, data: DataInfo, entries: Registry) -> list[dict[str, Any]]:
+    """That of nobody, and those of the benchmarks that need no other models."""
+    found: list[dict[str, Any]] = [{}]
+    for benchmark in entries.benchmarks(task=task, modality=data.modality):
+        if not benchmark.aux and benchmark.protocol not in found:
+            found.append(dict(benchmark.protocol))
+    return found
+
+
 def _own(recipe: str, data: DataInfo, entries: Registry) -> Iterator[Trial]:
     """The first samples of the dataset on which the weights were trained, where it is here."""
     try:
         dataset = entries.dataset(entries.recipe(recipe).dataset)
+    except ZooError:
+        return
+    yield from _first_of(dataset, data)
+
+
+def _first_of(dataset: DatasetSpec, data: DataInfo) -> Iterator[Trial]:
+    """The first samples of a dataset, where it is here."""
+    try:
         opened = open_dataset(dataset, "test" if "test" in dataset.splits else list(dataset.splits)[-1])
         samples = tuple(opened[i] for i in range(min(COUNT, len(opened.ids))))
     except (ZooError, OSError):

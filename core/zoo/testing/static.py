@@ -26,6 +26,7 @@ from zoo.specs import BenchmarkSpec, CommandSpec, DatasetSpec, MetricSpec, Model
 from zoo.sweeps.patterns import is_pattern
 from zoo.testing.faces import check_faces
 from zoo.testing.findings import Finding
+from zoo.testing.tasks import check_words
 
 
 def check_specs(plugin: Plugin, entries: Registry) -> Iterator[Finding]:
@@ -50,6 +51,7 @@ def check_specs(plugin: Plugin, entries: Registry) -> Iterator[Finding]:
         if not plugin.candidate.bundled and (kind, bare) in taken:
             message = f"there is another {kind} of the bare name {bare!r}, so yours must always be named in full"
             yield Finding("names", "warned", spec.name, message, "take a name of its own, where you still can")
+    yield from check_words(plugin, entries)
     yield _declared_imports(plugin, {part["module"].partition(".")[0] for part in entries.index.plugins if part["bundled"]})
     if plugin.candidate.module.partition(".")[0] != "zoo":
         yield check_faces(plugin.files)

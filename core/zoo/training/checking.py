@@ -7,7 +7,7 @@ from zoo.data.dataset import Dataset
 from zoo.errors import DataError, ModelError, PredictionError, ZooError, reason_of
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec, ModelSpec, RecipeSpec
-from zoo.tasks.by_name import TARGETS_OF
+from zoo.tasks.by_name import is_core, served_by
 
 if TYPE_CHECKING:
     from zoo.training.job import TrainingJob
@@ -19,20 +19,25 @@ TRIED = 16
 
 
 def check_kind(recipe: RecipeSpec, model: ModelSpec, data: DatasetSpec) -> None:
-    """Whether the data are of the model's modality and have targets of the recipe's task. Raises ModelError.
+    """Whether the data are of the model's modality and have targets of the recipe's task, which the trainer knows.
 
-    What is generated needs no target of one kind: there the first sample tells.
+    What is generated needs no target of one kind: there the first sample tells. Raises ModelError.
     """
     if model.modality != data.modality:
         hint = f"take {model.modality} data (zoo list datasets), or a model that takes {data.modality} (zoo list models)"
         raise ModelError(f"{model.name} takes {model.modality}, but {data.name} is {data.modality}", hint)
     if recipe.task != "generate" and not serves(data, recipe.task):
         raise wrong_task(recipe, data)
+    if not is_core(recipe.task) and recipe.trainer == RecipeSpec.model_fields["trainer"].default:
+        raise ModelError(
+            f"{recipe.name} trains to {recipe.task}, a plugin's task, of which the core's trainer knows no loss",
+            "give the recipe a `trainer` of its own",
+        )
 
 
 def serves(data: DatasetSpec, task: str) -> bool:
     """Whether the targets of a dataset are those of a task."""
-    return task in data.tasks or TARGETS_OF.get(task) in data.tasks
+    return served_by(task, data.tasks)
 
 
 def wrong_task(recipe: RecipeSpec, data: DatasetSpec, reason: str = "") -> ModelError:

@@ -23,7 +23,7 @@ from zoo.remarks import remark
 from zoo.runs.overrides import asked_aux, asked_protocol
 from zoo.specs import BenchmarkSpec, ImageInput, MetricSpec, ModelSpec, Optimizer, RecipeSpec
 from zoo.tasks.base import DataInfo, ModelInfo, Task
-from zoo.tasks.by_name import task_class, task_of
+from zoo.tasks.by_name import declared_task, task_class, task_of
 from zoo.training.augment import build_augment
 from zoo.training.checking import check_kind, check_labels
 from zoo.training.data import training_data
@@ -216,7 +216,8 @@ def _merged(old: Any, new: dict[str, Any]) -> dict[str, Any]:
 def training_code(recipe: RecipeSpec, model: ModelSpec, *targets: str, requires: Sequence[str] = ()) -> Code:
     """The code that has a part in the trained weights: model, trainer, and these targets, which may need other distributions."""
     needed = (*model.requires, *recipe.requires, *requires)
-    return code_of((model.tasks.get(recipe.task), recipe.trainer, *targets), requires=needed)
+    task = declared_task(recipe.task).target  # the core's own is no part of it
+    return code_of((model.tasks.get(recipe.task), recipe.trainer, task, *targets), requires=needed)
 
 
 def training_key(recipe: RecipeSpec, model: ModelSpec, dataset: Dataset, device: str, code: Code) -> str:

@@ -51,7 +51,7 @@ def run_model(info: ModelInfo, model: Any, inputs: Inputs, status: Status) -> li
     from zoo.runs import predicted  # with pyarrow, whose threads a program that needs none of it should not have
 
     torch.set_num_threads(1)
-    data = DataInfo("the test split", "test", inputs.modality, inputs.classes or None)  # type: ignore[arg-type]
+    data = DataInfo("the test split", "test", inputs.modality, inputs.classes or None)
     size = BATCH if inputs.task == "classify" else LARGE_BATCH
     try:
         task = task_class(inputs.task).suited(data.modality, inputs.protocol, ())(info, data, inputs.protocol)

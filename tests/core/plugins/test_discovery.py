@@ -65,7 +65,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "wrong-type": (
         {"source": returning("[ModelSpec(name='net', summary='A net.', tasks={'fly': 'a:B'}, modality='vector')]")},
         "invalid",
-        "ModelSpec.tasks.fly.*: Input should be 'classify'",
+        "model 'wrong-type/net' names the task 'fly': is the plugin that declares it missing",
         "zoo plugins install --upgrade wrong-type",
     ),
     "wrong-name": (

@@ -11,8 +11,8 @@ import torch
 import zoo
 from zoo.errors import PredictionError
 from zoo.metrics import Metric, Score
-from zoo.tasks import TASKS
 from zoo.tasks.base import Task
+from zoo.tasks.declared import TASK_SPECS
 
 PLUGIN = """
     import torch
@@ -162,8 +162,9 @@ def other(plugin, monkeypatch):
     module = types.ModuleType("toy_tasks")
     module.Embed, module.Generate, module.Nearest, module.MeanPixel = Embed, Generate, Nearest, MeanPixel
     monkeypatch.setitem(sys.modules, "toy_tasks", module)
-    monkeypatch.setitem(TASKS, "embed", "toy_tasks:Embed")
-    monkeypatch.setitem(TASKS, "generate", "toy_tasks:Generate")
+    for name in ("embed", "generate"):
+        spec = TASK_SPECS[name].model_copy(update={"target": f"toy_tasks:{name.title()}"})
+        monkeypatch.setitem(TASK_SPECS, name, spec)
     plugin("other", PLUGIN)
 
 

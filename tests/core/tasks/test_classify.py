@@ -137,6 +137,6 @@ def test_text_stays_a_list_and_images_become_a_batch():
     assert bound(modality="image").collate([image, image]).tolist() == torch.ones(2, 1, 2, 2).tolist()
 
 
-def test_a_task_that_cannot_run_yet_says_so():
-    with pytest.raises(ModelError, match="cannot run task 'paint'"):
+def test_a_task_that_nobody_declares_is_an_error():
+    with pytest.raises(ModelError, match="there is no task 'paint'"):
         task_class("paint")

@@ -10,7 +10,7 @@ from zoo.metrics.embed import blocks, places_of
 from zoo.metrics.retrieval import RecallAtK
 from zoo.reports.kinds.segment import beside
 from zoo.reports.kinds.view import Array, View
-from zoo.reports.seen import Seen, seen_input, seen_picture
+from zoo.reports.seen import Seen, seen_picture, seen_sample
 from zoo.reports.stored import StoredRun
 from zoo.tasks.base import Rows
 
@@ -62,7 +62,7 @@ class EmbedView(View):
         self._codes = places.codes is not None
 
     def shared(self, sample: Sample) -> Seen | None:
-        return seen_input(sample.input, f"the query {sample.id}")
+        return seen_sample(sample, self.run.info.modality, f"the query {sample.id}")
 
     def own(self, sample: Sample | None, rows: Rows) -> Seen | None:
         """The nearest items in a row, framed green where they are of the query's class, else red."""

@@ -8,7 +8,7 @@ import numpy as np
 from zoo.data.dataset import Sample
 from zoo.metrics.base import State
 from zoo.reports.blocks import Section
-from zoo.reports.seen import Seen, seen_input
+from zoo.reports.seen import Seen, seen_sample
 from zoo.reports.stored import StoredRun
 from zoo.tasks.base import Rows
 
@@ -65,7 +65,7 @@ class View:
 
     def shared(self, sample: Sample) -> Seen | None:
         """What is shown of a sample once, whatever runs say of it."""
-        return seen_input(sample.input, f"sample {sample.id}")
+        return seen_sample(sample, self.run.info.modality, f"sample {sample.id}")
 
     def own(self, sample: Sample | None, rows: Rows) -> Seen | None:
         """What is shown of this run's prediction; `rows` are of this sample alone, which is None where it is not here."""
