@@ -81,7 +81,7 @@ def predict(
     """
     asked = locals()
     request = Request.of({**dict.fromkeys(Request.model_fields), **_settings(asked), "model": model, "benchmark": None})
-    how = How.of({"skip_bad": 0, "fresh": False, "save_figures": 0, **_settings(asked)})
+    how = How.of({**{name: field.default for name, field in How.model_fields.items()}, **_settings(asked)})
     if top < 1 or not 0 <= threshold <= 1:
         raise OptionError("`top` must be at least 1, and `threshold` in [0, 1]")
     with no_exit("the model or its data"):

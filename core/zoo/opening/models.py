@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError
+from zoo.frozen import thawed
 from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
@@ -77,7 +78,7 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
         raise ModelError(f"{spec.name} does not {task}", f"its tasks are: {', '.join(spec.tasks)}")
     check_requirements(spec, ModelError)
     try:
-        return load_target(spec.tasks[task])(**{**spec.config, **config})
+        return load_target(spec.tasks[task])(**thawed({**spec.config, **config}))
     except TypeError as error:
         raise ModelError(f"{spec.name} cannot be built: {error}", f"zoo show {spec.name}") from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.identity.watching import unwatched
 from zoo.plugins.registry import Registry
-from zoo.seeds import draws_kept
+from zoo.turns import draws_kept
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunStart

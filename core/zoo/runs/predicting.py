@@ -14,6 +14,7 @@ from zoo.imaging.images import stack
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
+from zoo.turns import turn
 
 _MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
@@ -54,7 +55,7 @@ class Predictor:
         while start < len(batch):
             part = part_of(self.task, batch, start, start + self.limit)
             try:
-                with self._context():
+                with turn(), self._context():
                     predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
             except (ZooError, KeyboardInterrupt):
                 raise

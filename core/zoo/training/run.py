@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ from zoo.training.launch import launch, threads_of
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord, TrainingStart
 from zoo.version import __version__
+
+_one_training = threading.RLock()
+"""Trainings draw from the global generators from step to step, so a process trains one model at a time."""
 
 
 def train(
@@ -104,7 +108,7 @@ def train(
 
 def trained(job: TrainingJob, watch: Watch) -> TrainResult:
     """What the recipe's trainer makes of the job, watched."""
-    with watch:
+    with _one_training, watch:
         result: TrainResult = load_target(job.recipe.trainer)(job)
     return result
 
