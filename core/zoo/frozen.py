@@ -16,7 +16,7 @@ def _refused(self: Any, *_: Any, **__: Any) -> NoReturn:
 class FrozenDict(dict[str, Any]):
     """A dict that never changes. `dict(one)` and `one | {...}` give plain ones."""
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refused  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refused
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))

@@ -237,7 +237,30 @@ class ModelSpec(Spec):
     reuse: bool = Field(
         default=True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
     )
+    inputs: Literal["torch", "numpy"] = Field(
+        default="torch",
+        description="What it is called with: torch, tensors on its device; numpy, arrays on the CPU in the same layout, and it "
+        "may answer with arrays.",
+    )
+    device: Literal["cpu"] | None = Field(
+        default=None, description="Where it runs, whatever a run asks for; None: where the run does. Of `numpy` it is the CPU."
+    )
+    weights_as: Literal["tensors", "file"] = Field(
+        default="tensors",
+        description="tensors: they are loaded into what the target builds; file: the target gets the path of the file, its hash "
+        "checked, as `weights`: .onnx, .npz, .json, .ubj, .skops, .gguf. A pickle is refused.",
+    )
+    remote: bool = Field(
+        default=False,
+        description="It asks a service: nothing of a run is used again, and nobody waits for its answers (`zoo.remote`).",
+    )
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
+
+    @model_validator(mode="after")
+    def _a_file_is_one(self) -> Self:
+        if self.weights_as == "file" and any(weights.parts or weights.unpack for weights in self.weights.values()):
+            raise ValueError("weights that the target gets as a file are in one, and nothing unpacks them")
+        return self
 
     @model_validator(mode="after")
     def _roles_are_free(self) -> Self:

@@ -179,7 +179,7 @@ def _rows(
     source, chunk = Reading(samples, form.task), range(len(items))
     size = how.fixed_batch or auto_batch_size(source, chunk)
     workers = default_workers(samples) if how.workers is None else how.workers
-    device = pick_device(how.device)
+    device = pick_device(model.info.device or how.device)
     predictor = Predictor(form.task, model.load(), device, request.precision, size, may_halve=how.fixed_batch is None)
     done, some = 0, False
     for loaded in load_batches(source, [chunk], size, request.seed, workers):

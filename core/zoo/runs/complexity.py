@@ -27,7 +27,8 @@ def complexity_of(
     """
     task, notes = predictor.task, []
     if parameters is None:
-        notes.append(f"parameters are not known: {type(predictor.model).__name__} does not say what it holds")
+        model = getattr(predictor.model, "wrapped", predictor.model)
+        notes.append(f"parameters are not known: {type(model).__name__} does not say what it holds")
     flops, sample, why = None, "", _unknowable(task, precision)
     if not why:
         loaded = samples.loaded([_middle(samples.dataset, positions)], seed)
@@ -54,6 +55,8 @@ def kept_complexity(folder: Path) -> Complexity | None:
 
 
 def _unknowable(task: Task, precision: Precision) -> str:
+    if task.model.foreign:
+        return f"{task.model.name} computes {'elsewhere' if task.model.remote else 'outside of torch'}"
     if precision.built is not None:
         return f"nobody counts those of a network that {precision.name} has altered"
     if type(task).ask_again is not Task.ask_again:

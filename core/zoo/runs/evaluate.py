@@ -19,7 +19,7 @@ from zoo.runs.folding import check_scored, fold
 from zoo.runs.foreseeing import scoring
 from zoo.runs.key import seen
 from zoo.runs.observing import Observers
-from zoo.runs.plan import Plan, plan_run
+from zoo.runs.plan import Plan, placed, plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
@@ -110,6 +110,7 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
     device = pick_device(how.device)
     with hearing(None) as remarks, no_exit("what is run or its data"):
         plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
+    device = placed(plan, device)
     draw = drawer(entries, plan, how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]

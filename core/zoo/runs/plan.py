@@ -141,6 +141,16 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     )
 
 
+def placed(plan: Plan, device: Any) -> Any:
+    """The device that a run is on: the one that was picked, unless its model runs elsewhere, whatever is asked for."""
+    import torch
+
+    own = plan.model.info.device
+    if own is None or own == str(device):
+        return device
+    return torch.device(own)
+
+
 class _Named:
     """A model given by name: its spec and its tag."""
 

@@ -1,7 +1,7 @@
 """Predicting: a model on a device, at a precision, over the batches of missing shards."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +55,7 @@ class Predictor:
         while start < len(batch):
             part = part_of(self.task, batch, start, start + self.limit)
             try:
-                with turn(), self._context():
+                with nullcontext() if self.task.model.remote else turn(), self._context():
                     predicted = ask(self.model, replace(part, inputs=self._ready(part.inputs)))
             except (ZooError, KeyboardInterrupt):
                 raise

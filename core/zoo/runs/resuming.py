@@ -111,7 +111,8 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
     watch = watch_over([plan.model, *plan.aux.values()])
     own = Generators(derived_seed(plan.request.seed, "predicting"))
-    with own.turn(), watch or nullcontext():
+    taken = nullcontext if plan.model.info.remote else own.turn  # what waits for a service keeps nobody waiting
+    with taken(), watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
         model = _loaded(plan.model)
         parameters = parameter_count(model)
@@ -134,14 +135,14 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
             continue
-        with own.turn(), watch or nullcontext():
+        with taken(), watch or nullcontext():
             rows.add(loaded, predictor)
         if not done.samples and loaded.batch is not None:
-            with own.turn():
+            with taken():
                 done.guard = _guarded(plan, predictor, loaded.batch, rows)
             if how.fresh or done.complexity is None:
                 first = plan.shards()[0].positions
-                with own.turn():
+                with taken():
                     done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
                 keep_complexity(plan.folder, done.complexity)
         done.samples += len(loaded.positions)
