@@ -1,5 +1,9 @@
 """Several threads evaluate at once: each gets what it would get alone, and the process is afterwards as it was."""
 
+import json
+import re
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -188,3 +192,18 @@ def test_what_a_run_draws_follows_from_its_seed_and_disturbs_nobody():
     torch.manual_seed(5)
     assert own(net, seed=1).results == first.results
     assert own(net, seed=2).results[2].value != first.results[2].value
+
+
+@pytest.mark.slow
+def test_the_page_on_embedding_runs(tmp_path):
+    page = (Path(__file__).parents[3] / "docs" / "embedding.md").read_text(encoding="utf-8")
+    first = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    done = subprocess.run([sys.executable, "-c", first], capture_output=True, text=True, check=True, cwd=tmp_path)
+    scores = json.loads(done.stdout)
+    assert len(scores) == 8 and len(set(scores[::2])) == len(set(scores[1::2])) == 1
+    assert (tmp_path / "scores" / "zoo.db").exists()
+
+
+def test_nothing_of_another_home_is_made_where_one_is_named(tmp_path, zoo_home):
+    own(linear(), home=tmp_path / "home", seed=3)
+    assert not zoo_home.exists() or not [path for path in zoo_home.rglob("*") if path.is_file()]
