@@ -30,6 +30,11 @@ class NumpyModel:
         return _exchanged(found) if callable(found) and name not in ("eval", "state_dict", "load_state_dict") else found
 
 
+def called(model: Any) -> str:
+    """The class of a model, of one behind an exchange of arrays its own."""
+    return type(model.wrapped if isinstance(model, NumpyModel) else model).__name__
+
+
 def is_foreign(module: Any) -> bool:
     """Whether something that cannot be called is an estimator of scikit-learn's convention, or a session of ONNX Runtime's."""
     return not isinstance(module, type) and (_is_estimator(module) or _is_session(module))

@@ -124,8 +124,8 @@ def bound_model(
         with seeded(0, name):  # what the weights do not replace is drawn alike every time
             path = {"weights": whole.checked()} if whole else {}
             model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of, **path})
-        if whole is None:
-            _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
+            if whole is None:
+                _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
         return NumpyModel(model) if spec.inputs == NUMPY else in_eval(model)
 
     identity = {

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.data.dataset import Dataset
 from zoo.errors import ZooError, reason_of
 from zoo.home import writing
+from zoo.opening.foreign import called
 from zoo.runs.loading import Reading
 from zoo.runs.precision import Precision
 from zoo.runs.predicting import Predictor
@@ -27,8 +28,7 @@ def complexity_of(
     """
     task, notes = predictor.task, []
     if parameters is None:
-        model = getattr(predictor.model, "wrapped", predictor.model)
-        notes.append(f"parameters are not known: {type(model).__name__} does not say what it holds")
+        notes.append(f"parameters are not known: {called(predictor.model)} does not say what it holds")
     flops, sample, why = None, "", _unknowable(task, precision)
     if not why:
         loaded = samples.loaded([_middle(samples.dataset, positions)], seed)
