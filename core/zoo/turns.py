@@ -7,7 +7,7 @@ and storing need none, and a run whose predictions are all there takes none.
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -37,8 +37,9 @@ class Generators:
     the run's turns they are as if it had not been there.
     """
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, drawn: Callable[[], None] | None = None) -> None:
+        """`drawn` is called at the end of a turn in which something was drawn."""
+        self._seed, self._drawn = seed, drawn
         self._states: dict[str, Any] | None = None
 
     @contextmanager
@@ -47,12 +48,16 @@ class Generators:
         with draws_kept():
             if self._states is None:
                 seed_all(self._seed)
+                self._states = states()
             else:
                 restore(self._states)
+            before = self._states
             try:
                 yield
             finally:
                 self._states = states()
+                if self._drawn is not None and drew(before, self._states):
+                    self._drawn()
 
 
 def seed_all(seed: int) -> None:
@@ -87,6 +92,12 @@ def restore(before: dict[str, Any]) -> None:
         sys.modules["torch"].set_rng_state(before["torch"])
     if "cuda" in before:
         sys.modules["torch"].cuda.set_rng_state_all(before["cuda"])
+
+
+def drew(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a generator that there was before has another state now."""
+    first, second = comparable(before), comparable(after)
+    return any(second[name] != state for name, state in first.items())
 
 
 def comparable(found: dict[str, Any]) -> dict[str, Any]:

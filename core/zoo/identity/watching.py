@@ -21,7 +21,7 @@ from typing import Any
 from weakref import WeakSet
 
 from zoo.home import cache_dir
-from zoo.turns import comparable, states
+from zoo.turns import drew, states
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
 _PLACES = frozenset(("HOME", "USERPROFILE", "PATH", "TMPDIR", "TEMP", "TMP"))
@@ -74,7 +74,7 @@ class Watch:
         _active.append(self)
         _own().append(self)
         if self.draws:
-            self._before = comparable(states())
+            self._before = states()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,9 +85,12 @@ class Watch:
 
     def _compare(self) -> None:
         """Doubt what the block has drawn so far."""
-        now = comparable(states()) if self._before else {}
-        if any(now[name] != state for name, state in self._before.items()):
-            self.doubts["it draws from the global random generators"] = None
+        if self._before and drew(self._before, states()):
+            self.drawn()
+
+    def drawn(self) -> None:
+        """Code was seen to draw from the global generators."""
+        self.doubts["it draws from the global random generators"] = None
 
     def doubt(self) -> str:
         """All doubts so far in one line; empty where there is none."""

@@ -63,7 +63,7 @@ def watch_over(models: Iterable[Model]) -> Watch | None:
     known: list[Model] = list(models)
     if any(model.own for model in known):
         return None
-    return Watch(frozenset().union(*(model.files for model in known)))
+    return Watch(frozenset().union(*(model.files for model in known)), draws=False)  # the run's own generators tell of draws
 
 
 def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:

@@ -110,7 +110,7 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
     watch = watch_over([plan.model, *plan.aux.values()])
-    own = Generators(derived_seed(plan.request.seed, "predicting"))
+    own = Generators(derived_seed(plan.request.seed, "predicting"), watch.drawn if watch is not None else None)
     taken = nullcontext if plan.model.info.remote else own.turn  # what waits for a service keeps nobody waiting
     with taken(), watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
