@@ -30,6 +30,7 @@ def _model(entry: Entry, index: Index) -> Fields:
         ("options", _options(spec["options"])),
         ("paper", spec["paper"]),
         ("needs", ", ".join(spec["requires"])),
+        ("computes", _computes(spec)),
         ("weights", "\n".join(_weights(tag, weights) for tag, weights in spec["weights"].items()) or _no_weights(spec)),
         (
             "claims",
@@ -222,7 +223,17 @@ def _part(role: str, task: str, name: str | None) -> str:
     return f"{role}: {name}" if name else f"{role}: any model that does {task}"
 
 
+def _computes(spec: dict[str, Any]) -> str:
+    """Where and on what, of a model that is no torch module; an index of an earlier version says nothing of it."""
+    if spec.get("remote"):
+        return "at a service: nothing of a run is used again"
+    arrays = spec.get("inputs") == "numpy"
+    return "on the CPU, with NumPy arrays" if arrays else "on the CPU" if spec.get("device") == "cpu" else ""
+
+
 def _no_weights(spec: dict[str, Any]) -> str:
+    if spec.get("remote"):
+        return "the service's own"
     return "those of its parts" if spec["parts"] else "none are shipped"
 
 
@@ -291,7 +302,7 @@ def _claims(fits: Callable[[Any], bool]) -> str:
 def _how_to_run(name: str, spec: dict[str, Any], benchmarks: list[str]) -> str:
     if spec["parts"]:
         name = f"'{name if spec['made_of'] else pattern(name, spec['parts'])}'"
-    if not spec["weights"] and not spec["parts"] and not benchmarks:
+    if not (spec["weights"] or spec["parts"] or benchmarks or spec.get("remote")):
         return f"zoo run {name} --weights FILE --on BENCHMARK"
     return "\n".join(f"zoo run {name} --on {benchmark}" for benchmark in benchmarks[:3]) or f"zoo run {name} --on BENCHMARK"
 

@@ -131,6 +131,8 @@ def _form(field: "FieldInfo") -> dict[str, Any]:
         return {"metavar": "N|auto", **shown}
     if kinds == [int]:
         return {"type": int if least is None else AtLeast(least), "metavar": "INTEGER" if least is None else "N", **shown}
+    if kinds == [float]:
+        return {"type": float, "metavar": "SECONDS", **shown}
     return {"type": click.Path() if kinds == [Path] else str, **shown}
 
 

@@ -3,6 +3,7 @@
 import html
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,24 +18,26 @@ NARROW = 90
 """Columns of a terminal on which there is no room for a rate."""
 EVERY = 0.2
 """Seconds between two looks of a notebook."""
+_screen = threading.RLock()
+"""Of several threads at work the first has the bar."""
 
 
 @contextmanager
 def progress_bar(unit: str = "samples") -> Iterator[Show | None]:
-    """What draws a bar, or None where nobody looks at it, or `ZOO_PROGRESS` is 0.
+    """What draws a bar, or None where nobody looks at it, another thread has one, or `ZOO_PROGRESS` is 0.
 
     `done` and `total` count `unit`s, which are bytes where the unit is "bytes".
     """
-    if os.environ.get("ZOO_PROGRESS", "") in ("0", "off", "no"):
+    off = os.environ.get("ZOO_PROGRESS", "") in ("0", "off", "no")
+    shown = None if off else _notebook() if in_notebook() else _terminal(unit) if sys.stderr.isatty() else None
+    if shown is None or not _screen.acquire(blocking=False):
         yield None
-    elif in_notebook():
-        with _notebook() as show:
+        return
+    try:
+        with shown as show:
             yield show
-    elif sys.stderr.isatty():
-        with _terminal(unit) as show:
-            yield show
-    else:
-        yield None
+    finally:
+        _screen.release()
 
 
 def in_notebook() -> bool:

@@ -1,8 +1,9 @@
-"""Where Deepzoo keeps its state and finds data: `ZOO_HOME`, `ZOO_DATA_DIR`."""
+"""Where Deepzoo keeps its state and finds data: `ZOO_HOME`, `ZOO_STORE`, `ZOO_DATA_DIR`, or what a caller says instead."""
 
 import errno
 import os
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,51 @@ from zoo.errors import OptionError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["cache_dir", "data_dirs", "writing", "zoo_home"]
+__all__ = ["cache_dir", "data_dirs", "using", "writing", "zoo_home"]
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Numbers of the errors that space would cure."""
 
 
+_chosen: ContextVar[dict[str, str]] = ContextVar("home", default={})  # noqa: B039 - it is never changed, but replaced
+"""What `using` says in place of the variables, by their names."""
+
+
+@contextmanager
+def using(home: str | os.PathLike[str] | None = None, store: str | os.PathLike[str] | None = None) -> "Iterator[None]":
+    """Within the block, and on this thread alone, `home` stands for `ZOO_HOME` and `store` for `ZOO_STORE`; None: as before.
+
+    A store is a URL of SQLAlchemy, or the path of a SQLite file. One that was set for the process, or by an outer block, is that
+    of its own home: a block that names another home, and no store, has the store of that home.
+    """
+    chosen = dict(_chosen.get())
+    if home is not None:
+        chosen |= {"ZOO_HOME": str(Path(home).expanduser().absolute()), "ZOO_STORE": ""}
+    if store is not None:
+        text = os.fspath(store)
+        chosen["ZOO_STORE"] = text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}"
+    token = _chosen.set(chosen)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def variable(name: str) -> str:
+    """`ZOO_HOME` or `ZOO_STORE` as it is here: what `using` says, else that of the environment; empty where there is none."""
+    chosen = _chosen.get()
+    return chosen[name] if name in chosen else os.environ.get(name, "")
+
+
+def passed_on() -> dict[str, str]:
+    """What `using` says here, as variables of the environment of a process that this one starts."""
+    return dict(_chosen.get())
+
+
 def zoo_home() -> Path:
     """The folder of all state: `ZOO_HOME`, else the platform's user data folder. Not created here."""
-    if home := os.environ.get("ZOO_HOME"):
+    if home := variable("ZOO_HOME"):
         return Path(home).expanduser().absolute()
     import platformdirs
 

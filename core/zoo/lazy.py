@@ -3,6 +3,7 @@
 import importlib
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,15 +13,35 @@ from zoo.errors import PluginError
 __all__ = ["load_target", "quietly"]
 
 
+class _Quiet:
+    """How many blocks on all threads want it quiet, and the level before the first: the last one sets it back.
+
+    None waits for another, since a thread that imports may not wait for one that waits for its import.
+    """
+
+    begin = threading.Lock()
+    blocks = 0
+    before = 0
+
+
+_quiet = _Quiet()
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Within the block nobody's log tells of warnings: around the import of a library that finds fault with another one."""
-    before = logging.root.manager.disable
-    logging.disable(max(before, logging.WARNING))
+    with _quiet.begin:
+        if not _quiet.blocks:
+            _quiet.before = logging.root.manager.disable
+            logging.disable(max(_quiet.before, logging.WARNING))
+        _quiet.blocks += 1
     try:
         yield
     finally:
-        logging.disable(before)
+        with _quiet.begin:
+            _quiet.blocks -= 1
+            if not _quiet.blocks:
+                logging.disable(_quiet.before)
 
 
 def load_target(target: str) -> Any:

@@ -4,10 +4,12 @@ A spec never imports what it describes, so that listing a thousand models costs 
 In a plugin a spec has its bare name (`lenet5`); the registry hands it out under its full one (`cnn/lenet5`).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from zoo.frozen import frozen
 from zoo.passmark import parse_pass_mark
 
 __all__ = [
@@ -69,7 +71,20 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Spec(Frozen):
+class DeeplyFrozen(Frozen):
+    """One whose dicts and lists never change either (`zoo.frozen`), so that it can be hashed, and shared by threads."""
+
+    @model_validator(mode="after")
+    def _to_the_ground(self) -> Self:
+        vars(self).update({name: frozen(value) for name, value in vars(self).items()})
+        return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, which are frozen, and as ever not validated."""
+        return super().model_copy(update={name: frozen(value) for name, value in (update or {}).items()}, deep=deep)
+
+
+class Spec(DeeplyFrozen):
     """What every entry says of itself."""
 
     name: str = Field(description="Bare name in a plugin (`lenet5`), full name from the registry (`cnn/lenet5`).")
@@ -86,7 +101,7 @@ class Spec(Frozen):
         return entry(f"{self.name} ({type(self).__name__})", self.summary, said)
 
 
-class ImageInput(Frozen):
+class ImageInput(DeeplyFrozen):
     """How a model wants its images: the preprocessing that makes its score reproducible.
 
     The normalisation of a model by name is no part of it, but of the network. `mean` and `std` are for modules of your own
@@ -140,14 +155,14 @@ Preprocessing = Annotated[ImageInput | None, AfterValidator(_not_normalised)]
 """Of a model by name."""
 
 
-class WeightsPart(Frozen):
+class WeightsPart(DeeplyFrozen):
     """One of the files of weights that are in several."""
 
     uri: str = Field(description="As that of weights in one file.")
     prefix: str = Field(default="", description="Stands before its tensors' names in the model, such as `unet.`.")
 
 
-class Weights(Frozen):
+class Weights(DeeplyFrozen):
     """One set of trained parameters, and what of the model goes with them."""
 
     uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
@@ -226,7 +241,30 @@ class ModelSpec(Spec):
     reuse: bool = Field(
         default=True, description="Whether stored predictions may be used again; False of a remote model, or one that is random."
     )
+    inputs: Literal["torch", "numpy"] = Field(
+        default="torch",
+        description="What it is called with: torch, tensors on its device; numpy, arrays on the CPU in the same layout, and it "
+        "may answer with arrays.",
+    )
+    device: Literal["cpu"] | None = Field(
+        default=None, description="Where it runs, whatever a run asks for; None: where the run does. Of `numpy` it is the CPU."
+    )
+    weights_as: Literal["tensors", "file"] = Field(
+        default="tensors",
+        description="tensors: they are loaded into what the target builds; file: the target gets the path of the file, its hash "
+        "checked, as `weights`: .onnx, .npz, .json, .ubj, .skops, .gguf. A pickle is refused.",
+    )
+    remote: bool = Field(
+        default=False,
+        description="It asks a service: nothing of a run is used again, and nobody waits for its answers (`zoo.remote`).",
+    )
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
+
+    @model_validator(mode="after")
+    def _a_file_is_one(self) -> Self:
+        if self.weights_as == "file" and any(weights.parts or weights.unpack for weights in self.weights.values()):
+            raise ValueError("weights that the target gets as a file are in one, and nothing unpacks them")
+        return self
 
     @model_validator(mode="after")
     def _roles_are_free(self) -> Self:
@@ -237,7 +275,7 @@ class ModelSpec(Spec):
         return self
 
 
-class DataFile(Frozen):
+class DataFile(DeeplyFrozen):
     """One file of a dataset, known by the hash of its content."""
 
     name: str = Field(description="File name, and where it lies below the dataset's folder.")
@@ -312,7 +350,7 @@ class BenchmarkSpec(Spec):
         return self
 
 
-class SuiteRun(Frozen):
+class SuiteRun(DeeplyFrozen):
     """One run of a suite: of the model that is asked for, or of another one on it."""
 
     benchmark: str = Field(description="Name of the benchmark or dataset.")
@@ -352,7 +390,7 @@ class TechniqueSpec(Spec):
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
 
 
-class Optimizer(Frozen):
+class Optimizer(DeeplyFrozen):
     """An optimizer by name, with its settings."""
 
     name: str = Field(default="adamw", description="Technique of kind optimizer, perhaps with options: adamw, lamb, sgd.")
@@ -417,7 +455,7 @@ class CommandSpec(Spec):
     target: Target = Field(description="A click command, a Typer app, or a function whose parameters Typer reads.")
 
 
-class TaskSpec(Frozen):
+class TaskSpec(DeeplyFrozen):
     """A task: what models do, and the class that knows how it is predicted, verified, stored and read back."""
 
     name: TaskName = Field(description="Its name, a verb: `transcribe`. Specs name it so, whoever's they are.")
@@ -443,7 +481,7 @@ class TaskSpec(Frozen):
     )
 
 
-class ModalitySpec(Frozen):
+class ModalitySpec(DeeplyFrozen):
     """A modality: what a sample's input is, and how a file of the user's own is read as one."""
 
     name: Modality = Field(description="Its name: `audio`. Specs name it so, whoever's they are.")
@@ -458,7 +496,7 @@ class ModalitySpec(Frozen):
     )
 
 
-class SpecKind(Frozen):
+class SpecKind(DeeplyFrozen):
     """A kind of entry that a plugin adds. Every plugin may then implement the hook `zoo_<name>s`, which returns its specs."""
 
     name: KindName = Field(description="Its name, in the singular: `homework`, of which `zoo list homeworks` lists all.")

@@ -1,5 +1,6 @@
 """Models of transformers as their authors save them: configuration, preprocessing and weights in one folder."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,6 +11,9 @@ import torch
 from zoo.errors import ModelError, WeightsError
 from zoo_hub.source import described, unchanged
 from zoo_hub.wrapping import Wrapped
+
+_one_by_one = threading.RLock()
+"""What `quiet` sets is the process's: of two threads, the later would set back what the other had set."""
 
 
 class FolderModel(Wrapped):
@@ -109,14 +113,15 @@ def quiet() -> Iterator[None]:
     from transformers import utils
 
     logging: Any = utils.logging
-    before, bars, offline = logging.get_verbosity(), logging.is_progress_bar_enabled(), constants.HF_HUB_OFFLINE
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = offline
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()
+    with _one_by_one:
+        before, bars, offline = logging.get_verbosity(), logging.is_progress_bar_enabled(), constants.HF_HUB_OFFLINE
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        constants.HF_HUB_OFFLINE = True
+        try:
+            yield
+        finally:
+            constants.HF_HUB_OFFLINE = offline
+            logging.set_verbosity(before)
+            if bars:
+                logging.enable_progress_bar()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from zoo.browsing.condition import Condition, Known, read_condition
 from zoo.errors import OptionError, UnknownNameError
-from zoo.home import writing
+from zoo.home import using, writing
 from zoo.plugins.composed import is_composed
 from zoo.plugins.names import split_tag
 from zoo.rich_repr import lines, table, titled
@@ -132,12 +132,15 @@ def results(
     where: str | Sequence[str] = (),
     limit: int | None = None,
     offset: int = 0,
+    home: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Results:
     """Past runs, newest first: those that pass every filter, from `offset` on, at most `limit`.
 
     `model` and `benchmark` (or a dataset, which is one by itself) are names in full or bare, a model's with a tag or of all its
     weights. `since` and `until` are a date (which `until` includes), a time, or an age ("7d"); a time without an offset is this
     machine's. `where` is one or several conditions, such as "accuracy > 0.9 and steps = 40" (see `zoo.browsing.condition`).
+    `home` and `store` stand for `ZOO_HOME` and `ZOO_STORE` (see `zoo.home.using`).
 
     Raises UnknownNameError where neither an entry nor a past run has a name, or no run has the figure that a condition asks for;
     OptionError for what cannot be read.
@@ -147,17 +150,18 @@ def results(
     if offset < 0:
         raise OptionError(f"`offset` must be at least 0, not {offset}")
     conditions = [read_condition(text) for text in ([where] if isinstance(where, str) else where)]
-    names = {"model": full_name("model", model), "benchmark": full_name("benchmark", benchmark)}
-    period = {"since": _moment("since", since), "until": _moment("until", until, end=True)}
-    sieve = _Sieve({"task": task, "dataset": full_name("dataset", dataset)}, conditions)
-    store = Store(writing=False)
-    rows, total = store.rows(**names, **period, keep=sieve if sieve.needed else None, limit=limit, offset=offset)
-    if not total:
-        for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
-            _check_known(store, kind, name)
-        _check_task(store, task)
-    sieve.refuse_unknown()
-    return Results(tuple(rows), total, offset)
+    with using(home, store):
+        names = {"model": full_name("model", model), "benchmark": full_name("benchmark", benchmark)}
+        period = {"since": _moment("since", since), "until": _moment("until", until, end=True)}
+        sieve = _Sieve({"task": task, "dataset": full_name("dataset", dataset)}, conditions)
+        kept = Store(writing=False)
+        rows, total = kept.rows(**names, **period, keep=sieve if sieve.needed else None, limit=limit, offset=offset)
+        if not total:
+            for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
+                _check_known(kept, kind, name)
+            _check_task(kept, task)
+        sieve.refuse_unknown()
+        return Results(tuple(rows), total, offset)
 
 
 class _Sieve:

@@ -11,6 +11,7 @@ from zoo.comparing.reading import open_data, read_run
 from zoo.comparing.record import Comparison, Contestant, Difference
 from zoo.comparing.statistics import RESAMPLES, holm
 from zoo.errors import OptionError
+from zoo.home import using
 from zoo.metrics.build import build_metric
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
@@ -30,6 +31,8 @@ def compare(
     resamples: int = RESAMPLES,
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Compare two or more runs on the same samples.
 
@@ -39,7 +42,8 @@ def compare(
 
     Of a proportion the p-value is McNemar's, exact; of another mean, and of scores that are no mean (F1, AP, mIoU), it is that
     of a paired permutation test. The interval of the difference is a paired bootstrap's. Both have `resamples`, drawn by
-    `seed`. Samples that stand or fall together (groups of the dataset, classes of a retrieval) are drawn together.
+    `seed`. Samples that stand or fall together (groups of the dataset, classes of a retrieval) are drawn together. `home` and
+    `store` stand for `ZOO_HOME` and `ZOO_STORE` (see `zoo.home.using`).
 
     Raises ZooError: RunError where runs are not of the same samples under the same protocol, saying what differs.
     """
@@ -47,7 +51,7 @@ def compare(
         raise OptionError("a comparison is of at least two runs", "name another: zoo results shows them")
     if resamples < 100:
         raise OptionError(f"`resamples` must be at least 100, not {resamples}")
-    with one_look_up() as entries:
+    with using(home, store), one_look_up() as entries:
         records = find_runs(entries, runs, on)
         check_alike(records)
         texts = map(entries.written_metric, metrics or (records[0].primary.metric,))

@@ -12,6 +12,7 @@ from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_g
 from zoo.comparing.reading import Read, open_data, read_run
 from zoo.comparing.statistics import RESAMPLES, apart_by_intervals, holm
 from zoo.errors import OptionError, UnknownNameError, ZooError
+from zoo.home import using
 from zoo.metrics.build import build_metric
 from zoo.metrics.intervals import wilson
 from zoo.plugins.blame import in_plugin
@@ -35,6 +36,8 @@ def leaderboard(
     resamples: int = RESAMPLES,
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
+    home: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
 ) -> Leaderboard:
     """Rank what is known of one benchmark, or of several: the runs in the store, and the claims of registry.yaml.
 
@@ -44,7 +47,9 @@ def leaderboard(
 
     Ranks are intervals, from tests of all pairs at once (Holm, over all benchmarks): of two runs paired by sample, as `compare`
     does; of a claim, which has no predictions, by its interval, which needs larger differences. Without an interval nothing is
-    told apart. Raises UnknownNameError where a benchmark is unknown, or nothing is known of it.
+    told apart. `home` and `store` stand for `ZOO_HOME` and `ZOO_STORE` (see `zoo.home.using`).
+
+    Raises UnknownNameError where a benchmark is unknown, or nothing is known of it.
     """
     if not benchmarks:
         raise OptionError("a leaderboard is of at least one benchmark", "name one: zoo list benchmarks")
@@ -52,7 +57,7 @@ def leaderboard(
         raise OptionError(f"`which` {which!r} is unknown", "choose best or all")
     if cost not in COSTS:
         raise OptionError(f"`cost` {cost!r} is unknown", f"choose {', '.join(COSTS)}")
-    with one_look_up() as entries:
+    with using(home, store), one_look_up() as entries:
         made = [_Making(entries, name, which) for name in dict.fromkeys(benchmarks)]
         chances = [making.chances(entries, resamples, seed, data_dir) for making in made]
         keys = [(number, pair) for number, own in enumerate(chances) for pair in own]

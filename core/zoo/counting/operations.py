@@ -16,6 +16,8 @@ from torch import _C, backends, ops
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from zoo.turns import turn
+
 Shape = tuple[int, ...]
 
 COMPOSITE = _C.DispatchKey.CompositeImplicitAutograd
@@ -73,13 +75,14 @@ def counted_operations() -> "Iterator[Operations]":
     Fused attention and encoder layers are taken apart meanwhile: values may differ by rounding, and it takes longer.
     """
     found = Operations()
-    fast = backends.mha.get_fastpath_enabled()
-    backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH), _Counting(found):
-            yield found
-    finally:
-        backends.mha.set_fastpath_enabled(fast)
+    with turn():  # what takes them apart are flags of the process
+        fast = backends.mha.get_fastpath_enabled()
+        backends.mha.set_fastpath_enabled(False)
+        try:
+            with sdpa_kernel(SDPBackend.MATH), _Counting(found):
+                yield found
+        finally:
+            backends.mha.set_fastpath_enabled(fast)
 
 
 class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -133,12 +136,13 @@ def _of_torch() -> Any:
     if "torch.utils.flop_counter" in sys.modules or "triton" in sys.modules:
         return import_module("torch.utils.flop_counter")
     log = logging.getLogger("torch.utils.flop_counter")
-    log.disabled, sys.modules["triton"] = True, None  # type: ignore[assignment]
-    try:
-        return import_module("torch.utils.flop_counter")
-    finally:
-        log.disabled = False
-        del sys.modules["triton"]
+    with turn():
+        log.disabled, sys.modules["triton"] = True, None  # type: ignore[assignment]
+        try:
+            return import_module("torch.utils.flop_counter")
+        finally:
+            log.disabled = False
+            sys.modules.pop("triton", None)
 
 
 def _formulas() -> dict[Any, Callable[..., int]]:

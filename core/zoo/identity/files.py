@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,8 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, stamp TEXT NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _lock = threading.RLock()
-_open: list["sqlite3.Connection | None"] = []
-_sessions = 0
+_open: "dict[Path, tuple[sqlite3.Connection | None, int]]" = {}
+"""The caches that are open, one a home, and in how many sessions each."""
 _derived: "OrderedDict[str, tuple[str, Any]]" = OrderedDict()
 """What this process was given by `remembered` last, so that it need not be read and parsed again."""
 DERIVED = 2048
@@ -65,8 +66,10 @@ def files_sha256(paths: Iterable[str | os.PathLike[str]], unreadable: str | None
                 raise
             return unreadable
 
+    listed = list(paths)
+    contexts = [copy_context() for _ in listed]  # whose home it is
     with session(), ThreadPoolExecutor() as pool:
-        return list(pool.map(hashed, paths))
+        return list(pool.map(lambda context, path: context.run(hashed, path), contexts, listed))
 
 
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
@@ -92,17 +95,18 @@ def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
 @contextmanager
 def session() -> "Iterator[sqlite3.Connection | None]":
     """The cache, open for the block: once for many files, and never longer than it is needed."""
-    global _sessions
+    path = cache_dir("hashes") / "hashes.sqlite"
     with _lock:
-        if not _sessions:
-            _open[:] = [_connect()]
-        _sessions += 1
+        kept, sessions = _open.get(path) or (_connect(path), 0)
+        _open[path] = kept, sessions + 1
     try:
-        yield _open[0]
+        yield kept
     finally:
         with _lock:
-            _sessions -= 1
-            if not _sessions and (kept := _open.pop()) is not None:
+            kept, sessions = _open.pop(path)
+            if sessions > 1:
+                _open[path] = kept, sessions - 1
+            elif kept is not None:
                 kept.close()
 
 
@@ -151,9 +155,8 @@ def _put(name: str, stamp: str, value: str) -> None:
             kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (encodable(name), stamp, value))
 
 
-def _connect() -> "sqlite3.Connection | None":
+def _connect(path: Path) -> "sqlite3.Connection | None":
     """The cache; None where it cannot be read or written, which costs time and nothing else."""
-    path = cache_dir("hashes") / "hashes.sqlite"
     with suppress(OSError, sqlite3.Error):
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)

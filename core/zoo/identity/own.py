@@ -30,12 +30,13 @@ class UntoldError(Exception):
     """A part of a module whose influence on predictions cannot be told: `str()` says which."""
 
 
-def own_code(module: Any) -> tuple[dict[str, Any], Code]:
-    """Hash of what a module holds, and the code of its classes. Raises UntoldError.
+def own_code(module: Any, untold: list[str] | None = None) -> tuple[dict[str, Any], Code]:
+    """Hash of what a module holds, and the code of its classes.
 
-    It is an nn.Module, a function, or an object of any class written in Python.
+    It is an nn.Module, a function, or any other object. What of it cannot be told, such as a session of another library or an
+    open connection, is named in `untold`, and is then part of the hash by its class alone. Without it that raises UntoldError.
     """
-    found = _Description()
+    found = _Description(untold)
     state = {"state": _hashed(found.of(module)), "without a file": _hashed(found.loose())}
     return state, code_of_modules(sorted({value.__module__ for value in found.code.values()}))
 
@@ -55,7 +56,8 @@ def _hashed(value: Any) -> str:
 class _Description:
     """Describes values as JSON, equal in every process, and gathers the classes and functions that they are made of, by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, untold: list[str] | None = None) -> None:
+        self._untold = untold
         self.code: dict[int, Any] = {}
         self._open: list[Any] = []
 
@@ -145,7 +147,11 @@ class _Description:
         try:
             return ["saved", names, hashlib.sha256(pickle.dumps(value, protocol=4)).hexdigest()]
         except Exception as error:
-            raise UntoldError(f"an object of {type(value).__module__}.{type(value).__qualname__}") from error
+            what = f"an object of {type(value).__module__}.{type(value).__qualname__}"
+            if self._untold is None:
+                raise UntoldError(what) from error
+            self._untold += [] if what in self._untold else [what]
+            return ["untold", names]
 
     def _named(self, value: Any) -> list[str]:
         """The name of a class or function, whose code is then part of the key."""

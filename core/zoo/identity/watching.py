@@ -5,6 +5,7 @@ the system's random bytes that are not a library's; and by the state of the glob
 itself is not seen: `zoo.identity.sources` takes the files of such formats for part of the code instead.
 """
 
+import _thread as _thread_module
 import os
 import random
 import sys
@@ -17,8 +18,10 @@ from importlib.util import source_from_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from weakref import WeakSet
 
 from zoo.home import cache_dir
+from zoo.turns import drew, states
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
 _PLACES = frozenset(("HOME", "USERPROFILE", "PATH", "TMPDIR", "TEMP", "TMP"))
@@ -38,13 +41,19 @@ _ASKED = {
     "builtins.input": "the user",
 }
 _active: list["Watch"] = []
-"""Of several runs at a time each hears of all: a doubt too many costs time alone."""
+"""All that are in their blocks now, on whichever thread."""
 _hooked = False
 _thread = threading.local()
+_started: "WeakSet[threading.Thread]" = WeakSet()
+"""Threads that watched code has begun, be it in an earlier block: each watch of the moment hears of them."""
+_strays = False
+"""Whether watched code has begun a thread that nobody can tell from others: from then on each watch hears of all threads."""
 
 
 class Watch:
-    """Gathers doubts in `with watch:` blocks, in all threads but those that are `unwatched`."""
+    """Gathers doubts in `with watch:` blocks: of the block's own thread and of those that watched code has begun, unless they are
+    `unwatched`. What other threads of a process do, such as another run, is no concern of it.
+    """
 
     def __init__(self, known: Iterable[str] = (), *, draws: bool = True) -> None:
         """`known` are real paths of files, and of folders (with a separator at the end), that a key covers.
@@ -65,18 +74,29 @@ class Watch:
     def __enter__(self) -> "Watch":
         _install()
         _active.append(self)
-        if self.draws and not self._before:
-            self._before = _generators()
+        _own().append(self)
+        if self.draws:
+            self._before = states()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._compare()
+        self._before = {}
+        _own().remove(self)
         _active.remove(self)
+
+    def _compare(self) -> None:
+        """Doubt what the block has drawn so far."""
+        if self._before and drew(self._before, states()):
+            self.drawn()
+
+    def drawn(self) -> None:
+        """Code was seen to draw from the global generators."""
+        self.doubts["it draws from the global random generators"] = None
 
     def doubt(self) -> str:
         """All doubts so far in one line; empty where there is none."""
-        now = _generators() if self._before else {}
-        if any(now[name] != state for name, state in self._before.items()):
-            self.doubts["it draws from the global random generators"] = None
+        self._compare()
         opened = [f"it opens {named}" for where, named in self.opened.items() if where not in self.known]
         asked = [f"it reads the environment variable {_few(self.asked)}"] if self.asked else []
         return _few([*opened, *self.doubts, *asked], "; ")
@@ -117,8 +137,18 @@ def _few(texts: Iterable[str], between: str = ", ") -> str:
     return between.join([*first[:3], *(["and more"] if len(first) > 3 else [])])
 
 
+def _own() -> "list[Watch]":
+    """The watches in whose blocks this thread is."""
+    if not hasattr(_thread, "watches"):
+        _thread.watches = []
+    found: list[Watch] = _thread.watches
+    return found
+
+
 def _watching() -> "list[Watch]":
-    return [] if not _active or getattr(_thread, "off", False) else list(_active)
+    if not _active or getattr(_thread, "off", False):
+        return []
+    return list(_own() or (_active if _strays or threading.current_thread() in _started else ()))
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -130,6 +160,21 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                 _note_file(watch, arguments[0], arguments[2])
             elif not (_is_own(event, arguments) or _is_compiling()):
                 watch.doubts[f"it asks {_ASKED[event]} ({event})"] = None
+
+
+def _followed(start: Callable[..., Any]) -> Callable[..., Any]:
+    """What begins a thread, which belongs to watched code where that calls it."""
+
+    def started(thread: Any, *arguments: Any, **named: Any) -> Any:
+        global _strays
+        if _watching():
+            if isinstance(thread, threading.Thread):
+                _started.add(thread)
+            else:
+                _strays = True
+        return start(thread, *arguments, **named)
+
+    return started
 
 
 def _is_own(event: str, arguments: tuple[Any, ...]) -> bool:
@@ -153,6 +198,9 @@ def _install() -> None:
     sys.addaudithook(_hook)
     environ: Any = type(os.environ)
     environ.__getitem__ = _told(environ.__getitem__, lambda watch, arguments: _note_variable(watch, arguments[1]))
+    threads: Any = threading.Thread
+    threads.start = _followed(threads.start)
+    _thread_module.start_new_thread = _followed(_thread_module.start_new_thread)
     os.urandom = _told(os.urandom, lambda watch, _: _note_bytes(watch))
     generators: Any = random
     generators._urandom = _told(generators._urandom, lambda watch, _: _note_bytes(watch))
@@ -236,18 +284,3 @@ def _source(path: str) -> str:
         return os.path.realpath(source_from_cache(path))
     except ValueError:
         return path
-
-
-def _generators() -> dict[str, Any]:
-    """States of the global generators of Python, NumPy and PyTorch, as values that can be compared."""
-    states: dict[str, Any] = {"random": random.getstate()}
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
-    if numpy is not None and hasattr(numpy, "random"):
-        kind, words, *rest = numpy.random.get_state()
-        states["numpy"] = (kind, words.tobytes(), *rest)
-    if torch is not None and hasattr(torch, "get_rng_state"):
-        states["torch"] = torch.get_rng_state().numpy().tobytes()
-        if torch.cuda.is_initialized():
-            for device in range(torch.cuda.device_count()):
-                states[f"cuda:{device}"] = torch.cuda.get_rng_state(device).numpy().tobytes()
-    return states

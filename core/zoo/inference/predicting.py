@@ -84,7 +84,7 @@ def predict(
     """
     asked = locals()
     request = Request.of({**dict.fromkeys(Request.model_fields), **_settings(asked), "model": model, "benchmark": None})
-    how = How.of({"skip_bad": 0, "fresh": False, "save_figures": 0, **_settings(asked)})
+    how = How.of({**{name: field.default for name, field in How.model_fields.items()}, **_settings(asked)})
     if top < 1 or not 0 <= threshold <= 1:
         raise OptionError("`top` must be at least 1, and `threshold` in [0, 1]")
     with no_exit("the model or its data"), in_plugin():
@@ -183,7 +183,7 @@ def _rows(
     source, chunk = Reading(samples, form.task), range(len(items))
     size = how.fixed_batch or auto_batch_size(source, chunk)
     workers = default_workers(samples) if how.workers is None else how.workers
-    device = pick_device(how.device)
+    device = pick_device(model.info.device or how.device)
     predictor = Predictor(form.task, model.load(), device, request.precision, size, may_halve=how.fixed_batch is None)
     done, some = 0, False
     for loaded in load_batches(source, [chunk], size, request.seed, workers):

@@ -1,5 +1,6 @@
 """Metrics of clustering: how well k-means on the vectors at length 1 finds the classes, with as many clusters as classes."""
 
+import threading
 import warnings
 from typing import Annotated, ClassVar
 
@@ -52,13 +53,17 @@ class Ami(_Clustering):
     function: ClassVar[str] = "adjusted_mutual_info_score"
 
 
+_one_by_one = threading.Lock()
+"""k-means sets the process's number of BLAS threads, and this here its filters of warnings, and both set them back."""
+
+
 @once
 def clusters(places: Places, count: int, seed: int) -> Array:
     """The cluster of each sample, int32 [n]. Fewer than `count` where there are fewer distinct vectors."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with _one_by_one, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of too few distinct vectors
         found: Array = KMeans(count, n_init=1, random_state=seed).fit_predict(places.unit.astype(np.float32))
     return found

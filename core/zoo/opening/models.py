@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
 from zoo.errors import ModelError, OptionError, WeightsError, text_of
+from zoo.frozen import thawed
 from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
 from zoo.lazy import load_target
 from zoo.opening.class_names import respelled
+from zoo.opening.foreign import NUMPY, NumpyModel
 from zoo.opening.named_parts import handed_over
 from zoo.opening.output_names import output_names
 from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, refuse_overlap
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
+from zoo.opening.weights_as_file import whole_file
 from zoo.opening.weights_choice import Choice, choose_weights
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
@@ -79,7 +82,7 @@ def build_model(spec: ModelSpec, task: str, config: Mapping[str, Any]) -> Any:
     with in_plugin(spec.name):
         check_requirements(spec, ModelError)
         try:
-            return load_target(spec.tasks[task])(**{**spec.config, **config})
+            return load_target(spec.tasks[task])(**thawed({**spec.config, **config}))
         except TypeError as error:
             raise ModelError(f"{spec.name} cannot be built: {text_of(error)}", f"zoo show {spec.name}") from error
 
@@ -104,13 +107,15 @@ def bound_model(
     config = {**declared, **told.get("config", {})}
     sizable = choice.file is not None or choice.classes is not None
     sized_by = (spec.outputs or outputs_parameter(load_target(spec.tasks[task]))) if sizable else None
-    own = _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
+    as_file = spec.weights_as == "file"
+    own = None if as_file else _opened(spec, task, choice, {**config, **chosen_options}, sized_by)
     if own is not None and own.outputs is not None:
         config[sized_by or ""] = own.outputs
     outputs = config.get(sized_by) if sized_by else None
     classes, class_ids, named = output_names(spec, task, weights, choice, own, told.get("classes"), outputs, lead)
     preprocessing = told.get("input") or (weights.input if weights else None) or spec.input or carried_input(lead)
-    sha256 = own.sha256 if own else weights_sha256(weights, choice.data_dir) if weights else None
+    whole = whole_file(spec, weights, choice) if as_file else None
+    sha256 = own.sha256 if own else whole.sha256 if whole else weights_sha256(weights, choice.data_dir) if weights else None
     # A tag names the weights that were declared; a file of the user's own may be others, whatever its config.
     name = composed_name(spec, held) + (f"@{tag}" if weights and sha256 == weights.sha256 else "")
     read = declared_files(spec, config, chosen_options)
@@ -120,9 +125,11 @@ def bound_model(
         made_of = {role: part.load() for role, part in held.items()}
         with in_plugin(name):
             with seeded(0, name):  # what the weights do not replace is drawn alike every time
-                model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of})
-            _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
-            return in_eval(model)
+                path = {"weights": whole.checked()} if whole else {}
+                model = build_model(spec, task, {**config, **chosen_options, **handed_over(settings), **made_of, **path})
+                if whole is None:
+                    _fill(OwnTensors(model, made_of.values()) if made_of else model, name, weights, choice, own, sha256)
+            return NumpyModel(model) if spec.inputs == NUMPY else in_eval(model)
 
     identity = {
         "spec": {**spec.model_dump(mode="json", include={"tasks", "config"}), "name": entry_of_name(spec.name)},
@@ -136,8 +143,10 @@ def bound_model(
     uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
+    doubt = f"{name} is a service, and what it answers may change" if spec.remote else doubt
+    info = info_of(spec, ModelInfo(name, spec.modality, classes, preprocessing, chosen_options, class_ids))
     return Model(
-        ModelInfo(name, spec.modality, classes, preprocessing, chosen_options, class_ids),
+        info,
         identity,
         loaded,
         sha256,
@@ -193,6 +202,12 @@ def _distribution(name: str) -> str:
         index = registry().index
     plugin = index.plugin_of(name)
     return f"{plugin['distribution']} {plugin['version']}" if plugin else ""
+
+
+def info_of(spec: ModelSpec, info: ModelInfo) -> ModelInfo:
+    """What is known of a model, with where and how it says that it computes."""
+    arrays = spec.inputs == NUMPY
+    return replace(info, device="cpu" if arrays else spec.device, arrays=arrays, remote=spec.remote)
 
 
 def in_eval(model: Any) -> Any:

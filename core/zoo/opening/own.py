@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ModelError, OptionError, ZooError
-from zoo.identity.own import UntoldError, own_code, same
+from zoo.identity.own import own_code, same
 from zoo.opening.class_names import given_classes
 from zoo.opening.composing import named_model
 from zoo.opening.declared import normalised, pixels
+from zoo.opening.foreign import as_model, classes_of, is_foreign, takes_numpy
 from zoo.opening.models import Model, in_eval
 from zoo.opening.weights_choice import Choice
+from zoo.remarks import remark
 from zoo.specs import CERTIFY, ImageInput, Modality
 from zoo.tasks.base import ModelInfo
 
@@ -31,10 +33,11 @@ def own_model(
     """The user's own module or callable. It is copied, so that a run leaves device, mode and layout of the original alone.
 
     What `zoo.load` returned keeps its name as long as it is what loading that name gives. Anything else is told by its `key`
-    together with what it holds: without one, or where that cannot be told, nothing of the run is used again. Images are
+    together with what it holds: without one nothing of the run is used again, nor where it says `remote = True`. An estimator
+    of scikit-learn, a session of ONNX Runtime, and whatever says `inputs = "numpy"`, are given arrays on the CPU. Images are
     prepared, and normalised, as `input` says, and what that leaves open as the module itself declares, which those of timm do.
     """
-    if isinstance(module, type) or not (callable(module) or kind_of(module)):
+    if isinstance(module, type) or not (callable(module) or kind_of(module) or is_foreign(module)):
         raise OptionError(
             f"{module!r} is no model", "pass a name, or an instance that can be called with a batch, such as an nn.Module"
         )
@@ -50,16 +53,22 @@ def own_model(
         info = replace(origin.info, input=wanted, classes=outputs)
         return replace(origin, info=info, load=lambda: normalised(origin.load(), wanted), notes=(*origin.notes, *notes))
     label = f"local/{name or type(module).__name__}"
-    outputs = given_classes(classes) if classes is not None else known.classes if known else None
-    info = ModelInfo(label, known.modality if known else None, outputs, wanted)
+    outputs = given_classes(classes) if classes is not None else known.classes if known else classes_of(module)
+    remote = getattr(module, "remote", False) is True
+    arrays = takes_numpy(module)
+    modality_of = known.modality if known else None
+    info = ModelInfo(label, modality_of, outputs, wanted, device="cpu" if arrays else None, arrays=arrays, remote=remote)
     identity: dict[str, Any] = {}
     source, doubt = None, f"nobody can know what {label} reads from outside: `key` stands for that, and lets them be used again"
-    if key:
-        try:
-            state, code = own_code(module)
-            identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, code.doubt
-        except UntoldError as error:
-            doubt = f"{label} holds {error}, whose content cannot be told"
+    if remote:
+        doubt = f"{label} is a service, and what it answers may change"
+    elif key:
+        untold: list[str] = []
+        state, code = own_code(module, untold)
+        identity, source, doubt = {"key": key, **state, "code": code.identity}, code.sha256, code.doubt
+        if untold:
+            named = ", ".join(untold[:3]) + (", …" if len(untold) > 3 else "")
+            notes = (*notes, f"`key` alone stands for what cannot be told of {label}: {named}")
     load_copy = lambda: normalised(_copied(module, label), wanted)  # noqa: E731
     return Model(info, identity, load_copy, source_sha256=source, doubt=doubt, own=True, notes=notes)
 
@@ -98,9 +107,16 @@ def _unchanged(module: Any, key: str | None, name: str | None) -> Model | None:
 
 
 def _copied(module: Any, name: str) -> Any:
+    """A copy as what a run calls. What is no module of torch, and cannot be copied, is taken itself: a run changes none."""
+    import torch
+
     try:
-        return in_eval(copy.deepcopy(module))
+        copied = copy.deepcopy(module)
     except Exception as error:
-        raise ModelError(
-            f"{name} cannot be copied: {error}", "a run works on a copy; drop what copy.deepcopy refuses, such as open files"
-        ) from error
+        if isinstance(module, torch.nn.Module):
+            raise ModelError(
+                f"{name} cannot be copied: {error}", "a run works on a copy; drop what copy.deepcopy refuses, such as open files"
+            ) from error
+        remark(f"{name} cannot be copied, so the run called the object itself")
+        return as_model(module)
+    return as_model(copied if takes_numpy(copied) else in_eval(copied))

@@ -14,6 +14,7 @@ from zoo.opening.weights import checked, read_metadata
 from zoo.opening.weights_file import read_checkpoint
 from zoo.opening.weights_fit import FLOATING, Fit, choose, dtype, kind, see_through, wrapped
 from zoo.specs import Preprocessing
+from zoo.turns import turn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +89,7 @@ def _state(build: Callable[[], Any]) -> "Mapping[str, Tensor]":
     """The names, shapes and types of a new model's tensors, without memory for them where that can be."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with turn(), torch.random.fork_rng(devices=[]):
         for device in (torch.device("meta"), nullcontext()):
             try:
                 with device:

@@ -18,6 +18,7 @@ from zoo.errors import ModelError, WeightsError, ZooError, did_you_mean, no_exit
 from zoo.opening.weights import load_state
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter
 from zoo.seeds import seeded
+from zoo.turns import turn
 
 _FILE = re.compile(r"(?P<where>.+\.py)(?::(?P<attr>.*))?", re.DOTALL)
 _NO_LETTER = re.compile(r"\W")
@@ -64,7 +65,8 @@ def open_written(
     found = _FILE.fullmatch(text) or _MODULE.fullmatch(text)
     assert found is not None
     where, attr = found["where"], found["attr"] or ""
-    module = _module(where)
+    with turn():  # a module that another thread imports at this moment is half of itself
+        module = _module(where)
     name = f"{Path(where).name}:{attr}" if where.endswith(".py") else text
     build, parameter = _builder(_attribute(module, where, attr), where, attr, outputs, outputs_meant)
     if weights is None:

@@ -1,8 +1,9 @@
 """`registry.yaml`: claims to reproduce and plugins to install. Data, layered with the user's own (`ZOO_REGISTRY`)."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -87,12 +88,20 @@ def load_catalogue() -> Catalogue:
     )
 
 
+@lru_cache(maxsize=4)
+def _loaded(text: str) -> Any:
+    """What the YAML says, parsed once a process: it takes longer than a small run."""
+    import yaml
+
+    return yaml.safe_load(text) or {}
+
+
 def _read(path: Path) -> Catalogue:
     import yaml
 
     correct = "correct it, or set ZOO_REGISTRY to another file"
     try:
-        return Catalogue.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return Catalogue.model_validate(_loaded(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise CatalogueError(f"cannot read {path}: {error.strerror}", "reinstall deepzoo, or correct ZOO_REGISTRY") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

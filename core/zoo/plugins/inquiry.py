@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo import errors
 from zoo.errors import PluginError
+from zoo.home import passed_on
 
 WIDTH = 8
 """Plugins that are asked at a time: those that wait for something hold up no other."""
@@ -53,7 +54,7 @@ def _ask(order: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int, str]:
     folders = [*order["path"], *([] if core in order["path"] else [core])]
     command = [sys.executable, "-c", PROGRAM, json.dumps(folders)]
     done = subprocess.run(
-        command, input=json.dumps(order).encode(), capture_output=True, env={**os.environ, **QUIET}, check=False
+        command, input=json.dumps(order).encode(), capture_output=True, env={**os.environ, **passed_on(), **QUIET}, check=False
     )
     said: list[dict[str, Any]] = []
     for line in done.stdout.splitlines():

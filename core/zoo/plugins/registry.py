@@ -1,6 +1,7 @@
 """The registry: typed, filterable look-ups of everything that plugins offer."""
 
 import importlib
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,11 +43,16 @@ from zoo.wording import encodable
 S = TypeVar("S", bound=Spec)
 
 _HELD: ContextVar["Registry | None"] = ContextVar("registry", default=None)
+_LOADING = threading.RLock()
+"""Where there is no index yet, one thread makes it."""
 
 
 def registry() -> "Registry":
     """The registry of what is installed now; within `one_look_up` that of its beginning."""
-    return _HELD.get() or Registry(load_index())
+    if held := _HELD.get():
+        return held
+    with _LOADING:
+        return Registry(load_index())
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from zoo.profiling.subject import Subject
 from zoo.runs.loading import Reading
 from zoo.runs.predicting import Predictor, out_of_memory
 from zoo.tasks.base import Batch
+from zoo.turns import turn
 
 MOST = 2**16
 """The largest batch that is tried."""
@@ -242,13 +243,14 @@ def threads_of(count: int | None) -> "Iterator[int]":
     """So many threads of torch in the block; how many they are."""
     import torch
 
-    before = torch.get_num_threads()
-    try:
-        if count is not None:
-            torch.set_num_threads(count)
-        yield torch.get_num_threads()
-    finally:
-        torch.set_num_threads(before)
+    with turn():  # their number is the process's, and what else computes meanwhile would be measured with it
+        before = torch.get_num_threads()
+        try:
+            if count is not None:
+                torch.set_num_threads(count)
+            yield torch.get_num_threads()
+        finally:
+            torch.set_num_threads(before)
 
 
 def described(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.counting import bytes_held, parameter_count
 from zoo.devices import pick_device
 from zoo.errors import OptionError, ZooError, no_exit
+from zoo.opening.foreign import called
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.profiling.asked import Measured
@@ -124,14 +125,14 @@ def _profiled(entries: Registry, request: Request, how: How, measured: Measured)
 def _notes(subject: Subject, bench: Bench, parameters: int | None, why: str, seen: bool) -> list[str]:
     notes = [*subject.notes, *([f"operations are not known: {why}"] if why else [])]
     if not seen:
-        notes.append(f"memory is not known: {type(subject.model).__name__} computes outside of torch")
+        notes.append(f"memory is not known: {called(subject.model)} computes outside of torch")
     if len(bench.reading.kinds) > 1:
         kinds = ", ".join(bench.reading.inputs[place] for place in bench.reading.kinds)
         notes.append(f"operations are of the first sample, memory of the one that takes most, times of all in turn: {kinds}")
     if subject.task.name == "attack":
         notes.append("of another sample an attack may take more or fewer operations: it may fall sooner")
     if parameters is None:
-        notes.append(f"parameters are not known: {type(subject.model).__name__} does not say what it holds")
+        notes.append(f"parameters are not known: {called(subject.model)} does not say what it holds")
     return notes
 
 

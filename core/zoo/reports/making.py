@@ -8,7 +8,7 @@ from typing import Any
 from zoo.comparing.matching import RUN_ID, check_ids, differences, is_plain
 from zoo.comparing.matching import names as run_names
 from zoo.errors import AmbiguousNameError, OptionError, RunError, UnknownNameError, ZooError
-from zoo.home import writing
+from zoo.home import using, writing
 from zoo.lazy import load_target
 from zoo.opening.datasets import Folder
 from zoo.plugins.blame import in_plugin
@@ -58,6 +58,8 @@ def report(
     *,
     pictures: int = PICTURES,
     data_dir: Folder = None,
+    home: Folder = None,
+    store: Folder = None,
     progress: ProgressCallback | None = None,
 ) -> Path:
     """Write one file of HTML about runs on the same samples, or about trainings; it needs no network. Returns its path.
@@ -65,7 +67,7 @@ def report(
     A run is a record, its id, perhaps cut short, or a benchmark: then the newest run of each model on it, the best first. None
     means the newest run there is. A training is its record, key, weights or recipe. `pictures` is how many samples are shown at
     the most; all are counted and listed. Figures are those of the records, and of predictions that have not changed since.
-    `progress` is told how far it is.
+    `progress` is told how far it is. `home` and `store` stand for `ZOO_HOME` and `ZOO_STORE` (see `zoo.home.using`).
 
     Raises ZooError: RunError where stored predictions are not those that were scored, or runs are not of the same samples;
     UnknownNameError for a name of nothing; OptionError for what cannot be in one report; StoreError where nothing can be written.
@@ -74,7 +76,7 @@ def report(
     asked = [os.fspath(one) if isinstance(one, os.PathLike) else one for one in listed]
     if not 0 <= pictures <= 100_000:
         raise OptionError(f"`pictures` must be from 0 to 100,000, not {pictures}")
-    with one_look_up() as entries:
+    with using(home, store), one_look_up() as entries:
         trainings = [
             one for one in asked if isinstance(one, TrainingRecord) or (isinstance(one, str) and _is_training(entries, one))
         ]

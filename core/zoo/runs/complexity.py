@@ -8,6 +8,7 @@ from typing import Any
 from zoo.data.dataset import Dataset
 from zoo.errors import ZooError, reason_of
 from zoo.home import writing
+from zoo.opening.foreign import called
 from zoo.runs.loading import Reading
 from zoo.runs.precision import Precision
 from zoo.runs.predicting import Predictor
@@ -27,7 +28,7 @@ def complexity_of(
     """
     task, notes = predictor.task, []
     if parameters is None:
-        notes.append(f"parameters are not known: {type(predictor.model).__name__} does not say what it holds")
+        notes.append(f"parameters are not known: {called(predictor.model)} does not say what it holds")
     flops, sample, why = None, "", _unknowable(task, precision)
     if not why:
         loaded = samples.loaded([_middle(samples.dataset, positions)], seed)
@@ -54,6 +55,8 @@ def kept_complexity(folder: Path) -> Complexity | None:
 
 
 def _unknowable(task: Task, precision: Precision) -> str:
+    if task.model.foreign:
+        return f"{task.model.name} computes {'elsewhere' if task.model.remote else 'outside of torch'}"
     if precision.built is not None:
         return f"nobody counts those of a network that {precision.name} has altered"
     if type(task).ask_again is not Task.ask_again:

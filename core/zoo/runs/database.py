@@ -1,6 +1,5 @@
 """The database of the store: its tables, how it is opened, and what to do about what it says is wrong."""
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from zoo.errors import reason_of
-from zoo.home import zoo_home
+from zoo.home import variable, zoo_home
 
 METADATA = MetaData()
 RECORDS = Table(
@@ -59,7 +58,7 @@ ADVICE = {
 
 def store_url() -> str:
     """The database's SQLAlchemy URL: `ZOO_STORE`, else SQLite at `ZOO_HOME/zoo.db`."""
-    return os.environ.get("ZOO_STORE") or f"sqlite:///{zoo_home() / 'zoo.db'}"
+    return variable("ZOO_STORE") or f"sqlite:///{zoo_home() / 'zoo.db'}"
 
 
 def connect(url: str) -> Engine:

@@ -104,7 +104,7 @@ def sample(
         chosen["prompt"] = _taken(spec, prompt)
     choice = Choice(tag, file=Path(weights) if weights else None, data_dir=data_dir)
     found = named_model(spec, "generate", choice, chosen)
-    loaded = on_device(found.load(), pick_device(device))
+    loaded = on_device(found.load(), pick_device(found.info.device or device))
     asked = _class(loaded, found.info.name, class_name)
     seeds = [sample_seed(seed, f"sample-{number}") for number in range(count)]
     if spec.modality == "text":

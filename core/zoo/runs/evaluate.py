@@ -2,12 +2,14 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zoo.devices import pick_device
 from zoo.errors import no_exit
+from zoo.home import using
 from zoo.locking import locked
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.catalogue import load_catalogue
@@ -16,13 +18,14 @@ from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.foreseeing import scoring
+from zoo.runs.key import seen
 from zoo.runs.observing import Observers
-from zoo.runs.plan import plan_run
+from zoo.runs.plan import Plan, placed, plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
 from zoo.runs.recording import make_record
 from zoo.runs.request import How, Request
-from zoo.runs.resuming import compute_missing
+from zoo.runs.resuming import compute_missing, found_done
 from zoo.runs.showing import telling
 from zoo.runs.store import Store
 
@@ -57,6 +60,9 @@ def evaluate(
     name: str | None = None,
     data_dir: str | os.PathLike[str] | None = None,
     save_figures: int = 0,
+    wait: float | bool | None = None,
+    home: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] | None = None,
     progress: ProgressCallback | bool | None = None,
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
@@ -85,12 +91,17 @@ def evaluate(
     the run's folder, where the task, or a plugin that knows the model, can draw. `progress` is told of every step; without it a
     bar is shown on a terminal and in a notebook, unless it is False or `ZOO_PROGRESS` is 0.
 
-    Raises ZooError: what is wrong and what to do next. Where no metric has a value that is NotScoredError: the predictions are
-    kept, but there is no record.
+    Threads may evaluate at once. A finished run is only read; of several that begin the same, one computes it, and the others
+    then find it: by default threads of this process wait for each other, and for another process nobody. `wait` says for how
+    many seconds whoever it is is waited for; True: as long as it takes, False: not at all. `home` and `store` stand for
+    `ZOO_HOME` and `ZOO_STORE` in this call alone (a folder; a URL of SQLAlchemy or a SQLite file): see `zoo.home.using`.
+
+    Raises ZooError: what is wrong and what to do next; RunError where another still runs the same. Where no metric has a value
+    that is NotScoredError: the predictions are kept, but there is no record.
     """
     asked = locals()  # what Request and How declare
     request, how = Request.of(asked), How.of(asked)
-    with one_look_up() as entries, telling(how.progress) as tell, in_plugin():
+    with using(home, store), one_look_up() as entries, telling(how.progress) as tell, in_plugin():
         return _run(entries, request, how.model_copy(update={"progress": tell}), tell)
 
 
@@ -100,15 +111,17 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
     device = pick_device(how.device)
     with hearing(None) as remarks, no_exit("what is run or its data"):
         plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
+    device = placed(plan, device)
     draw = drawer(entries, plan, how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
-    what = f"running {plan.model.info.name} on {plan.benchmark.name}"
     observers = Observers(entries, "run", "run")
     how = how.model_copy(update={"progress": observers.watched(tell)})
-    held = locked(plan.folder, what, "wait for it to end and run again: its shards will be reused")
-    with observers.failing(), held:
-        computed = compute_missing(observers, plan, how, device, run_id)
+    with observers.failing(), ExitStack() as held:
+        computed = found_done(plan, how) if not how.save_figures and store.has_key(plan.key) else None
+        if computed is None:
+            plan = held.enter_context(_begun(plan, how))
+            computed = compute_missing(observers, plan, how, device, run_id)
         results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
@@ -118,3 +131,17 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observers.tell("finished", record=record)
     return record
+
+
+@contextmanager
+def _begun(plan: Plan, how: How) -> Iterator[Plan]:
+    """The plan, under the lock of its folder. One whose model was doubted while others were waited for has a key of its own."""
+    what = f"running {plan.model.info.name} on {plan.benchmark.name}"
+    hint = "`wait` for it, or run again when it has ended: its shards will be reused"
+    with locked(plan.folder, what, hint, how.wait):
+        if plan.doubt or not seen(plan.folder):
+            yield plan
+            return
+    plan = plan.settled_again()
+    with locked(plan.folder, what, hint, how.wait):
+        yield plan

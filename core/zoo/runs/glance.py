@@ -3,14 +3,13 @@
 So `zoo list` can say what was run, and a name mistyped is answered at once. Of another database nothing is known here.
 """
 
-import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
-from zoo.home import zoo_home
+from zoo.home import variable, zoo_home
 from zoo.plugins.composed import entry_of_name, untagged
 from zoo.runs.labels import NAME, RUN_ID
 
@@ -21,7 +20,7 @@ def may_be_run(text: str) -> bool:
         return True
     if not NAME.fullmatch(text):
         return False
-    if os.environ.get("ZOO_STORE"):
+    if variable("ZOO_STORE"):
         return True
     return bool(_asked("SELECT 1 FROM run_labels WHERE name = ?", text))
 
@@ -41,7 +40,7 @@ def runs_by_benchmark() -> Counter[str]:
 
 def _asked(query: str, *values: str) -> list[Any]:
     """The answer of the store; nothing where there is none, where it has no such table, or is another database."""
-    if os.environ.get("ZOO_STORE"):
+    if variable("ZOO_STORE"):
         return []
     try:
         with closing(sqlite3.connect(f"file:{quote(str(zoo_home() / 'zoo.db'))}?mode=ro", uri=True)) as store:

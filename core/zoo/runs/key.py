@@ -91,7 +91,8 @@ def watch_over(models: Iterable[Model], also: frozenset[str] = frozenset()) -> W
     known: list[Model] = list(models)
     if any(model.own for model in known):
         return None
-    return Watch(also.union(*(model.files for model in known)))
+    files = also.union(*(model.files for model in known))
+    return Watch(files, draws=False)  # the run's own generators tell of draws
 
 
 def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:

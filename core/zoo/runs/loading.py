@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -105,7 +106,7 @@ def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, see
         ahead: deque[Future[Loaded]] = deque()
         try:
             for positions in work:
-                ahead.append(pool.submit(load, positions))
+                ahead.append(pool.submit(copy_context().run, load, positions))  # remarks and home are the context's
                 if len(ahead) > workers + 1:
                     yield ahead.popleft().result()
             while ahead:

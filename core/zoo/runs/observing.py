@@ -9,7 +9,7 @@ from zoo.errors import is_pressed
 from zoo.identity.watching import unwatched
 from zoo.plugins.blame import raised
 from zoo.plugins.registry import Registry
-from zoo.seeds import draws_kept
+from zoo.turns import draws_kept
 
 if TYPE_CHECKING:
     from zoo.runs.record import RunStart

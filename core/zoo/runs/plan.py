@@ -1,7 +1,7 @@
 """The plan of a run: what will run on what, resolved and checked, and the key that follows from it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,12 @@ class Plan:
     def folder(self) -> Path:
         """Where the run's shards lie."""
         return zoo_home() / "runs" / self.key
+
+    def settled_again(self) -> "Plan":
+        """The same with the key that it has now that its model may have been seen to read or draw what no key knows."""
+        manifest = dict(self.manifest)
+        key, doubt = settled(manifest, (self.doubt,))
+        return replace(self, key=key, manifest=manifest, doubt=doubt)
 
     def shards(self) -> list[Shard]:
         """The run's shards, in order."""
@@ -159,6 +165,16 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
         doubt,
         files,
     )
+
+
+def placed(plan: Plan, device: Any) -> Any:
+    """The device that a run is on: the one that was picked, unless its model runs elsewhere, whatever is asked for."""
+    import torch
+
+    own = plan.model.info.device
+    if own is None or own == str(device):
+        return device
+    return torch.device(own)
 
 
 class _Named:

@@ -45,7 +45,12 @@ class Precision:
 
 
 def asked_precision(registry: Registry, text: str, task: Task) -> Precision:
-    """Raises OptionError where there is none of the name, it is of training alone, or the task takes gradients."""
+    """Raises OptionError where there is none of the name, it is of training alone, or the task takes gradients.
+
+    Nor is there another than fp32 of a model that computes outside of torch.
+    """
+    if text != AUTOCAST[0] and task.model.foreign:
+        raise OptionError(f"{task.model.name} computes outside of torch, so it has no {text}", f"take {AUTOCAST[0]}")
     found = opened_precision(registry, text)
     if found is None:
         return Precision(text, text)

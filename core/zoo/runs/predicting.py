@@ -1,7 +1,7 @@
 """Predicting: a model on a device, at a precision, over the batches of missing shards."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from zoo.plugins.blame import in_plugin
 from zoo.runs.loading import Loaded, Reading, Source, load_batches
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
+from zoo.turns import turn
 
 _MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
 """Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
@@ -65,7 +66,7 @@ class Predictor:
     def _tried(self, ask: Callable[[Any, Batch], Any], part: Batch) -> tuple[Any] | None:
         """The predictions; None where it is worth asking again, as something was changed."""
         try:
-            with self._context():
+            with nullcontext() if self.task.model.remote else turn(), self._context():
                 return (ask(self.model, replace(part, inputs=self._ready(part.inputs))),)
         except (ZooError, KeyboardInterrupt):
             raise

@@ -3,6 +3,7 @@
 `zoo.evaluate` takes these as keywords, and `zoo run` makes its options of them.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -121,7 +122,17 @@ class How(Asked):
     skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
     fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
     save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")
+    wait: float | None = Field(
+        default=None, ge=0, description="Seconds to wait where another process runs the same; inf: as long as it takes."
+    )
+    home: Any = None
+    store: Any = None
     progress: Callable[[Progress], None] | bool | None = None
+
+    @field_validator("wait", mode="before")
+    @classmethod
+    def _as_seconds(cls, wait: Any) -> Any:
+        return (math.inf if wait else 0.0) if isinstance(wait, bool) else wait
 
     @field_validator("batch_size", mode="before")
     @classmethod

@@ -28,7 +28,9 @@ from zoo.runs.progress import Progress
 from zoo.runs.record import Complexity, Guard, Origin, RunStart, Shards
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, Stored, read_shard, write_shard
+from zoo.seeds import derived_seed
 from zoo.tasks.base import Batch
+from zoo.turns import Generators
 
 
 @dataclass
@@ -52,20 +54,38 @@ class Computed:
     """What was remarked when the samples were read and predicted, by whichever invocation."""
 
 
-def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
-    """Compute the shards that are not there, one file each, in order."""
+def found_done(plan: Plan, how: How) -> Computed | None:
+    """What is there of a run of which nothing is to be computed; None of any other. It is only read, so it needs no lock."""
+    done = _found(plan, how)
+    if done.shards.computed:
+        return None
+    _check_skipped(plan, done, how.skip_bad)
+    return done
+
+
+def _found(plan: Plan, how: How) -> Computed:
+    """What is there of a run that may be used again."""
     shards, guard = plan.shards(), kept_guard(plan.folder)
     found = {}
     if not how.fresh and not (guard and guard.note):  # what is not a sample's own is no use another time
         found = {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
-    missing = [shard for shard in shards if shard.index not in found]
     done = Computed(
-        Shards(total=len(shards), computed=len(missing), reused=len(found)), found=found, guard=guard, doubt=plan.doubt
+        Shards(total=len(shards), computed=len(shards) - len(found), reused=len(found)),
+        found=found,
+        guard=guard,
+        complexity=kept_complexity(plan.folder),
+        doubt=plan.doubt,
     )
-    done.complexity = kept_complexity(plan.folder)
     for stored in found.values():
         done.skipped.update(stored.skipped)
         done.remarks.update(dict.fromkeys(stored.remarks))
+    return done
+
+
+def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
+    """Compute the shards that are not there, one file each, in order."""
+    done = _found(plan, how)
+    missing = [shard for shard in plan.shards() if shard.index not in done.found]
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
@@ -92,7 +112,9 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
     size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
     done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
     watch = watch_over([plan.model, *plan.aux.values()], plan.files)
-    with watch or nullcontext():
+    own = Generators(derived_seed(plan.request.seed, "predicting"), watch.drawn if watch is not None else None)
+    taken = nullcontext if plan.model.info.remote else own.turn  # what waits for a service keeps nobody waiting
+    with taken(), watch or nullcontext():
         plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
         model = _loaded(plan.model)
         parameters = parameter_count(model)
@@ -115,13 +137,15 @@ def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: 
         if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
             how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
             continue
-        with watch or nullcontext():
+        with taken(), watch or nullcontext():
             rows.add(loaded, predictor)
         if not done.samples and loaded.batch is not None:
-            done.guard = _guarded(plan, predictor, loaded.batch, rows)
+            with taken():
+                done.guard = _guarded(plan, predictor, loaded.batch, rows)
             if how.fresh or done.complexity is None:
                 first = plan.shards()[0].positions
-                done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
+                with taken():
+                    done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
                 keep_complexity(plan.folder, done.complexity)
         done.samples += len(loaded.positions)
         how.tell(Progress("predicting", seen, plan.samples, reused, foresight.left(seen / plan.samples)))

@@ -20,7 +20,7 @@ from zoo.sweeps.cells import Cell, LeftOut, planned
 OF_OWN = ("classes", "input", "key", "weights", "weights_key", "allow_pickle")
 """What describes a network of the user's own: where a sweep has some, these are for them alone."""
 OF_ONE = ("weights", "weights_key")
-OF_A_CELL = ("model", "benchmark", "task", "name", "options", "protocol", "aux", "metrics", "progress", "limit")
+OF_A_CELL = ("model", "benchmark", "task", "name", "options", "protocol", "aux", "metrics", "progress", "limit", "home", "store")
 
 
 @dataclass(frozen=True)

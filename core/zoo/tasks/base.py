@@ -44,6 +44,17 @@ class ModelInfo:
     input: ImageInput | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     class_ids: tuple[str, ...] | None = None
+    device: str | None = None
+    """Where it runs, whatever a run asks for."""
+    arrays: bool = False
+    """Whether it takes NumPy arrays, and so computes on the CPU."""
+    remote: bool = False
+    """Whether it asks a service for its predictions."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it computes outside of torch, as far as it says."""
+        return self.remote or self.arrays
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import PluginError
+from zoo.home import passed_on
 from zoo.plugins.index import load_index
 from zoo.plugins.projects import read_project
 from zoo.testing.findings import Finding, Report
@@ -56,7 +57,7 @@ def _check_project(folder: Path, behaviour: bool, timeout: float) -> Report:
 
 
 def _report(facts: Mapping[str, Any], behaviour: bool, timeout: float, variables: Mapping[str, str]) -> Report:
-    environment = {**os.environ, **OFFLINE, **variables}
+    environment = {**os.environ, **passed_on(), **OFFLINE, **variables}
     command = [sys.executable, "-m", "zoo.testing.worker", facts["id"], facts["distribution"], str(int(behaviour))]
     with tempfile.TemporaryFile("w+", errors="replace") as out:
         # A file, not a pipe: what was found before a crash or at the time limit is there to be read.

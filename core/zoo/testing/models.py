@@ -12,7 +12,7 @@ from zoo.errors import ModelError, PredictionError, ZooError, reason_of
 from zoo.identity.code import code_of
 from zoo.identity.watching import Watch
 from zoo.opening.composing import named_model, open_parts
-from zoo.opening.models import build_model, declared_files
+from zoo.opening.models import build_model, declared_files, info_of
 from zoo.opening.weights import find_files
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.registry import Registry
@@ -96,6 +96,12 @@ def check_model(spec: ModelSpec, entries: Registry) -> Iterator[Finding]:
     except ModelError as error:
         yield Finding("builds", "skipped", spec.name, error.message, error.hint)
         return
+    if spec.remote:
+        why = "it asks a service, and the network is closed here"
+        yield Finding("builds", "skipped", spec.name, why, "test it in the plugin's own tests, against a server on the loopback")
+        return
+    import torch  # noqa: F401 - it asks the linker for libraries as it is imported, which is no affair of the model
+
     for task in spec.tasks:
         entry = spec.name if len(spec.tasks) == 1 else f"{spec.name} ({task})"
         watch = Watch(draws=False)  # whether it draws is seen by comparing
@@ -173,7 +179,7 @@ def _build(spec: ModelSpec, task: TaskName) -> Built:
     model = build_model(spec, task, {**(first.config if first else {}), **held})
     model = model.eval() if hasattr(model, "eval") else model
     classes = (first.classes if first else None) or spec.classes
-    info = ModelInfo(spec.name, spec.modality, classes, (first.input if first else None) or spec.input)
+    info = info_of(spec, ModelInfo(spec.name, spec.modality, classes, (first.input if first else None) or spec.input))
     files = code_of((spec.tasks[task], spec.options), files=declared_files(spec)).files
     return Built(model, info, first, f"with random weights: {f'{tag!r} are' if tag else 'its own are'} not here", files)
 

@@ -9,6 +9,7 @@ from zoo.lazy import load_target
 from zoo.seeds import seed_everything
 from zoo.training.gradients import Variable
 from zoo.training.job import TrainingJob, TrainingProgress
+from zoo.turns import turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,13 +207,14 @@ def in_float64() -> Iterator[None]:
             function = torch.Tensor.double if function in casts else function
             return function(*map(wide, args), **{name: wide(value) for name, value in (kwargs or {}).items()})
 
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        with Wide():
-            yield
-    finally:
-        torch.set_default_dtype(before)
+    with turn():  # the default is the process's
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)
+        try:
+            with Wide():
+                yield
+        finally:
+            torch.set_default_dtype(before)
 
 
 def widened(inputs: Any) -> Any:

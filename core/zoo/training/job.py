@@ -24,6 +24,7 @@ from zoo.training.cost import TrainingCost
 from zoo.training.prepared import Prepared
 from zoo.training.techniques import Techniques, chosen
 from zoo.training.trace import StepCurve
+from zoo.turns import turn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,8 +129,9 @@ class TrainingJob:
         """The model with fresh parameters, which the recipe's seed determines. Same model at every call."""
         from zoo.opening.models import build_model
 
-        seed_everything(self.recipe.seed, "parameters")
-        return build_model(self.model, self.recipe.task, dict(self.recipe.config))
+        with turn():
+            seed_everything(self.recipe.seed, "parameters")
+            return build_model(self.model, self.recipe.task, dict(self.recipe.config))
 
     def changed(self, **fields: Any) -> "TrainingJob":
         """The same with other fields, on the same samples: those that are prepared stay so, and techniques that are built."""

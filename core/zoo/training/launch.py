@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
 from zoo.errors import RunError, ZooError
+from zoo.home import passed_on
 from zoo.identity.watching import Watch
 from zoo.remarks import listening
 from zoo.specs import RecipeSpec
@@ -105,7 +106,7 @@ def _environment() -> dict[str, str]:
     ours = {"TORCH_CPP_LOG_LEVEL": "ERROR"}  # when one dies, the others' complaints are no news
     if loopback is not None:
         ours |= {"GLOO_SOCKET_IFNAME": loopback, "NCCL_SOCKET_IFNAME": loopback}
-    return {**ours, **os.environ}
+    return {**ours, **os.environ, **passed_on()}
 
 
 def _result(members: Sequence[Member], job: TrainingJob, watch: Watch) -> TrainResult:

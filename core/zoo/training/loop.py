@@ -20,6 +20,7 @@ from zoo.training.resuming import resume_loop, save_loop
 from zoo.training.team import Team
 from zoo.training.techniques import PLAIN
 from zoo.training.trace import Trace
+from zoo.turns import turn
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -184,7 +185,7 @@ class Loop:
             step = (epoch - 1) * self.batches + number
             self.done = (step - 1) / (self.batches * recipe.epochs)
             rate = self.optimizer.param_groups[0]["lr"]
-            with self.costs.step(len(indices)), advising(self, inputs, self.data.targets[indices], generator):
+            with turn(), self.costs.step(len(indices)), advising(self, inputs, self.data.targets[indices], generator):
                 loss = self._step(inputs, self.data.targets[indices], step, generator)
             self.trace.take(self.team.summed(loss), rate)
             total += loss * len(indices)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,11 @@ class Prepared:
             yield from ((indices, self.batch(indices)) for indices in drawn)
             return
         with ThreadPoolExecutor(1) as pool:
-            following = pool.submit(self.batch, drawn[0])
+            following = pool.submit(copy_context().run, self.batch, drawn[0])
             for indices, after in zip_longest(drawn, drawn[1:]):
                 inputs = following.result()
                 if after is not None:
-                    following = pool.submit(self.batch, after)
+                    following = pool.submit(copy_context().run, self.batch, after)
                 yield indices, inputs
 
     def _load(self) -> "Tensor | list[str] | None":

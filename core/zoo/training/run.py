@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ from zoo.training.launch import launch, threads_of
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord, TrainingStart
 from zoo.version import __version__
+
+_one_training = threading.RLock()
+"""Trainings draw from the global generators from step to step, so a process trains one model at a time."""
 
 
 @in_plugin()
@@ -108,7 +112,8 @@ def train(
 
 def trained(job: TrainingJob, watch: Watch) -> TrainResult:
     """What the recipe's trainer makes of the job, watched."""
-    with watch, no_exit(f"the trainer of {job.recipe.name}"), in_plugin(job.recipe.name, f"the trainer of {job.recipe.name}"):
+    who = f"the trainer of {job.recipe.name}"
+    with _one_training, watch, no_exit(who), in_plugin(job.recipe.name, who):
         result = load_target(job.recipe.trainer)(job)
         if not isinstance(result, TrainResult):
             hint = f"a trainer returns zoo.training.TrainResult: see {job.recipe.trainer}"

@@ -110,3 +110,44 @@ def test_a_line_shown_in_a_warning_is_no_doubt():
 
     linecache.clearcache()
     assert doubt(lambda: linecache.getline(__file__, 1)) == ""
+
+
+def test_what_another_thread_opens_is_no_doubt_of_this_one(scale):
+    watch = Watch()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def busy():
+        inside.wait(10)
+        scale.read_text()
+        os.environ.get("SCALE")
+        go_on.set()
+
+    thread = threading.Thread(target=busy)
+    thread.start()  # by nobody that is watched
+    with watch:
+        inside.set()
+        assert go_on.wait(10)
+    thread.join()
+    assert watch.doubt() == ""
+
+
+def test_a_thread_that_watched_code_began_is_heard_later_too(scale):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        first, second = Watch(), Watch()
+        with first:
+            pool.submit(int).result()
+        with second:
+            pool.submit(scale.read_text).result()
+    assert first.doubt() == "" and "it opens" in second.doubt()
+
+
+def test_a_draw_between_two_blocks_is_no_doubt():
+    watch = Watch()
+    with watch:
+        pass
+    random.random()
+    with watch:
+        pass
+    assert watch.doubt() == ""

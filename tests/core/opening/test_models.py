@@ -177,9 +177,14 @@ def test_a_key_stands_for_what_lies_outside_of_a_module_and_not_for_what_it_hold
     assert first.identity != own_model(torch.nn.Linear(2, 2), key="k").identity
 
 
-@pytest.mark.parametrize(("model", "key"), [(torch.nn.Identity(), None), (threading.Lock().acquire, "k")])
-def test_a_module_without_a_key_or_one_that_cannot_be_told_is_in_doubt(model, key):
-    assert own_model(model, key=key).doubt
+@pytest.mark.parametrize("model", [torch.nn.Identity(), threading.Lock().acquire])
+def test_a_module_without_a_key_is_in_doubt(model):
+    assert own_model(model).doubt
+
+
+def test_what_cannot_be_told_is_stood_for_by_the_key_and_said():
+    opened = own_model(threading.Lock().acquire, key="k")
+    assert opened.doubt == "" and "`key` alone stands for" in opened.notes[-1] and "lock" in opened.notes[-1]
 
 
 def test_a_name_of_ones_own_is_the_one_in_the_record():
