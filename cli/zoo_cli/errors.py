@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from zoo.errors import ZooError
+from zoo.wording import without_secrets
 from zoo_cli.flags import running_command, warned, with_flags
 from zoo_cli.render import note, print_json, styled
 
@@ -92,7 +93,7 @@ def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
 def _print_traceback(error: BaseException) -> None:
     import traceback
 
-    traceback.print_exception(error)
+    sys.stderr.write(without_secrets("".join(traceback.format_exception(error))))
 
 
 def _bug(as_json: bool, error: BaseException, where: str = "") -> int:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from zoo.units import size_of
-from zoo.wording import counted, harmless, interval, number, pairs
+from zoo.wording import counted, harmless, interval, number, pairs, without_secrets
 from zoo_cli.columns import flowed, laid_out, length, terminal_width, widths_of, wrapped
 
 __all__ = [
@@ -103,6 +103,7 @@ def _coloured(lines: Sequence[str], plain: str, text: str) -> list[str]:
 
 def _tamed(text: str, stream: TextIO) -> str:
     """A line as it may reach a stream: colours where there are any, no other escape sequence or control character."""
+    text = without_secrets(text)
     if not is_rich(stream):
         return harmless(text)
     pieces = _COLOUR.split(text)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from zoo.wording import without_secrets
+
 __all__ = [
     "AmbiguousNameError",
     "CatalogueError",
@@ -25,7 +27,8 @@ __all__ = [
 class ZooError(Exception):
     """Base of all errors that are not bugs of ours.
 
-    `message` says what is wrong, `hint` what to do next. The command line prints both and exits with `exit_code`.
+    `message` says what is wrong, `hint` what to do next, both without the secrets of their addresses. The command line
+    prints both and exits with `exit_code`.
     """
 
     exit_code = 2
@@ -33,6 +36,7 @@ class ZooError(Exception):
     """Whether a file is there, or should be with what is installed, and is not what was declared."""
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message, hint = without_secrets(message), without_secrets(hint)
         super().__init__(f"{message}\n{hint}" if hint else message)
         self.message = message
         self.hint = hint

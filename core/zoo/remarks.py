@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from zoo.wording import without_secrets
+
 __all__ = ["remark"]
 
 Heard = dict[str, None]
@@ -18,6 +20,7 @@ def remark(text: str, stacklevel: int = 2) -> None:
     For openers, models and tasks that had to take something for something: which files were passed over, how corners of boxes
     were read, which end of a text was left out.
     """
+    text = without_secrets(text)
     heard = _listening.get()
     if heard is not None:
         heard[text] = None
