@@ -174,6 +174,8 @@ def reason_in(said: str, held: Mapping[str, str]) -> str:
         is_ours = any(f"{name}=={version}" in reason for name, version in held.items())
         return f"{reason}, which deepzoo needs as it is" if is_ours else reason
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if "[end of output]" in lines[1:]:  # of a build, whose last line says why
+        return lines[lines.index("[end of output]") - 1][:300]
     errors = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("error:")]
     return [*errors, *lines[-1:], "it says nothing"][0][:300]
 

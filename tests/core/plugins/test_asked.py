@@ -67,7 +67,7 @@ def test_a_name_near_one_that_is_known_never_goes_to_an_index_by_itself(known, n
     assert f"zoo plugins install '{name}>=0'" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["humanize", "zoo-mlflow", "brigde>=0", "brigde==1.0"])
+@pytest.mark.parametrize("name", ["humanize", "zoo-wandb", "brigde>=0", "brigde==1.0"])
 def test_other_names_and_those_with_versions_are_meant_as_they_are(known, name):
     assert (asked(name).origin, asked(name).publisher) == ("index", "")
 
@@ -208,3 +208,12 @@ def test_what_is_nowhere_is_a_users_error(known, tmp_path):
     }.items():
         with pytest.raises((PluginError, OptionError), match=why):
             asked(name)
+
+
+def test_our_own_entries_that_lie_in_the_repository_are_there(monkeypatch):
+    monkeypatch.delenv("ZOO_REGISTRY", raising=False)
+    known = load_catalogue().plugins
+    assert {entry.id for entry in known} >= {"onnxruntime", "sklearn", "tabular"}
+    for entry in known:
+        found = asked(entry.id)
+        assert (found.origin, found.name) == ("folder", entry.distribution) and found.publisher == "the authors of deepzoo"
