@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[str, str, dict[str, Any], str]] = {
     ),
 }
 """Name to summary, target, its settings, and reference."""
+IMAGES = ImageInput(channels=1, size=(8, 8))
 SHA256 = {
     "logistic": "3dc3ec1a5e62ebc2ee2eedc578c12f0f6b3ee461eaee7a948c81105c6bbb53b0",
     "naive-bayes": "a02cc2dd62137b9dec064b98d74aaf047b892df4e1ddc37e6feba030de1c8d4c",
@@ -61,11 +62,7 @@ def zoo_models() -> list[ModelSpec]:
     for name, (summary, target, config, paper) in KINDS.items():
         common: dict[str, Any] = {"tasks": {"classify": target}, "paper": paper}
         weights = {"digits": Weights.shipped(f"sklearn/{name}-digits", SHA256[name], classes=DIGITS)}
-        images: dict[str, Any] = {
-            "modality": "image",
-            "input": ImageInput(channels=1, size=(8, 8)),
-            "config": {**config, "classes": 10},
-        }
+        images: dict[str, Any] = {"modality": "image", "input": IMAGES, "config": {**config, "classes": 10}}
         found += [
             ModelSpec(name=f"{name}-images", summary=f"{summary}, of pixels", weights=weights, **images, **common),
             ModelSpec(name=f"{name}-vectors", summary=f"{summary}, of vectors", modality="vector", config=config, **common),
