@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from zoo.errors import ZooError
-from zoo.wording import harmless
+from zoo.wording import harmless, without_secrets
 from zoo_cli.flags import running_command, warned, with_flags
 from zoo_cli.render import note, print_json, styled
 
@@ -114,7 +114,7 @@ def _say(as_json: bool, kind: str, message: str, hint: str, code: int) -> int:
 def _print_traceback(error: BaseException) -> None:
     import traceback
 
-    sys.stderr.write(harmless("".join(traceback.format_exception(error))))
+    sys.stderr.write(harmless(without_secrets("".join(traceback.format_exception(error)))))
 
 
 def _bug(as_json: bool, error: BaseException, where: str = "") -> int:

@@ -1,10 +1,13 @@
 """`zoo plugins`: what is installed and how it is, install and remove, switch on and off, write one of your own, check it."""
 
+import shlex
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.errors import OptionError
 from zoo.plugins.index import load_index, plugin_problem, plugin_title
 from zoo.units import size_of
 from zoo_cli.completing import plugin_ids
@@ -12,7 +15,10 @@ from zoo_cli.groups import Command, LazyGroup
 from zoo_cli.render import counted, note, print_fields, print_json, print_list, say, say_wrapped, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from zoo.plugins.installing import Changes
+    from zoo.plugins.planning import Plan
 
 COLOURS = {"ok": "green", "disabled": "yellow"}
 
@@ -66,23 +72,41 @@ def search(word: str, as_json: bool) -> None:
 @plugins.command(
     "install",
     cls=Command,
-    examples=("zoo plugins install ./demo", "zoo plugins install --upgrade zoo-demo", "zoo plugins install -e ./demo"),
+    examples=("zoo plugins install ./demo", "zoo plugins install --yes --upgrade zoo-demo", "zoo plugins install -e ./demo"),
 )
 @click.argument("names", metavar="NAME|PIP-SPEC...", nargs=-1)
 @click.option("-U", "--upgrade", is_flag=True, help="Take the newest version.")
 @click.option("-e", "--editable", multiple=True, metavar="FOLDER", help="Install a folder whose edits count at once.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be installed.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask: what scripts say, where nobody can answer.")
 @click.option(
     "--pip", "more", multiple=True, metavar="OPTION", help="One more option of pip's: --pip=--no-deps. May be repeated."
 )
 @as_json
 def install(
-    names: tuple[str, ...], upgrade: bool, editable: tuple[str, ...], dry_run: bool, more: tuple[str, ...], as_json: bool
-) -> None:
-    """Install plugins into this environment, by an id that zoo plugins search shows or by anything that pip takes."""
+    names: tuple[str, ...],
+    upgrade: bool,
+    editable: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    more: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Install plugins into this environment, by an id that zoo plugins search shows or by anything that pip takes.
+
+    A plugin is code that runs as you do. What would be installed is shown first, and asked; what deepzoo needs itself stays as it
+    is, and a plugin that clashes with that is refused.
+
+    Exit codes: 0 installed and ok; 1 not agreed to, or installed and not ok; 2 your error, or nothing could be installed.
+    """
     from zoo.plugins.installing import install as add
 
-    _report(add(names, editable=editable, upgrade=upgrade, dry_run=dry_run, more=more), as_json)
+    if not (yes or dry_run or sys.stdin.isatty()):
+        raise _nobody_answers(names, editable, upgrade, more)
+    agreed = _asking(yes, dry_run, names, editable)
+    changes = add(names, editable=editable, upgrade=upgrade, dry_run=dry_run, more=more, agreed=agreed)
+    _report(changes, as_json)
+    return 0 if dry_run or (changes.done and all(plugin["state"] in ("ok", "disabled") for plugin in changes.now)) else 1
 
 
 @plugins.command("uninstall", cls=Command, examples=("zoo plugins uninstall demo",))
@@ -186,10 +210,51 @@ def _offers(plugin: dict[str, Any]) -> str:
     return ", ".join(parts) or "-"
 
 
+def _asking(yes: bool, dry_run: bool, names: "Sequence[str]", editable: "Sequence[str]") -> "Callable[[Plan], bool]":
+    """What shows a plan and asks whether to go on; of two plans that are the same the second is not asked for again."""
+    agreed: list[Any] = []
+
+    def ask(plan: "Plan") -> bool:
+        if not plan.steps or plan.steps in agreed:
+            return True
+        _show(plan)
+        agreed.append(plan.steps)
+        if yes or (dry_run and plan.whole):
+            return True
+        if not sys.stdin.isatty():
+            raise _nobody_answers(names, editable, False, ())
+        return click.confirm("install this?" if plan.whole else "run its build, to see what else it needs?", err=True)
+
+    return ask
+
+
+def _nobody_answers(names: "Sequence[str]", editable: "Sequence[str]", upgrade: bool, more: "Sequence[str]") -> OptionError:
+    options = ["--upgrade"] * upgrade + [f"--pip={option}" for option in more]
+    options += [part for folder in editable for part in ("--editable", folder)]
+    return OptionError(
+        "a plugin is code that runs as you do, so installing asks first, and nobody can answer here",
+        f"if you trust it: {shlex.join(['zoo', 'plugins', 'install', '--yes', *options, *names])}",
+    )
+
+
+def _show(plan: "Plan") -> None:
+    for step in plan.steps:
+        version = f"{step.was} -> {step.version}" if step.was and step.was != step.version else step.version
+        publisher = {None: "comes along", "": "not in registry.yaml"}.get(step.publisher, f"published by {step.publisher}")
+        editable = ", edits count at once" if step.editable else ""
+        note(f"  {styled(step.name, sys.stderr, bold=True)} {version}  from {step.place}{editable}; {publisher}")
+    when = "when it is built, and whenever zoo runs" if plan.whole else "when it is built, which alone tells what else it needs"
+    note(f"{styled('this is code that runs as you do', sys.stderr, fg='yellow')}: {when}")
+
+
 def _report(changes: "Changes", as_json: bool) -> None:
     if as_json:
         pairs = [{"before": before, "after": after} for before, after in changes.changed]
-        print_json({"added": changes.added, "removed": changes.removed, "changed": pairs})
+        came = {"added": changes.added, "removed": changes.removed, "changed": pairs}
+        print_json({**came, "planned": [asdict(step) for step in changes.plan.steps], "done": changes.done})
+        return
+    if not changes.done:
+        note("nothing was installed")
         return
     for plugin in changes.added:
         _say_added(dict(plugin), "installed")

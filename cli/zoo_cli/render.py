@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from zoo.units import size_of
-from zoo.wording import counted, encodable, harmless, harmless_json, interval, number, pairs
+from zoo.wording import counted, encodable, harmless, harmless_json, interval, number, pairs, without_secrets
 from zoo_cli.columns import CSI, OWN, RESET, coloured, flowed, laid_out, length, terminal_width, widths_of, wrapped
 
 __all__ = [
@@ -102,6 +102,7 @@ def _coloured(lines: Sequence[str], plain: str, text: str) -> list[str]:
 
 def _tamed(text: str, stream: TextIO) -> str:
     """A line as it may reach a stream: our colours where it shows them, no other escape sequence or control character."""
+    text = without_secrets(text)
     return _escaped(text).replace(OWN, CSI) if is_rich(stream) else harmless(text)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.home import cache_dir, data_dirs, zoo_home
 from zoo.plugins.index import index_file, load_index
 from zoo.plugins.switches import disabled_ids
+from zoo.wording import without_secrets
 
 VARIABLES = ("ZOO_HOME", "ZOO_DATA_DIR", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS", "ZOO_REGISTRY", "ZOO_OFFLINE")
 
@@ -23,7 +24,7 @@ def diagnosis() -> dict[str, Any]:
         "python": {"version": here.python, "executable": sys.executable, "platform": here.platform},
         "packages": here.packages,
         "device": _device(),
-        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "environment": {name: without_secrets(os.environ[name]) for name in VARIABLES if name in os.environ},
         "paths": _paths(),
         "index": _index(),
         "sizes": {name: _size(folder) for name, folder in _folders().items()},
@@ -31,13 +32,11 @@ def diagnosis() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    from sqlalchemy import make_url
-
-    from zoo.runs.database import store_url
+    from zoo.runs.database import store_url, without_password
 
     return {
         "home": str(zoo_home()),
-        "store": make_url(store_url()).render_as_string(hide_password=True),
+        "store": without_password(store_url()),
         "data": [f"{folder}{'' if folder.is_dir() else ' (absent)'}" for folder in data_dirs()],
     }
 

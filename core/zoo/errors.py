@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from zoo.wording import encodable
+from zoo.wording import encodable, without_secrets
 
 __all__ = [
     "AmbiguousNameError",
@@ -27,7 +27,8 @@ __all__ = [
 class ZooError(Exception):
     """Base of all errors that are not bugs of ours.
 
-    `message` says what is wrong, `hint` what to do next. The command line prints both and exits with `exit_code`.
+    `message` says what is wrong, `hint` what to do next, both without the secrets of their addresses. The command line
+    prints both and exits with `exit_code`.
     """
 
     exit_code = 2
@@ -37,6 +38,7 @@ class ZooError(Exception):
     """Id of the plugin by others whose code it came from, where its message says so."""
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message, hint = without_secrets(message), without_secrets(hint)
         super().__init__(f"{message}\n{hint}" if hint else message)
         self.message = message
         self.hint = hint

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from zoo.wording import encodable
+from zoo.wording import encodable, without_secrets
 
 __all__ = ["remark"]
 
@@ -20,7 +20,7 @@ def remark(text: str, stacklevel: int = 2) -> None:
     For openers, models and tasks that had to take something for something: which files were passed over, how corners of boxes
     were read, which end of a text was left out.
     """
-    text = encodable(text)
+    text = encodable(without_secrets(text))
     heard = _listening.get()
     if heard is not None:
         heard[text] = None

@@ -9,6 +9,15 @@ __all__ = ["harmless", "harmless_json"]
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
+_ADDRESS = re.compile(r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^\s'\"<>`]+)")
+_RELATIVE = re.compile(r"/[^\s'\"<>`?]*\?[^\s'\"<>`)]+")
+_SETTING = re.compile(r"(?P<lead>[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
+_OPEN = re.compile(
+    "branch|charset|confirm|dl|download|driver|egg|export|ext|extension|file|filename|format|hash|id|lang|md5|mode|name|page|path|q|"
+    "query|raw|ref|resource|rev|revision|sha1|sha256|sha512|sslmode|subdirectory|tag|timeout|type|uri|v|version",
+    re.IGNORECASE,
+)
+"""Settings in an address that are shown with their values; that of any other may be a secret."""
 
 
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -76,6 +85,34 @@ def harmless_json(document: str) -> str:
 def encodable(text: str) -> str:
     """The text with every surrogate that stands alone, as in a file name that is no UTF-8, written as `\\udcff`."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def without_secrets(text: str) -> str:
+    """The text with `***` for what may be a secret in its addresses: who logs in and by what, and the values of settings.
+
+    Of a database the user stays. Fit for messages, logs and records; what an address leads to is asked by the one that was given.
+    """
+    text = _ADDRESS.sub(_shown_address, text) if "://" in text else text
+    return _RELATIVE.sub(lambda found: _SETTING.sub(_shown_setting, found[0]), text) if "?" in text else text
+
+
+def _shown_address(found: re.Match[str]) -> str:
+    scheme, rest = found["scheme"], found["rest"]
+    web = scheme.lower().rpartition("+")[2] in ("http", "https", "ssh", "git", "ftp", "ftps", "sftp", "s3", "gs")
+    if web:
+        login, at, rest = re.fullmatch(r"(?:([^/?#]*)(@))?(.*)", rest).groups("")  # type: ignore[union-attr]
+        login = login if login in ("", "git") else "***"
+    elif scheme.lower() == "hf":
+        login = at = ""  # hf://repo@revision/file
+    else:  # a password may hold anything but an @: SQLAlchemy reads up to it
+        login, at, rest = re.fullmatch(r"(?:([^@/?#]*:[^@]*|[^/?#@]*)(@))?(.*)", rest).groups("")  # type: ignore[union-attr]
+        login = f"{login.partition(':')[0]}:***" if ":" in login else login
+    return f"{scheme}://{login}{at}{_SETTING.sub(_shown_setting, rest)}"
+
+
+def _shown_setting(found: re.Match[str]) -> str:
+    shown = found["value"] if _OPEN.fullmatch(found["name"]) or not found["value"] else "***"
+    return f"{found['lead']}{found['name']}={shown}"
 
 
 def _decimals(value: float, low: float | None, high: float | None) -> int:

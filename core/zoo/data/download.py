@@ -4,12 +4,14 @@ import os
 import re
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from zoo.errors import StoreError
@@ -143,8 +145,12 @@ def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
     headers = {"User-Agent": f"deepzoo/{__version__}"}
     if held:
         headers |= {"Range": f"bytes={held}-", "If-Range": validator}
+    url, login = _login(url)
+    request = Request(url, headers=headers)
+    if login:
+        request.add_unredirected_header("Authorization", login)  # for this server alone
     try:
-        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=TIMEOUT)
+        response: HTTPResponse = urlopen(request, timeout=TIMEOUT)
         return response
     except HTTPError as error:
         error.close()
@@ -156,6 +162,14 @@ def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
         reason = getattr(error, "reason", "") or error
         unknown = isinstance(reason, socket.gaierror)  # most likely there is no network; the resolver has itself tried again
         raise DownloadError(str(reason) or type(error).__name__, final=unknown) from error
+
+
+def _login(url: str) -> tuple[str, str]:
+    """The URL without user and password, and the header that says them; empty where there are none."""
+    parts = urlsplit(url)
+    who, at, host = parts.netloc.rpartition("@")
+    header = f"Basic {b64encode(unquote(who).encode()).decode()}" if at else ""
+    return parts._replace(netloc=host).geturl(), header
 
 
 def _copy(

@@ -28,6 +28,7 @@ from zoo.requirements import check_requirements
 from zoo.seeds import seeded
 from zoo.specs import ModelSpec, TaskName, Weights
 from zoo.tasks.base import ModelInfo
+from zoo.wording import without_secrets
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -140,7 +141,7 @@ def bound_model(
         "code": code.identity,
         **({"parts": facts_of_parts(inside)} if inside else {}),
     }
-    uri = choice.file.absolute().as_uri() if choice.file else weights.uri if weights else None
+    uri = choice.file.absolute().as_uri() if choice.file else without_secrets(weights.uri) if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
     doubt = f"{name} is a service, and what it answers may change" if spec.remote else doubt

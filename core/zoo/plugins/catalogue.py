@@ -2,14 +2,65 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from pydantic import AfterValidator, Field, ValidationError
 
 from zoo.errors import CatalogueError
+from zoo.plugins.hooks import ID
 from zoo.plugins.index import catalogue_files
 from zoo.specs import Frozen
+from zoo.wording import harmless, without_secrets
+
+
+def _plain(text: str) -> str:
+    if harmless(text) != text or "\n" in text or "\t" in text:
+        raise ValueError("it is one line, without control characters")
+    if without_secrets(text) != text:
+        raise ValueError("an address here holds no password, token or other secret: the installer's own settings do")
+    return text
+
+
+def _id(text: str) -> str:
+    if not ID.fullmatch(text):
+        raise ValueError("an id has lower-case letters, digits and '-', and begins with a letter")
+    return text
+
+
+def _requirement(text: str) -> str:
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        raise ValueError("it reads zoo-demo, zoo-demo>=1 or zoo-demo @ https://…: no option, and no path") from error
+    return text
+
+
+def _versions(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise ValueError("versions of deepzoo read >=0.1,<1") from error
+    return text
+
+
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or "\\" in text or ":" in text or text.startswith("~"):
+        raise ValueError("it is the path of a folder below this file, with '/' and without '..'")
+    return text
+
+
+def _page(text: str) -> str:
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError("it begins with https://")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_plain)]
 
 
 class Claim(Frozen):
@@ -47,11 +98,21 @@ class Claim(Frozen):
 class KnownPlugin(Frozen):
     """A plugin that `zoo plugins search` and `install` know by id."""
 
-    id: str
-    distribution: str
-    summary: str
-    homepage: str = ""
-    requires: str = ""
+    id: Annotated[Line, AfterValidator(_id)]
+    distribution: Annotated[Line, AfterValidator(_requirement)] = Field(description="PEP 508: `zoo-demo`, `zoo-demo @ URL`.")
+    summary: Line
+    homepage: Annotated[Line, AfterValidator(_page)] = ""
+    requires: Annotated[Line, AfterValidator(_versions)] = Field(default="", description="Versions of deepzoo: `>=0.1,<1`.")
+    publisher: Line = Field(default="", description="Who publishes it.")
+    folder: Annotated[Line, AfterValidator(_inside)] = Field(
+        default="",
+        description="Where it lies, of one that no index has: `examples/zoo-onnx`, below the entry's file. Whole once read.",
+    )
+
+    @property
+    def project(self) -> str:
+        """The distribution's name, in the form in which indexes compare names."""
+        return canonicalize_name(Requirement(self.distribution).name)
 
 
 class Catalogue(Frozen):
@@ -60,6 +121,12 @@ class Catalogue(Frozen):
     version: Literal[1]
     claims: tuple[Claim, ...] = ()
     plugins: tuple[KnownPlugin, ...] = ()
+
+    def plugin(self, name: str) -> KnownPlugin | None:
+        """What is known by an id or a distribution's name; the user's own comes before ours, and an id before a name."""
+        own = self.plugins[::-1]
+        named = (known for known in own if known.project == canonicalize_name(name))
+        return next((known for known in own if known.id == name), None) or next(named, None)
 
     def claim(
         self,
@@ -101,7 +168,8 @@ def _read(path: Path) -> Catalogue:
 
     correct = "correct it, or set ZOO_REGISTRY to another file"
     try:
-        return Catalogue.model_validate(_loaded(path.read_text(encoding="utf-8")))
+        read = Catalogue.model_validate(_loaded(path.read_text(encoding="utf-8")))
+        return read.model_copy(update={"plugins": tuple(_placed(known, path.absolute().parent) for known in read.plugins)})
     except OSError as error:
         raise CatalogueError(f"cannot read {path}: {error.strerror}", "reinstall deepzoo, or correct ZOO_REGISTRY") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -110,3 +178,7 @@ def _read(path: Path) -> Catalogue:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise CatalogueError(f"{path}: {where}: {first['msg']}", correct) from error
+
+
+def _placed(known: KnownPlugin, beside: Path) -> KnownPlugin:
+    return known.model_copy(update={"folder": str(beside / known.folder)}) if known.folder else known

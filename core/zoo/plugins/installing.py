@@ -1,24 +1,24 @@
 """Installing and removing plugins: pip of the running interpreter (uv where there is no pip) in a process of its own.
 
-What that changed is read by a new process too, since this one has imported what was there before.
+What deepzoo needs stays as it is. What would be done is told first; what was done is read by a new process, since this one has
+imported what was there before.
 """
 
-import importlib.util
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from zoo.errors import OptionError, PluginError
-from zoo.plugins.catalogue import Catalogue, KnownPlugin, load_catalogue
+from zoo.plugins.asked import read_asked
+from zoo.plugins.catalogue import KnownPlugin, load_catalogue
 from zoo.plugins.index import load_index
 from zoo.plugins.names import BUNDLED
+from zoo.plugins.planning import Plan, check_needs, closure, failed, installed, resolved, run_installer, static_plan
 from zoo.plugins.switches import check_name, forget
 
 READ = "import json; from zoo.plugins.index import load_index; print(json.dumps(load_index(strict=False).plugins))"
@@ -34,23 +34,51 @@ class Changes:
     removed: tuple[PluginFacts, ...] = ()
     changed: tuple[tuple[PluginFacts, PluginFacts], ...] = ()
     """Before and after."""
+    plan: Plan = field(default_factory=lambda: Plan(()))
+    """What was installed, or would be."""
+    done: bool = True
+    """Whether it was: not of a plan that was not agreed to, nor of a dry run."""
+
+    @property
+    def now(self) -> tuple[PluginFacts, ...]:
+        """Those that came or changed, as they are now."""
+        return (*self.added, *(after for _, after in self.changed))
 
 
 def install(
-    names: Sequence[str], *, editable: Sequence[str] = (), upgrade: bool = False, dry_run: bool = False, more: Sequence[str] = ()
+    names: Sequence[str],
+    *,
+    editable: Sequence[str] = (),
+    upgrade: bool = False,
+    dry_run: bool = False,
+    more: Sequence[str] = (),
+    agreed: Callable[[Plan], bool] = lambda plan: True,
 ) -> Changes:
     """Install plugins by the id that the catalogue knows, or by whatever pip takes: a requirement, a path, an URL.
 
-    `more` are further arguments of pip's. Its output goes to stderr. Raises PluginError where it fails.
+    `agreed` is asked once with the plan; of what must run code of its own for the plan to be known, before that, too. Nothing is
+    installed that would change what deepzoo needs, unless deepzoo itself is named. `more` are further arguments of pip's. Its
+    output goes to stderr. Raises PluginError where it fails, and then leaves nothing of it.
     """
     if not names and not editable:
         raise OptionError("nothing to install", "name a plugin, a distribution, or a folder: zoo plugins install ./demo")
-    known = load_catalogue()
-    wanted = [_resolved(name, known) for name in names]
-    arguments = ["install", *(["--upgrade"] if upgrade else []), *(["--dry-run"] if dry_run else []), *more]
-    for folder in editable:
-        arguments += ["--editable", folder]
-    return _changes([*arguments, *wanted], f"{' and '.join([*wanted, *editable])} could not be installed", _hint(names))
+    here = installed()
+    asked = read_asked(names, editable, load_catalogue(), list(here))
+    held = {} if any(canonicalize_name(one.name) == BUNDLED for one in asked) else closure()
+    check_needs(asked, held)
+    if any(one.runs_to_tell for one in asked) and not agreed(static_plan(asked)):
+        return Changes(plan=static_plan(asked), done=False)
+    plan = resolved(asked, held, upgrade, more)
+    if not agreed(plan) or dry_run:
+        return Changes(plan=plan, done=False)
+    before = load_index(strict=False).plugins
+    planned = {canonicalize_name(step.name): step.version for step in plan.steps if step.version and not step.editable}
+    arguments = ["install", *(["--upgrade"] if upgrade else []), *more, *plan.arguments]
+    code, said = run_installer(arguments, shown=True, held=held | planned)
+    if code:
+        _take_away(here)
+        raise failed(" and ".join(step.name for step in plan.steps), said, held)
+    return _difference(before, _plugins_now(), plan)
 
 
 def uninstall(names: Sequence[str]) -> Changes:
@@ -58,7 +86,10 @@ def uninstall(names: Sequence[str]) -> Changes:
     plugins = load_index(strict=False).plugins
     found = [_installed(plugins, name) for name in names]
     distributions = list(dict.fromkeys(plugin["distribution"] for plugin in found))
-    changes = _changes(["uninstall", "--yes", *distributions], f"{' and '.join(distributions)} could not be removed", "")
+    code, _ = run_installer(["uninstall", "--yes", *distributions], shown=True)
+    if code:
+        raise PluginError(f"{' and '.join(distributions)} could not be removed", "its reason stands above")
+    changes = _difference(plugins, _plugins_now())
     for plugin in changes.removed:
         forget(plugin["id"], plugin["distribution"])
     return changes
@@ -70,24 +101,11 @@ def search(word: str = "") -> list[KnownPlugin]:
     return [p for p in known.values() if word.lower() in f"{p.id} {p.distribution} {p.summary}".lower()]
 
 
-def installer() -> list[str]:
-    """The command that installs into the running interpreter's environment. Raises PluginError where there is none."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    if uv := shutil.which("uv"):
-        return [uv, "pip"]
-    raise PluginError(f"there is neither pip for {sys.executable} nor uv", f"{sys.executable} -m ensurepip")
-
-
-def _resolved(name: str, known: Catalogue) -> str:
-    """The distribution of a plugin that the catalogue knows by this id; anything else as it is."""
-    return next((plugin.distribution for plugin in reversed(known.plugins) if plugin.id == name), name)
-
-
-def _hint(names: Sequence[str]) -> str:
-    """What to do where pip failed: a folder's name alone is not its path."""
-    folder = next((name for name in names if Path(name).name == name and (Path(name) / "pyproject.toml").is_file()), None)
-    return f"of the folder here: zoo plugins install ./{folder}" if folder else "its reason stands above"
+def _take_away(before: Mapping[str, str]) -> None:
+    """Remove the distributions that an installation has left which failed half-way."""
+    left = sorted(name for name in installed() if name not in before)
+    if left:
+        run_installer(["uninstall", "--yes", *left], shown=True)
 
 
 def _installed(plugins: Sequence[PluginFacts], name: str) -> PluginFacts:
@@ -104,18 +122,6 @@ def _installed(plugins: Sequence[PluginFacts], name: str) -> PluginFacts:
     return theirs[0]
 
 
-def _changes(arguments: list[str], problem: str, hint: str) -> Changes:
-    before = load_index(strict=False).plugins
-    command = installer()
-    if command[-2:] != ["-m", "pip"]:  # uv is no part of the environment and asks nothing
-        arguments = [arguments[0], "--python", sys.executable, *(part for part in arguments[1:] if part != "--yes")]
-    sys.stderr.flush()
-    done = subprocess.run([*command, *arguments], stdout=sys.stderr.fileno(), check=False)
-    if done.returncode:
-        raise PluginError(problem, hint)
-    return _difference(before, _plugins_now())
-
-
 def _plugins_now() -> list[PluginFacts]:
     read = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, check=False)
     if read.returncode:
@@ -125,11 +131,12 @@ def _plugins_now() -> list[PluginFacts]:
     return found
 
 
-def _difference(before: Sequence[PluginFacts], after: Sequence[PluginFacts]) -> Changes:
+def _difference(before: Sequence[PluginFacts], after: Sequence[PluginFacts], plan: Plan | None = None) -> Changes:
     old = {(plugin["id"], plugin["distribution"]): plugin for plugin in before}
     new = {(plugin["id"], plugin["distribution"]): plugin for plugin in after}
     return Changes(
         added=tuple(plugin for key, plugin in new.items() if key not in old),
         removed=tuple(plugin for key, plugin in old.items() if key not in new),
         changed=tuple((old[key], plugin) for key, plugin in new.items() if key in old and plugin != old[key]),
+        plan=plan or Plan(()),
     )

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from zoo.errors import reason_of
 from zoo.home import variable, zoo_home
+from zoo.wording import without_secrets
 
 METADATA = MetaData()
 RECORDS = Table(
@@ -102,10 +103,11 @@ def advice(error: Exception) -> str:
 def without_password(url: str) -> str:
     """The URL as messages may show it."""
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return without_secrets(make_url(url).render_as_string(hide_password=True))
     except SQLAlchemyError:
         return "of ZOO_STORE"
 
 
-def reason(error: Exception) -> str:
-    return reason_of(getattr(error, "orig", None) or error)
+def reason(error: Exception, url: str) -> str:
+    """What an error of the database at that URL says, without the URL: one that cannot be read may hold a password anywhere."""
+    return reason_of(getattr(error, "orig", None) or error).replace(url, without_password(url))

@@ -50,7 +50,7 @@ class Store:
         except OSError as error:
             raise StoreError(f"cannot write below {zoo_home()}: {error.strerror}", "set ZOO_HOME to a folder of yours") from error
         except (SQLAlchemyError, ImportError) as error:
-            raise StoreError(f"cannot open the store {self.url}: {reason(error)}", advice(error)) from error
+            raise StoreError(f"cannot open the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
     def add(self, record: RunRecord) -> None:
         """Append a record. Raises StoreError; the run's shards stay, so that running again costs nothing."""
@@ -69,7 +69,7 @@ class Store:
                 connection.execute(RECORDS.insert().values(row))
         except SQLAlchemyError as error:
             hint = f"{advice(error)}; the predictions are kept: run it again and only the record is written"
-            raise StoreError(f"cannot write the record to {self.url}: {reason(error)}", hint) from error
+            raise StoreError(f"cannot write the record to {self.url}: {reason(error, self._asked)}", hint) from error
         with suppress(Exception):  # the record is what counts; a row can be made again
             self._keep([_kept(_row(record))])
 
@@ -159,7 +159,7 @@ class Store:
                 if any(label):
                     connection.execute(LABELS.insert().values(run_id=run_id, name=label.name or None, note=label.note))
         except SQLAlchemyError as error:
-            raise StoreError(f"cannot write to the store {self.url}: {reason(error)}", advice(error)) from error
+            raise StoreError(f"cannot write to the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
         return label
 
     def keys(self) -> dict[str, str]:
@@ -224,7 +224,7 @@ class Store:
         except SQLAlchemyError as error:
             if not self._writing and "no such table" in str(error):  # an empty file is a store that nothing was put into
                 return
-            raise StoreError(f"cannot read the store {self.url}: {reason(error)}", advice(error)) from error
+            raise StoreError(f"cannot read the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
 
 def _filtered(query: Any, model: str | None, benchmark: str | None, since: str | None = None, until: str | None = None) -> Any:

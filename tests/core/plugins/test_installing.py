@@ -2,13 +2,14 @@
 
 import importlib.util
 import json
+import re
 import sys
 
 import pytest
 
 from zoo.doctor import diagnosis
 from zoo.errors import OptionError, PluginError
-from zoo.plugins import installing
+from zoo.plugins import installing, planning
 from zoo.plugins.switches import allowed_ids, disable, disabled_ids, enable
 
 PLUGINS = [{"id": "same", "distribution": name} for name in ("one", "two")] + [{"id": "core", "distribution": "deepzoo"}]
@@ -52,19 +53,23 @@ def test_uv_installs_where_there_is_no_pip(monkeypatch, tmp_path):
     uv.chmod(0o755)
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "pip" else real(name, *more))
-    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PluginError, match="neither pip") as caught:
-        monkeypatch.setattr(installing.shutil, "which", lambda name: None)
-        installing.installer()
+        monkeypatch.setattr(planning.shutil, "which", lambda name: None)
+        planning.installer()
     assert "ensurepip" in caught.value.hint
-    monkeypatch.setattr(installing.shutil, "which", lambda name: str(uv))
-    monkeypatch.setattr(installing.sys, "stderr", sys.__stderr__)
+    monkeypatch.setattr(planning.shutil, "which", lambda name: str(uv))
     installing.install(["zoo-some"], upgrade=True)
-    assert (tmp_path / "asked").read_text() == f"pip install --python {sys.executable} --upgrade zoo-some\n"
+    tried, done = (tmp_path / "asked").read_text().splitlines()
+    held = r"--constraint \S+ --python " + re.escape(sys.executable)
+    assert re.fullmatch(rf"pip install {held} --dry-run --only-binary :all: --upgrade zoo-some", tried)
+    assert re.fullmatch(rf"pip install {held} --upgrade zoo-some", done)
 
 
-def test_the_diagnosis_tells_no_password_and_makes_nothing(monkeypatch, zoo_home):
-    monkeypatch.setenv("ZOO_STORE", "postgresql://me:secret@host/zoo")
+@pytest.mark.parametrize(
+    "store", ["postgresql://me:secret@host/zoo", "postgresql:/me:secret@host", "mysql://host/zoo?password=secret", "secret"]
+)
+def test_the_diagnosis_tells_no_password_and_makes_nothing(monkeypatch, zoo_home, store):
+    monkeypatch.setenv("ZOO_STORE", store)
     said = diagnosis()
     assert "secret" not in json.dumps(said)
     assert {plugin["id"] for plugin in said["index"]["plugins"]} >= {"core", "cnn"}
