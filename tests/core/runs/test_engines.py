@@ -1,0 +1,211 @@
+"""Engines: a run that is shared out to processes is the run of one, whoever of them dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+import zoo
+from zoo.engines import local
+from zoo.errors import ModelError, OptionError, RunError, StoreError
+
+NETS = """
+import os, signal, time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    '''Logits [b, 3] of vectors [b, 4], after `ENGINE_DELAY` seconds; what ends it is said by the environment.'''
+
+    def __init__(self, seed=0):
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+
+    def forward(self, inputs):
+        time.sleep(float(os.environ.get("ENGINE_DELAY", 0)))
+        marked = bool((inputs > 90).any())
+        if os.environ.get("ENGINE_EVIL") == "kills" and marked:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if os.environ.get("ENGINE_EVIL") == "raises" and marked:
+            raise ValueError("it is marked")
+        once = os.environ.get("ENGINE_ONCE")
+        if once and marked and not Path(once).exists():
+            Path(once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.linear(inputs)
+"""
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    """A module of the user's own, on the search path."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "engine_nets.py").write_text(NETS)
+    monkeypatch.syspath_prepend(tmp_path / "nets")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "engine_nets", raising=False)
+    import engine_nets
+
+    return engine_nets
+
+
+def run(nets, engine, count=4096, marked=None, **options):
+    """A run of arrays: eight shards of 512."""
+    import torch
+
+    inputs = torch.randn(count, 4, generator=torch.Generator().manual_seed(1))
+    if marked is not None:
+        inputs[marked] = 99
+    labels = (inputs[:, 0] > 0).long().tolist()
+    settings = {"classes": "dataset", "key": "engines", "batch_size": 128, **options}
+    labels[:3] = [0, 1, 2]
+    return zoo.evaluate(nets.Net(), (inputs, labels), engine=engine, **settings)
+
+
+def test_a_run_of_two_processes_is_that_of_one(nets, zoo_home, monkeypatch, predictions):
+    seen = []
+    shared = run(nets, "local:2", progress=seen.append)
+    ids, logits = predictions(shared)
+    assert (shared.execution.engine, shared.execution.processes) == ("local:2", 2)
+    assert shared.execution.threads == 1 and shared.execution.batch_size == 128
+    assert shared.guard is not None and shared.guard.difference <= shared.guard.tolerance
+    assert [one.shards for one in shared.origins] == [8] and shared.origins[0].execution == shared.execution
+    assert seen[-1].done == seen[-1].total == 4096
+    assert not list(zoo_home.rglob("*.tmp"))
+
+    again = run(nets, "here")
+    assert again.key == shared.key and again.shards.reused == 8  # and so again.results of the same predictions
+    monkeypatch.setenv("ZOO_HOME", str(zoo_home.with_name("other-home")))
+    alone = run(nets, "here")
+    monkeypatch.setenv("ZOO_HOME", str(zoo_home))
+    assert alone.execution.engine == "here" and alone.execution.processes == 1
+    assert alone.key == shared.key and alone.results == shared.results == again.results
+    files = {path.name: path for path in (zoo_home.with_name("other-home") / "runs" / alone.key / "shards").iterdir()}
+    assert len(files) == 8
+    for name, path in files.items():
+        assert pq.read_table(path).equals(pq.read_table(zoo_home / "runs" / shared.key / "shards" / name))
+
+
+def test_what_cannot_be_known_elsewhere_is_refused(nets, monkeypatch):
+    monkeypatch.setattr(local.Worker, "started", lambda *_: pytest.fail("a process was started"))
+    with pytest.raises(OptionError, match="none can tell whether it is the same") as caught:
+        run(nets, "local:2", key=None)
+    assert "`key`" in caught.value.hint
+
+    class Here(nets.Net):
+        pass
+
+    monkeypatch.setattr(nets, "Net", Here)
+    with pytest.raises(OptionError, match="cannot take your own model or data to other processes"):
+        run(nets, "local:2")
+    with pytest.raises(OptionError, match="no engine 'dusk'"):
+        run(nets, "dusk")
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_its_shard_which_another_takes(nets, tmp_path, monkeypatch):
+    alone = run(nets, "here", marked=700, fresh=True)
+    monkeypatch.setenv("ENGINE_ONCE", str(tmp_path / "once"))
+    shared = run(nets, "local:2", marked=700, fresh=True)
+    assert (tmp_path / "once").exists()
+    assert shared.key == alone.key and shared.results == alone.results and shared.shards.computed == 8
+
+
+@pytest.mark.slow
+def test_a_deadly_shard_ends_the_run_naming_its_samples(nets, monkeypatch, shard_files):
+    monkeypatch.setenv("ENGINE_EVIL", "kills")
+    with pytest.raises(RunError, match=r"shard 1, samples 512 to 1023: whoever computes it dies; 3 workers.*SIGKILL") as caught:
+        run(nets, "local:2", marked=700)
+    assert "look at these samples" in caught.value.hint
+    assert "00001.parquet" not in [path.name for path in shard_files()]
+    monkeypatch.setenv("ENGINE_EVIL", "raises")
+    with pytest.raises(ModelError, match=r"raised ValueError on 128 samples, 640 to 767: it is marked"):
+        run(nets, "local:2", marked=700)
+
+
+KILLED = """
+import torch, engine_nets, zoo
+inputs = torch.randn(4096, 4, generator=torch.Generator().manual_seed(1))
+labels = (inputs[:, 0] > 0).long().tolist()
+labels[:3] = [0, 1, 2]
+zoo.evaluate(engine_nets.Net(), (inputs, labels), engine="local:2", classes="dataset", key="engines", batch_size=128)
+"""
+
+
+def workers_of(pid):
+    """Processes that a process has started."""
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def gone(pid):
+    """Whether a process has ended, be it that nobody has asked how."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(what, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def started(nets, zoo_home, delay):
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(nets.__file__), "ENGINE_DELAY": str(delay)}
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED)], env=environment, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_home, shard_files, how):
+    process = started(nets, zoo_home, delay=0.2)
+    wait_until(lambda: len(shard_files()) >= 2)
+    workers = workers_of(process.pid)
+    assert len(workers) == 2
+    process.send_signal(how)
+    process.wait(timeout=60)
+    wait_until(lambda: all(gone(pid) for pid in workers), 10)
+    kept = {path.name: path.read_bytes() for path in shard_files()}
+    assert 2 <= len(kept) < 8
+    finished = run(nets, "local:2")
+    assert finished.shards.reused == len(kept) and finished.shards.computed == 8 - len(kept)
+    assert {path.name: path.read_bytes() for path in shard_files() if path.name in kept} == kept
+    assert not list(zoo_home.rglob("*.tmp"))
+    assert finished.results == run(nets, "here", fresh=True).results
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_the_run_and_keeps_what_is_there(nets, zoo_home, shard_files, monkeypatch):
+    import resource
+
+    run(nets, "local:2", count=1024)
+    before = {path: path.read_bytes() for path in shard_files()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # less than a shard; workers inherit it
+    try:
+        with pytest.raises(StoreError, match="File too large") as caught:
+            run(nets, "local:2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "free some space" in caught.value.hint
+    assert {path: path.read_bytes() for path in shard_files()} == before
+    assert not [path for path in zoo_home.rglob("*.tmp") if path.stat().st_size]
+    assert run(nets, "local:2").shards.computed == 8
