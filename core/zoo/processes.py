@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -121,8 +120,3 @@ def raised(where: str, pickled: bytes | None, text: str) -> BaseException:
     if not isinstance(error, ZooError):
         error.__cause__ = RuntimeError(f"in {where}:\n{text}")
     return error
-
-
-def warn_again(text: str, category: type[Warning], stacklevel: int = 2) -> None:
-    """Warn of what another process warned of."""
-    warnings.warn(text, category, stacklevel=stacklevel + 1)

@@ -27,11 +27,11 @@ def checked_engine(text: str) -> str:
 @contextmanager
 def one_engine(text: str) -> Iterator[Engine]:
     """The engine of a text, ended with the block; within the block, the same to all who ask for it, so that its workers stay."""
-    held = _HELD.get()
+    text, held = checked_engine(text), _HELD.get()
     if held is not None and held.text == text:
         yield held
         return
-    engine = _opened(checked_engine(text))
+    engine = _opened(text)
     token = _HELD.set(engine)
     try:
         yield engine

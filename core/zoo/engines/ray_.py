@@ -124,10 +124,10 @@ class Worker:
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("default")
-                last = list(self.working([task]))[-1]
+                *_, far, done = self.working([task])
         except BaseException as error:
             return [Failed(*written(error))]
-        return [*(Warned(str(one.message), known_warning(one.category)) for one in told), last]
+        return [*(Warned(str(one.message), known_warning(one.category)) for one in told), far, done]
 
 
 def _surroundings() -> dict[str, Any]:
