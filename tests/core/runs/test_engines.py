@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 import zoo
 from zoo.engines import local
-from zoo.errors import ModelError, OptionError, RunError, StoreError
+from zoo.errors import OptionError, RunError, StoreError
 
 NETS = """
 import os, resource, signal, time
@@ -120,7 +119,7 @@ def test_what_cannot_be_known_elsewhere_is_refused(nets, monkeypatch):
 def test_a_worker_that_dies_costs_its_shard_which_another_takes(nets, tmp_path, monkeypatch):
     alone = run(nets, "here", marked=700, fresh=True)
     monkeypatch.setenv("ENGINE_ONCE", str(tmp_path / "once"))
-    shared = run(nets, "local:2", marked=700, fresh=True)
+    shared = run(nets, "local:1", marked=700, fresh=True)
     assert (tmp_path / "once").exists()
     assert shared.key == alone.key and shared.results == alone.results and shared.shards.computed == 8
 
@@ -129,20 +128,83 @@ def test_a_worker_that_dies_costs_its_shard_which_another_takes(nets, tmp_path, 
 def test_a_deadly_shard_ends_the_run_naming_its_samples(nets, monkeypatch, shard_files):
     monkeypatch.setenv("ENGINE_EVIL", "kills")
     with pytest.raises(RunError, match=r"shard 1, samples 512 to 1023: whoever computes it dies; 3 workers.*SIGKILL") as caught:
-        run(nets, "local:2", marked=700)
+        run(nets, "local:1", count=2048, marked=700)
     assert "look at these samples" in caught.value.hint
-    assert "00001.parquet" not in [path.name for path in shard_files()]
-    monkeypatch.setenv("ENGINE_EVIL", "raises")
-    with pytest.raises(ModelError, match=r"raised ValueError on 128 samples, 640 to 767: it is marked"):
-        run(nets, "local:2", marked=700)
+    assert [path.name for path in shard_files()] == ["00000.parquet"]
+
+
+READER = """
+import os
+
+from zoo.hookspecs import hookimpl
+from zoo.remarks import remark
+from zoo.specs import ModelSpec
+
+
+@hookimpl
+def zoo_models():
+    return [ModelSpec(name="net", summary="Reads.", tasks={"classify": "zoo_reader:net"}, modality="vector")]
+
+
+def net():
+    import torch
+
+    remark("a reader is loaded")
+
+    class Net(torch.nn.Module):
+        classes = ("ant", "bee", "cat")
+
+        def forward(self, inputs):
+            return inputs[:, :3] + float(os.environ.get("READER_SHIFT", 0))
+
+    return Net()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_worker_sees_of_a_model_is_in_the_record(toy, plugin):
+    plugin("reader", READER)
+    with pytest.warns(UserWarning, match="reads the environment variable READER_SHIFT") as warned:
+        record = zoo.evaluate("reader/net", "toy/vectors", classes="dataset", engine="local:1")
+    assert "READER_SHIFT" in record.doubt and "a reader is loaded" in record.remarks
+    assert sum("READER_SHIFT" in str(one.message) for one in warned) == 1
+    again = zoo.evaluate("reader/net", "toy/vectors", classes="dataset")
+    assert again.shards.reused == 0 and again.results == record.results
+
+
+@pytest.mark.slow
+def test_the_workers_of_a_sweep_stay_from_run_to_run(monkeypatch):
+    count, begin = [], local.Worker.started
+    monkeypatch.setattr(local.Worker, "started", lambda *told: count.append(told) or begin(*told))
+    done = zoo.sweep(["intro/logistic", "intro/mlp"], ["digits"], limit=200, engine="local:2")
+    assert len(done.records) == 2 and len(count) == 1  # of one shard each
+    assert [record.execution.engine for record in done.records] == ["local:2", "local:2"]
+
+
+def test_a_clock_that_is_set_back_loses_nothing(nets, monkeypatch):
+    from datetime import UTC, datetime
+
+    from zoo.runs import recording
+
+    first = run(nets, "here", count=1024)
+
+    class Before(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return datetime(2001, 1, 1, tzinfo=UTC)
+
+    monkeypatch.setattr(recording, "datetime", Before)
+    second = run(nets, "here", count=1024)
+    assert second.shards.reused == 2 and second.created < first.created
+    assert {record.run_id for record in zoo.Store().records()} == {first.run_id, second.run_id}
 
 
 KILLED = """
-import torch, engine_nets, zoo
+import sys, torch, engine_nets, zoo
 inputs = torch.randn(4096, 4, generator=torch.Generator().manual_seed(1))
 labels = (inputs[:, 0] > 0).long().tolist()
 labels[:3] = [0, 1, 2]
-zoo.evaluate(engine_nets.Net(), (inputs, labels), engine="local:2", classes="dataset", key="engines", batch_size=128)
+zoo.evaluate(engine_nets.Net(), (inputs, labels), engine=sys.argv[1], classes="dataset", key="engines", batch_size=128)
 """
 
 
@@ -168,19 +230,21 @@ def wait_until(what, seconds=90):
         time.sleep(0.01)
 
 
-def started(nets, zoo_home, delay):
+def started(nets, engine, delay):
     environment = {**os.environ, "PYTHONPATH": str(Path(nets.__file__).parent), "ENGINE_DELAY": str(delay)}
-    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED)], env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-c", KILLED, engine], env=environment, stderr=subprocess.PIPE)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_home, shard_files, how):
-    process = started(nets, zoo_home, delay=0.2)
+@pytest.mark.parametrize(("how", "count"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
+def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_home, shard_files, how, count):
+    process = started(nets, f"local:{count}", delay=0.2)
     wait_until(lambda: len(shard_files()) >= 2)
     workers = workers_of(process.pid)
-    assert len(workers) == 2
+    assert len(workers) == count
+    with pytest.raises(RunError, match="another process is running local/Net"):
+        run(nets, "local:2")
     process.send_signal(how)
     process.wait(timeout=60)
     wait_until(lambda: all(gone(pid) for pid in workers), 10)
@@ -197,9 +261,20 @@ def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_hom
 def test_a_disk_that_a_worker_finds_full_ends_the_run_and_keeps_what_is_there(nets, zoo_home, shard_files, monkeypatch):
     monkeypatch.setenv("ENGINE_EVIL", "fills")
     with pytest.raises(StoreError, match="File too large") as caught:
-        run(nets, "local:2")
+        run(nets, "local:1")
     assert "free some space" in caught.value.hint
     assert not shard_files() and not list(zoo_home.rglob("*.tmp"))
     assert not zoo.Store().records()
     monkeypatch.delenv("ENGINE_EVIL")
     assert run(nets, "here").shards.computed == 8
+
+
+@pytest.mark.slow
+def test_no_kill_of_whomever_loses_or_alters_anything(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "bench")
+    from kill_runs import Runs
+
+    runs = Runs(tmp_path, "local:2", seed=3, delay=0.05)
+    runs.storm(kills=5)
+    assert runs.killed == 5 and runs.table["runs"] >= 1
+    assert not any(runs.harm.values()), runs.harm
