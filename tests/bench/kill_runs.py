@@ -92,9 +92,7 @@ class Runs:
         process = self.start(self.engine, self.home)
         starts = 1
         while True:
-            due = time.monotonic() + self.random.expovariate(1 / 1.5)
-            while process.poll() is None and (time.monotonic() < due or not self.under_way() or self.killed >= kills):
-                time.sleep(0.01)
+            self.wait(process, kills)
             if process.poll() is not None:
                 if process.returncode == 0:
                     break
@@ -116,9 +114,18 @@ class Runs:
         self.table["commands given again"] += starts - 1
         self.check((process.stdout.read() if process.stdout else "").strip())
 
-    def under_way(self) -> bool:
-        """Whether a shard is there: what is killed earlier has nothing to lose."""
-        return any(self.home.glob("runs/*/shards/*.parquet"))
+    def wait(self, process: "subprocess.Popen[str]", kills: int) -> None:
+        """Until the next kill is due, or the run has ended: most come when there is a new shard, some at any time."""
+        before, early = self.made(), self.random.random() < 0.2
+        due = time.monotonic() + self.random.expovariate(1)
+        while process.poll() is None:
+            time.sleep(0.01)
+            if self.killed < kills and time.monotonic() > due and (early or self.made() > before):
+                return
+
+    def made(self) -> int:
+        """How many shards are in their places."""
+        return len(list(self.home.glob("runs/*/shards/[0-9]*.parquet")))
 
     def victim(self, coordinator: int, chance: float) -> int | None:
         workers = list(self.workers(coordinator))
