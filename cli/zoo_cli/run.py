@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         "zoo run cnn/lenet5 --on course/topic-8 --limit 500",
         "zoo run ./net.py:Net --on digits --classes dataset --weights checkpoint.pt",
         "zoo run --from sweep.yaml",
+        "zoo run cnn/resnet20 --on cifar10 --engine local:4",
     ),
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, type=Name("model"))
@@ -81,6 +82,8 @@ def run(
 
     An option of the model, a setting of the benchmark's protocol and another model that it needs may be given by name, too:
     --steps 20, --eps 8/255, --victim cnn/lenet5. zoo show tells what there is.
+
+    --engine local:4 shares the shards out to four processes of this machine, --engine ray to a cluster: the scores are the same.
 
     An interrupted run goes on where it stopped. Of a finished one the predictions are found, and only scored into a new record.
 

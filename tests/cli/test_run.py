@@ -71,6 +71,11 @@ def test_a_limited_run_says_so_and_has_no_verdict(zoo, toy):
     assert "limited to 50 samples, taken stratified by class" in done.out and "nll" in done.out
 
 
+def test_an_engine_that_there_is_none_of_is_a_user_error(zoo, toy):
+    done = zoo("run", "toy/centroid", "--on", "toy/easy", "--engine", "local")
+    assert done.code == 2 and "--engine 'local' does not say how many processes" in done.err and "local:2" in done.err
+
+
 def test_a_model_without_a_benchmark_runs_on_what_its_weights_are_for(zoo, toy):
     assert zoo("run", "toy/centroid", "--json").json["benchmark"] == "data/digits"
 

@@ -26,8 +26,10 @@ def environment() -> Environment:
     )
 
 
-def execution(plan: Any, device: Any, batch_size: int | None, workers: int) -> Execution:
-    """How this process runs what was planned."""
+def execution(
+    plan: Any, device: Any, batch_size: int | None, workers: int, engine: str = "here", processes: int = 1
+) -> Execution:
+    """How this process runs what was planned, as one of so many of an engine."""
     import torch
 
     return Execution(
@@ -37,6 +39,8 @@ def execution(plan: Any, device: Any, batch_size: int | None, workers: int) -> E
         workers=workers,
         threads=torch.get_num_threads(),
         seed=plan.request.seed,
+        engine=engine,
+        processes=processes,
     )
 
 

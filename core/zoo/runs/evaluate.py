@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zoo.devices import pick_device
+from zoo.engines import one_engine
 from zoo.errors import no_exit
 from zoo.home import using
 from zoo.locking import locked
@@ -63,6 +64,7 @@ def evaluate(
     wait: float | bool | None = None,
     home: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
+    engine: str = "here",
     progress: ProgressCallback | bool | None = None,
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
@@ -88,7 +90,9 @@ def evaluate(
     out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;
     `skip_bad` allows so many corrupt ones. `metrics` are scored beside the benchmark's own. `precision` fp32, bf16 or fp16
     (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
-    the run's folder, where the task, or a plugin that knows the model, can draw. `progress` is told of every step; without it a
+    the run's folder, where the task, or a plugin that knows the model, can draw. `engine` shares the shards out: "local:4" to
+    four processes of this machine, "ray" or "ray:ADDRESS" to a cluster whose machines have one disk; a model or data of your own
+    must be of a module that can be imported there, a model have a `key`. `progress` is told of every step; without it a
     bar is shown on a terminal and in a notebook, unless it is False or `ZOO_PROGRESS` is 0.
 
     Threads may evaluate at once. A finished run is only read; of several that begin the same, one computes it, and the others
@@ -121,13 +125,14 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
         computed = found_done(plan, how) if not how.save_figures and store.has_key(plan.key) else None
         if computed is None:
             plan = held.enter_context(_begun(plan, how))
-            computed = compute_missing(observers, plan, how, device, run_id)
+            with one_engine(how.engine) as engine:
+                computed = compute_missing(observers, plan, how, device, run_id, engine)
         results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)
         seconds = time.perf_counter() - started
-        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds)
+        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds, how.engine)
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observers.tell("finished", record=record)
     return record

@@ -95,9 +95,8 @@ def watch_over(models: Iterable[Model], also: frozenset[str] = frozenset()) -> W
     return Watch(files, draws=False)  # the run's own generators tell of draws
 
 
-def doubted(folder: Path, watch: Watch | None, before: str, what: str = "run") -> str:
-    """The doubt of a run, or a training, that has predicted so far, marked in its folder when it is first seen."""
-    found = watch.doubt() if watch is not None else ""
+def doubted(folder: Path, found: str, before: str, what: str = "run") -> str:
+    """The doubt that a watch has found of a run, or a training, so far, marked in its folder when it is first seen."""
     if not found or before:
         return before
     with writing(folder / DOUBT) as temporary:
@@ -117,6 +116,11 @@ def seen(folder: Path) -> str:
 def say(doubt: str, what: str = "run") -> None:
     """Tell the user."""
     warnings.warn(f"nothing of this {what} is used again: {doubt}", stacklevel=2)
+
+
+def same(manifest: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two manifests are of one run, be it in doubt or not."""
+    return _digest({**manifest, "once": ""}) == _digest({**other, "once": ""})
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:

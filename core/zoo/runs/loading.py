@@ -136,9 +136,9 @@ def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
     return 1
 
 
-def default_workers(dataset: Dataset) -> int:
-    """One thread where samples lie in memory, since it only stacks them; else as many as leave a core to the model."""
-    return 1 if isinstance(dataset, ArrayDataset) else max(1, (os.cpu_count() or 2) - 1)
+def default_workers(dataset: Dataset, cores: int | None = None) -> int:
+    """One thread where samples lie in memory, since it only stacks them; else as many as leave one of the cores to the model."""
+    return 1 if isinstance(dataset, ArrayDataset) else max(1, (cores or os.cpu_count() or 2) - 1)
 
 
 def _elements(prepared: Any) -> int:

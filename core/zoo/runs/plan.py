@@ -60,6 +60,8 @@ class Plan:
     """Why none of its predictions are used again; empty where they are."""
     files: frozenset[str] = frozenset()
     """Those of the plugin that declares the task, which its key knows."""
+    asked: Request | None = None
+    """The request as the caller made it: whoever plans it elsewhere gets the same plan."""
 
     @property
     def named(self) -> bool:
@@ -90,9 +92,15 @@ class Plan:
         """Ids of a shard's samples, in order."""
         return [self.dataset.ids[position] for position in shard.positions]
 
+    def told(self, shard: Shard) -> str:
+        """Which samples a shard has: `shard 3, samples 3000 to 3999`."""
+        first, last = (self.dataset.ids[shard.positions[place]] for place in (0, -1))
+        return f"shard {shard.index}, sample{f's {first} to {last}' if first != last else f' {first}'}"
+
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
+    asked = request
     data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
     written = opened(request.model, request, _outputs(registry, request, data)) if is_written(request.model) else None
     if written is not None:
@@ -161,9 +169,10 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
         precision,
         key,
         manifest,
-        changed,
-        doubt,
-        files,
+        altered=changed,
+        doubt=doubt,
+        files=files,
+        asked=asked,
     )
 
 

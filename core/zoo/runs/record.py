@@ -93,6 +93,8 @@ class Execution(Frozen):
     workers: int
     threads: int
     seed: int
+    engine: str = Field(default="here", description="What mapped the shards: this process, or `local:2`, `ray`.")
+    processes: int = Field(default=1, description="Of the engine; batch size, workers and threads are of each.")
 
 
 class Environment(Frozen):
@@ -142,7 +144,7 @@ class Complexity(Frozen):
 
 
 class Cost(Frozen):
-    """What it took; machine-dependent."""
+    """What it took; machine-dependent. Memory is that of the largest process."""
 
     seconds: float
     samples_per_second: float | None

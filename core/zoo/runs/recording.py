@@ -27,6 +27,7 @@ def make_record(
     artifacts: Sequence[tuple[str, str]],
     catalogue: Catalogue,
     seconds: float,
+    engine: str = "here",
 ) -> RunRecord:
     """The record. Pass mark and claims are checked on a whole split under the benchmark's own protocol only."""
     whole = not plan.sampled and not computed.skipped
@@ -44,7 +45,7 @@ def make_record(
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
         shards=computed.shards,
-        execution=execution(plan, device, computed.batch_size, computed.workers),
+        execution=computed.execution or execution(plan, device, None, 0, engine),
         environment=environment(),
         providers=providers_of(plan),
         origins=tuple(origins(plan.shards())),
@@ -106,4 +107,5 @@ def _data_record(plan: Plan, computed: Computed) -> DataRecord:
 
 def _cost(computed: Computed, seconds: float) -> Cost:
     rate = round(computed.samples / computed.seconds, 1) if computed.samples and computed.seconds else None
-    return Cost(seconds=round(seconds, 3), samples_per_second=rate, peak_memory_mib=peak_memory_mib())
+    peak = max(filter(None, (computed.peak_memory_mib, peak_memory_mib())), default=None)
+    return Cost(seconds=round(seconds, 3), samples_per_second=rate, peak_memory_mib=peak)

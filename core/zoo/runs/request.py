@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from zoo.engines.naming import checked_engine
 from zoo.errors import OptionError
 from zoo.runs.progress import Progress
 
@@ -127,6 +128,9 @@ class How(Asked):
     )
     home: Any = None
     store: Any = None
+    engine: str = Field(
+        default="here", description="here, local:N for N processes, ray or ray:ADDRESS for a cluster: the shards are shared out."
+    )
     progress: Callable[[Progress], None] | bool | None = None
 
     @field_validator("wait", mode="before")
@@ -141,6 +145,11 @@ class How(Asked):
             hint = "leave it out, and it is found"
             raise OptionError(f"batch size {batch_size!r} is not a number of at least 1, nor auto", hint)
         return batch_size if batch_size == "auto" else int(batch_size)
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, engine: str) -> str:
+        return checked_engine(engine)
 
     @property
     def fixed_batch(self) -> int | None:

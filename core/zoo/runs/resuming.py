@@ -1,36 +1,33 @@
-"""Computing the shards of a run that are not there yet, one file each, in order."""
+"""Computing the shards of a run that are not there yet, one file each, by whatever engine."""
 
 import json
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from zoo.counting import parameter_count
-from zoo.devices import on_device
-from zoo.errors import DataError, no_exit
+from zoo.engines import Done, Engine, Job, Part, Ready, Task, TaskDiedError
+from zoo.errors import DataError, RunError
 from zoo.foresight import Foresight
 from zoo.home import writing
-from zoo.opening.models import Model
 from zoo.plugins.blame import in_plugin
 from zoo.remarks import Heard, hearing
-from zoo.runs.complexity import complexity_of, keep_complexity, kept_complexity
-from zoo.runs.environment import environment, execution
+from zoo.runs.complexity import keep_complexity, kept_complexity
+from zoo.runs.computing import Computer, Made, Wanted
 from zoo.runs.foreseeing import seconds_to_score
-from zoo.runs.guard import check_own, keep_guard, kept_guard
-from zoo.runs.key import doubted, watch_over
-from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
+from zoo.runs.guard import keep_guard, kept_guard
+from zoo.runs.key import doubted
+from zoo.runs.loading import Reading, auto_batch_size, default_workers
 from zoo.runs.observing import Observers
 from zoo.runs.plan import Plan
-from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.progress import Progress
-from zoo.runs.record import Complexity, Guard, Origin, RunStart, Shards
+from zoo.runs.record import Complexity, Execution, Guard, RunStart, Shards
 from zoo.runs.request import How
-from zoo.runs.shards import Shard, Stored, read_shard, write_shard
-from zoo.seeds import derived_seed
-from zoo.tasks.base import Batch
-from zoo.turns import Generators
+from zoo.runs.shards import Shard, Stored, put, read_shard
+from zoo.runs.working import WORKER, told_of
 
 
 @dataclass
@@ -46,8 +43,10 @@ class Computed:
     complexity: Complexity | None = None
     samples: int = 0
     seconds: float = 0.0
-    batch_size: int | None = None
-    workers: int = 0
+    execution: Execution | None = None
+    """How its shards were computed; None where none was."""
+    peak_memory_mib: float | None = None
+    """Of the largest process that computed."""
     doubt: str = ""
     """Why none of its predictions are used again."""
     remarks: Heard = field(default_factory=dict)
@@ -82,8 +81,8 @@ def _found(plan: Plan, how: How) -> Computed:
     return done
 
 
-def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run_id: str) -> Computed:
-    """Compute the shards that are not there, one file each, in order."""
+def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run_id: str, engine: Engine) -> Computed:
+    """Compute the shards that are not there, one file each, by an engine; the caller holds the lock of the run."""
     done = _found(plan, how)
     missing = [shard for shard in plan.shards() if shard.index not in done.found]
     if missing:
@@ -98,79 +97,111 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
             shards=done.shards,
         )
         observers.started(start)
-        with hearing(done.remarks):
-            _compute(plan, how, device, missing, done)
+        token = plan.folder / f".{run_id}.tmp"
+        try:
+            with hearing(done.remarks):
+                _Mapping(plan, how, missing, done).run(engine, _job(plan, how, device, missing[0], token))
+        finally:
+            token.unlink(missing_ok=True)
     with in_plugin(plan.task.data.name):
         _check_skipped(plan, done, how.skip_bad)
     return done
 
 
-def _compute(plan: Plan, how: How, device: Any, missing: Sequence[Shard], done: Computed) -> None:
-    reused = plan.samples - sum(len(shard.positions) for shard in missing)
-    how.tell(Progress("loading", reused, plan.samples, reused))
+def _job(plan: Plan, how: How, device: Any, first: Shard, token: Path) -> Job:
+    """The run as workers are told of it, and as this process would do it itself."""
     samples = Reading(plan.dataset, plan.task)
-    size = how.fixed_batch or auto_batch_size(samples, missing[0].positions)
-    done.workers = default_workers(plan.dataset) if how.workers is None else how.workers
-    watch = watch_over([plan.model, *plan.aux.values()], plan.files)
-    own = Generators(derived_seed(plan.request.seed, "predicting"), watch.drawn if watch is not None else None)
-    taken = nullcontext if plan.model.info.remote else own.turn  # what waits for a service keeps nobody waiting
-    with taken(), watch or nullcontext():
-        plan.task.bind({role: on_device(_loaded(other), device) for role, other in plan.aux.items()})
-        model = _loaded(plan.model)
-        parameters = parameter_count(model)
-        plan.precision.ready(model, plan.model.info.name)
-    arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
-    predictor = Predictor(plan.task, model, device, arithmetic, size, may_halve=how.fixed_batch is None, rounding=rounding)
-    foresight = Foresight()
-    how.tell(Progress("predicting", reused, plan.samples, reused, foresight.left(reused / plan.samples)))
-    where = environment()
-    started = time.perf_counter()
-    rows: Gathered | None = None
-    seen, rest = reused, iter(missing)
-    for loaded in load_batches(samples, [shard.positions for shard in missing], size, plan.request.seed, done.workers):
-        if rows is None:
-            shard = next(rest)
-            rows = Gathered(shard.positions, plan.task.schema)
-        done.skipped.update(loaded.bad)
-        done.hints.update(loaded.hints)
-        seen += len(loaded.positions) + len(loaded.bad)
-        if len(done.skipped) > how.skip_bad:  # the run fails; the rest is only read, to say how many are corrupt
-            how.tell(Progress("counting corrupt samples", seen, plan.samples, reused))
-            continue
-        with taken(), watch or nullcontext():
-            rows.add(loaded, predictor)
-        if not done.samples and loaded.batch is not None:
-            with taken():
-                done.guard = _guarded(plan, predictor, loaded.batch, rows)
-            if how.fresh or done.complexity is None:
-                first = plan.shards()[0].positions
-                with taken():
-                    done.complexity = complexity_of(predictor, samples, first, plan.request.seed, plan.precision, parameters)
-                keep_complexity(plan.folder, done.complexity)
-        done.samples += len(loaded.positions)
-        how.tell(Progress("predicting", seen, plan.samples, reused, foresight.left(seen / plan.samples)))
-        if rows.complete:
-            done.doubt = doubted(plan.folder, watch, done.doubt)
-            made = Origin(execution=execution(plan, device, predictor.largest, done.workers), environment=where)
-            write_shard(shard, plan.key, *rows.in_order(), rows.bad, made, done.remarks)
-            if how.progress and shard is missing[0] and len(missing) > 1:
-                foresight.after = seconds_to_score(plan, shard)
-            rows = None
-    done.seconds = time.perf_counter() - started
-    done.batch_size = predictor.largest or None
+    size = how.fixed_batch or auto_batch_size(samples, first.positions)
+
+    def begin() -> Computer:
+        workers = default_workers(plan.dataset) if how.workers is None else how.workers
+        return Computer(plan, how, device, samples, size, workers)
+
+    @cache
+    def told() -> bytes:
+        token.touch()
+        return told_of(plan, how, size, token.name)
+
+    return Job(begin, WORKER, told)
 
 
-def _guarded(plan: Plan, predictor: Predictor, batch: Batch, rows: Gathered) -> Guard:
-    """Whether the predictions of the first batch are its samples' own; kept beside the shards."""
-    told = {name: parts[0] for name, parts in rows.columns.items()}
-    found = check_own(predictor, batch, told, named=plan.named)
-    keep_guard(plan.folder, found)
-    return found
+class _Mapping:
+    """The missing shards of a run on their way through an engine: told of, put into their places, summed up."""
 
+    def __init__(self, plan: Plan, how: How, missing: Sequence[Shard], done: Computed) -> None:
+        self.plan, self.how, self.missing, self.done = plan, how, missing, done
+        self.shards = {shard.index: shard for shard in missing}
+        self.reused = plan.samples - sum(len(shard.positions) for shard in missing)
+        self.seen = self.reused
+        self.under_way: dict[int, int] = {}
+        """Samples that are done of shards that are not."""
+        self.foresight = Foresight()
 
-def _loaded(model: Model) -> Any:
-    with no_exit(model.info.name), in_plugin(model.info.name):
-        return model.load()
+    def run(self, engine: Engine, job: Job) -> None:
+        self.how.tell(Progress("loading", self.reused, self.plan.samples, self.reused))
+        started = time.perf_counter()
+        try:
+            with closing(engine.map(job, self._tasks(), len(self.missing))) as events:  # type: ignore[type-var]
+                for event in events:
+                    if isinstance(event, Ready):
+                        started = time.perf_counter()
+                    elif isinstance(event, Part):
+                        self.under_way[event.task] = event.done
+                    elif isinstance(event, Done):
+                        self._take(self.shards[event.task], event.made)
+                        continue
+                    self._tell()
+        except TaskDiedError as error:
+            raise RunError(
+                f"{self.plan.told(self.shards[error.task])}: whoever computes it dies; {error.times} workers, the last of which "
+                f"{error.how}",
+                "look at these samples; if memory ran out, take fewer workers or a smaller `batch_size`",
+            ) from error
+        self.done.seconds = time.perf_counter() - started
+
+    def _tasks(self) -> Iterator[Task]:
+        """The missing shards, each with what is wanted of it when it is asked for."""
+        for shard in self.missing:
+            first = shard is self.missing[0]
+            complexity = first and (self.how.fresh or self.done.complexity is None)
+            yield Task(shard.index, Wanted(guard=first, complexity=complexity, reading=self._failing))
+
+    @property
+    def _failing(self) -> bool:
+        """Whether too many samples are corrupt: the rest is only read, to say how many are."""
+        return len(self.done.skipped) > self.how.skip_bad
+
+    def _take(self, shard: Shard, made: Made) -> None:
+        """Put a shard into its place, behind what is to be known of it."""
+        done, folder = self.done, self.plan.folder
+        self.under_way.pop(shard.index, None)
+        self.seen += len(shard.positions)
+        done.skipped.update(made.skipped)
+        done.hints.update(made.hints)
+        done.remarks.update(dict.fromkeys(made.remarks))
+        done.samples += made.samples
+        done.peak_memory_mib = max(filter(None, (done.peak_memory_mib, made.peak_memory_mib)), default=None)
+        before = done.execution.batch_size if done.execution is not None else None
+        largest = max(filter(None, (before, made.execution.batch_size)), default=None)
+        done.execution = made.execution.model_copy(update={"batch_size": largest})
+        if made.guard is not None:
+            keep_guard(folder, made.guard)
+            done.guard = made.guard
+        if made.complexity is not None:
+            keep_complexity(folder, made.complexity)
+            done.complexity = made.complexity
+        if made.file is None:
+            return
+        done.doubt = doubted(folder, made.doubt, done.doubt)
+        put(shard, made.file)
+        if self.how.progress and shard is self.missing[0] and len(self.missing) > 1:
+            self.foresight.after = seconds_to_score(self.plan, shard)
+
+    def _tell(self) -> None:
+        seen, total = self.seen + sum(self.under_way.values()), self.plan.samples
+        stage = "counting corrupt samples" if self._failing else "predicting"
+        left = None if self._failing else self.foresight.left(seen / total)
+        self.how.tell(Progress(stage, seen, total, self.reused, left))
 
 
 def _check_skipped(plan: Plan, done: Computed, allowed: int) -> None:

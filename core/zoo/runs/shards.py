@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zoo.errors import RunError
+from zoo.errors import RunError, StoreError
 from zoo.home import writing
 from zoo.runs.record import Origin
 
@@ -50,8 +51,9 @@ def write_shard(
     skipped: Mapping[str, str],
     origin: Origin,
     remarks: Iterable[str] = (),
-) -> None:
-    """Write a shard atomically. `ids` and `columns` are in dataset order, without the skipped samples."""
+) -> Path:
+    """Write a shard beside its place, where it counts once it is `put`. `ids` and `columns` are in dataset order, without the
+    skipped samples."""
     table = pa.table({"id": pa.array(ids, pa.string()), **columns})
     notes = {
         KEY: key,
@@ -60,8 +62,19 @@ def write_shard(
         ORIGIN: origin.model_dump_json(),
         REMARKS: json.dumps(list(remarks)),
     }
-    with writing(shard.path) as temporary:
+    beside = shard.path.with_name(f".{shard.path.name}.{os.urandom(6).hex()}.tmp")  # cleared away if nobody comes for it
+    with writing(beside) as temporary:
         pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
+    return beside
+
+
+def put(shard: Shard, written: Path) -> None:
+    """Move a shard that is written to its place: whoever holds the lock of the run does, and nobody else."""
+    try:
+        os.replace(written, shard.path)
+    except OSError as error:
+        again = "run it again: only that shard is computed"
+        raise StoreError(f"cannot write {shard.path}: {error.strerror or error}", again) from error
 
 
 def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) -> Stored | None:

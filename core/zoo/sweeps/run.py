@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.engines import one_engine
 from zoo.errors import OptionError, ZooError, did_you_mean, reason_of
 from zoo.opening.written import is_written
 from zoo.plugins.registry import Registry, one_look_up
@@ -131,11 +132,12 @@ def sweep(
         given = list(_given(entries, cells, asked, task, metrics or (), settings))
         results = []
         began = time.monotonic()
-        for done, (cell, keywords) in enumerate(zip(cells, given, strict=True)):
-            step = Step(cell, done, len(cells))
-            if progress is not None:
-                progress(step)
-            results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step, began))))
+        with one_engine(settings.get("engine") or "here"):  # its workers stay from cell to cell
+            for done, (cell, keywords) in enumerate(zip(cells, given, strict=True)):
+                step = Step(cell, done, len(cells))
+                if progress is not None:
+                    progress(step)
+                results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step, began))))
     return Sweep(tuple(results), tuple(left_out))
 
 

@@ -1,23 +1,21 @@
 """Several processes of one training: started, listened to, and ended together, whatever becomes of one of them.
 
-This process only looks on, so that it can say which one died, and of what. The others are started afresh, not forked: PyTorch's
-threads and CUDA do not bear that. They meet by a file, so no port can be in use, and end when this process does.
+This process only looks on, so that it can say which one died, and of what. The others meet by a file, so no port can be in use,
+and end when this process does.
 """
 
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 
 from zoo.errors import RunError, ZooError
 from zoo.home import passed_on
 from zoo.identity.watching import Watch
+from zoo.processes import Child, raised
 from zoo.remarks import listening
 from zoo.specs import RecipeSpec
 from zoo.training.job import TrainingJob, TrainResult
@@ -25,7 +23,6 @@ from zoo.training.plan import Asked
 
 GRACE = 1.0
 """Seconds in which a failure may show that it follows from another process's death."""
-BEGIN = "import sys; sys.path[:] = {path!r}; from zoo.training.worker import main; main()"
 
 
 @dataclass(frozen=True)
@@ -42,20 +39,10 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Member:
+class Member(Child):
     """A process, as this one sees it."""
 
     rank: int
-    process: "subprocess.Popen[bytes]"
-    told: Connection
-    heard: Connection
-
-    def end(self) -> None:
-        """End it, if it has not ended."""
-        self.process.kill()
-        self.process.wait()
-        self.told.close()
-        self.heard.close()
 
 
 def threads_of(processes: int) -> int:
@@ -85,17 +72,9 @@ def launch(recipe: RecipeSpec, asked: Asked, job: TrainingJob, watch: Watch) -> 
 
 def _started(part: Part) -> Member:
     """A process that has been told its part."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", BEGIN.format(path=sys.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
-    )
-    assert process.stdin is not None and process.stdout is not None
-    told = Connection(os.dup(process.stdin.fileno()), readable=False)
-    heard = Connection(os.dup(process.stdout.fileno()), writable=False)
-    process.stdin.close()
-    process.stdout.close()
-    with suppress(BrokenPipeError):  # one that died at once is found when it is listened to
-        told.send_bytes(pickle.dumps(part))
-    return Member(part.rank, process, told, heard)
+    member = Member.started("zoo.training.worker", _environment(), rank=part.rank)
+    member.tell(pickle.dumps(part))
+    return member
 
 
 def _environment() -> dict[str, str]:
@@ -121,7 +100,7 @@ def _result(members: Sequence[Member], job: TrainingJob, watch: Watch) -> TrainR
             assert isinstance(heard, Connection)
             member = listened[heard]
             try:
-                kind, *content = pickle.loads(heard.recv_bytes())  # of a process of our own
+                kind, *content = member.hear()
             except (EOFError, OSError):
                 del listened[heard]
                 failed.append(_death(member, job))
@@ -131,7 +110,7 @@ def _result(members: Sequence[Member], job: TrainingJob, watch: Watch) -> TrainR
                 _take_over(remarks, doubt, watch)
                 return result  # type: ignore[no-any-return]
             if kind == "failed":
-                failed.append(_raised(member, *content))
+                failed.append(raised(f"process {member.rank} of the training", *content))
             elif kind == "progress" and job.progress is not None:
                 job.progress(*content)
             elif kind == "warning":
@@ -152,25 +131,15 @@ class ProcessDiedError(RunError):
 
 
 def _death(member: Member, job: TrainingJob) -> ProcessDiedError:
-    code = member.process.wait()
-    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    how = member.how_it_ended()
     kept = (
         "the same command goes on after the last finished epoch, with any number of `processes`"
         if (job.folder / "checkpoint.pt").is_file()
         else "no epoch was finished, so the same command begins anew"
     )
-    memory = "; if memory ran out, take fewer, smaller batches, or training/zero-3" if code == -signal.SIGKILL else ""
+    killed = member.process.returncode == -signal.SIGKILL
+    memory = "; if memory ran out, take fewer, smaller batches, or training/zero-3" if killed else ""
     return ProcessDiedError(f"process {member.rank} of {job.processes} of the training of {job.recipe.name} {how}", kept + memory)
-
-
-def _raised(member: Member, pickled: bytes | None, text: str) -> BaseException:
-    """The error that a process raised; its traceback is that error's cause, as a bug's is to be seen."""
-    error: BaseException = RuntimeError(text.strip().splitlines()[-1])
-    if pickled is not None:
-        error = pickle.loads(pickled)
-    if not isinstance(error, ZooError):
-        error.__cause__ = RuntimeError(f"in process {member.rank} of the training:\n{text}")
-    return error
 
 
 def _cause(failed: Sequence[BaseException]) -> BaseException:

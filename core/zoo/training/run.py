@@ -101,7 +101,7 @@ def train(
                     check_job(job, entries.dataset(job.recipe.dataset))
                     observers.started(_start(job))
                     result = launch(spec, asked, job, watch) if processes > 1 else trained(job, watch)
-                doubt = doubted(job.folder, watch, doubt, "training")
+                doubt = doubted(job.folder, watch.doubt(), doubt, "training")
                 record = _finish(job, result, changes, doubt, tuple(remarks))
             observers.tell("finished", record=record)
         if copy_to is not None:

@@ -5,13 +5,12 @@ When the input ends, so does the process: whoever started it is gone. What code 
 
 import os
 import pickle
-import signal
 import threading
 import warnings
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from zoo.tolerance import tolerate_damage
+from zoo.processes import Teller, known_warning, pipes, written
 
 if TYPE_CHECKING:
     from zoo.training.job import TrainResult
@@ -23,50 +22,34 @@ LONG = 7
 
 def main() -> None:
     """Train as told; after an error wait to be ended, so that no other process stumbles over the silence first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started it ends it
-    tolerate_damage()
-    told, says = _pipes()
+    told, says = pipes()
     part: Part = pickle.loads(told.recv_bytes())  # of the process that started this one
     ending = threading.Thread(target=_end_with, args=(told,), daemon=True)
     ending.start()
-    tell = Teller(says, part.rank)
+    tell = Telling(says, part.rank)
     try:
         answer = ("done", *_trained(part, tell))
     except BaseException as error:
-        tell("failed", *_written(error))
+        tell(("failed", *written(error)))
     else:
         if part.rank == 0:
-            tell(*answer)
+            tell(answer)
     ending.join()
 
 
-class Teller:
+class Telling(Teller):
     """Sends messages; progress and warnings of the first process only, as all are alike."""
 
     def __init__(self, says: Connection, rank: int) -> None:
-        self.says, self.rank = says, rank
-        self.lock = threading.Lock()
-
-    def __call__(self, kind: str, *content: Any) -> None:
-        with self.lock:
-            self.says.send_bytes(pickle.dumps((kind, *content)))
+        super().__init__(says)
+        self.rank = rank
 
     def progress(self, step: Any) -> None:
-        self("progress", step)
+        self(("progress", step))
 
     def warning(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if self.rank == 0:
-            known = category if category.__module__ == "builtins" else UserWarning
-            self("warning", str(message), known)
-
-
-def _pipes() -> tuple[Connection, Connection]:
-    """The two pipes to the process that started this one, out of reach of whatever reads and prints."""
-    told, says = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    return Connection(told, writable=False), Connection(says, readable=False)
+            self(("warning", str(message), known_warning(category)))
 
 
 def _end_with(told: Connection) -> None:
@@ -76,7 +59,7 @@ def _end_with(told: Connection) -> None:
         os._exit(1)
 
 
-def _trained(part: "Part", tell: Teller) -> "tuple[TrainResult, list[str], str]":
+def _trained(part: "Part", tell: Telling) -> "tuple[TrainResult, list[str], str]":
     """The result of this process, with the remarks and the doubt of the first."""
     from dataclasses import replace
     from datetime import timedelta
@@ -114,16 +97,3 @@ def _trained(part: "Part", tell: Teller) -> "tuple[TrainResult, list[str], str]"
         result = trained(job, watch)
     job.check_taken()
     return result, list(remarks), watch.doubt()
-
-
-def _written(error: BaseException) -> tuple[bytes | None, str]:
-    """An error pickled, if it can be, and its traceback."""
-    import traceback
-
-    text = "".join(traceback.format_exception(error))
-    try:
-        pickled = pickle.dumps(error)
-        pickle.loads(pickled)
-    except Exception:
-        return None, text
-    return pickled, text
