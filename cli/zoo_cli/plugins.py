@@ -172,7 +172,7 @@ def manifest(names: tuple[str, ...], check: bool) -> int:
 
     Before a release, for what the wheel packs. After any change of the code the file counts for nothing until it is written anew.
     """
-    from zoo.plugins.manifest import make_manifest
+    from zoo.plugins.manifesting import make_manifest
 
     made = [make_manifest(name, check=check) for name in names]
     for path, same in made:

@@ -8,7 +8,7 @@ import pytest
 
 from zoo.errors import OptionError, PluginError
 from zoo.plugins.discovery import discover
-from zoo.plugins.manifest import make_manifest
+from zoo.plugins.manifesting import make_manifest
 
 MARK = "open({path!r}, 'a').close()\n"
 
