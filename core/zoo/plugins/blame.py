@@ -103,7 +103,7 @@ def _modules_run(error: BaseException) -> Iterator[str]:
 
 
 def _modules_of(plugin: dict[str, Any], others: Index) -> set[str]:
-    """The package of a plugin's entry module, and the modules of its targets, unless another distribution brings them."""
+    """The package of a plugin's entry module, and the modules of all its targets, unless another distribution brings them."""
     from packaging.utils import canonicalize_name
 
     from zoo.identity.installed import distributions_of
@@ -113,6 +113,9 @@ def _modules_of(plugin: dict[str, Any], others: Index) -> set[str]:
     specs = [one["spec"] for one in others.entries if one["plugin"] == plugin["id"]]
     named = [spec.get(key) for spec in specs for key in ("target", "options", "trainer")]
     named += [target for spec in specs if isinstance(spec.get("tasks"), dict) for target in spec["tasks"].values()]
+    named += [
+        spec.get(key) for spec in (*plugin["tasks"], *plugin["modalities"]) for key in ("target", "form", "reader", "picture")
+    ]
     modules = {text.partition(":")[0] for text in named if isinstance(text, str) and ":" in text}
     theirs = {canonicalize_name(plugin["distribution"])}
     known = {module: set(distributions_of(module.partition(".")[0])) for module in modules}

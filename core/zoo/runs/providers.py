@@ -7,6 +7,7 @@ from zoo.opening.models import Model
 from zoo.plugins.registry import registry
 from zoo.runs.plan import Plan
 from zoo.runs.record import Provider
+from zoo.tasks.by_name import is_core, plugin_of_task
 
 
 def providers_of(plan: Plan) -> tuple[Provider, ...]:
@@ -15,20 +16,22 @@ def providers_of(plan: Plan) -> tuple[Provider, ...]:
     entries += [each for role, other in plan.aux.items() for each in _models(role, other)]
     entries += [("metric", spec.name) for _, _, spec in plan.metrics]
     entries += [("technique", plan.precision.name)] if plan.precision.built is not None else []
-    return providers(entries)
+    return providers(entries, plan.task.name)
 
 
-def providers(entries: Iterable[tuple[str, str]]) -> tuple[Provider, ...]:
-    """The distributions whose plugins offer entries, given as what each is to the score, and its full name.
+def providers(entries: Iterable[tuple[str, str]], task: str | None = None) -> tuple[Provider, ...]:
+    """The distributions whose plugins offer entries, given as what each is to the score, and its full name; and a task.
 
     What is the user's own has none.
     """
     index = registry().index
+    owners = [(f"{role} {name}", index.plugin_of(name)) for role, name in dict.fromkeys(entries)]
+    if task is not None and not is_core(task):
+        owners.append((f"task {task}", plugin_of_task(task)))
     found: dict[tuple[str, str], list[str]] = {}
-    for role, name in dict.fromkeys(entries):
-        plugin = index.plugin_of(name)
+    for what, plugin in owners:
         if plugin is not None:
-            found.setdefault((plugin["distribution"], plugin["version"]), []).append(f"{role} {name}")
+            found.setdefault((plugin["distribution"], plugin["version"]), []).append(what)
     return tuple(
         Provider(distribution=distribution, version=version, entries=tuple(given), requires=required(distribution))
         for (distribution, version), given in found.items()

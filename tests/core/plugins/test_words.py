@@ -77,6 +77,7 @@ WRONG = [
     (TASK.format(name="classify", target="a:B"), "it declares the task 'classify', which is the core's own"),
     (MODALITY.format(name="text"), "it declares the modality 'text', which is the core's own"),
     ("@hookimpl\ndef zoo_tasks():\n    return [1]\n", "hook zoo_tasks must return TaskSpec, not int"),
+    ("@hookimpl\ndef zoo_tasks():\n    pass\n", "hook zoo_tasks returned None"),
     (
         "@hookimpl\ndef zoo_modalities():\n    return 2 * [ModalitySpec(name='table', summary='S.')]\n",
         "it declares the modality 'table' twice",
