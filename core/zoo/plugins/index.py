@@ -166,8 +166,9 @@ def _make(path: Path, key: list[Any], known: Sequence[Mapping[str, Any]] = ()) -
     from zoo.plugins.inquiry import inquire
 
     began = time.time_ns()
-    found = inquire(search_path(), known)
+    found = inquire(search_path(), known or _bundled())
     plugins, entries, files, asked = _build(found)
+    _keep_bundled(found, files)
     doubtful = [plugin["module"] for plugin in found if plugin["doubt"]]
     document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "doubtful": doubtful}
     document |= {"plugins": plugins, "entries": entries}
@@ -194,10 +195,21 @@ def _known(path: Path, doubtful: Collection[str]) -> list[Mapping[str, Any]]:
         return []
 
 
+def _bundled() -> list[Mapping[str, Any]]:
+    """Facts of the bundled plugins, where this process knows them: they depend on nothing but their files."""
+    return [plugin for plugin, stamps in _ours if all(_stamp(name) == stamp for name, stamp in stamps.items())]
+
+
+def _keep_bundled(found: Iterable[Mapping[str, Any]], files: Mapping[str, list[Any]]) -> None:
+    ours = [plugin for plugin in found if plugin["bundled"] and plugin["state"] == "ok" and not plugin["doubt"]]
+    _ours[:] = [(plugin, {name: files[name] for name in plugin["files"]}) for plugin in ours if not plugin["asked"]]
+
+
 def _facts_file(path: Path) -> Path:
     return path.with_suffix(".facts.json")
 
 
+_ours: list[tuple[Mapping[str, Any], dict[str, list[Any]]]] = []
 _asked_at: dict[Path, float] = {}
 """When this process asked the plugins, by the file of the index."""
 _documents: list[dict[str, Any]] = []
