@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zoo.plugins.installing import Changes
     from zoo.plugins.planning import Plan
 
+KINDS = ("classifier", "detector", "dataset", "metric", "attack", "generator", "command")
+"""Those of `zoo.plugins.scaffold`, which is not imported for a `--help`."""
 COLOURS = {"ok": "green", "disabled": "yellow"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -137,16 +139,21 @@ def disable(names: tuple[str, ...]) -> None:
     _say_switched(names, switch_off(load_index(strict=False).plugins, names), "disabled")
 
 
-@plugins.command("new", cls=Command, examples=("zoo plugins new demo", "zoo plugins new my-nets --to ~/work/my-nets"))
+@plugins.command(
+    "new",
+    cls=Command,
+    examples=("zoo plugins new demo", "zoo plugins new spots --kind detector", "zoo plugins new my-nets --to ~/nets"),
+)
 @click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], show_default=True, help="What it offers to begin with.")
 @click.option("--to", "folder", type=click.Path(), help="Folder to make. Default: ./NAME")
-def new(name: str, folder: str | None) -> None:
-    """Write the project of a new plugin: a model with weights, its recipe, a metric, a benchmark, tests. All of it works."""
+def new(name: str, kind: str, folder: str | None) -> None:
+    """Write the project of a new plugin of a kind, with tests, a README, a licence and a file for CI. All of it works."""
     from pathlib import Path
 
-    from zoo.plugins.scaffold import new_project
+    from zoo.plugins.scaffold import first_use, new_project
 
-    made = new_project(name, Path(folder) if folder else None)
+    made = new_project(name, Path(folder) if folder else None, kind)
     plugin = name.removeprefix("zoo-")
     where = str(made) if made.is_absolute() else f"./{made}"
     say(f"{styled(str(made), bold=True)}  plugin {plugin!r}, distribution zoo-{plugin}")
@@ -157,7 +164,7 @@ def new(name: str, folder: str | None) -> None:
         [
             ("install it", f"zoo plugins install {where}   (-e {where}: edits count at once)"),
             ("see it", f"zoo list --plugin {plugin}"),
-            ("run it", f"zoo run {plugin}/centroids --on digits"),
+            ("try it", first_use(kind, plugin)),
             ("check it", f"zoo plugins check {plugin}"),
             ("test it", f"cd {made} && pytest"),
         ]

@@ -1,14 +1,20 @@
 """A stranger's afternoon: a new project is installed, listed, checked, edited, published and removed, as the guide says."""
 
+import ast
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+from zoo.errors import OptionError
 from zoo.plugins.catalogue import Catalogue
+from zoo.plugins.scaffold import KINDS, new_project
+from zoo_cli.plugins import KINDS as OFFERED
 
 GUIDE = Path(__file__).parents[2] / "plugins" / "README.md"
 
@@ -105,6 +111,43 @@ def test_a_new_project_has_no_trace_of_the_example_and_is_clean(crowded, tmp_pat
         ).code
         == 0
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_project_of_any_kind_is_clean_and_imports_public_things_only(tmp_path, kind):
+    made = new_project("my-thing", tmp_path / "here", kind)
+    sources = list(made.rglob("*.py"))
+    assert {path.name for path in made.rglob("*")} >= {"README.md", "LICENSE", "test.yml", "pyproject.toml", "test_my_thing.py"}
+    for path in [*sources, *made.rglob("*.toml"), *made.rglob("*.md"), *made.rglob("*.yml")]:
+        assert not re.search(r"example|@[A-Z0-9 ]+@|TODO", path.read_text()), path
+    for path in sources:
+        found = ast.walk(ast.parse(path.read_text()))
+        modules = {node.module for node in found if isinstance(node, ast.ImportFrom) and node.module}
+        assert all(name.count(".") < 2 for name in modules if name.startswith("zoo.")), modules
+        others = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names)
+        assert others <= {"zoo", "zoo_my_thing", "torch", "pydantic"}, others
+    yaml.safe_load((made / ".github" / "workflows" / "test.yml").read_text())
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F,I,B,UP", "--line-length", "130", "here"]
+    done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_command_line_offers_the_kinds_that_there_are():
+    assert OFFERED == KINDS
+    with pytest.raises(OptionError, match="no plugin project of kind 'dataste'") as caught:
+        new_project("some", kind="dataste")
+    assert "did you mean dataset?" in caught.value.hint
+
+
+@pytest.mark.slow
+def test_a_project_of_any_kind_passes_its_own_tests_one_of_which_is_every_check(fresh, tmp_path):
+    for kind in KINDS[1:]:  # that of the first is what the guide goes through
+        new_project(f"a-{kind}", tmp_path / f"a-{kind}", kind)
+    folders = " ".join(f"./a-{kind}" for kind in KINDS[1:])
+    added = fresh.shell(f"zoo plugins install --yes --pip=--quiet {folders}", tmp_path)
+    assert added.code == 0 and added.out.count(": ok, ") == len(KINDS) - 1, added.err
+    done = fresh.shell(f"pytest -q -n 0 -p zoo.testing --import-mode importlib {folders}", tmp_path, OMP_NUM_THREADS="1")
+    assert done.code == 0, done.out
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.plugins.scaffold import new_project
+from zoo.plugins.scaffold import KINDS, new_project
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +29,14 @@ def test_mypy_strict_finds_nothing(project: Path) -> None:
     done = checked(["mypy", "--strict", "--cache-dir", os.devnull, "."], project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no issues found in 5 source files" in done.stdout
+
+
+def test_mypy_strict_finds_nothing_in_a_project_of_any_kind(tmp_path: Path) -> None:
+    for kind in KINDS[1:]:
+        new_project(f"a-{kind}", tmp_path / kind, kind)
+    done = checked(["mypy", "--strict", "--cache-dir", os.devnull, "."], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"no issues found in {len(list(tmp_path.rglob('*.py')))} source files" in done.stdout
 
 
 def test_pyright_finds_nothing(project: Path) -> None:

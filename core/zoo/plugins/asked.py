@@ -6,7 +6,7 @@ It is looked at here without running anything of it: no build, no import.
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ Origin = Literal["index", "folder", "wheel", "archive", "address", "vcs"]
 ARCHIVES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 FILLERS = {"zoo", "deepzoo", "plugin", "plugins", "py", "python"}
 """Parts of a distribution's name that tell one plugin from no other."""
+UNSAID = "nobody who is named"
 LOOKALIKES = str.maketrans("01", "ol")
 
 
@@ -63,7 +64,8 @@ def read_asked(names: Sequence[str], editable: Sequence[str], known: Catalogue, 
         if not name.strip() or name.startswith("-") or harmless(name) != name or "\n" in name:
             raise OptionError(f"{harmless(name)!r} is no name of a plugin", "an option of the installer's own: `pip=--no-deps`")
     found = [_named(name, known, installed) for name in names]
-    found += [_folder(*_with_extras(folder), editable=True) for folder in editable]
+    for folder in editable:
+        found.append(replace(_folder(*_with_extras(folder), editable=True), publisher=_publisher(known, _with_extras(folder)[0])))
     far = [one for one in found if one.origin in ("index", "address", "vcs") and "+file:" not in one.argument]
     if far and offline_forced():
         raise PluginError(
@@ -82,7 +84,7 @@ def _named(name: str, known: Catalogue, installed: Sequence[str]) -> Asked:
         return _address(name)
     if is_path:
         if Path(path).expanduser().is_dir():
-            return _folder(path, extras)
+            return replace(_folder(path, extras), publisher=_publisher(known, path))
         return _file(path, extras)
     try:
         asked = Requirement(name)
@@ -100,7 +102,7 @@ def _of_catalogue(entry: KnownPlugin) -> Asked:
     if entry.requires and not SpecifierSet(entry.requires).contains(__version__, prereleases=True):
         why = f"plugin {entry.id!r} needs deepzoo {entry.requires} by the catalogue, and this is {__version__}"
         raise PluginError(why, f"zoo plugins install --upgrade {BUNDLED}")
-    publisher = entry.publisher or "who is not said"
+    publisher = entry.publisher or UNSAID
     if entry.folder:
         if not (Path(entry.folder) / "pyproject.toml").is_file():
             where = f" of {entry.homepage}" if entry.homepage else ""
@@ -113,7 +115,13 @@ def _of_catalogue(entry: KnownPlugin) -> Asked:
         found = _address(entry.distribution)
     else:
         found = Asked(entry.distribution, "index", name=Requirement(entry.distribution).name, place="the package index")
-    return Asked(**{**found.__dict__, "publisher": publisher})
+    return replace(found, publisher=publisher)
+
+
+def _publisher(known: Catalogue, path: str) -> str:
+    """Who publishes what lies in a folder, where the catalogue has an entry of just that folder."""
+    here = Path(path).expanduser().resolve()
+    return next((one.publisher or UNSAID for one in known.plugins if one.folder and Path(one.folder).resolve() == here), "")
 
 
 def _address(name: str) -> Asked:
@@ -125,7 +133,7 @@ def _address(name: str) -> Asked:
     if parts.scheme == "file":
         path = url2pathname(parts.path)
         found = _folder(path, extras) if Path(path).is_dir() else _file(path, extras)
-        return Asked(**{**found.__dict__, "argument": name if at else found.argument})
+        return replace(found, argument=name if at else found.argument)
     place = without_secrets(url)
     if "+" in parts.scheme:
         return Asked(name, "vcs", name=project, place=place)

@@ -1,25 +1,35 @@
-"""`zoo plugins new`: a plugin project that works as it is, made from the example in `zoo/template`."""
+"""`zoo plugins new`: a plugin project that works as it is, made from the frame and the files of a kind below `template`."""
 
 import hashlib
 import re
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
-from zoo.errors import OptionError, StoreError, reason_of
+from zoo.errors import OptionError, StoreError, did_you_mean, reason_of
 from zoo.plugins.hooks import ID
 from zoo.plugins.index import load_index
 from zoo.version import __version__
 
 TEMPLATE = Path(__file__).parent / "template"
+FRAME = TEMPLATE / "frame"
+"""What every project has. `github` is `.github` there."""
+KINDS = ("classifier", "detector", "dataset", "metric", "attack", "generator", "command")
+"""What a project may begin with: each a folder of the template, whose `kind.toml` says what the frame says of it."""
 SUFFIX = ".in"
 """So that no tool takes a template for code of ours."""
 
 
-def new_project(name: str, folder: Path | None = None) -> Path:
+def new_project(name: str, folder: Path | None = None, kind: str = KINDS[0]) -> Path:
     """Write the project of a plugin called `name` (its id) into a new folder (default: `./NAME`), which is returned.
 
-    The distribution is `zoo-NAME`, the package `zoo_NAME`. Raises OptionError where the id cannot be or the folder is there.
+    The distribution is `zoo-NAME`, the package `zoo_NAME`; `kind` says what it offers. Raises OptionError where there is no such
+    kind, the id cannot be, or the folder is there.
     """
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS, f"there are: {', '.join(KINDS)}")
+        raise OptionError(f"there is no plugin project of kind {kind!r}", hint)
     plugin = name.removeprefix("zoo-")
     if not ID.fullmatch(plugin):
         raise OptionError(
@@ -33,7 +43,7 @@ def new_project(name: str, folder: Path | None = None) -> Path:
     draft = target.with_name(f".{target.name}.draft")
     try:
         shutil.rmtree(draft, ignore_errors=True)
-        _write(draft, plugin)
+        _write(draft, plugin, kind)
         draft.rename(target)
     except OSError as error:
         raise StoreError(f"cannot write {target}: {reason_of(error)}", "name a folder of yours: `folder=FOLDER`") from error
@@ -42,19 +52,34 @@ def new_project(name: str, folder: Path | None = None) -> Path:
     return target
 
 
-def _write(folder: Path, plugin: str) -> None:
-    weights = hashlib.sha256((TEMPLATE / "zoo_example/weights/centroids-digits.safetensors").read_bytes()).hexdigest()
-    values = {"@RANGE@": _compatible(__version__), "@SHA256@": weights}
-    for source in sorted(path for path in TEMPLATE.rglob("*") if path.is_file()):
-        path = folder / _renamed(str(source.relative_to(TEMPLATE)), plugin).removesuffix(SUFFIX)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if source.suffix != SUFFIX:
-            path.write_bytes(source.read_bytes())
-            continue
-        text = _renamed(source.read_text(encoding="utf-8"), plugin)
-        for token, value in values.items():
-            text = text.replace(token, value)
-        path.write_text(text, encoding="utf-8")
+def first_use(kind: str, plugin: str) -> str:
+    """The command that shows what a new project of a kind does."""
+    return _renamed(_told(kind)["use"], plugin)
+
+
+def _write(folder: Path, plugin: str, kind: str) -> None:
+    told = {name.upper(): text.strip() for name, text in _told(kind).items()} | {"RANGE": _compatible(__version__)}
+    for root in (FRAME, TEMPLATE / kind):
+        for source in sorted(path for path in root.rglob("*") if path.is_file() and path.name != "kind.toml"):
+            name = re.sub("^github/", ".github/", source.relative_to(root).as_posix()).removesuffix(SUFFIX)
+            path = folder / _renamed(name, plugin)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if source.suffix != SUFFIX:
+                path.write_bytes(source.read_bytes())
+                continue
+            text = source.read_text(encoding="utf-8")
+            text = re.sub("@([A-Z]+)@", lambda found: told[found[1]], text)
+            text = re.sub("@SHA256 (.+?)@", lambda found: _sha256(TEMPLATE / kind / found[1]), text)
+            path.write_text(_renamed(text, plugin), encoding="utf-8")
+
+
+def _told(kind: str) -> dict[str, Any]:
+    """What the frame says of a kind: `description`, `about`, `entries` (rows of a table), `use` and `work` (commands)."""
+    return tomllib.loads((TEMPLATE / kind / "kind.toml").read_text(encoding="utf-8"))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _renamed(text: str, plugin: str) -> str:

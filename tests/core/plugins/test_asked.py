@@ -105,6 +105,7 @@ def test_what_lies_in_the_repository_is_taken_from_there_and_never_from_an_index
     folder = project(tmp_path / "examples" / "bridge", '[project]\nname = "zoo-bridge"\nversion = "1.0"')
     found = asked("bridge")
     assert (found.origin, Path(found.argument), found.publisher) == ("folder", folder, "Some people")
+    assert asked("./examples/bridge").publisher == asked(editable=("examples/bridge",)).publisher == "Some people"
 
 
 @pytest.mark.parametrize(
