@@ -67,7 +67,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _DeeplyFrozen(Frozen):
+class DeeplyFrozen(Frozen):
     """One whose dicts and lists never change either (`zoo.frozen`), so that it can be hashed, and shared by threads."""
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ class _DeeplyFrozen(Frozen):
         return super().model_copy(update={name: frozen(value) for name, value in (update or {}).items()}, deep=deep)
 
 
-class Spec(_DeeplyFrozen):
+class Spec(DeeplyFrozen):
     """What every entry says of itself."""
 
     name: str = Field(description="Bare name in a plugin (`lenet5`), full name from the registry (`cnn/lenet5`).")
@@ -97,7 +97,7 @@ class Spec(_DeeplyFrozen):
         return entry(f"{self.name} ({type(self).__name__})", self.summary, said)
 
 
-class ImageInput(_DeeplyFrozen):
+class ImageInput(DeeplyFrozen):
     """How a model wants its images: the preprocessing that makes its score reproducible.
 
     The normalisation of a model by name is no part of it, but of the network. `mean` and `std` are for modules of your own
@@ -151,14 +151,14 @@ Preprocessing = Annotated[ImageInput | None, AfterValidator(_not_normalised)]
 """Of a model by name."""
 
 
-class WeightsPart(_DeeplyFrozen):
+class WeightsPart(DeeplyFrozen):
     """One of the files of weights that are in several."""
 
     uri: str = Field(description="As that of weights in one file.")
     prefix: str = Field(default="", description="Stands before its tensors' names in the model, such as `unet.`.")
 
 
-class Weights(_DeeplyFrozen):
+class Weights(DeeplyFrozen):
     """One set of trained parameters, and what of the model goes with them."""
 
     uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
@@ -271,7 +271,7 @@ class ModelSpec(Spec):
         return self
 
 
-class DataFile(_DeeplyFrozen):
+class DataFile(DeeplyFrozen):
     """One file of a dataset, known by the hash of its content."""
 
     name: str = Field(description="File name, and where it lies below the dataset's folder.")
@@ -346,7 +346,7 @@ class BenchmarkSpec(Spec):
         return self
 
 
-class SuiteRun(_DeeplyFrozen):
+class SuiteRun(DeeplyFrozen):
     """One run of a suite: of the model that is asked for, or of another one on it."""
 
     benchmark: str = Field(description="Name of the benchmark or dataset.")
@@ -386,7 +386,7 @@ class TechniqueSpec(Spec):
     paper: str = Field(default="", description="Reference: authors, year, title, arXiv id or DOI.")
 
 
-class Optimizer(_DeeplyFrozen):
+class Optimizer(DeeplyFrozen):
     """An optimizer by name, with its settings."""
 
     name: str = Field(default="adamw", description="Technique of kind optimizer, perhaps with options: adamw, lamb, sgd.")
@@ -451,7 +451,7 @@ class CommandSpec(Spec):
     target: Target = Field(description="A click command, a Typer app, or a function whose parameters Typer reads.")
 
 
-class SpecKind(_DeeplyFrozen):
+class SpecKind(DeeplyFrozen):
     """A kind of entry that a plugin adds. Every plugin may then implement the hook `zoo_<name>s`, which returns its specs."""
 
     name: KindName = Field(description="Its name, in the singular: `homework`, of which `zoo list homeworks` lists all.")
