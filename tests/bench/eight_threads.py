@@ -18,7 +18,7 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,12 +154,15 @@ def rss() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def measured(threads: int, calls: int, homes: list[Path], known: list[Path]) -> Outcome:
-    """Run so many calls, in `threads` at once; `known` are homes in which what they must give is computed before."""
+def measured(threads: int, calls: int, homes: list[Path], known: list[Path], kinds: Sequence[str] = ()) -> Outcome:
+    """Run so many calls of these kinds, or of all, in `threads` at once.
+
+    `known` are homes in which what they must give is computed before.
+    """
+    kinds = list(kinds or mixture(homes))
     each = calls // threads
-    kinds = list(mixture(homes))
-    must = expected(mixture(known), -(-each // len(kinds)))
-    todo, outcome, lock = mixture(homes), Outcome(), threading.Lock()
+    must = expected({kind: mixture(known)[kind] for kind in kinds}, -(-each // len(kinds)))
+    todo, outcome, lock = {kind: mixture(homes)[kind] for kind in kinds}, Outcome(), threading.Lock()
     for call in todo.values():
         call(0)
     before, began = flags(), time.perf_counter()

@@ -13,10 +13,11 @@ from zoo import hookspecs, specs, testing
 from zoo.testing.faces import public_modules
 from zoo_cli.app import zoo as command_line
 
+BASES = (specs.Frozen, specs.DeeplyFrozen, specs.Spec)
 SPECS: dict[str, type[BaseModel]] = {
     name: value
     for name, value in vars(specs).items()
-    if isinstance(value, type) and issubclass(value, specs.Frozen) and value not in (specs.Frozen, specs.Spec)
+    if isinstance(value, type) and issubclass(value, specs.Frozen) and value not in BASES
 }
 HOOKS = {name: value for name, value in vars(hookspecs).items() if name.startswith("zoo_")}
 CALLED = ("__init__", "__call__", "__getitem__", "__len__", "__iter__")

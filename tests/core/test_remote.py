@@ -202,6 +202,7 @@ def scored():
     return zoo.evaluate("far/api", "digits", limit=100, batch_size=50, progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:nothing of this run")
 def test_a_remote_model_is_scored_and_nothing_of_it_is_used_again(far, server):
     server.plan = [(503, {}, 0), (200, {}, 0), (429, {"Retry-After": "0"}, 0)]
@@ -215,12 +216,13 @@ def test_a_remote_model_is_scored_and_nothing_of_it_is_used_again(far, server):
 
 
 @pytest.mark.filterwarnings("ignore:nothing of this run")
-def test_a_refusal_names_the_samples(far, server):
+def test_a_refusal_of_a_remote_model_names_the_samples(far, server):
     server.plan = [(403, {}, 0)]
     with pytest.raises(ModelError, match=r"far/api raised ServiceError on 50 samples, .* to .*: the digits service refused: 403"):
         scored()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:nothing of this run")
 def test_others_run_while_a_service_is_waited_for(far, server):
     server.plan = [(200, {}, go_on := threading.Event())]

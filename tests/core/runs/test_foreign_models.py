@@ -116,6 +116,7 @@ def test_an_estimator_scores_as_its_own_library_says(fitted, predictions):
     assert load_digits and len(ids) == len(data.ids)
 
 
+@pytest.mark.slow
 def test_an_estimator_fitted_to_names_brings_them(fitted):
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
@@ -125,6 +126,7 @@ def test_an_estimator_fitted_to_names_brings_them(fitted):
     assert accuracy(run(named)) > 0.9
 
 
+@pytest.mark.slow
 def test_an_estimator_without_probabilities_answers_by_its_decisions():
     from sklearn.datasets import load_digits
     from sklearn.svm import LinearSVC
@@ -144,11 +146,13 @@ def test_a_session_that_cannot_be_copied_is_reused_under_its_key_alone(fitted):
     assert own(made, key="2").shards.reused == 0
 
 
+@pytest.mark.slow
 def test_another_network_under_the_same_key_is_not_taken_for_the_first(fitted):
     first, second = own(session(fitted), key="1"), own(session(fitted, scale=-1.0), key="1")
     assert second.shards.reused == 0 and accuracy(second) < 0.1 < accuracy(first)
 
 
+@pytest.mark.slow
 def test_a_function_that_says_so_gets_arrays(fitted):
     made = session(fitted)
 
@@ -226,6 +230,7 @@ def test_a_file_that_was_altered_is_not_opened(arrays, npz):
         run("arrays/lines")
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_another_run(arrays, fitted, tmp_path):
     first = run("arrays/lines")
     np.savez(tmp_path / "own.npz", slopes=-fitted.coef_.T.astype(np.float32), offsets=-fitted.intercept_.astype(np.float32))
@@ -259,6 +264,7 @@ def test_a_model_without_its_file_says_so(plugin, npz):
         run("arrays/session")
 
 
+@pytest.mark.slow
 def test_loaded_by_name_it_is_called_with_tensors(arrays):
     loaded = zoo.load("arrays/lines")
     assert loaded(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
