@@ -539,7 +539,7 @@ def test_what_is_nobody_s_or_the_user_s_own_stays_what_it_is():
     assert caught.value.message == f"{TITLE}too small"
 
 
-def test_ctrl_c_stays_ctrl_c():
+def test_ctrl_c_stays_ctrl_c(ctrl_c):
     with pytest.raises(KeyboardInterrupt) as caught, in_plugin("wild/sound"):
         signal.raise_signal(signal.SIGINT)
     assert is_pressed(caught.value)
