@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from operator import attrgetter
@@ -73,6 +74,14 @@ def one_run(run_once: "tuple[RunRecord, Path]", zoo_home: Path) -> "RunRecord":
     shutil.copytree(home / "runs" / record.key, zoo_home / "runs" / record.key)
     Store().add(record)
     return record
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts, as it does wherever somebody can press Ctrl-C; of a job in the background it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

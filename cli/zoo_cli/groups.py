@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from zoo.wording import harmless
 from zoo_cli.columns import wrapped
+from zoo_cli.outlet import strangers_aside
 
 _UNBROKEN = "\u2011"
 """A hyphen at which no line is broken."""
@@ -44,6 +45,11 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.examples = examples
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; what code of others prints meanwhile is no part of its result."""
+        with strangers_aside():
+            return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.examples, formatter)

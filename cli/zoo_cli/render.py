@@ -14,6 +14,7 @@ import click
 from zoo.units import size_of
 from zoo.wording import counted, encodable, harmless, harmless_json, interval, number, pairs, without_secrets
 from zoo_cli.columns import CSI, OWN, RESET, coloured, flowed, laid_out, length, terminal_width, widths_of, wrapped
+from zoo_cli.outlet import own_output
 
 __all__ = [
     "counted",
@@ -48,12 +49,12 @@ def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
 
 def say(text: str = "") -> None:
     """A line of the result. Of escape sequences only our own colours reach the terminal."""
-    print(_tamed(text, sys.stdout))
+    print(_tamed(text, sys.stdout), file=own_output())
 
 
 def write(text: str) -> None:
     """Text of the result as it is, such as a file's; a terminal is spared what would steer it, and UTF-8 what it cannot hold."""
-    sys.stdout.write(harmless(text) if sys.stdout.isatty() else encodable(text))
+    own_output().write(harmless(text) if sys.stdout.isatty() else encodable(text))
 
 
 def say_wrapped(text: str, indent: str = "", *, hang: int = 4) -> None:
@@ -118,7 +119,7 @@ def print_json(value: Any) -> None:
         document = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     except ValueError:
         document = json.dumps(_finite(value), indent=2, ensure_ascii=False)
-    print(harmless_json(document))
+    print(harmless_json(document), file=own_output())
 
 
 def print_list(header: Sequence[str], rows: Sequence[Sequence[str]], *, wrap: Sequence[str] = ()) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zoo.runs.labels import Label
-    from zoo.runs.record import Check, Execution, Origin, Provider, Result, RunRecord
+    from zoo.runs.record import Check, Execution, Origin, Result, RunRecord
 
 MATRIX_CLASSES = 12
 """Confusion matrices of more classes are only in --json."""
@@ -100,19 +100,13 @@ def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
             ("not reused", record.doubt),
             ("deepzoo", f"{record.environment.deepzoo}, Python {record.environment.python}, {record.environment.platform}"),
             ("packages", packages),
-            ("plugins", "\n".join(map(_provider, record.providers))),
+            ("plugins", "\n".join(one.words for one in record.providers)),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
             ("shards", f"{zoo_home() / 'runs' / record.key / 'shards'}"),
             ("read them", read_line),
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]
     )  # fmt: skip
-
-
-def _provider(one: "Provider") -> str:
-    """A distribution, what of it was used, and by others what it requires."""
-    requires = ", ".join(f"{name} {version}" for name, version in one.requires.items() if name != "deepzoo")
-    return f"{one.label}: {', '.join(one.entries)}" + (f"; with {requires}" if requires and one.distribution != "deepzoo" else "")
 
 
 def _complexity(record: "RunRecord") -> str:

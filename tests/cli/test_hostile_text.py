@@ -26,7 +26,10 @@ EVIL = EVIL_TEXT
 @hookimpl
 def zoo_models():
     common = dict(modality="image", classes=tuple("0123456789"))
-    return [ModelSpec(name="net", summary=f"A net {EVIL}.", tasks={"classify": "zoo_evil_code:Net"}, **common)]
+    return [
+        ModelSpec(name="net", summary=f"A net {EVIL}.", tasks={"classify": "zoo_evil_code:Net"}, **common),
+        ModelSpec(name="chatty", summary="Prints.", tasks={"classify": "zoo_evil_code:Chatty"}, **common),
+    ]
 
 @hookimpl
 def zoo_commands():
@@ -52,6 +55,11 @@ class Net:
         warnings.warn(f"careful {EVIL}\udcff")
         remark(f"remarked {EVIL}\udcff")
         raise LookupError(f"lost {EVIL}\udcff")
+
+class Chatty:
+    def __call__(self, images):
+        print(f"I see {len(images)} {EVIL}")
+        return images.flatten(1)[:, :10]
 
 def evil(user: bool = False):
     raise ZooError(f"told {EVIL}\udcff", f"hinted {EVIL}") if user else KeyError(f"lost {EVIL}\udcff")
@@ -135,6 +143,12 @@ def test_no_text_of_a_plugin_or_a_name_reaches_the_terminal_as_it_is(evil, comma
 def test_json_stays_json(evil, command, arguments):
     document = json.loads(command(*arguments, "--json")[1])
     json.dumps(document, ensure_ascii=False).encode()
+
+
+def test_what_a_model_prints_is_no_part_of_the_result(evil, command):
+    code, out, err = command("run", "evil/chatty", "--on", "digits", "--limit", "4", "--json")
+    assert code == 0 and json.loads(out)["model"] == "evil/chatty"
+    assert "I see 4 \\x1b[2J" in err
 
 
 def test_own_images_of_any_name_are_run_on_recorded_and_shown(own_images, command):

@@ -121,6 +121,8 @@ def _provenance(records: "Sequence[RunRecord]", known: Mapping[str, str]) -> dic
     }
     for record in records:
         told[f"data {record.dataset.name}, split {record.dataset.split}"] = f"fingerprint {record.dataset.fingerprint}"
+    others = [one.words for record in records for one in record.providers if one.distribution != "deepzoo"]
+    told["plugins"] = "; ".join(dict.fromkeys(others))
     packages = ", ".join(f"{name} {version}" for name, version in where.packages.items())
     told["versions"] = f"deepzoo {where.deepzoo}, Python {where.python}, {packages}, {where.platform}"
     if where.git_commit:

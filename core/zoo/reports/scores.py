@@ -192,7 +192,7 @@ def _origin(record: RunRecord) -> Iterator[tuple[str, str]]:
         + (f", {record.cost.samples_per_second:,.4g} samples/s" if record.cost.samples_per_second else ""),
     )
     yield "deepzoo", f"{where.deepzoo}, Python {where.python}, {where.platform}"
-    yield from (("plugin", f"{one.label}: {', '.join(one.entries)}") for one in record.providers)
+    yield from (("plugin", one.words) for one in record.providers)
     yield "packages", ", ".join(f"{name} {version}" for name, version in where.packages.items())
     yield "methods of intervals", "; ".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)
 

@@ -154,6 +154,7 @@ def _origins(trainings: Mapping[str, TrainingRecord]) -> Table:
             "weights": f"SHA-256 {one.weights_sha256}",
             "trained as": f"{one.device}, {one.threads} threads, {one.processes} processes",
             "took": f"{one.seconds:.1f} s",
+            "plugins": "; ".join(provider.words for provider in one.providers if provider.distribution != "deepzoo"),
             "deepzoo": f"{one.environment.deepzoo}, Python {one.environment.python}, {one.environment.platform}",
         }
         for name, one in trainings.items()

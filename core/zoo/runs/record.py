@@ -121,6 +121,13 @@ class Provider(Frozen):
         """`zoo-good 1.0`."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def words(self) -> str:
+        """`zoo-good 1.0: model good/net; with numpy 2.4.6`; of deepzoo's own requirements the environment tells."""
+        requires = {} if self.distribution == "deepzoo" else {n: v for n, v in self.requires.items() if n != "deepzoo"}
+        versions = ", ".join(f"{name} {version}" for name, version in requires.items())
+        return f"{self.label}: {', '.join(self.entries)}" + (f"; with {versions}" if versions else "")
+
 
 class Origin(Frozen):
     """How and where some of a run's shards were computed: by this invocation, or by an earlier one on whatever machine."""

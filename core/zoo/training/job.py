@@ -14,8 +14,10 @@ from pydantic import Field
 from zoo.data.dataset import Dataset
 from zoo.errors import ModelError
 from zoo.identity.code import Code
+from zoo.identity.watching import unwatched
 from zoo.metrics.base import Metric
 from zoo.opening.models import Model
+from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import registry
 from zoo.seeds import seed_everything
 from zoo.specs import Frozen, ModelSpec, RecipeSpec
@@ -165,15 +167,23 @@ class TrainingJob:
         """The recipe's metric on the validation split.
 
         `model` does what its task demands, in `eval` mode where it has one; an nn.Module is given its inputs on its own device,
-        anything else on the CPU. Raises PredictionError where it returns something else. Returns None where the metric is not
-        defined.
+        anything else on the CPU. Raises PredictionError where it returns something else, PluginError where the metric gives
+        what can be no score. Returns None where the metric is not defined.
         """
+        from zoo.runs.folding import check_score
+
+        text = self.recipe.metric
+        with unwatched():  # the index is no part of what a training reads
+            spec = registry().metric(text)
         state = None
         size = min(VALIDATION_BATCH, self.task.shard_size)  # small where a sample is large
         for rows in self.predict(model, range(len(self.validation_inputs)), size):
-            update = self.metric.update(rows)
-            state = update if state is None else self.metric.merge(state, update)
-        score = self.metric.compute(state or {}, self.classes)
+            with in_plugin(spec.name, f"metric {text}"):
+                update = self.metric.update(rows)
+                state = update if state is None else self.metric.merge(state, update)
+        with in_plugin(spec.name, f"metric {text}"):
+            score = self.metric.compute(state or {}, self.classes)
+            check_score(text, spec, score)
         self.intervals[score.value] = {"ci_low": score.ci_low, "ci_high": score.ci_high, "interval": score.interval}
         return score.value
 

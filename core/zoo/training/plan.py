@@ -65,6 +65,7 @@ def plan_training(registry: Registry, recipe: RecipeSpec, asked: Asked) -> Train
     recipe = recipe.model_copy(update={"config": config})
     build_augment(recipe.augment, data.modality)
     task, aux = _task(registry, recipe, model, info, benchmark, asked)
+    recipe = recipe.model_copy(update={"metric": registry.written_metric(recipe.metric)})
     metric_spec = _metric_spec(registry, recipe)
     metric = build_metric(recipe.metric, metric_spec)
     metric.check(info.classes or ())

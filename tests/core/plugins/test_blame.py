@@ -466,6 +466,14 @@ def test_a_trainer_that_fails_is_its_plugin_s(name, said):
     assert said in told(lambda: zoo.train(f"wild/{name}"))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("compute", "raised LookupError: no state"), ("beyond", "gave 1.5, outside of its range")]
+)
+def test_a_metric_that_fails_in_training_is_its_plugin_s(name, said):
+    told_ = told(lambda: zoo.train("intro/logistic-digits", epochs=1, overrides={"metric": f"wild/{name}"}))
+    assert f"metric wild/{name}" in told_ and said in told_
+
+
 @pytest.mark.parametrize("name", ["unbuilt", "unclassy"])
 def test_a_technique_that_fails_is_its_plugin_s(name):
     assert "raised" in told(lambda: zoo.train("intro/logistic-digits", epochs=1, techniques=[f"wild/{name}"]))
@@ -531,7 +539,7 @@ def test_what_is_nobody_s_or_the_user_s_own_stays_what_it_is():
     assert caught.value.message == f"{TITLE}too small"
 
 
-def test_ctrl_c_stays_ctrl_c():
+def test_ctrl_c_stays_ctrl_c(ctrl_c):
     with pytest.raises(KeyboardInterrupt) as caught, in_plugin("wild/sound"):
         signal.raise_signal(signal.SIGINT)
     assert is_pressed(caught.value)

@@ -254,7 +254,7 @@ def test_a_model_that_goes_wrong_is_told_by_sample_and_costs_no_finished_shard(r
     assert (mended.shards.computed, mended.shards.reused) == (2, 2)
 
 
-def test_a_record_is_not_lost_where_somebody_interrupts_an_observer(toy, plugin):
+def test_a_record_is_not_lost_where_somebody_interrupts_an_observer(toy, plugin, ctrl_c):
     plugin(
         "slow",
         textwrap.dedent("""
