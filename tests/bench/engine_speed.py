@@ -101,10 +101,8 @@ def main() -> None:
                 run = timed(engine, asked.images, environment)
                 found[engine].append(run)
                 cpu = ", ".join(f"{seconds:.1f}" for seconds in (run.coordinator, *run.workers))
-                load = os.getloadavg()[0]
-                print(
-                    f"{number} {engine}: {run.seconds:.1f} s, CPU {cpu} s, {run.rate:.0f} samples/s, load {load:.1f}", flush=True
-                )
+                told = f"{run.seconds:.1f} s, CPU {cpu} s, {run.rate:.0f} samples/s, load {os.getloadavg()[0]:.1f}"
+                print(f"{number} {engine}: {told}", flush=True)
     one, several = (found[engine] for engine in engines)
 
     def ratio(first: list[float], second: list[float]) -> str:
