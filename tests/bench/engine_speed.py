@@ -1,10 +1,11 @@
-"""Two processes against one, each on one thread: medians of alternating runs of a real network on real images. A script.
+"""Two processes against one, each on one thread: medians of alternating runs of a ResNet-101 on images of 64 x 64. A script.
 
-    ZOO_DATA_DIR=… python tests/bench/engine_speed.py --rounds 5
+    python tests/bench/engine_speed.py --images 6144 --rounds 5
 
-It prints, of `local:1` and `local:N`: seconds of the whole command, samples a second once workers are ready, CPU seconds of all
-processes, and the machine's load. What CPU seconds say holds on a busy machine, too: N processes on N free cores can be at most
-N * CPU(1) / CPU(N) times as fast.
+Of `local:1` and `local:N` it prints what a whole command takes, samples a second once a worker is ready, and CPU seconds of the
+coordinator and of each worker. On a busy machine the wall clock says little; the CPU seconds say how long it would take on free
+cores: those of the coordinator and those of the worker that has most. They are of processes that ran side by side, and so know of
+caches and memory that these share.
 """
 
 import argparse
@@ -14,49 +15,104 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+from typing import NamedTuple
 
+NETS = """
+from torchvision.models import resnet101
+
+
+def net():
+    import torch
+
+    torch.manual_seed(0)
+    return resnet101(num_classes=10).eval()
+"""
 RUN = """
-import sys, zoo
-record = zoo.evaluate(sys.argv[1], sys.argv[2], engine=sys.argv[3], fresh=True, progress=False)
+import sys, torch, zoo, speed_nets
+count = int(sys.argv[2])
+images = torch.randint(0, 256, (count, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+labels = [place % 10 for place in range(count)]
+settings = dict(classes="dataset", key="speed", fresh=True, progress=False)
+record = zoo.evaluate(speed_nets.net(), (images, labels), engine=sys.argv[1], **settings)
 print(record.cost.samples_per_second, [(one.metric, one.value) for one in record.results if one.detail is None])
 """
 
 
-def timed(model: str, benchmark: str, engine: str, environment: dict[str, str]) -> tuple[float, float, float, str]:
-    """Seconds of the command, its CPU seconds, samples a second, and the scores."""
+class Timed(NamedTuple):
+    """What a command took."""
+
+    seconds: float
+    coordinator: float
+    """CPU seconds."""
+    workers: list[float]
+    rate: float
+    scores: str
+
+    @property
+    def free(self) -> float:
+        """Seconds on free cores."""
+        return self.coordinator + max(self.workers)
+
+
+def timed(engine: str, images: int, environment: dict[str, str]) -> Timed:
+    """One run from the command to its end."""
     began = time.perf_counter()
-    command = [sys.executable, "-W", "ignore", "-c", RUN, model, benchmark, engine]
+    command = [sys.executable, "-W", "ignore", "-c", RUN, engine, str(images)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    used: dict[int, float] = {}
+    while process.poll() is None:
+        used |= {pid: cpu for pid, parent, cpu in processes() if process.pid in (pid, parent)}
+        time.sleep(0.05)
+    assert process.returncode == 0 and process.stdout is not None, "the run failed"
+    seconds = time.perf_counter() - began
     rate, _, scores = process.stdout.read().partition(" ")
-    _, status, used = os.wait4(process.pid, 0)
-    assert status == 0, "the run failed"
-    return time.perf_counter() - began, used.ru_utime + used.ru_stime, float(rate), scores
+    coordinator = used.pop(process.pid)
+    count = int(engine.rpartition(":")[2])
+    return Timed(seconds, coordinator, sorted(used.values(), reverse=True)[:count], float(rate), scores)
+
+
+def processes() -> list[tuple[int, int, float]]:
+    """Number, parent and CPU seconds of every process."""
+    found, tick = [], os.sysconf("SC_CLK_TCK")
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found.append((int(path.parent.name), int(fields[1]), (int(fields[11]) + int(fields[12])) / tick))
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--model", default="cnn/resnet14@fashion-mnist")
-    parser.add_argument("--on", default="data/fashion-mnist")
+    parser.add_argument("--images", type=int, default=6144)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     engines = ("local:1", f"local:{asked.processes}")
-    found: dict[str, list[tuple[float, float, float, str]]] = {engine: [] for engine in engines}
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "ZOO_HOME": home, "OMP_NUM_THREADS": "1"}
-        timed(asked.model, asked.on, "here", environment)  # what is made once: index, caches of files
+    found: dict[str, list[Timed]] = {engine: [] for engine in engines}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "speed_nets.py").write_text(NETS)
+        path = os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH", ""))))
+        environment = {**os.environ, "ZOO_HOME": f"{folder}/home", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         for number in range(asked.rounds):
             for engine in engines:
-                found[engine].append(timed(asked.model, asked.on, engine, environment))
-                seconds, cpu, rate, _ = found[engine][-1]
-                load = os.getloadavg()[0]
-                print(f"{number} {engine}: {seconds:.1f} s, CPU {cpu:.1f} s, {rate:.0f} samples/s, load {load:.1f}", flush=True)
-    one, several = ([statistics.median(run[place] for run in found[engine]) for place in range(3)] for engine in engines)
-    print(f"scores equal to the last digit: {len({run[3] for runs in found.values() for run in runs}) == 1}")
-    print(f"whole command: {one[0]:.1f} s and {several[0]:.1f} s, {one[0] / several[0]:.2f} times")
-    print(f"once ready: {one[2]:.0f} and {several[2]:.0f} samples/s, {several[2] / one[2]:.2f} times")
-    print(f"CPU: {one[1]:.1f} s and {several[1]:.1f} s; on free cores at most {asked.processes * one[1] / several[1]:.2f} times")
+                run = timed(engine, asked.images, environment)
+                found[engine].append(run)
+                cpu = ", ".join(f"{seconds:.1f}" for seconds in (run.coordinator, *run.workers))
+                told = f"{run.seconds:.1f} s, CPU {cpu} s, {run.rate:.0f} samples/s, load {os.getloadavg()[0]:.1f}"
+                print(f"{number} {engine}: {told}", flush=True)
+    one, several = (found[engine] for engine in engines)
+
+    def ratio(first: list[float], second: list[float]) -> str:
+        before, after = statistics.median(first), statistics.median(second)
+        return f"{before:.1f} and {after:.1f}, {before / after:.2f} times"
+
+    print(f"scores equal to the last digit: {len({run.scores for run in one + several}) == 1}")
+    print(f"seconds of the command: {ratio([run.seconds for run in one], [run.seconds for run in several])}")
+    print(f"seconds a sample, x 1,000: {ratio([1e3 / run.rate for run in one], [1e3 / run.rate for run in several])}")
+    print(f"seconds on free cores: {ratio([run.free for run in one], [run.free for run in several])}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zoo.devices import pick_device
 from zoo.engines import Done, Engine, Job, Part, Ready, Task, TaskDiedError
 from zoo.errors import DataError, RunError
 from zoo.foresight import Foresight
@@ -120,7 +121,8 @@ def _job(plan: Plan, how: How, device: Any, first: Shard, token: Path) -> Job:
     @cache
     def told() -> bytes:
         token.touch()
-        return told_of(plan, how, size, token.name)
+        asked = how.device if pick_device(how.device) == device else str(device)  # a worker may have what is not here
+        return told_of(plan, how.model_copy(update={"device": asked}), size, token.name)
 
     return Job(begin, WORKER, told)
 

@@ -279,3 +279,30 @@ def test_no_kill_of_whomever_loses_or_alters_anything(tmp_path, monkeypatch):
     runs.storm(kills=4)
     assert runs.killed == 4 and runs.table["runs"] >= 1
     assert not any(runs.harm.values()), runs.harm
+
+
+def test_a_worker_that_plans_another_run_or_has_another_disk_says_so(nets, zoo_home, monkeypatch):
+    import pickle
+    from dataclasses import replace
+
+    from zoo.engines import Place, Task
+    from zoo.runs import working
+    from zoo.runs.computing import Wanted
+    from zoo.runs.plan import plan_run
+    from zoo.runs.request import How, Request
+
+    request = Request(model=nets.Net(), benchmark=(nets.torch.eye(4), [0, 1, 2, 0]), classes="dataset", key="engines")
+    plan = plan_run(zoo.registry(), request)
+    plan.folder.mkdir(parents=True)
+    (plan.folder / ".here.tmp").touch()
+    told = pickle.loads(working.told_of(plan, How(engine="local:2"), 2, ".here.tmp"))
+    monkeypatch.setenv("ZOO_HOME", str(zoo_home))  # which a worker sets, and this process is to forget
+    place = Place(0, 2, 1)
+    with pytest.raises(RunError, match="plans another run: seed differ"):
+        working.begin(pickle.dumps(replace(told, request=request.model_copy(update={"seed": 1}))), place)
+    with pytest.raises(RunError, match=r"does not see .*, where the run's shards are put") as caught:
+        working.begin(pickle.dumps(replace(told, token=".elsewhere.tmp")), place)
+    assert "ZOO_HOME" in caught.value.hint
+    part, *_, done = working.begin(pickle.dumps(told), place)([Task(0, Wanted(guard=True))])
+    assert (part.done, done.task, done.made.samples) == (2, 0, 4) and done.made.guard is not None
+    assert done.made.execution.processes == 2 and not (plan.folder / "shards" / "00000.parquet").exists()
