@@ -81,4 +81,4 @@ def threads_each(processes: int) -> int:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    return {**os.environ, **passed_on(), "OMP_NUM_THREADS": str(threads)}

@@ -16,6 +16,7 @@ from zoo.engines.base import Event, Job, Place, Ready, Task, Work
 from zoo.engines.dealing import Dealer, Died, Failed, Member, Message, Warned
 from zoo.engines.local import cores, threads_each
 from zoo.errors import OptionError, PluginError, reason_of
+from zoo.home import passed_on
 from zoo.lazy import load_target
 from zoo.processes import known_warning, written
 
@@ -132,7 +133,7 @@ class Worker:
 
 def _surroundings() -> dict[str, Any]:
     """Where this process looks for what is asked: names that are written relative to it mean the same elsewhere."""
-    ours = {name: value for name, value in os.environ.items() if name.startswith("ZOO_")}
+    ours = {name: value for name, value in {**os.environ, **passed_on()}.items() if name.startswith("ZOO_")}
     return {"folder": str(Path.cwd()), "path": list(sys.path), "environment": ours}
 
 

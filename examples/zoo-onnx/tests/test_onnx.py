@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,12 @@ def graph(
     return bytes(model.SerializeToString())
 
 
-def loaded(content: bytes, **options: Any) -> OnnxClassifier:
-    model = OnnxClassifier(**options)
-    model.load_state_dict({"onnx": torch.frombuffer(bytearray(content), dtype=torch.uint8)})
-    return model
+def loaded(content: bytes, **options: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A classifier of a file with this content, called with tensors."""
+    with NamedTemporaryFile(suffix=".onnx") as file:
+        Path(file.name).write_bytes(content)
+        model = OnnxClassifier(Path(file.name), **options)
+    return lambda inputs: torch.from_numpy(model(inputs.numpy()))
 
 
 IMAGES = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))

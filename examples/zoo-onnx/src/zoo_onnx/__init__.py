@@ -11,6 +11,8 @@ MLP = ModelSpec(
     modality="image",
     input=ImageInput(channels=1, size=(8, 8)),
     options="zoo_onnx.session:Options",
+    inputs="numpy",
+    weights_as="file",
     weights={
         "digits": Weights(
             uri="pkg:zoo_onnx/weights/mlp-digits.onnx",
@@ -18,7 +20,6 @@ MLP = ModelSpec(
             licence="Apache-2.0",
             source="intro/mlp@digits of deepzoo, written by tools/export_digits.py",
             classes=DIGITS,
-            unpack="zoo_onnx.files:unpacked",
         )
     },
     paper="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors, doi:10.1038/323533a0",

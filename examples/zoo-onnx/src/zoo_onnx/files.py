@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 from zoo.data import file_sha256
 from zoo.errors import UnknownNameError, WeightsError
-from zoo.home import cache_dir, data_dirs
-from zoo.opening import save_state
+from zoo.home import data_dirs
 from zoo.specs import ImageInput, Modality, ModelSpec, Weights
 
 Gives = Literal["logits", "probabilities"]
@@ -60,6 +59,8 @@ def resolve(name: str) -> ModelSpec:
         modality=facts.modality,
         input=facts.image,
         options="zoo_onnx.session:Options",
+        inputs="numpy",
+        weights_as="file",
         weights={
             "file": Weights(
                 uri=f"file:{path}",
@@ -67,7 +68,6 @@ def resolve(name: str) -> ModelSpec:
                 licence="As its publisher says.",
                 source=path.name,
                 classes=facts.classes,
-                unpack="zoo_onnx.files:unpacked",
             )
         },
     )
@@ -81,16 +81,6 @@ def listed() -> Iterator[ModelSpec]:
                 yield resolve(f"onnx/{path.relative_to(folder / 'onnx').with_suffix('').as_posix()}")
             except (UnknownNameError, WeightsError):
                 continue
-
-
-def unpacked(path: Path) -> tuple[Path, str]:
-    """The whole file as one tensor in safetensors, which is how the zoo hands weights to a model, and the hash of that."""
-    import torch
-
-    made = cache_dir("unpacked") / f"onnx-{file_sha256(path)}.safetensors"
-    if not made.is_file():
-        save_state(made, {"onnx": torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)})
-    return made, file_sha256(made)
 
 
 def facts_of(content: bytes, what: str) -> Facts:
