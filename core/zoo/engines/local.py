@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection, wait
 
 from zoo.engines.base import Event, Job, Place, Task
 from zoo.engines.dealing import Dealer, Died, Member, Message
+from zoo.home import passed_on
 from zoo.processes import Child
 
 
