@@ -122,7 +122,7 @@ OTHERS = {
     "a-dict": Odd(returning("{'net': 1}"), "invalid", "must return a list, not dict"),
     "raising-hook": Odd(in_hook("raise LookupError('no models today')"), "error", "no models today"),
     "misspelt-hook": Odd(returning("[]", "zoo_modles"), "invalid", "did you mean 'zoo_models'?"),
-    "misspelt-argument": Odd(returning("None", "zoo_resolve", "kind, nmae"), "invalid", "nmae"),
+    "misspelt-argument": Odd(returning("None", "zoo_resolve", "kind, nmae"), "invalid", "it takes kind, name"),
     "unknown-field": Odd(returning(spec(wings="2")), "invalid", "unknown here"),
     "odd-name": Odd(returning(spec(name="'My \\x1b[31mNet'")), "invalid", "is not of lower-case letters"),
     "other-s-name": Odd(returning(spec(name="'cnn/lenet5'")), "invalid", "is not of lower-case letters"),

@@ -19,6 +19,9 @@ COMMANDS = [
     ("data", "list", "--json"),
     ("plugins", "search", "--json"),
     ("plugins", "doctor", "--json"),
+    ("run", "intro/mlp", "--on", "digits", "--json"),
+    ("profile", "intro/mlp", "--repetitions", "2", "--json"),
+    ("plugins", "check", "odd-good", "--no-behaviour", "--json"),
 ]
 
 

@@ -1,6 +1,7 @@
 """Asking one plugin what it offers: imported, its hooks called, and whatever it raises made its state."""
 
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -127,11 +128,20 @@ def _unknown_hook(error: BaseException) -> str:
 def _hook_problem(error: pluggy.PluginValidationError, kinds: Collection[str]) -> str:
     """Pluggy's words without the module's path, and the nearest hook where one is misspelt."""
     if not (misspelt := _unknown_hook(error)):
-        return _one_line(error)
+        return _argument_problem(error) or _one_line(error)
     known = [*(name for name in vars(hookspecs) if name.startswith("zoo_")), *(f"zoo_{kind}s" for kind in kinds)]
     near = get_close_matches(misspelt, known, 1, cutoff=0.75)
     needs = "it needs a newer deepzoo, or a plugin that declares this kind of entry"
     return f"unknown hook {misspelt!r}" + (f", did you mean {near[0]!r}?" if near else f": {needs}")
+
+
+def _argument_problem(error: pluggy.PluginValidationError) -> str:
+    """`hook zoo_resolve takes no argument 'nmae': it takes kind, name`; empty where something else is wrong."""
+    found = re.search(r"for hook '(\w+)'.*Argument\(s\) \{(.*)\} are declared", _one_line(error))
+    spec = getattr(hookspecs, found[1], None) if found else None
+    if found is None or spec is None:
+        return ""
+    return f"hook {found[1]} takes no argument {found[2]}: it takes {', '.join(inspect.signature(spec).parameters) or 'none'}"
 
 
 def _top(module: str | None) -> str:

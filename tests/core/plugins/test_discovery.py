@@ -119,7 +119,7 @@ BAD: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "misspelt-argument": (
         {"source": f"{HEAD}@hookimpl\ndef zoo_resolve(kind, nmae): ...\n"},
         "invalid",
-        "nmae.*declared in the hookimpl",
+        "hook zoo_resolve takes no argument 'nmae': it takes kind, name",
         "zoo plugins install --upgrade misspelt-argument",
     ),
     "bad-namespace": (
