@@ -86,7 +86,7 @@ def _user_error(as_json: bool, error: ZooError, raised: BaseException) -> int:
         _print_traceback(raised)
     command = running_command(raised)
     message, hint = with_flags(error.message, command), with_flags(error.hint, command)
-    if error.plugin and error.__cause__ is not None:  # its code raised
+    if error.plugin and not hint.startswith("pip install"):
         without = f"zoo -p no:{error.plugin} ... leaves the plugin out"
         hint = f"{hint}; {without}" if hint else without
     return _say(as_json, type(error).__name__, message, hint, error.exit_code)

@@ -129,7 +129,9 @@ def is_pressed(error: KeyboardInterrupt) -> bool:
     from opcode import opmap
 
     found: BaseException | None = error
-    while found is not None:
+    seen: list[BaseException] = []
+    while found is not None and not any(found is one for one in seen):
+        seen.append(found)
         last = found.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ModelError, OptionError, WeightsError
 from zoo.identity.watching import unwatched
-from zoo.lazy import load_target
-from zoo.opening.models import Model, bound_model, settings_of
+from zoo.opening.models import Model, bound_model, options_class, settings_of
 from zoo.opening.named_parts import named_in
 from zoo.opening.weights_choice import Choice
 from zoo.options import parse_named
@@ -118,8 +117,8 @@ def _refuse_circle(spec: ModelSpec) -> None:
 
 def _first(spec: ModelSpec, values: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
     """Values without names as those of the first options."""
-    with in_plugin(spec.name, f"the options class of {spec.name}"):
-        fields = list(load_target(spec.options).model_fields) if spec.options else []
+    declared = options_class(spec)
+    fields = list(declared.model_fields) if declared is not None else []
     first = dict(zip(fields, values, strict=False))
     if len(values) > len(fields) or first.keys() & options.keys():
         known = f"its options are: {', '.join(fields) or 'none'}"

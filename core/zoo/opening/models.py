@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.data.files import package_path
-from zoo.errors import ModelError, OptionError, WeightsError, text_of
+from zoo.errors import ModelError, OptionError, PluginError, WeightsError, text_of
 from zoo.frozen import thawed
 from zoo.identity.code import code_of, named_files
 from zoo.identity.watching import unwatched
@@ -186,13 +186,27 @@ def checked_options(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, An
     return settings.model_dump(mode="json") if settings is not None else {}
 
 
-def settings_of(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
+def options_class(spec: ModelSpec) -> "type[BaseModel] | None":
+    """The class of the options that a spec declares; None where it has none. Raises PluginError for what is no such class."""
+    from pydantic import BaseModel
+
     if spec.options is None:
+        return None
+    with in_plugin(spec.name, f"the options class of {spec.name}"):
+        found = load_target(spec.options)
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+            raise PluginError(f"{spec.options!r}, the options class of {spec.name}, is no pydantic BaseModel", "make it one")
+        return found
+
+
+def settings_of(spec: ModelSpec, options: Mapping[str, Any]) -> "BaseModel | None":
+    declared = options_class(spec)
+    if declared is None:
         if options:
             raise OptionError(f"{spec.name} takes no options, so not {', '.join(options)}", f"leave it out; zoo show {spec.name}")
         return None
     with in_plugin(spec.name, f"the options class of {spec.name}"):
-        return checked_settings(load_target(spec.options), options, "option", spec.name)
+        return checked_settings(declared, options, "option", spec.name)
 
 
 def _distribution(name: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import OptionError, PluginError
+from zoo.errors import OptionError
 from zoo.lazy import load_target
 from zoo.options import checked_settings, parse_named
 from zoo.plugins.blame import in_plugin
@@ -27,7 +27,7 @@ def open_technique(registry: "Registry", text: str) -> Technique:
     spec = registry.technique(text)
     _, options, values = parse_named(text, "technique", "training/lamb:option=value", bare=True)
     with in_plugin(spec.name):
-        check_requirements(spec, PluginError)
+        check_requirements(spec, OptionError)
         declared = load_target(spec.target)
         names = [name for name in declared.model_fields if name not in spec.config]
     if len(values) > len(names):

@@ -94,7 +94,7 @@ def _modules_run(error: BaseException) -> Iterator[str]:
     """Names of the modules whose code ran, the last one first: those of the error's cause before its own."""
     chain: list[BaseException] = []
     found: BaseException | None = error
-    while found is not None and found not in chain:
+    while found is not None and not any(found is one for one in chain):  # a stranger's error may be its own cause
         chain.append(found)
         found = found.__cause__
     for one in reversed(chain):

@@ -11,8 +11,8 @@ from zoo.devices import on_device, pick_device
 from zoo.errors import ModelError, OptionError, did_you_mean
 from zoo.home import writing
 from zoo.imaging.degrade import to_uint8
-from zoo.lazy import load_target
 from zoo.opening.composing import named_model
+from zoo.opening.models import options_class
 from zoo.opening.weights_choice import Choice
 from zoo.plugins.blame import in_plugin
 from zoo.seeds import sample_seed, seeds_alone
@@ -147,7 +147,8 @@ def _pieces(text: Iterator[str]) -> Iterator[str]:
 
 def _taken(spec: ModelSpec, prompt: str) -> str:
     """The prompt, if the model has an option of that name."""
-    if spec.options is None or "prompt" not in load_target(spec.options).model_fields:
+    declared = options_class(spec)
+    if declared is None or "prompt" not in declared.model_fields:
         raise OptionError(f"{spec.name} takes no prompt", "leave `prompt` out, or take a pipeline that draws what a text says")
     return prompt
 

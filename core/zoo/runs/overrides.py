@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import ModelError, OptionError
-from zoo.lazy import load_target
+from zoo.opening.models import options_class
 from zoo.options import checked_settings
 from zoo.plugins.registry import Registry
 from zoo.specs import BenchmarkSpec
@@ -26,7 +26,8 @@ def settable(registry: Registry, model: str, benchmark: str | None, task: str | 
     """What can be set of a model by name, and of the benchmark that it is run on."""
     spec, _ = registry.tagged_model(model)
     tasks = [task] if task else list(spec.tasks)
-    options = tuple(load_target(spec.options).model_fields) if spec.options else ()
+    declared = options_class(spec)
+    options = tuple(declared.model_fields) if declared is not None else ()
     if benchmark:
         suited = task_of(registry.benchmark(benchmark, tasks=tasks, kind=spec.kind))
     else:

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.errors import ModelError, OptionError
 from zoo.lazy import load_target
 from zoo.opening.weights_own import OUTPUTS
+from zoo.plugins.blame import in_plugin
 from zoo.specs import ModelSpec, RecipeSpec
 
 TASKS = ("classify", "segment")
@@ -41,10 +42,12 @@ def _parameters(recipe: RecipeSpec, model: ModelSpec) -> Mapping[str, Parameter]
     """What the model's target takes; nothing where it does not say."""
     if recipe.task not in model.tasks:
         raise ModelError(f"{model.name} does not {recipe.task}", f"its tasks are: {', '.join(model.tasks)}")
-    try:
-        return signature(load_target(model.tasks[recipe.task])).parameters
-    except ValueError:  # of what is not written in Python
-        return {}
+    with in_plugin(model.name):
+        target = load_target(model.tasks[recipe.task])
+        try:
+            return signature(target).parameters
+        except ValueError:  # of what is not written in Python
+            return {}
 
 
 def _check_names(recipe: RecipeSpec, model: ModelSpec, parameters: Mapping[str, Parameter]) -> None:

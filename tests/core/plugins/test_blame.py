@@ -393,7 +393,7 @@ def told(call):
         ("done", "wild/done raised GeneratorExit instead of an answer"),
         ("strange", "wild/strange cannot be built: 'int' object is not callable"),
         ("tight", "wild/tight cannot be built"),
-        ("unoptioned", "the options class of wild/unoptioned raised AttributeError"),
+        ("unoptioned", "the options class of wild/unoptioned, is no pydantic BaseModel"),
         ("choosy", "the options class of wild/choosy raised KeyError: 'never'"),
         ("lost-options", "module 'wild_code.nets' has no 'Lost'"),
         ("quitting-options", "the options class of wild/quitting-options raised SystemExit"),
@@ -516,6 +516,7 @@ def test_the_command_line_ends_in_2_with_two_lines_that_name_it(command):
         ("run", "wild/interrupting", "--on", "digits", "--limit", "4"),
         ("run", "wild/sound", "--on", "digits", "--limit", "4", "--metric", "wild/update"),
         ("show", "wild/unoptioned"),
+        ("run", "wild/unoptioned", "--on", "digits", "--size", "3"),
         ("list", "models", "--plugin", "wilder"),
     ):
         code, (_, err) = command(*arguments)
@@ -545,6 +546,10 @@ def test_ctrl_c_stays_ctrl_c(ctrl_c):
     assert is_pressed(caught.value)
     with pytest.raises(PluginError), in_plugin("wild/sound"):
         raise KeyboardInterrupt
+    with pytest.raises(PluginError), in_plugin("wild/sound"):
+        circle = KeyboardInterrupt("its own cause")
+        circle.__cause__ = circle
+        raise circle
     try:
         try:
             signal.raise_signal(signal.SIGINT)

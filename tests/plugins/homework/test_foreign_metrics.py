@@ -147,6 +147,7 @@ def grade(class_of_three: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("homework", "passed", "statuses"),
     [
@@ -172,6 +173,7 @@ def test_a_mark_that_nobody_can_pass_is_told_of_before_the_first_student(grade):
     assert code == 2 and "with the right answers, too, kin/none is not above 0.5" in err
 
 
+@pytest.mark.slow
 def test_a_metric_that_breaks_on_one_class_throughout_costs_that_comparison_alone(grade):
     code, out, err = grade("kin/broken")
     assert code == 0 and "3 of 3 passed" in out and "throughout" not in out
