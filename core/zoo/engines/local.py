@@ -62,6 +62,7 @@ class Local:
         """End a worker, if it has not ended."""
         assert isinstance(member, Worker)
         self._workers.remove(member)
+        self._idle = [worker for worker in self._idle if worker is not member]
         member.end()
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from zoo.processes import known_warning, written
 
 
 class Ray:
-    """Actors of a cluster, each of which holds what its job loads; they end with the engine."""
+    """Actors of a cluster, each of which holds what its job loads; they end with the job."""
 
     def __init__(self, address: str) -> None:
         self.text = f"ray:{address}" if address else "ray"
@@ -66,7 +66,7 @@ class Ray:
         self._ray.kill(member.remote)
 
     def close(self) -> None:
-        """End all of them; the cluster stays, unless it was started for this."""
+        """End all of them. The cluster stays; one that was started for this ends with this process."""
         while self._actors:
             self.end(self._actors[-1])
 
