@@ -62,7 +62,7 @@ def read_asked(names: Sequence[str], editable: Sequence[str], known: Catalogue, 
     """
     for name in (*names, *editable):
         if not name.strip() or name.startswith("-") or harmless(name) != name or "\n" in name:
-            raise OptionError(f"{harmless(name)!r} is no name of a plugin", "an option of the installer's own: `pip=--no-deps`")
+            raise OptionError(f"{harmless(name)!r} is no name of a plugin", "options of the installer's own are given by `more`")
     found = [_named(name, known, installed) for name in names]
     for folder in editable:
         found.append(replace(_folder(*_with_extras(folder), editable=True), publisher=_publisher(known, _with_extras(folder)[0])))

@@ -188,9 +188,9 @@ def failed(what: str, said: str, held: Mapping[str, str]) -> PluginError:
     if offline_forced():
         hint = "ZOO_OFFLINE keeps it from the network"
     elif re.search(r"[Nn]o matching distribution|find a version", reason):
-        hint = "is its name right? What is there as source alone must run to be looked at: `pip=--no-binary=NAME` lets it"
+        hint = "is its name right? What has no wheel is not known until it is run: name its archive or repository"
     else:
-        hint = "pip's own words: `pip=--verbose`"
+        hint = "its own words stand above"
     return PluginError(f"{what} cannot be installed: {reason}", hint)
 
 
@@ -214,6 +214,7 @@ def _dry_run(arguments: Sequence[str], held: Mapping[str, str], upgrade: bool, m
         options += [*(["--upgrade"] if upgrade else []), *more]
         code, said = run_installer(["install", *options, *arguments], shown=False, held=held)
         if code:
+            sys.stderr.write(said)
             raise failed(" and ".join(map(without_secrets, arguments)), said, held)
         if is_pip:
             return [_of_report(item) for item in json.loads(report.read_text(encoding="utf-8"))["install"]]
