@@ -218,3 +218,15 @@ def test_our_own_entries_that_lie_in_the_repository_are_there(monkeypatch):
     for entry in known:
         found = asked(entry.id)
         assert (found.origin, found.name) == ("folder", entry.distribution) and found.publisher == "the authors of deepzoo"
+
+
+@pytest.mark.parametrize("needs", ["[3]", "'deepzoo'", "['not a requirement']"])
+def test_requirements_that_cannot_be_read_are_a_users_error(known, tmp_path, needs):
+    project(tmp_path / "demo", f'[project]\nname = "demo"\ndependencies = {needs}')
+    with pytest.raises(PluginError, match=r"what \./demo requires cannot be read"):
+        asked("./demo")
+
+
+def test_an_address_that_is_none_is_a_users_error(known):
+    with pytest.raises(OptionError, match="is no address"):
+        asked("https://[bad/zoo_x-1-py3-none-any.whl")
