@@ -192,7 +192,10 @@ def _project(folder: Path) -> dict[str, Any]:
 def _needs(project: dict[str, Any], extras: set[str]) -> list[str]:
     """The requirements of a project with some of its extras; those extras may name others of the same project."""
     optional = {canonicalize_name(name): needs for name, needs in project.get("optional-dependencies", {}).items()}
-    needs = [str(Requirement(need)) for need in project.get("dependencies", ())]
+    required = project.get("dependencies", [])
+    if not isinstance(required, list):
+        raise TypeError("dependencies is no list")
+    needs = [str(Requirement(need)) for need in required]
     wanted = {canonicalize_name(extra) for extra in extras}
     seen: set[str] = set()
     while wanted - seen:
