@@ -52,7 +52,9 @@ class Asked:
     @property
     def runs_to_tell(self) -> bool:
         """Whether its own code must run before it is known what it would install."""
-        return self.needs is None and self.origin in ("folder", "archive", "vcs")
+        addresses = [Requirement(need).url for need in self.needs or ()]
+        sources = [address for address in addresses if address and not address.partition("#")[0].endswith(".whl")]
+        return bool(sources) or (self.needs is None and self.origin in ("folder", "archive", "vcs"))
 
 
 def read_asked(names: Sequence[str], editable: Sequence[str], known: Catalogue, installed: Sequence[str]) -> list[Asked]:

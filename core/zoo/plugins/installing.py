@@ -18,7 +18,8 @@ from zoo.plugins.asked import read_asked
 from zoo.plugins.catalogue import KnownPlugin, load_catalogue
 from zoo.plugins.index import load_index
 from zoo.plugins.names import BUNDLED
-from zoo.plugins.planning import Plan, check_needs, closure, failed, installed, resolved, run_installer, static_plan
+from zoo.plugins.needed import closure, installed
+from zoo.plugins.planning import Plan, check_needs, failed, resolved, run_installer, static_plan
 from zoo.plugins.switches import check_name, forget
 
 READ = "import json; from zoo.plugins.index import load_index; print(json.dumps(load_index(strict=False).plugins))"

@@ -193,7 +193,15 @@ three = ["d"]
     assert asked(editable=("./demo",)).needs == ("deepzoo", "a")
 
 
-@pytest.mark.parametrize("text", ["[project]\nname = 'demo'\ndynamic = ['dependencies']", "[tool.x]", "[project]\nname = 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[project]\nname = 'demo'\ndynamic = ['dependencies']",
+        "[tool.x]",
+        "[project]\nname = 3",
+        "[project]\nname = 'demo'\ndependencies = ['x @ git+https://host/x']",
+    ],
+)
 def test_a_folder_that_does_not_say_what_it_needs_must_run_to_tell(known, tmp_path, text):
     project(tmp_path / "demo", text)
     assert asked("./demo").runs_to_tell
