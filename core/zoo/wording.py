@@ -9,8 +9,8 @@ __all__ = ["harmless", "harmless_json"]
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that steer a terminal or turn the direction of what is read; line feed and tab are none of them."""
-_ADDRESS = re.compile(r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>[^\s'\"<>`]+)")
-_RELATIVE = re.compile(r"/[^\s'\"<>`?]*\?[^\s'\"<>`)]+")
+_ADDRESS = re.compile(r"\b(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,40})://(?P<rest>[^\s'\"<>`]+)")
+_RELATIVE = re.compile(r"/[^\s'\"<>`?]{0,1000}\?[^\s'\"<>`)]+")
 _SETTING = re.compile(r"(?P<lead>[?&;#])(?P<name>[^=&;#?]*)=(?P<value>[^&;#]*)")
 _OPEN = re.compile(
     "branch|charset|confirm|dl|download|driver|egg|export|ext|extension|file|filename|format|hash|id|lang|md5|mode|name|page|path|q|"

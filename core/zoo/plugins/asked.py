@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from zoo.data.files import offline_forced
-from zoo.errors import OptionError, PluginError
+from zoo.errors import OptionError, PluginError, reason_of
 from zoo.plugins.catalogue import Catalogue, KnownPlugin
 from zoo.plugins.names import BUNDLED
 from zoo.version import __version__
@@ -52,7 +52,9 @@ class Asked:
     @property
     def runs_to_tell(self) -> bool:
         """Whether its own code must run before it is known what it would install."""
-        return self.needs is None and self.origin in ("folder", "archive", "vcs")
+        addresses = [Requirement(need).url for need in self.needs or ()]
+        sources = [address for address in addresses if address and not address.partition("#")[0].endswith(".whl")]
+        return bool(sources) or (self.needs is None and self.origin in ("folder", "archive", "vcs"))
 
 
 def read_asked(names: Sequence[str], editable: Sequence[str], known: Catalogue, installed: Sequence[str]) -> list[Asked]:
@@ -62,7 +64,7 @@ def read_asked(names: Sequence[str], editable: Sequence[str], known: Catalogue, 
     """
     for name in (*names, *editable):
         if not name.strip() or name.startswith("-") or harmless(name) != name or "\n" in name:
-            raise OptionError(f"{harmless(name)!r} is no name of a plugin", "an option of the installer's own: `pip=--no-deps`")
+            raise OptionError(f"{harmless(name)!r} is no name of a plugin", "options of the installer's own are given by `more`")
     found = [_named(name, known, installed) for name in names]
     for folder in editable:
         found.append(replace(_folder(*_with_extras(folder), editable=True), publisher=_publisher(known, _with_extras(folder)[0])))
@@ -129,7 +131,10 @@ def _address(name: str) -> Asked:
     head, at, url = name.partition("@") if re.match(r"[\w.-]+(\[[^\]]*\])?\s*@", name) else ("", "", name)
     project, extras = _with_extras(head.strip())
     url = url.strip()
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise OptionError(f"{without_secrets(url)!r} is no address: {error}", "write https://HOST/PATH") from error
     if parts.scheme == "file":
         path = url2pathname(parts.path)
         found = _folder(path, extras) if Path(path).is_dir() else _file(path, extras)
@@ -144,7 +149,7 @@ def _file(path: str, extras: str) -> Asked:
     if not Path(path).expanduser().is_file():
         raise PluginError(f"there is no folder or file {path}", "zoo plugins search lists the plugins that are known by name")
     if path.endswith(".whl"):
-        name, version, *_ = Path(path).name.split("-")
+        name, version, *_ = [*Path(path).name.removesuffix(".whl").split("-"), ""]
         return Asked(path + extras, "wheel", name=name.replace("_", "-"), version=version, place=f"the file {path}")
     if not path.endswith(ARCHIVES):
         raise PluginError(f"{path} is neither a folder of a project, nor a wheel, nor an archive of sources", "name one of these")
@@ -159,13 +164,17 @@ def _folder(path: str, extras: str, *, editable: bool = False) -> Asked:
     project = _project(folder)
     dynamic = project.get("dynamic", ())
     told = "name" in project and "dependencies" not in dynamic and "optional-dependencies" not in dynamic
+    try:
+        needs = tuple(_needs(project, set(re.findall(r"[\w.-]+", extras)))) if told else None
+    except (InvalidRequirement, TypeError, AttributeError) as error:
+        raise PluginError(f"what {path} requires cannot be read: {reason_of(error)}", "correct its pyproject.toml") from error
     return Asked(
         argument + extras,
         "folder",
         name=project.get("name", ""),
         version=project.get("version", ""),
         place=f"the folder {path}",
-        needs=tuple(_needs(project, set(re.findall(r"[\w.-]+", extras)))) if told else None,
+        needs=needs,
         editable=editable,
     )
 
@@ -185,7 +194,11 @@ def _project(folder: Path) -> dict[str, Any]:
 def _needs(project: dict[str, Any], extras: set[str]) -> list[str]:
     """The requirements of a project with some of its extras; those extras may name others of the same project."""
     optional = {canonicalize_name(name): needs for name, needs in project.get("optional-dependencies", {}).items()}
-    needs, wanted = list(project.get("dependencies", ())), {canonicalize_name(extra) for extra in extras}
+    required = project.get("dependencies", [])
+    if not isinstance(required, list):
+        raise TypeError("dependencies is no list")
+    needs = [str(Requirement(need)) for need in required]
+    wanted = {canonicalize_name(extra) for extra in extras}
     seen: set[str] = set()
     while wanted - seen:
         extra = sorted(wanted - seen)[0]

@@ -18,10 +18,13 @@ from zoo.plugins.asked import read_asked
 from zoo.plugins.catalogue import KnownPlugin, load_catalogue
 from zoo.plugins.index import load_index
 from zoo.plugins.names import BUNDLED
-from zoo.plugins.planning import Plan, check_needs, closure, failed, installed, resolved, run_installer, static_plan
+from zoo.plugins.needed import closure, installed
+from zoo.plugins.planning import Plan, check_needs, failed, resolved, run_installer, static_plan
 from zoo.plugins.switches import check_name, forget
 
 READ = "import json; from zoo.plugins.index import load_index; print(json.dumps(load_index(strict=False).plugins))"
+ADDING = ("-r", "--requirement", "-e", "--editable")
+"""Options of the installer's that add to what is installed."""
 PluginFacts = Mapping[str, Any]
 """A plugin as the index has it: `id`, `distribution`, `version`, `state`, `reason`, `hint`, `entries`, …"""
 
@@ -62,6 +65,10 @@ def install(
     """
     if not names and not editable:
         raise OptionError("nothing to install", "name a plugin, a distribution, or a folder: zoo plugins install ./demo")
+    if adding := [option for option in more if not option.startswith("-") or option.startswith(ADDING)]:
+        raise OptionError(
+            f"`more={adding[0]}` would install what no plan shows", "name plugins as such, and an option with its value in one"
+        )
     here = installed()
     asked = read_asked(names, editable, load_catalogue(), list(here))
     held = {} if any(canonicalize_name(one.name) == BUNDLED for one in asked) else closure()

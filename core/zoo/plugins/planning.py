@@ -11,18 +11,17 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from zoo.data.files import offline_forced
 from zoo.errors import PluginError
 from zoo.plugins.asked import Asked
 from zoo.plugins.names import BUNDLED
+from zoo.plugins.needed import counts, installed_version, parsed
 from zoo.wording import without_secrets
 
 UV_LINE = re.compile(
@@ -58,37 +57,6 @@ class Plan:
     """Those of the installer, for what was asked for; they may hold secrets."""
 
 
-def closure() -> dict[str, str]:
-    """Distributions that deepzoo needs as it is installed here, itself and the extras in use among them: name to version."""
-    found: dict[str, str] = {}
-    left: list[tuple[str, frozenset[str]]] = [(BUNDLED, frozenset(_extras_in_use()))]
-    seen: set[tuple[str, frozenset[str]]] = set()
-    while left:
-        name, extras = item = left.pop()
-        version = installed_version(name)
-        if item in seen or version is None:
-            continue
-        seen.add(item)
-        found[name] = version
-        for need in _requirements(name):
-            if _counts(need, extras):
-                left.append((canonicalize_name(need.name), frozenset(need.extras)))
-    return dict(sorted(found.items()))
-
-
-def installed() -> dict[str, str]:
-    """All distributions that are here now, name to version, whatever this process has read before."""
-    importlib.invalidate_caches()
-    return {canonicalize_name(one.metadata["Name"]): one.version for one in metadata.distributions() if one.metadata["Name"]}
-
-
-def installed_version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def installer() -> list[str]:
     """The command that installs into the running interpreter's environment. Raises PluginError where there is none."""
     if importlib.util.find_spec("pip"):
@@ -106,9 +74,9 @@ def static_plan(asked: Sequence[Asked]) -> Plan:
 def check_needs(asked: Sequence[Asked], held: Mapping[str, str]) -> None:
     """Raise PluginError where a folder requires what clashes with what deepzoo needs."""
     for one in asked:
-        for need in _parsed(one.needs or ()):
+        for need in parsed(one.needs or ()):
             version = held.get(canonicalize_name(need.name))
-            if version is not None and _counts(need, frozenset()) and not need.specifier.contains(version, prereleases=True):
+            if version is not None and counts(need, frozenset()) and not need.specifier.contains(version, prereleases=True):
                 why = f"{one.name} {one.version}".strip() + f" requires {need.name}{need.specifier}"
                 raise _clash(f"{why}, and {_why_held(canonicalize_name(need.name), version)}")
 
@@ -126,7 +94,7 @@ def resolved(asked: Sequence[Asked], held: Mapping[str, str], upgrade: bool, mor
     for found in every:
         name = canonicalize_name(found.name)
         source = next((one for one in others if canonicalize_name(one.name) == name), None)
-        if source is None and found.requested and not any(canonicalize_name(need.name) == name for need in _parsed(needs)):
+        if source is None and found.requested and not any(canonicalize_name(need.name) == name for need in parsed(needs)):
             source = next((one for one in others if not one.name), None)
         steps.append(replace(_step(source, found.name, found.version), place=source.place if source else found.place))
     commits = {found.path: found.commit for found in every if found.commit}
@@ -188,9 +156,9 @@ def failed(what: str, said: str, held: Mapping[str, str]) -> PluginError:
     if offline_forced():
         hint = "ZOO_OFFLINE keeps it from the network"
     elif re.search(r"[Nn]o matching distribution|find a version", reason):
-        hint = "is its name right? What is there as source alone must run to be looked at: `pip=--no-binary=NAME` lets it"
+        hint = "is its name right? What has no wheel is not known until it is run: name its archive or repository"
     else:
-        hint = "pip's own words: `pip=--verbose`"
+        hint = "its own words stand above"
     return PluginError(f"{what} cannot be installed: {reason}", hint)
 
 
@@ -214,6 +182,7 @@ def _dry_run(arguments: Sequence[str], held: Mapping[str, str], upgrade: bool, m
         options += [*(["--upgrade"] if upgrade else []), *more]
         code, said = run_installer(["install", *options, *arguments], shown=False, held=held)
         if code:
+            sys.stderr.write(said)
             raise failed(" and ".join(map(without_secrets, arguments)), said, held)
         if is_pip:
             return [_of_report(item) for item in json.loads(report.read_text(encoding="utf-8"))["install"]]
@@ -263,49 +232,13 @@ def _constraints(held: Mapping[str, str] | None) -> Iterator[list[str]]:
         yield ["--constraint", str(file)]
 
 
-def _extras_in_use() -> list[str]:
-    """Extras of deepzoo all of whose requirements are installed."""
-    try:
-        named = metadata.metadata(BUNDLED).get_all("Provides-Extra") or []
-    except metadata.PackageNotFoundError:
-        return []
-    needs = _requirements(BUNDLED)
-
-    def only_with(extra: str) -> list[Requirement]:
-        return [need for need in needs if _counts(need, frozenset([extra])) and not _counts(need, frozenset())]
-
-    return [extra for extra in named if all(installed_version(need.name) for need in only_with(extra))]
-
-
-def _requirements(name: str) -> list[Requirement]:
-    try:
-        return _parsed(metadata.requires(name) or ())
-    except metadata.PackageNotFoundError:
-        return []
-
-
-def _parsed(texts: Sequence[str]) -> list[Requirement]:
-    found = []
-    for text in texts:
-        try:
-            found.append(Requirement(text))
-        except InvalidRequirement:
-            continue
-    return found
-
-
-def _counts(need: Requirement, extras: frozenset[str]) -> bool:
-    """Whether a requirement holds here, of a distribution with these extras."""
-    return need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in (extras or {""}))
-
-
 def _is_met(text: str) -> bool:
     """Whether what is installed is enough for a requirement."""
-    found = _parsed([text])
+    found = parsed([text])
     if not found or found[0].url or found[0].extras:
         return False
     version = installed_version(found[0].name)
-    return not _counts(found[0], frozenset()) or (version is not None and found[0].specifier.contains(version, prereleases=True))
+    return not counts(found[0], frozenset()) or (version is not None and found[0].specifier.contains(version, prereleases=True))
 
 
 def _without_needs(more: Sequence[str]) -> bool:

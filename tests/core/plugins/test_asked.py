@@ -193,7 +193,15 @@ three = ["d"]
     assert asked(editable=("./demo",)).needs == ("deepzoo", "a")
 
 
-@pytest.mark.parametrize("text", ["[project]\nname = 'demo'\ndynamic = ['dependencies']", "[tool.x]", "[project]\nname = 3"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[project]\nname = 'demo'\ndynamic = ['dependencies']",
+        "[tool.x]",
+        "[project]\nname = 3",
+        "[project]\nname = 'demo'\ndependencies = ['x @ git+https://host/x']",
+    ],
+)
 def test_a_folder_that_does_not_say_what_it_needs_must_run_to_tell(known, tmp_path, text):
     project(tmp_path / "demo", text)
     assert asked("./demo").runs_to_tell
@@ -218,3 +226,15 @@ def test_our_own_entries_that_lie_in_the_repository_are_there(monkeypatch):
     for entry in known:
         found = asked(entry.id)
         assert (found.origin, found.name) == ("folder", entry.distribution) and found.publisher == "the authors of deepzoo"
+
+
+@pytest.mark.parametrize("needs", ["[3]", "'deepzoo'", "['not a requirement']"])
+def test_requirements_that_cannot_be_read_are_a_users_error(known, tmp_path, needs):
+    project(tmp_path / "demo", f'[project]\nname = "demo"\ndependencies = {needs}')
+    with pytest.raises(PluginError, match=r"what \./demo requires cannot be read"):
+        asked("./demo")
+
+
+def test_an_address_that_is_none_is_a_users_error(known):
+    with pytest.raises(OptionError, match="is no address"):
+        asked("https://[bad/zoo_x-1-py3-none-any.whl")

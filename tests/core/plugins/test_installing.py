@@ -74,3 +74,9 @@ def test_the_diagnosis_tells_no_password_and_makes_nothing(monkeypatch, zoo_home
     assert "secret" not in json.dumps(said)
     assert {plugin["id"] for plugin in said["index"]["plugins"]} >= {"core", "cnn"}
     assert not (zoo_home / "zoo.db").exists()
+
+
+@pytest.mark.parametrize("option", ["evil", "-revil.txt", "--requirement=evil.txt", "--editable=./evil"])
+def test_no_option_adds_to_what_a_plan_shows(option):
+    with pytest.raises(OptionError, match="no plan shows"):
+        installing.install(["zoo-some"], more=[option])

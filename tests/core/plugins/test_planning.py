@@ -6,7 +6,8 @@ import pytest
 
 from zoo.errors import PluginError
 from zoo.plugins.asked import Asked
-from zoo.plugins.planning import _at_commit, check_needs, closure, failed, reason_in
+from zoo.plugins.needed import closure
+from zoo.plugins.planning import _at_commit, check_needs, failed, reason_in
 
 PIP = """Processing ./pin
 INFO: pip is looking at multiple versions of zoo-pin to determine which version is compatible with other requirements.
