@@ -26,7 +26,8 @@ class Coarse(Frozen):
         return f"weights in steps of 1/{self.levels}"
 
 
-CLASSIFY: Any = SimpleNamespace(name="classify", needs_grad=False)
+MODEL = SimpleNamespace(name="a/net", foreign=False)
+CLASSIFY: Any = SimpleNamespace(name="classify", needs_grad=False, model=MODEL)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_what_it_cannot_do_is_refused(registry: Any) -> None:
     with pytest.raises(ModelError, match="net is function, no torch"):
         found.ready(lambda inputs: inputs, "net")
     with pytest.raises(OptionError, match="task attack takes gradients"):
-        asked_precision(registry, "coarse", SimpleNamespace(name="attack", needs_grad=True))
+        asked_precision(registry, "coarse", SimpleNamespace(name="attack", needs_grad=True, model=MODEL))
     with pytest.raises(OptionError, match="there is no precision 'fine'") as caught:
         asked_precision(registry, "fine", CLASSIFY)
     assert "fp32, bf16, fp16, mine/coarse" in caught.value.hint
