@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 from zoo.comparing.board import COSTS, Board, CostName, Entry, Leaderboard, MeanRank
-from zoo.comparing.matching import differences, is_plain
+from zoo.comparing.matching import differences
 from zoo.comparing.paired import Paired
 from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_groups
 from zoo.comparing.reading import Read, open_data, read_run
@@ -147,17 +147,18 @@ class _Making:
 
     def _runs(self) -> list[RunRecord]:
         """The newest run of each model with each of its settings."""
-        stored = Store(writing=False).records(benchmark=self.benchmark.name)
-        whole = [run for run in stored if is_plain(run) and self._value(run) is not None]
-        if whole:  # of other data, or another version of the task, than the newest
-            whole = [run for run in whole if not differences(whole[0], run)]
-        if len(whole) < len(stored):
+        store = Store(writing=False)
+        found = store.newest(self.benchmark.name, metric=self.metric, plain=True)
+        # Not of other data, or another version of the task, than the newest.
+        whole = [(run, alike) for run, alike in found if not differences(found[0][0], run)]
+        left_out = store.count(benchmark=self.benchmark.name) - sum(alike for _, alike in whole)
+        if left_out:
             self.notes.append(
-                f"{len(stored) - len(whole)} runs are left out: on some of the samples, by another protocol, on other data, or "
-                f"without {self.metric}"
+                f"{left_out} runs are left out: on some of the samples, by another protocol, on other data, or without "
+                f"{self.metric}"
             )
         newest: dict[str, RunRecord] = {}
-        for run in whole:
+        for run, _ in whole:
             newest.setdefault(_called(self.registry, run), run)
         return list(newest.values())
 
@@ -262,8 +263,8 @@ def _base(called: str) -> str:
 
 def _rate(run: RunRecord) -> float | None:
     """Samples a second of the newest run of the same predictions that computed them."""
-    same = Store(writing=False).records(model=run.model.name, benchmark=run.benchmark)
-    return next((other.cost.samples_per_second for other in same if other.key == run.key and not other.shards.reused), None)
+    computing = Store(writing=False).computing(run)
+    return computing.cost.samples_per_second if computing else None
 
 
 def _overall(ranked: Sequence[tuple[Board, set[Pair]]]) -> tuple[MeanRank, ...]:

@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_written_is_read_all_the_same(base, zoo_home, mon
     told = zoo.results()
     with closing(sqlite3.connect(zoo_home / "zoo.db")) as database:
         database.executescript("DROP TABLE run_rows; DROP TABLE run_labels")
-    monkeypatch.setattr("zoo.runs.store.connect", lambda url: (_ for _ in ()).throw(PermissionError(13, "no")))
+    monkeypatch.setattr("zoo.runs.database.connect", lambda url: (_ for _ in ()).throw(PermissionError(13, "no")))
     assert zoo.results() == told and zoo.results(where="accuracy > 0") == told
 
 
