@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
-from sqlalchemy import Engine, exists, func, select
+from sqlalchemy import Connection, Engine, exists, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
@@ -189,17 +189,17 @@ class Store:
             raise StoreError(f"the store {self.url} is only read here", "open it by zoo.Store()")
         run_id, before = self.run_id(run), self.label(run)
         label = Label(before.name if name is None else checked_name(name), before.note if note is None else checked_note(note))
-        try:
-            with self._engine.begin() as connection:
-                taken = connection.execute(select(LABELS.c.run_id).where(LABELS.c.name == (label.name or None))).fetchone()
-                if taken is not None and taken[0] != run_id:
-                    hint = f"take another name, or free it: zoo results name {taken[0][:8]} ''"
-                    raise AmbiguousNameError(f"run {taken[0]} is called {label.name!r} already", hint, [taken[0]])
-                connection.execute(LABELS.delete().where(LABELS.c.run_id == run_id))
-                if any(label):
-                    connection.execute(LABELS.insert().values(run_id=run_id, name=label.name or None, note=label.note))
-        except SQLAlchemyError as error:
-            raise StoreError(f"cannot write to the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
+
+        def change(connection: Connection) -> None:
+            taken = connection.execute(select(LABELS.c.run_id).where(LABELS.c.name == (label.name or None))).fetchone()
+            if taken is not None and taken[0] != run_id:
+                hint = f"take another name, or free it: zoo results name {taken[0][:8]} ''"
+                raise AmbiguousNameError(f"run {taken[0]} is called {label.name!r} already", hint, [taken[0]])
+            connection.execute(LABELS.delete().where(LABELS.c.run_id == run_id))
+            if any(label):
+                connection.execute(LABELS.insert().values(run_id=run_id, name=label.name or None, note=label.note))
+
+        self._write(change)
         return label
 
     def keys(self) -> dict[str, str]:
@@ -240,6 +240,15 @@ class Store:
                     part = rows[start : start + CHUNK]
                     connection.execute(ROWS.delete().where(ROWS.c.run_id.in_([row["run_id"] for row in part])))
                     connection.execute(ROWS.insert(), part)
+
+    def _write(self, change: Callable[[Connection], None]) -> None:
+        """Change the database, wholly or not at all. Raises StoreError."""
+        assert self._engine is not None
+        try:
+            with self._engine.begin() as connection:
+                change(connection)
+        except SQLAlchemyError as error:
+            raise StoreError(f"cannot write to the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
     def _rows(self, query: Any) -> list[Any]:
         return [row for part in self._stream(query) for row in part]

@@ -1,5 +1,6 @@
 """A team's store: the same on SQLite and on a real PostgreSQL server; migrated, refused to who would change it, away and back."""
 
+import hashlib
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +13,12 @@ from sqlalchemy.exc import DBAPIError
 
 import zoo
 from zoo.errors import StoreError
-from zoo.runs import database, waiting
+from zoo.runs import database, schema, waiting
+from zoo.runs.alike import entry_of
+from zoo.runs.checking import check_store
+from zoo.runs.copying import Copied, pull, push
 from zoo.runs.store import Store
+from zoo.runs.stored import stored_predictions
 
 FIRST = Path(__file__).with_name("store_v1.sql")
 """A store that deepzoo wrote when its schema was 1: three runs, one of them with a name and a note."""
@@ -271,3 +276,105 @@ def test_a_server_that_cannot_be_reached_says_so_without_the_password(postgres_s
             with pytest.raises(StoreError, match="cannot open the store") as caught:
                 Store(url, writing=writing)
             assert advice in caught.value.hint and "secret" not in str(caught.value)
+
+
+@pytest.fixture
+def copied(one_run, store_url, monkeypatch):
+    """A real run in a home of its own, pushed to a store of each kind; the home is that of the run, the store its zoo.db."""
+    monkeypatch.delenv("ZOO_STORE")
+    assert push(store_url) == Copied(records=1, there=0, files=len(one_run.artifacts), absent=0, altered=())
+    return store_url
+
+
+def test_a_pushed_run_is_pulled_elsewhere_with_its_predictions(copied, one_run, tmp_path):
+    other = tmp_path / "elsewhere"
+    found = pull(copied, home=other)
+    assert (found.records, found.files, found.absent, found.altered) == (1, len(one_run.artifacts), 0, ())
+    with zoo.home.using(other):
+        assert Store(writing=False).records() == [one_run]
+        assert stored_predictions(one_run).num_rows == 20
+    assert push(copied, home=other).there == 1 == pull(copied, home=other).there
+    digests = {check_store().digest, check_store(home=other).digest, check_store(store=copied).digest}
+    assert len(digests) == 1
+
+
+def test_a_run_that_was_pulled_is_not_computed_again(copied, one_run, tmp_path):
+    pull(copied, home=tmp_path / "elsewhere")
+    again = zoo.evaluate("intro/logistic", "digits", limit=20, home=tmp_path / "elsewhere", progress=False)
+    assert again.shards.computed == 0 and again.results == one_run.results
+
+
+ALTERATIONS = {
+    "UPDATE records SET record = replace(record, '\"value\":0', '\"value\":1')": "document is not what was recorded",
+    "UPDATE records SET model = 'my/model'": "looked for",
+    "UPDATE results SET value = 0.999 WHERE metric = 'accuracy'": "results are not those",
+    "DELETE FROM results WHERE metric = 'nll'": "results are not those",
+    "INSERT INTO results VALUES ('ffff', 'accuracy', 1, 1, 1, 9)": "results without a record",
+    """UPDATE run_rows SET "row" = replace("row", '"n": 20', '"n": 21')""": "the list shows",
+}
+
+
+@pytest.mark.parametrize("change", ALTERATIONS)
+def test_an_altered_store_is_told_from_a_copy(copied, one_run, tmp_path, change):
+    Store(copied).rows()  # so that there is a row of each
+    before = check_store(store=copied)
+    assert before.altered == () and before.records == 1
+    altered(copied, change)
+    found = check_store(store=copied)
+    assert len(found.altered) == 1 and ALTERATIONS[change] in found.altered[0]
+    if "document" in ALTERATIONS[change]:
+        assert found.digest != before.digest
+        assert pull(copied, home=tmp_path / "elsewhere").records == 0 and push(copied).altered == ()
+
+
+def test_who_alters_a_record_with_its_hash_has_another_digest_and_is_refused(copied, one_run, tmp_path):
+    before = check_store(store=copied).digest
+    document = one_run.model_copy(update={"created": "2020-01-01T00:00:00.000+00:00"}).model_dump_json()
+    entry = entry_of(document)
+    engine = engine_of(copied)
+    altered(copied, "DELETE FROM records; DELETE FROM results")
+    with engine.begin() as connection:
+        schema.insert(connection, [entry])
+    engine.dispose()
+    assert check_store(store=copied).digest != before
+    for done in (push(copied), pull(copied)):
+        assert done.altered == (f"run {one_run.run_id}: another record in the other store",)
+    assert Store().records() == [one_run]
+
+
+def test_predictions_that_were_altered_are_told_and_not_copied(copied, one_run, zoo_home, store_url, tmp_path):
+    (shard,) = (zoo_home / "runs" / one_run.key / "shards").glob("*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-1] + b"!")
+    assert check_store().altered == (f"{shard}: not what any run was scored on",)
+    found = push(tmp_path / "another.db")
+    assert (found.records, found.files, found.absent) == (1, 0, 1)
+    altered(copied, "UPDATE run_files SET content = content || content")
+    assert [one.startswith("file ") for one in check_store(store=copied).altered] == [True]
+    found = pull(copied, home=tmp_path / "elsewhere")
+    assert (found.records, found.files, found.absent) == (1, 0, 1)
+
+
+def test_a_store_by_a_stranger_lays_no_file_outside_of_a_run(one_run, tmp_path):
+    for number, path in enumerate(("../../../stolen", "/stolen", "shards/../../../stolen", "..\\stolen")):
+        artifact = one_run.artifacts[0].model_copy(update={"path": path})
+        record = one_run.model_copy(update={"run_id": f"{number:016x}", "artifacts": (artifact,)})
+        Store(f"sqlite:///{tmp_path / 'bad.db'}").add(record)
+    with closing(sqlite3.connect(tmp_path / "bad.db")) as bad, bad:
+        bad.execute("INSERT INTO run_files VALUES (?, ?)", (hashlib.sha256(b"x").hexdigest(), b"x"))
+    assert pull(tmp_path / "bad.db", home=tmp_path / "elsewhere").files == 0
+    assert not list(tmp_path.rglob("*stolen*"))
+
+
+def altered(url: str, change: str) -> None:
+    """Change a store as who keeps it could: its triggers removed."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        for table in ("records", "results", "run_files"):
+            if url.startswith("sqlite"):
+                for name in ("immutable", "kept", "not_replaced"):
+                    connection.exec_driver_sql(f"DROP TRIGGER {table}_are_{name}")
+            else:
+                connection.exec_driver_sql(f"DROP TRIGGER {table}_are_immutable ON {table}")
+        for statement in change.split("; "):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
