@@ -6,7 +6,6 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from tests.core.runs.postgres import Server, binaries
@@ -102,6 +101,6 @@ def store_url(request, tmp_path, monkeypatch):
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'team.db'}"
     else:
-        url = request.getfixturevalue("postgres_server").made(f"zoo_{uuid4().hex[:8]}")
+        url = request.getfixturevalue("postgres_server").emptied()
     monkeypatch.setenv("ZOO_STORE", url)
     return url

@@ -28,7 +28,8 @@ class Server:
         with open(self.data / "postgresql.conf", "a") as settings:
             settings.write(f"{SETTINGS}port={self.port}\nunix_socket_directories='{self.data}'\n")
         self.start()
-        self.url = self.made("zoo")
+        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "zoo", "zoo")
+        self.url = f"postgresql://zoo:hidden@127.0.0.1:{self.port}/zoo"
 
     def start(self) -> None:
         self._run("pg_ctl", "-D", self.data, "-l", self.data / "log", "-w", "-t", "60", "start")
@@ -36,10 +37,14 @@ class Server:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
 
-    def made(self, name: str) -> str:
-        """The URL of a new, empty database."""
-        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "zoo", name)
-        return f"postgresql://zoo:hidden@127.0.0.1:{self.port}/{name}"
+    def emptied(self) -> str:
+        """The URL of its database, in which there is nothing any more."""
+        import psycopg
+
+        with psycopg.connect(self.url) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return self.url
 
     def _run(self, command: str, *arguments: object) -> None:
         as_other = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []
