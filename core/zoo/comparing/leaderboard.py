@@ -84,6 +84,7 @@ class _Making:
             raise OptionError(f"of {self.metric} neither way is better, so {self.benchmark.name} ranks nobody")
         self.sign = 1 if self.spec.direction == "higher" else -1
         self.notes: list[str] = []
+        self.store = Store(writing=False)
         runs = self._runs()
         claims = [claim for claim in load_catalogue().claims if self._is_of(claim)]
         known = {run.model.name for run in runs}
@@ -147,11 +148,10 @@ class _Making:
 
     def _runs(self) -> list[RunRecord]:
         """The newest run of each model with each of its settings."""
-        store = Store(writing=False)
-        found = store.newest(self.benchmark.name, metric=self.metric, plain=True)
+        found = self.store.newest(self.benchmark.name, metric=self.metric, plain=True)
         # Not of other data, or another version of the task, than the newest.
         whole = [(run, alike) for run, alike in found if not differences(found[0][0], run)]
-        left_out = store.count(benchmark=self.benchmark.name) - sum(alike for _, alike in whole)
+        left_out = self.store.count(benchmark=self.benchmark.name) - sum(alike for _, alike in whole)
         if left_out:
             self.notes.append(
                 f"{left_out} runs are left out: on some of the samples, by another protocol, on other data, or without "
@@ -197,11 +197,16 @@ class _Making:
             interval=result.interval,
             n=result.n,
             run_id=run.run_id,
-            samples_per_second=_rate(run),
+            samples_per_second=self._rate(run),
             parameters=run.complexity.parameters if run.complexity else None,
             flops=run.complexity.flops if run.complexity else None,
             device=run.execution.device,
         )
+
+    def _rate(self, run: RunRecord) -> float | None:
+        """Samples a second of the newest run of the same predictions that computed them."""
+        computing = self.store.computing(run)
+        return computing.cost.samples_per_second if computing else None
 
     def _of_claim(self, entries: Registry, claim: Claim) -> Entry:
         n = claim.data if isinstance(claim.data, int) else entries.dataset(self.benchmark.dataset).splits[self.benchmark.split]
@@ -259,12 +264,6 @@ def _called(entries: Registry, run: RunRecord) -> str:
 def _base(called: str) -> str:
     """The model without tag, file of weights, options."""
     return split_tag(called.partition(" ")[0])[0]
-
-
-def _rate(run: RunRecord) -> float | None:
-    """Samples a second of the newest run of the same predictions that computed them."""
-    computing = Store(writing=False).computing(run)
-    return computing.cost.samples_per_second if computing else None
 
 
 def _overall(ranked: Sequence[tuple[Board, set[Pair]]]) -> tuple[MeanRank, ...]:
