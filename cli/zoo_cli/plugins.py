@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import OptionError
-from zoo.plugins.index import load_index, plugin_problem, plugin_title
+from zoo.plugins.entries import plugin_problem, plugin_title
+from zoo.plugins.index import load_index
 from zoo.units import size_of
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command, LazyGroup

@@ -99,7 +99,10 @@ def served_by(task: str, tasks: Collection[str]) -> bool:
 def _loaded(spec: TaskSpec) -> type[Task]:
     """The class that a plugin declares, which must be one of a task of that name."""
     plugin = plugin_of_task(spec.name)
-    who, update = load_target("zoo.plugins.index:plugin_title")(plugin), f"zoo plugins install --upgrade {plugin['distribution']}"
+    who, update = (
+        load_target("zoo.plugins.entries:plugin_title")(plugin),
+        f"zoo plugins install --upgrade {plugin['distribution']}",
+    )
     try:
         found: Any = load_target(spec.target)
     except PluginError as error:
