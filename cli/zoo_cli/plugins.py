@@ -104,7 +104,7 @@ def install(
     """
     from zoo.plugins.installing import install as add
 
-    if not (yes or dry_run or sys.stdin.isatty()):
+    if (names or editable) and not (yes or dry_run or sys.stdin.isatty()):
         raise _nobody_answers(names, editable, upgrade, more)
     agreed = _asking(yes, dry_run, names, editable)
     changes = add(names, editable=editable, upgrade=upgrade, dry_run=dry_run, more=more, agreed=agreed)

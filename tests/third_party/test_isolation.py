@@ -18,7 +18,7 @@ BROKEN = {
     "zoo-twin-two": ("conflict", "zoo-twin-one has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-two"),
 }
 GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-seminar", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-ensemble"}
-GOOD |= {"zoo-momentum", "zoo-technique"}
+GOOD |= {"zoo-momentum", "zoo-technique", "zoo-audio"}
 
 
 def test_every_broken_distribution_is_named_with_its_reason_and_the_next_command(crowded):

@@ -63,7 +63,7 @@ class Plugin:
     doubt: str = ""
     """What else its offer depends on, which nobody can see change, such as a server."""
     unknown: str = field(default="", repr=False)
-    """A hook of its that nobody here has."""
+    """A hook of its that nobody was known to have when it was asked: one of a kind that another plugin declares, or misspelt."""
     all_kinds: tuple[SpecKind, ...] = field(default=(), repr=False)
     """Kinds that any plugin declares."""
 
