@@ -100,6 +100,7 @@ def test_all_at_once_every_command_works(odd: Odd) -> None:
     assert (states["odd-import-hang"], states["odd-prints"]) == ("disabled", "ok")
 
 
+@pytest.mark.slow
 def test_all_at_once_a_run_is_the_same_as_without_them(odd: Odd) -> None:
     odd.having(["patches-torch", "kills-the-asker", "damaged-other", "import-segfault", "clears-path", "patches-metrics"])
     run = ("run", "intro/mlp", "--on", "digits", "--json")
@@ -108,6 +109,7 @@ def test_all_at_once_a_run_is_the_same_as_without_them(odd: Odd) -> None:
     assert beside.json["results"] == alone.json["results"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["import-hard-exit-0", "import-hang", "hook-interrupt", "no-return", "thread", "good"])
 def test_a_check_survives_and_names_what_a_plugin_does(odd: Odd, kind: str) -> None:
     odd.having([kind])
