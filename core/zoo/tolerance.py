@@ -10,9 +10,7 @@ from typing import Any
 def tolerate_damage() -> None:
     """In this process a damaged `entry_points.txt` declares nothing, and bytes that are no text are read as far as they are.
 
-    For programs of our own: a library changes no other one.
-
-    It costs nothing where `importlib.metadata` is not imported.
+    For programs of our own: a library changes no other one. It costs nothing where `importlib.metadata` is not imported.
     """
     if (module := sys.modules.get("importlib.metadata")) is not None:
         _mend(module)
