@@ -79,7 +79,7 @@ def _offer(candidate: Candidate, asking: pluggy.PluginManager, classes: Mapping[
 
 def _files(candidate: Candidate) -> list[str]:
     """Its files and those of what it imports, and its folders, in which a new file may be a new spec."""
-    found = reached([candidate.module]).files.values()
+    found = reached([candidate.module], follow=not candidate.bundled).files.values()  # bundled ones import the core alone
     inside = {str(path.parent) for path in found} - set(sys.path)
     return sorted({*map(str, found), *inside})
 
