@@ -8,7 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo.errors import UnknownNameError
-from zoo.plugins.index import Entry, Index, load_index
+from zoo.plugins.entries import Entry, Index
+from zoo.plugins.index import load_index
 from zoo.wording import harmless
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]

@@ -7,7 +7,7 @@ from typing import Any
 from zoo.data.places import dataset_here, weights_here
 from zoo.errors import UnknownNameError
 from zoo.plugins.composed import entry_of_name, pattern, untagged
-from zoo.plugins.index import Entry, Index
+from zoo.plugins.entries import Entry, Index
 from zoo.runs.glance import runs_by_benchmark, runs_by_model
 from zoo_cli.render import interval, number, pairs
 

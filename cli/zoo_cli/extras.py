@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from zoo.plugins.index import Entry, load_index, plugin_title
+from zoo.plugins.entries import Entry, plugin_title
+from zoo.plugins.index import load_index
 from zoo_cli.errors import CommandFailedError
 from zoo_cli.groups import LazyGroup
 

@@ -10,7 +10,7 @@ import click
 
 from zoo.data.places import dataset_here, weights_here
 from zoo.errors import OptionError
-from zoo.plugins.index import Entry, Index
+from zoo.plugins.entries import Entry, Index
 from zoo.plugins.namespaces import select
 from zoo.runs.glance import runs_by_benchmark, runs_by_model
 from zoo_cli.completing import names_of, plugin_ids

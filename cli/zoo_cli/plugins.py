@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.errors import OptionError
-from zoo.plugins.index import load_index, plugin_problem, plugin_title
+from zoo.plugins.entries import plugin_problem, plugin_title
+from zoo.plugins.index import load_index
 from zoo.units import size_of
 from zoo_cli.completing import plugin_ids
 from zoo_cli.groups import Command, LazyGroup
@@ -103,7 +104,7 @@ def install(
     """
     from zoo.plugins.installing import install as add
 
-    if not (yes or dry_run or sys.stdin.isatty()):
+    if (names or editable) and not (yes or dry_run or sys.stdin.isatty()):
         raise _nobody_answers(names, editable, upgrade, more)
     agreed = _asking(yes, dry_run, names, editable)
     changes = add(names, editable=editable, upgrade=upgrade, dry_run=dry_run, more=more, agreed=agreed)

@@ -7,7 +7,7 @@ import click
 
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.plugins.composed import is_composed
-from zoo.plugins.index import Entry, Index, entry_of
+from zoo.plugins.entries import Entry, Index, entry_of
 from zoo.plugins.names import is_path, namespace_of, nearest, split_tag
 from zoo_cli.completing import names_of
 from zoo_cli.details import DETAILS, of_plugin_kind

@@ -11,7 +11,8 @@ from click.shell_completion import CompletionItem
 
 from zoo.errors import OptionError
 from zoo.plugins.checking import check_name
-from zoo.plugins.index import Index, load_index
+from zoo.plugins.entries import Index
+from zoo.plugins.index import load_index
 from zoo.sweeps.patterns import is_pattern, matching
 from zoo_cli.completing import names_of
 

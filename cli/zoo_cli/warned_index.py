@@ -3,7 +3,8 @@
 import os
 import sys
 
-from zoo.plugins.index import Index, load_index, plugin_problem
+from zoo.plugins.entries import Index, plugin_problem
+from zoo.plugins.index import load_index
 from zoo_cli.render import note, styled
 
 

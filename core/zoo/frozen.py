@@ -31,21 +31,23 @@ class FrozenDict(dict[str, Any]):
         return FrozenDict, (dict(self),)
 
 
-class FrozenList(tuple[Any, ...]):
-    """A list that never changes: a tuple, and yet equal to a list of the same."""
+class FrozenList(list[Any]):
+    """A list that never changes. `list(one)` and `one + [...]` give plain ones."""
 
-    __slots__ = ()
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = append = extend = insert = _refused
+    pop = remove = clear = sort = reverse = _refused
 
-    def __eq__(self, other: object) -> bool:
-        return tuple.__eq__(self, tuple(other)) if isinstance(other, (list, tuple)) else NotImplemented
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
 
-    def __ne__(self, other: object) -> bool:
-        return not self == other
+    def __copy__(self) -> "FrozenList":
+        return self
 
-    __hash__ = tuple.__hash__
+    def __deepcopy__(self, _: Any) -> "FrozenList":
+        return self
 
-    def __repr__(self) -> str:
-        return repr(list(self))
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return FrozenList, (list(self),)
 
 
 def frozen(value: Any) -> Any:
@@ -53,7 +55,7 @@ def frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return value if isinstance(value, FrozenDict) else FrozenDict({key: frozen(item) for key, item in value.items()})
     if isinstance(value, list):
-        return FrozenList(map(frozen, value))
+        return value if isinstance(value, FrozenList) else FrozenList(map(frozen, value))
     if type(value) is tuple:
         return tuple(map(frozen, value))
     return frozenset(value) if isinstance(value, set) else value
@@ -63,6 +65,6 @@ def thawed(value: Any) -> Any:
     """The value with plain dicts and lists in place of frozen ones, at any depth: whoever gets it may change it."""
     if isinstance(value, dict):
         return {key: thawed(item) for key, item in value.items()}
-    if isinstance(value, (list, FrozenList)):
+    if isinstance(value, list):
         return [thawed(item) for item in value]
     return tuple(map(thawed, value)) if type(value) is tuple else value

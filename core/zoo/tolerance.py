@@ -8,9 +8,9 @@ from typing import Any
 
 
 def tolerate_damage() -> None:
-    """In this process a damaged `entry_points.txt` declares nothing. For programs of our own: a library changes no other one.
+    """In this process a damaged `entry_points.txt` declares nothing, and bytes that are no text are read as far as they are.
 
-    Costs nothing where `importlib.metadata` is not imported.
+    For programs of our own: a library changes no other one. It costs nothing where `importlib.metadata` is not imported.
     """
     if (module := sys.modules.get("importlib.metadata")) is not None:
         _mend(module)
@@ -48,5 +48,14 @@ def _mend(module: Any) -> None:
         except Exception:  # bytes that are no text, lines that are no pairs: whose they are, `zoo plugins list` says
             return module.EntryPoints(())
 
+    read = module.PathDistribution.read_text
+
+    def read_text(self: Any, filename: str) -> Any:
+        try:
+            return read(self, filename)
+        except UnicodeDecodeError:
+            return self._path.joinpath(filename).read_text(encoding="utf-8", errors="replace")
+
     entry_points.tolerant = True  # type: ignore[attr-defined]
     module.Distribution.entry_points = property(entry_points)
+    module.PathDistribution.read_text = read_text

@@ -112,7 +112,7 @@ class Runs:
             assert starts < 50, "a run does not come to its end"
         self.table["runs"] += 1
         self.table["commands given again"] += starts - 1
-        self.check((process.stdout.read() if process.stdout else "").strip())
+        self.check((process.stdout.read() if process.stdout else "").split()[-1])  # Ray may have said something, too
 
     def wait(self, process: "subprocess.Popen[str]", kills: int) -> None:
         """Until the next kill is due, or the run has ended: most come when there is a new shard, some at any time."""

@@ -134,3 +134,13 @@ def test_an_unknown_kind_is_an_error_that_names_those_that_there_are() -> None:
     with pytest.raises(UnknownNameError, match="there is no kind of entry named 'essay'") as caught:
         zoo.registry().entries("essay")
     assert "model" in caught.value.hint and "homework" in caught.value.hint
+
+
+def test_a_hook_that_is_optional_is_asked_where_its_kind_is_declared(site: Any) -> None:
+    site.install(
+        "author", OFFERS.format(more="").replace("@hookimpl", "@hookimpl(optionalhook=True)").replace("from library", "# ")
+    )
+    assert found()["author"].state == "ok" and not found()["author"].specs
+    site.install("writer", OFFERS.format(more="").replace("@hookimpl", "@hookimpl(optionalhook=True)"))
+    install_library(site)
+    assert [spec.name for _, spec in found()["writer"].specs] == ["writer/first"]

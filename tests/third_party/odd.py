@@ -126,7 +126,7 @@ OTHERS = {
     "unknown-field": Odd(returning(spec(wings="2")), "invalid", "unknown here"),
     "odd-name": Odd(returning(spec(name="'My \\x1b[31mNet'")), "invalid", "is not of lower-case letters"),
     "other-s-name": Odd(returning(spec(name="'cnn/lenet5'")), "invalid", "is not of lower-case letters"),
-    "odd-task": Odd(returning(spec(tasks="{'fly': 'a:B'}")), "invalid", "tasks"),
+    "odd-task": Odd(returning(spec(tasks="{'fly': 'a:B'}")), "invalid", "names the task 'fly'"),
     "twice": Odd(returning(f"{spec()} * 2"), "invalid", "two models are named 'net'"),
     "no-json": Odd(returning(spec(config="{'f': object()}")), "invalid", "holds what is not JSON"),
     "unchecked": Odd(returning("[ModelSpec.model_construct(name='net')]"), "invalid", "Field required"),

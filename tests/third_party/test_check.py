@@ -16,6 +16,9 @@ FAULTS = {
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def reports(crowded):
     """Reports by plugin, of one call."""

@@ -8,7 +8,7 @@ import pytest
 from zoo.version import __version__
 
 BROKEN = {
-    "zoo-bad-spec": ("invalid", "ModelSpec.tasks.fly", "zoo plugins install --upgrade zoo-bad-spec"),
+    "zoo-bad-spec": ("invalid", "names the task 'fly'", "zoo plugins install --upgrade zoo-bad-spec"),
     "zoo-broken-import": ("error", "RuntimeError: out of order", "zoo plugins install --upgrade zoo-broken-import"),
     "zoo-colliding-id": ("conflict", "id 'intro' is reserved by deepzoo", "zoo plugins uninstall zoo-colliding-id"),
     "zoo-incompatible": ("incompatible", "needs deepzoo >=99", "zoo plugins install --upgrade deepzoo zoo-incompatible"),
@@ -18,7 +18,7 @@ BROKEN = {
     "zoo-twin-two": ("conflict", "zoo-twin-one has the plugin id 'twin' too", "zoo plugins disable twin@zoo-twin-two"),
 }
 GOOD = {"zoo-good", "zoo-greeter", "zoo-examiner", "zoo-seminar", "zoo-colliding-name", "zoo-heavy", "zoo-faulty", "zoo-ensemble"}
-GOOD |= {"zoo-momentum", "zoo-technique"}
+GOOD |= {"zoo-momentum", "zoo-technique", "zoo-audio"}
 
 
 def test_every_broken_distribution_is_named_with_its_reason_and_the_next_command(crowded):
@@ -51,6 +51,7 @@ def order(name: str) -> tuple[str, str]:
     return {"zoo-colliding-id": "intro"}.get(name, name.removeprefix("zoo-").partition("-one")[0].partition("-two")[0]), name
 
 
+@pytest.mark.slow
 def test_a_bundled_model_is_scored_beside_them_and_wins_its_bare_name(crowded):
     done = crowded.zoo("run", "lenet5", "--on", "digits", "--json")
     assert done.code == 0 and done.json["model"] == "cnn/lenet5@digits"
@@ -59,6 +60,7 @@ def test_a_bundled_model_is_scored_beside_them_and_wins_its_bare_name(crowded):
     assert crowded.zoo("show", "colliding-name/lenet5", "--json").json[0]["plugin"] == "colliding-name"
 
 
+@pytest.mark.slow
 def test_a_foreign_model_is_scored_beside_them_and_observers_are_told(crowded):
     done = crowded.zoo("run", "good/density", "--on", "digits", "--json")
     assert done.code == 0 and 0 < done.json["results"][0]["value"] < 0.5
@@ -67,6 +69,7 @@ def test_a_foreign_model_is_scored_beside_them_and_observers_are_told(crowded):
     assert provided["zoo-good 1.0"] == ["model good/density"] and "dataset data/digits" in provided[f"deepzoo {__version__}"]
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_beside_them_is_told_by_its_distribution_and_version(crowded):
     done = crowded.zoo("run", "faulty/raising", "--on", "digits", "--limit", "4", "--json")
     assert done.code == 2
@@ -105,6 +108,7 @@ def test_plugins_can_be_left_out_or_let_in(crowded):
     assert crowded.zoo("--no-plugins", "greet", "you").code == 2
 
 
+@pytest.mark.slow
 def test_strictness_fails_on_a_plugin_that_is_not_well_but_lets_it_be_removed(crowded):
     done = crowded.zoo("list", ZOO_STRICT_PLUGINS="1")
     assert done.code == 2 and "is not used" in done.err
@@ -112,6 +116,7 @@ def test_strictness_fails_on_a_plugin_that_is_not_well_but_lets_it_be_removed(cr
     assert crowded.zoo("list", ZOO_STRICT_PLUGINS="1", ZOO_PLUGINS="good").code == 0
 
 
+@pytest.mark.slow
 def test_broken_plugins_can_be_disabled_and_removed(fresh, wheels):
     fresh.install(*(wheels[name] for name in ("zoo-twin-one", "zoo-twin-two", "zoo-broken-import", "zoo-colliding-id")))
     assert fresh.zoo("plugins", "disable", "twin@zoo-twin-one", "broken-import").code == 0

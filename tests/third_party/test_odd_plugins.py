@@ -21,7 +21,6 @@ COMMANDS = [
     ("plugins", "doctor", "--json"),
     ("run", "intro/mlp", "--on", "digits", "--json"),
     ("profile", "intro/mlp", "--repetitions", "2", "--json"),
-    ("plugins", "check", "odd-good", "--no-behaviour", "--json"),
 ]
 
 
@@ -77,7 +76,7 @@ def test_ten_at_a_time_each_gets_its_state_and_listing_works(odd: Odd, kinds: li
     odd.having(kinds)
     check_states(odd, kinds)
     done = odd.zoo("list", "--json")
-    assert done.code == 0 and {entry["plugin"] for entry in done.json} >= {"cnn", "core", "data"}
+    assert done.code == 0 and {entry["plugin"] for entry in done.json} >= {"cnn", "intro", "vit"}
     check_warnings(done, kinds)
 
 
@@ -94,12 +93,15 @@ def test_all_at_once_every_command_works(odd: Odd) -> None:
     for arguments in (("list",), ("--help",), ("plugins", "list"), ("show", "odd-good/net")):
         done = odd.zoo(*arguments)
         assert done.code == 0, (arguments, done.err[-500:])
+    (report,) = odd.zoo("plugins", "check", "odd-good", "--no-behaviour", "--json").json
+    assert {finding["check"]: finding["state"] for finding in report["findings"]}["survives"] == "ok"
     assert odd.zoo("plugins", "disable", "odd-import-hang", "odd-prints").code == 0
     assert odd.zoo("plugins", "enable", "odd-prints").code == 0
     states = {plugin["id"]: plugin["state"] for plugin in odd.zoo("plugins", "list", "--json").json}
     assert (states["odd-import-hang"], states["odd-prints"]) == ("disabled", "ok")
 
 
+@pytest.mark.slow
 def test_all_at_once_a_run_is_the_same_as_without_them(odd: Odd) -> None:
     odd.having(["patches-torch", "kills-the-asker", "damaged-other", "import-segfault", "clears-path", "patches-metrics"])
     run = ("run", "intro/mlp", "--on", "digits", "--json")
@@ -108,6 +110,7 @@ def test_all_at_once_a_run_is_the_same_as_without_them(odd: Odd) -> None:
     assert beside.json["results"] == alone.json["results"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["import-hard-exit-0", "import-hang", "hook-interrupt", "no-return", "thread", "good"])
 def test_a_check_survives_and_names_what_a_plugin_does(odd: Odd, kind: str) -> None:
     odd.having([kind])

@@ -47,6 +47,7 @@ def test_each_step_works_as_the_one_before_printed_it(fresh, tmp_path):
     assert "there is no plugin 'demo'" in gone.err
 
 
+@pytest.mark.slow
 def test_an_edit_an_upgrade_and_a_removal_are_seen_by_the_very_next_command(fresh, tmp_path):
     fresh.shell("zoo plugins new demo && zoo plugins install --yes -e ./demo", tmp_path)
     source = tmp_path / "demo" / "zoo_demo" / "__init__.py"
@@ -62,6 +63,7 @@ def test_an_edit_an_upgrade_and_a_removal_are_seen_by_the_very_next_command(fres
     assert fresh.zoo("list", "--plugin", "demo").code == 2
 
 
+@pytest.mark.slow
 def test_a_dry_run_installs_nothing_and_a_failure_says_what_to_do(fresh, tmp_path):
     fresh.shell("zoo plugins new demo", tmp_path)
     dry = fresh.shell("zoo plugins install --dry-run ./demo", tmp_path)
@@ -71,6 +73,7 @@ def test_a_dry_run_installs_nothing_and_a_failure_says_what_to_do(fresh, tmp_pat
     assert fresh.zoo("list", "--plugin", "demo").code == 2
 
 
+@pytest.mark.slow
 def test_a_plugin_that_the_catalogue_knows_is_installed_by_its_id(fresh, wheels, tmp_path):
     own = tmp_path / "own.yaml"
     entry = {"id": "density", "distribution": f"zoo-good @ {wheels['zoo-good'].as_uri()}", "summary": "Brightness"}

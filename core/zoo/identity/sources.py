@@ -36,10 +36,11 @@ class Sources:
     libraries: set[str] = field(default_factory=set)
 
 
-def reached(modules: Iterable[str], *, whole: bool = True) -> Sources:
+def reached(modules: Iterable[str], *, whole: bool = True, follow: bool = True) -> Sources:
     """What these modules reach by import. The core is left out: `core_files` are its.
 
-    `whole` takes all files of the packages and distributions that they are part of, else only source files.
+    `whole` takes all files of the packages and distributions that they are part of, else only source files. Without `follow`
+    their imports are not looked for.
     """
     names = list(modules)
     find = cache(_spec)  # for as long as it takes: later other modules may be there
@@ -59,7 +60,7 @@ def reached(modules: Iterable[str], *, whole: bool = True) -> Sources:
         elif not _is_standard(root.path):
             for label, path in root.files(whole):
                 found.files[label] = path
-                if path.suffix == ".py":
+                if follow and path.suffix == ".py":
                     names += _imports(path, label, root)
     if whole:
         for distribution in sorted(own):

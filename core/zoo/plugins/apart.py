@@ -12,7 +12,7 @@ import resource
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -156,10 +156,3 @@ def _end(child: _Child, *, reaped: bool = False) -> None:
     if not reaped:
         os.waitpid(child.pid, 0)
     os.close(child.pipe)
-
-
-def lines_of(text: str) -> Iterator[Any]:
-    """JSON values of lines, those that can be read."""
-    for line in text.splitlines():
-        with suppress(ValueError):
-            yield json.loads(line)

@@ -56,11 +56,13 @@ def ask(candidate: Candidate, kinds: Iterable[SpecKind], tell: Callable[[Offer],
             tell({name: [spec.model_dump(mode="json") for spec in specs] for name, specs in declared.items()})
             classes = spec_classes([*kinds, *own])
             asking = manager([(candidate.id, module)], classes)
+            callers = asking.get_hookcallers(module) or []
+            tell({"unknown": next((caller.name for caller in callers if not caller.has_spec()), "")})
             asking.check_pending()
             offer = _offer(candidate, asking, classes)
     except BaseException as error:
         state, reason, hint = _diagnosis(candidate, error, classes)
-        offer = {"state": state, "reason": reason, "hint": hint, "unknown": _unknown_hook(error)}
+        offer = {"state": state, "reason": reason, "hint": hint}
     opened, doubt = sorted(watch.opened), "; ".join(watch.doubts)
     tell({**offer, "opened": opened, "asked": sorted(watch.asked), "doubt": doubt})
 
@@ -77,7 +79,7 @@ def _offer(candidate: Candidate, asking: pluggy.PluginManager, classes: Mapping[
 
 def _files(candidate: Candidate) -> list[str]:
     """Its files and those of what it imports, and its folders, in which a new file may be a new spec."""
-    found = reached([candidate.module]).files.values()
+    found = reached([candidate.module], follow=not candidate.bundled).files.values()  # bundled ones import the core alone
     inside = {str(path.parent) for path in found} - set(sys.path)
     return sorted({*map(str, found), *inside})
 

@@ -9,7 +9,8 @@ from traceback import walk_tb
 from typing import Any
 
 from zoo.errors import DataError, ModelError, PluginError, RunError, ZooError, is_pressed, reason_of, text_of
-from zoo.plugins.index import Index, load_index, plugin_title
+from zoo.plugins.entries import Index, plugin_title
+from zoo.plugins.index import load_index
 from zoo.plugins.names import namespace_of
 
 LAID = (PluginError, ModelError, DataError, RunError)

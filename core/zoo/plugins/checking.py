@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from zoo.errors import AmbiguousNameError, UnknownNameError, WeightsError
 from zoo.plugins.composed import assigned, is_composed, read_composed
-from zoo.plugins.index import Entry, Index
+from zoo.plugins.entries import Entry, Index
 from zoo.plugins.names import is_path, split_tag
 
 USES = {

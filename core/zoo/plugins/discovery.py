@@ -19,7 +19,7 @@ from zoo.plugins.asking import Offer, ask
 from zoo.plugins.candidates import Candidate, candidates, refusal, removal, update
 from zoo.plugins.hooks import Words, spec_classes
 from zoo.plugins.index import search_path
-from zoo.plugins.inquiry import WIDTH
+from zoo.plugins.inquiry import WIDTH, inquire
 from zoo.plugins.manifest import read_manifest
 from zoo.plugins.switches import disabled_ids
 from zoo.specs import ModalitySpec, Spec, SpecKind, TaskSpec
@@ -63,7 +63,7 @@ class Plugin:
     doubt: str = ""
     """What else its offer depends on, which nobody can see change, such as a server."""
     unknown: str = field(default="", repr=False)
-    """A hook of its that nobody here has."""
+    """A hook of its that nobody was known to have when it was asked: one of a kind that another plugin declares, or misspelt."""
     all_kinds: tuple[SpecKind, ...] = field(default=(), repr=False)
     """Kinds that any plugin declares."""
 
@@ -106,6 +106,13 @@ def discover(
     words = _words(found)
     found = [_understood(plugin, words) for plugin in found]
     found = [_without_clash(plugin, found, "namespace", _namespaces_of) for plugin in found]
+    return [replace(plugin, all_kinds=kinds) for plugin in found]
+
+
+def found_apart() -> list[Plugin]:
+    """Every plugin that is installed, as a process of its own finds them: none of their code runs, or forks, in this one."""
+    found = [_of_facts(values) for values in inquire(search_path())]
+    kinds = tuple(kind for plugin in found for kind in plugin.kinds)
     return [replace(plugin, all_kinds=kinds) for plugin in found]
 
 

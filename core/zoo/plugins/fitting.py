@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo.plugins.composed import untagged
-from zoo.plugins.index import Entry, Index
+from zoo.plugins.entries import Entry, Index
 from zoo.specs import CERTIFY
 
 

@@ -17,7 +17,10 @@ WIDTH = 8
 """Plugins that are asked at a time: those that wait for something hold up no other."""
 INTERRUPTED = (-2, 130)
 """Exit codes of a process that the user ended."""
-PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from zoo.plugins.discovery import main; main()"
+PROGRAM = (
+    "import gc, json, sys; gc.disable()  # it ends before there is anything to collect\n"
+    "sys.path[:] = json.loads(sys.argv[1]); from zoo.plugins.discovery import main; main()"
+)
 QUIET = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 """Pydantic reads the metadata of all that is installed for plugins of its own, and raises where one is damaged."""
 

@@ -122,6 +122,8 @@ def _installed(plugins: Sequence[PluginFacts], name: str) -> PluginFacts:
     if same and not theirs:
         hint = f"zoo plugins disable {name}" if any(p["id"] == name for p in same) else ""
         raise OptionError(f"{name!r} is part of {BUNDLED} and stays with it", hint)
+    if file := next((plugin["file"] for plugin in theirs if plugin["file"]), ""):
+        raise OptionError(f"plugin {theirs[0]['id']!r} is a file, and nothing that was installed", f"delete {file}")
     if len(names := {plugin["distribution"] for plugin in theirs}) > 1:
         raise OptionError(f"several distributions have the plugin {name!r}", f"name one of: {', '.join(sorted(names))}")
     if not theirs:

@@ -80,6 +80,9 @@ def _document(plugin: Plugin) -> dict[str, Any]:
     name = f"plugin {plugin.candidate.id!r}"
     if plugin.state != "ok":
         raise PluginError(f"{name} is not well ({plugin.state}): {plugin.reason}", plugin.hint)
+    if plugin.unknown:
+        why = f"{name} has the hook {plugin.unknown}, of a kind that another plugin declares"
+        raise PluginError(why, "it has to be asked beside that plugin, so it can have no manifest")
     own = {str(path) for path in source_files(plugin.candidate.module).values()}
     opened = [path for path in plugin.opened if path not in own and not path.endswith(NAME)]
     depends = [*opened, *(f"the variable {one}" for one in plugin.asked), *([plugin.doubt] if plugin.doubt else [])]

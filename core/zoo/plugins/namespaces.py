@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.errors import OptionError, PluginError, StoreError
 from zoo.home import cache_dir, writing
-from zoo.plugins.index import Entry, Index, entry_of, matches
+from zoo.plugins.entries import Entry, Index, entry_of, matches
 from zoo.plugins.names import namespace_of
 
 FORMAT = 1

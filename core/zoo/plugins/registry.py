@@ -17,8 +17,9 @@ from zoo.passmark import parse_pass_mark
 from zoo.plugins.blame import in_plugin, raised
 from zoo.plugins.checking import of_another_kind, part_error
 from zoo.plugins.composed import assigned, is_composed, leading, read_composed, written
+from zoo.plugins.entries import Index, entry_of, plugin_title
 from zoo.plugins.hooks import Words, manager
-from zoo.plugins.index import Index, entry_of, load_index, plugin_title
+from zoo.plugins.index import load_index
 from zoo.plugins.names import is_empty, is_path, listing, namespace_of, split_tag
 from zoo.plugins.namespaces import select
 from zoo.specs import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from zoo.errors import OptionError, UnknownNameError
-from zoo.plugins.index import Entry, Index
+from zoo.plugins.entries import Entry, Index
 from zoo.plugins.names import listing, namespace_of, nearest, split_tag
 from zoo.plugins.namespaces import select
 

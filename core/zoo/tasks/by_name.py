@@ -40,24 +40,20 @@ REGISTRY = "zoo.plugins.registry:registry"
 
 def declared_task(name: str) -> TaskSpec:
     """What is declared of a task, by the core or by a plugin. Raises ModelError where nobody declares it."""
-    if name in TASK_SPECS:
-        return TASK_SPECS[name]
-    declared = load_target(REGISTRY)().index.tasks
-    if name not in declared:
-        known = (*TASK_SPECS, *declared)
-        raise ModelError(f"there is no task {unknown_word(name, known)}", f"there are: {', '.join(known)}")
-    return TaskSpec.model_validate(declared[name])
+    return TASK_SPECS.get(name) or TaskSpec.model_validate(_by_plugins("task", name, "tasks", TASK_SPECS))
 
 
 def declared_modality(name: str) -> ModalitySpec:
     """What is declared of a modality, by the core or by a plugin. Raises ModelError where nobody declares it."""
-    if name in MODALITIES:
-        return MODALITIES[name]
-    declared = load_target(REGISTRY)().index.modalities
+    return MODALITIES.get(name) or ModalitySpec.model_validate(_by_plugins("modality", name, "modalities", MODALITIES))
+
+
+def _by_plugins(what: str, name: str, declared_as: str, core: Collection[str]) -> dict[str, Any]:
+    declared: dict[str, dict[str, Any]] = getattr(load_target(REGISTRY)().index, declared_as)
     if name not in declared:
-        known = (*MODALITIES, *declared)
-        raise ModelError(f"there is no modality {unknown_word(name, known)}", f"there are: {', '.join(known)}")
-    return ModalitySpec.model_validate(declared[name])
+        known = (*core, *declared)
+        raise ModelError(f"there is no {what} {unknown_word(name, known)}", f"there are: {', '.join(known)}")
+    return declared[name]
 
 
 def unknown_word(name: str, known: Collection[str]) -> str:
@@ -99,7 +95,10 @@ def served_by(task: str, tasks: Collection[str]) -> bool:
 def _loaded(spec: TaskSpec) -> type[Task]:
     """The class that a plugin declares, which must be one of a task of that name."""
     plugin = plugin_of_task(spec.name)
-    who, update = load_target("zoo.plugins.index:plugin_title")(plugin), f"zoo plugins install --upgrade {plugin['distribution']}"
+    who, update = (
+        load_target("zoo.plugins.entries:plugin_title")(plugin),
+        f"zoo plugins install --upgrade {plugin['distribution']}",
+    )
     try:
         found: Any = load_target(spec.target)
     except PluginError as error:

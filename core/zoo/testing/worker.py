@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
-from zoo.plugins.discovery import Plugin, discover
-from zoo.plugins.index import search_path
+from zoo.plugins.discovery import Plugin, found_apart
 from zoo.plugins.manifest import manifest_file, read_manifest
 from zoo.plugins.registry import registry
 from zoo.specs import MetricSpec, ModelSpec
@@ -75,7 +74,7 @@ def _manifest(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _plugin(plugin_id: str, distribution: str) -> Plugin:
-    same = [plugin for plugin in discover(search_path()) if plugin.candidate.id == plugin_id]
+    same = [plugin for plugin in found_apart() if plugin.candidate.id == plugin_id]
     return next((plugin for plugin in same if plugin.candidate.distribution == distribution), same[0])
 
 

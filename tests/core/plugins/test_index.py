@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from zoo.errors import AmbiguousNameError, UnknownNameError
-from zoo.plugins.index import Index, load_index, search_path
+from zoo.plugins.entries import Index
+from zoo.plugins.index import load_index, search_path
 
 HEAVY = (
     *("torch", "numpy", "pandas", "transformers", "pydantic", "pluggy", "yaml"),

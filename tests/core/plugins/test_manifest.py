@@ -10,6 +10,7 @@ from zoo.errors import OptionError, PluginError
 from zoo.plugins.discovery import discover
 from zoo.plugins.manifesting import make_manifest
 
+HEAD = "from zoo.hookspecs import hookimpl\n"
 MARK = "open({path!r}, 'a').close()\n"
 
 
@@ -80,5 +81,8 @@ def test_what_depends_on_more_than_code_gets_no_manifest(site: Any) -> None:
     site.install("raises", "1 / 0\n")
     with pytest.raises(PluginError, match="is not well"):
         make_manifest("raises")
+    site.install("guest", f"{HEAD}@hookimpl(optionalhook=True)\ndef zoo_essays():\n    return []\n")
+    with pytest.raises(PluginError, match="of a kind that another plugin declares"):
+        make_manifest("guest")
     with pytest.raises(OptionError, match="there is no plugin 'nobody'"):
         make_manifest("nobody")

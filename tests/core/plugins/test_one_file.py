@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.errors import OptionError
 from zoo.plugins.discovery import Plugin, discover
+from zoo.plugins.index import load_index
+from zoo.plugins.installing import uninstall
+from zoo.plugins.switches import disable
 
 SOURCE = """
 from zoo.hookspecs import hookimpl
@@ -79,3 +83,12 @@ def test_an_edit_is_another_version(folder: Path) -> None:
     before = found()["mine"].candidate.version
     (folder / "mine.py").write_text(SOURCE.replace("zero", "none"))
     assert found()["mine"].candidate.version != before
+
+
+def test_it_is_switched_off_like_any_other_and_not_uninstalled(folder: Path) -> None:
+    (folder / "mine.py").write_text(SOURCE)
+    disable(load_index().plugins, ["mine"])
+    assert found()["mine"].state == "disabled"
+    with pytest.raises(OptionError, match="is a file") as caught:
+        uninstall(["mine"])
+    assert caught.value.hint == f"delete {folder / 'mine.py'}"
