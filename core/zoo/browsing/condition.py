@@ -11,7 +11,7 @@ that lacks a figure fits neither a comparison with it nor its negation, other th
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -43,6 +43,8 @@ _TOKEN = re.compile(
 
 Test = Callable[["Figures"], bool | None]
 """Whether a run fits; None where that cannot be said, because it lacks a figure."""
+Bounds = dict[str, tuple[float, float]]
+"""Figures that must be a number between two others, or a run does not fit. A store looks for these by an index."""
 
 
 class Token(NamedTuple):
@@ -59,6 +61,7 @@ class Condition:
     text: str
     names: tuple[str, ...]
     test: Test
+    bounds: Bounds
 
     def __call__(self, row: Mapping[str, Any]) -> bool:
         """Whether a run fits, by its row as a mapping."""
@@ -70,10 +73,10 @@ def read_condition(text: str) -> Condition:
     if len(text) > LONGEST:
         raise OptionError(f"`where` has {len(text):,} characters, at most {LONGEST:,} are read", f"write it shorter: {EXAMPLE}")
     reader = _Reader(text)
-    test = reader.either(0)
+    read = reader.either(0)
     if reader.rest:
         raise reader.wrong(f"{reader.rest[0].text!r} is not understood there")
-    return Condition(text, tuple(dict.fromkeys(reader.names)), test)
+    return Condition(text, tuple(dict.fromkeys(reader.names)), read.test, read.bounds)
 
 
 class Figures:
@@ -96,24 +99,31 @@ class Figures:
         return settings[name] if name in settings else self.row.get(name)
 
 
-class Known:
-    """The names of figures that the runs seen so far have."""
+def refuse_unknown(conditions: Sequence[Condition], figures: Collection[str], fields: Collection[str]) -> None:
+    """Raise UnknownNameError, with the nearest names, where a condition asks for what is neither a run's figure nor a field."""
+    known = {*figures, *fields, *map(bare_metric, figures)}
+    for name in (name for condition in conditions for name in condition.names):
+        metric, _, part = name.rpartition(".")
+        if name not in known and not (part in PARTS and metric in known):
+            hint = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
+            raise UnknownNameError(f"no run has a figure {name!r}", hint)
 
-    def __init__(self) -> None:
-        self.names: set[str] = set()
 
-    def see(self, row: Mapping[str, Any]) -> None:
-        """Take note of what a run has."""
-        self.names.update(row["scores"], row["settings"])
+def joined(all_bounds: Iterable[Bounds]) -> Bounds:
+    """The bounds of what must fit all of several conditions."""
+    found: Bounds = {}
+    for bounds in all_bounds:
+        for name, (low, high) in bounds.items():
+            before = found.get(name, (-math.inf, math.inf))
+            found[name] = (max(low, before[0]), min(high, before[1]))
+    return found
 
-    def refuse_unknown(self, condition: "Condition", fields: Collection[str]) -> None:
-        """Raise UnknownNameError, with the nearest names, where a condition asks for a figure that no run has."""
-        known = {*self.names, *fields, *map(bare_metric, self.names)}
-        for name in condition.names:
-            metric, _, part = name.rpartition(".")
-            if name not in known and not (part in PARTS and metric in known):
-                hint = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
-                raise UnknownNameError(f"no run has a figure {name!r}", hint)
+
+class _Part(NamedTuple):
+    """A part of a condition that was read."""
+
+    test: Test
+    bounds: Bounds
 
 
 class _Reader:
@@ -124,24 +134,26 @@ class _Reader:
         self.rest = list(_tokens(text))
         self.names: list[str] = []
 
-    def either(self, depth: int) -> Test:
-        tests = [self.both(depth)]
+    def either(self, depth: int) -> _Part:
+        parts = [self.both(depth)]
         while self._take("or"):
-            tests.append(self.both(depth))
-        return tests[0] if len(tests) == 1 else lambda figures: _any(test(figures) for test in tests)
+            parts.append(self.both(depth))
+        return parts[0] if len(parts) == 1 else _Part(lambda figures: _any(part.test(figures) for part in parts), {})
 
-    def both(self, depth: int) -> Test:
-        tests = [self.one(depth)]
+    def both(self, depth: int) -> _Part:
+        parts = [self.one(depth)]
         while self._take("and"):
-            tests.append(self.one(depth))
-        return tests[0] if len(tests) == 1 else lambda figures: _all(test(figures) for test in tests)
+            parts.append(self.one(depth))
+        if len(parts) == 1:
+            return parts[0]
+        return _Part(lambda figures: _all(part.test(figures) for part in parts), joined(part.bounds for part in parts))
 
-    def one(self, depth: int) -> Test:
+    def one(self, depth: int) -> _Part:
         if depth > DEEPEST:
             raise OptionError(f"`where` is nested more than {DEEPEST} deep", f"write it flat: {EXAMPLE}")
         if self._take("not"):
             inner = self.one(depth + 1)
-            return lambda figures: None if (found := inner(figures)) is None else not found
+            return _Part(lambda figures: None if (found := inner.test(figures)) is None else not found, {})
         if self._take("("):
             inside = self.either(depth + 1)
             if not self._take(")"):
@@ -149,7 +161,7 @@ class _Reader:
             return inside
         return self._comparison()
 
-    def _comparison(self) -> Test:
+    def _comparison(self) -> _Part:
         name = self._next("a figure, such as accuracy")
         if not name.quoted and (name.text in COMPARISONS or name.text in ("(", ")", "and", "or", "=")):
             raise self.wrong(f"{name.text!r} stands where a figure is expected, such as accuracy")
@@ -160,7 +172,7 @@ class _Reader:
         if not value.quoted and (value.text in COMPARISONS or value.text in ("(", ")")):
             raise self.wrong(f"{value.text!r} stands where a value is expected, such as 0.9")
         self.names.append(name.text)
-        return _compared(name.text, sign.text, value)
+        return _Part(_compared(name.text, sign.text, value), _bounds(name.text, sign.text, value))
 
     def _next(self, expected: str) -> Token:
         if not self.rest:
@@ -228,6 +240,15 @@ def _compared(name: str, sign: str, value: Token) -> Test:
         return compare(str(found), value.text)
 
     return test
+
+
+def _bounds(name: str, sign: str, value: Token) -> Bounds:
+    """Between which numbers a figure must lie, if it is one; a little wider, as what is nearly the same is the same."""
+    number = None if value.quoted else _number(value.text)
+    if number is None or sign in ("!=", "~"):
+        return {}
+    near = 2 * SHOWN * abs(number)
+    return {name: (-math.inf if sign[0] == "<" else number - near, math.inf if sign[0] == ">" else number + near)}
 
 
 def _same(a: float, b: float, tolerance: float) -> bool:

@@ -3,13 +3,13 @@
 import csv
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from zoo.browsing.condition import Condition, Known, read_condition
+from zoo.browsing.condition import Condition, joined, read_condition, refuse_unknown
 from zoo.errors import OptionError, UnknownNameError
 from zoo.home import using, writing
 from zoo.plugins.composed import is_composed
@@ -155,40 +155,29 @@ def results(
         period = {"since": _moment("since", since), "until": _moment("until", until, end=True)}
         sieve = _Sieve({"task": task, "dataset": full_name("dataset", dataset)}, conditions)
         kept = Store(writing=False)
-        rows, total = kept.rows(**names, **period, keep=sieve if sieve.needed else None, limit=limit, offset=offset)
+        rows, total = kept.rows(**names, **period, asked=sieve if sieve.names else None, limit=limit, offset=offset)
         if not total:
             for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
                 _check_known(kept, kind, name)
             _check_task(kept, task)
-        sieve.refuse_unknown()
+        if conditions and kept.count():  # of no runs at all everything may be asked
+            refuse_unknown(conditions, kept.figures(), FIELDS)
         return Results(tuple(rows), total, offset)
 
 
 class _Sieve:
-    """Keeps the rows that pass the filters which the database does not know."""
+    """What is asked of a run's figures: fields that must be as they are said, and conditions."""
 
-    def __init__(self, fields: dict[str, str | None], conditions: Sequence[Condition]) -> None:
+    def __init__(self, fields: dict[str, str | None], conditions: Sequence[Condition] = ()) -> None:
         self.fields = {name: value for name, value in fields.items() if value is not None}
         self.conditions = conditions
-        self.known = Known()
-        self.seen = 0
+        self.names = {*self.fields, *(name for condition in conditions for name in condition.names)}
+        self.bounds = joined(condition.bounds for condition in conditions)
 
-    @property
-    def needed(self) -> bool:
-        return bool(self.fields or self.conditions)
-
-    def __call__(self, row: dict[str, Any]) -> bool:
-        self.seen += 1
-        if self.conditions:
-            self.known.see(row)
+    def __call__(self, row: Mapping[str, Any]) -> bool:
         if any(row[name] != value for name, value in self.fields.items()):
             return False
         return all(condition(row) for condition in self.conditions)
-
-    def refuse_unknown(self) -> None:
-        """Raise UnknownNameError where a condition asks for what no run has; of no runs at all everything may be asked."""
-        for condition in self.conditions if self.seen else ():
-            self.known.refuse_unknown(condition, FIELDS)
 
 
 FIELDS = tuple(name for name in COLUMNS if name not in ("scores", "settings"))
@@ -211,7 +200,7 @@ def _check_known(store: Store, kind: str, name: str | None) -> None:
         return
     full = full_name(kind, name)
     if kind == "dataset":
-        found = store.rows(keep=lambda row: bool(row["dataset"] == full), limit=1)[1]
+        found = store.rows(asked=_Sieve({"dataset": full}), limit=1)[1]
     else:
         found = len(store.records(limit=1, **{kind: full}))
     if not found:
@@ -226,7 +215,7 @@ def _check_task(store: Store, task: str | None) -> None:
     from zoo.tasks.by_name import TASKS
 
     known = (*TASKS, *load_index().tasks)
-    if task not in known and not store.rows(keep=lambda row: bool(row["task"] == task), limit=1)[1]:
+    if task not in known and not store.rows(asked=_Sieve({"task": task}), limit=1)[1]:
         from zoo.errors import did_you_mean
 
         raise UnknownNameError(f"there is no task named {task!r}", did_you_mean(task, known, f"there are: {', '.join(known)}"))

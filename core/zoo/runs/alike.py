@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from zoo.runs.record import RunRecord
 
 FINGERPRINT = "fingerprint of the data"
+LONGEST = 160
+"""Characters of a name in an index: two of them, of four bytes each, must fit into a third of a page of PostgreSQL."""
 
 
 def is_plain(run: RunRecord) -> bool:
@@ -53,8 +55,8 @@ def entry_of(document: str) -> Entry:
         "run_id": run.run_id,
         "key": run.key,
         "created": run.created,
-        "model": run.model.name,
-        "benchmark": run.benchmark,
+        "model": indexed(run.model.name),
+        "benchmark": indexed(run.benchmark),
         "record": document,
         "sha256": sha256_of(document),
         "plain": is_plain(run),
@@ -63,10 +65,22 @@ def entry_of(document: str) -> Entry:
         "variant": _digest([run.model.label, run.model.options, others, run.execution.precision]),
     }
     results = [
-        {"run_id": run.run_id, "metric": one.metric, "value": one.value, "low": one.ci_low, "high": one.ci_high, "n": one.n}
+        {
+            "run_id": run.run_id,
+            "metric": indexed(one.metric),
+            "value": one.value,
+            "low": one.ci_low,
+            "high": one.ci_high,
+            "n": one.n,
+        }
         for one in run.results
     ]
     return Entry(columns, results)
+
+
+def indexed(name: str) -> str:
+    """A name as an index has it: one that is too long for some databases is cut, and told from others by its hash."""
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}#{sha256_of(name)}"
 
 
 def sha256_of(document: str) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 from sqlalchemy import select
 
 from zoo.home import using
 from zoo.runs.alike import Entry, entry_of, sha256_of
 from zoo.runs.copying import Held, Place, content_of, parts
 from zoo.runs.record import RunRecord
+from zoo.runs.rows import FORMAT, restored
 from zoo.runs.schema import FILES, RECORDS, RESULTS, ROWS
 from zoo.runs.store import Store
 
@@ -103,8 +103,8 @@ def _wrong(held: Held, sha256: str, columns: Sequence[Any], results: Sequence[An
         return "what is looked for of it is not what its document says"
     if sorted(results, key=_metric) != sorted(made.results, key=_metric):
         return "its results are not those of its document"
-    row = from_json(rows[0]["row"]) if rows else None
-    if row is not None and any(row.get(name) != value for name, value in _told(record, made).items()):
+    row = restored(rows[0].items()) if rows and rows[0]["format"] == FORMAT else None
+    if row is not None and any(row[name] != value for name, value in _told(record, made).items()):
         return "what the list shows of it is not what its document says"
     return ""
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -69,16 +70,23 @@ RESULTS = Table(
     Column("value", Float),
     Column("low", Float),
     Column("high", Float),
-    Column("n", Integer, nullable=False),
+    Column("n", BigInteger, nullable=False),
     Index("results_by_metric", "metric", "value", "run_id"),
 )
 ROWS = Table(
     "run_rows",
     METADATA,
-    Column("run_id", String(32), primary_key=True),
+    Column("run_id", _exact(32), primary_key=True),
     Column("format", Integer, nullable=False),
-    Column("row", Text, nullable=False),
+    *(Column(name, Text) for name in ("created", "task", "model", "benchmark", "dataset", "split", "metric")),
+    *(Column(name, Text) for name in ("device", "precision", "deepzoo", "key", "seed")),
+    *(Column(name, BigInteger) for name in ("samples", "limit", "n")),
+    *(Column(name, Float) for name in ("value", "ci_low", "ci_high", "seconds", "samples_per_second", "peak_memory_mib")),
+    Column("passed", Boolean),
+    Column("settings", Text),
+    Column("scores", Text),
 )
+"""What lists show of a run, a column for each field of `zoo.runs.rows.RunRow`; seed, settings and scores as JSON."""
 LABELS = Table(
     "run_labels",
     METADATA,
@@ -183,6 +191,7 @@ def _set_aside(connection: Connection) -> None:
     for index in there.get_indexes(RECORDS.name):
         connection.execute(text(f"DROP INDEX {index['name']}"))
     connection.execute(text(f"ALTER TABLE {RECORDS.name} RENAME TO {_FIRST.name}"))
+    connection.execute(text(f"DROP TABLE IF EXISTS {ROWS.name}"))
 
 
 def _take_over(connection: Connection) -> None:

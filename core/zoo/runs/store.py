@@ -3,27 +3,28 @@
 Beside each record it keeps its results, the record's row, which can be made again, and the user's own name and note of the run.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, exists, func, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import zoo_home
 from zoo.runs import waiting
-from zoo.runs.alike import entry_of
+from zoo.runs.alike import entry_of, indexed
 from zoo.runs.database import advice, connect, is_file, is_server, reading, reason, store_url, without_password
+from zoo.runs.finding import Asked, Finding
 from zoo.runs.labels import Label, checked_name, checked_note
 from zoo.runs.record import RunRecord
-from zoo.runs.rows import FORMAT, RunRow, row_of
+from zoo.runs.rows import COLUMNS, FORMAT, RunRow, restored, row_of
 from zoo.runs.schema import CHUNK, LABELS, RECORDS, RESULTS, ROWS, insert
 
 _NEWEST_FIRST = (RECORDS.c.created.desc(), RECORDS.c.run_id.desc())
+_CURRENT = (ROWS.c.run_id == RECORDS.c.run_id) & (ROWS.c.format == FORMAT)
+_STORED = tuple(name for name in COLUMNS if name in ROWS.c)
 
 
 class Store:
@@ -68,7 +69,7 @@ class Store:
         except SQLAlchemyError as error:
             raise self._unwritten(error) from error
         with suppress(Exception):  # the record is what counts; a row can be made again
-            self._keep([_kept(_row(record))])
+            self._keep([_row(record).stored()])
 
     def _put(self, document: str) -> None:
         assert self._engine is not None
@@ -91,28 +92,31 @@ class Store:
         benchmark: str | None = None,
         since: str | None = None,
         until: str | None = None,
-        keep: Callable[[dict[str, Any]], bool] | None = None,
+        asked: Asked | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> tuple[list[RunRow], int]:
         """The rows of records, newest first, from `offset` on, and how many there are in all.
 
-        `since` and `until` bound `created`, the latter exclusively. `keep` is asked of every row as a mapping (see `RunRow`);
-        without it no more is read than is given back.
+        `since` and `until` bound `created`, the latter exclusively. No whole row is read but those that are given back, also of
+        runs that are `asked` for more (see `Asked`).
         """
-        query = _filtered(self._with_rows(), model, benchmark, since, until).order_by(*_NEWEST_FIRST)
-        if keep is not None:
-            found: list[dict[str, Any]] = []
-            total = 0
-            for row in self._whole(self._stream(query)):
-                if keep(row):
-                    if total >= offset and (limit is None or len(found) < limit):
-                        found.append(row)
-                    total += 1
-        else:
-            total = self.count(model=model, benchmark=benchmark, since=since, until=until)
-            found = list(self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query)))
-        return [RunRow(**row) for row in found], total
+        filters = {"model": model, "benchmark": benchmark, "since": since, "until": until}
+        if asked is None:
+            query = _filtered(self._with_rows(), **filters).order_by(*_NEWEST_FIRST)
+            total = self.count(**filters)
+            found = self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query))
+            return [RunRow(**row) for row in found], total
+        within = _filtered(select(RECORDS.c.run_id), **filters) if any(filters.values()) else None
+        fitting = Finding(self._rows, self._lacking(**filters)).fitting(asked, within)
+        page = fitting[offset:][:limit]
+        parts = (page[start : start + CHUNK] for start in range(0, len(page), CHUNK))
+        own = {row["run_id"]: row for part in parts for row in self._whole([self._rows(self._with_rows(part))])}
+        return [RunRow(**own[run_id]) for run_id in page], len(fitting)
+
+    def figures(self) -> set[str]:
+        """Names of the metrics and settings that a run has."""
+        return Finding(self._rows, self._lacking()).figures
 
     def count(
         self, *, model: str | None = None, benchmark: str | None = None, since: str | None = None, until: str | None = None
@@ -136,7 +140,9 @@ class Store:
             query = query.where(RECORDS.c.plain.is_(True))
         if metric is not None:
             query = query.where(
-                exists().where(RESULTS.c.run_id == RECORDS.c.run_id, RESULTS.c.metric == metric, RESULTS.c.value.is_not(None))
+                exists().where(
+                    RESULTS.c.run_id == RECORDS.c.run_id, RESULTS.c.metric == indexed(metric), RESULTS.c.value.is_not(None)
+                )
             )
         alike = query.group_by(RECORDS.c.model, RECORDS.c.plain, RECORDS.c.alike, RECORDS.c.variant)
         found = sorted(((str(last), int(count)) for last, count in self._rows(alike)), reverse=True)
@@ -211,27 +217,38 @@ class Store:
         """Whether a run of this key has a record."""
         return key in waiting.keys(self.url) or bool(self._rows(select(RECORDS.c.run_id).where(RECORDS.c.key == key).limit(1)))
 
-    def _with_rows(self) -> Any:
-        """Ids, with rows and labels where there are any."""
-        source = RECORDS.outerjoin(ROWS, ROWS.c.run_id == RECORDS.c.run_id).outerjoin(LABELS, LABELS.c.run_id == RECORDS.c.run_id)
-        return select(RECORDS.c.run_id, ROWS.c.format, ROWS.c.row, LABELS.c.name, LABELS.c.note).select_from(source)
+    def _with_rows(self, run_ids: Sequence[str] | None = None) -> Any:
+        """Ids, all or these, with labels and rows where there are any."""
+        source = RECORDS.outerjoin(LABELS, LABELS.c.run_id == RECORDS.c.run_id).outerjoin(ROWS, _CURRENT)
+        query = select(RECORDS.c.run_id, LABELS.c.name, LABELS.c.note, ROWS.c.format, *(ROWS.c[name] for name in _STORED))
+        query = query.select_from(source)
+        return query if run_ids is None else query.where(RECORDS.c.run_id.in_(run_ids))
 
     def _whole(self, found: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
         """Rows as mappings; those that are not kept yet are made, and kept in the end where the store can be written."""
         all_made: list[dict[str, Any]] = []
         for part in found:
-            lacking = [run_id for run_id, version, *_ in part if version != FORMAT]
-            made = {record.run_id: _kept(_row(record)) for record in self.records_of(lacking)}
+            made = self._made([run_id for run_id, _, _, version, *_ in part if version is None])
             all_made += made.values()
-            for run_id, _, text, name, note in part:
-                row = from_json(made[run_id]["row"] if run_id in made else text)
-                yield {**row, "name": name or "", "note": note or ""}
+            for run_id, name, note, version, *values in part:
+                stored = (made[run_id][name] for name in _STORED) if version is None else values
+                yield {**restored(zip(_STORED, stored, strict=True)), "name": name or "", "note": note or ""}
         self._keep(all_made)
 
-    def _keep(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Put rows beside their records; a store that is only read costs speed, not the list."""
+    def _made(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Rows of records, made anew, as the store keeps them."""
+        return {record.run_id: _row(record).stored() for record in self.records_of(run_ids)}
+
+    def _lacking(self, **filters: str | None) -> Sequence[dict[str, Any]]:
+        """The rows of all records that have none and none can be kept of, as the store would keep them; others are kept first."""
+        query = _filtered(select(RECORDS.c.run_id), **filters).select_from(RECORDS.outerjoin(ROWS, _CURRENT))
+        made = list(self._made([run_id for (run_id,) in self._rows(query.where(ROWS.c.run_id.is_(None)))]).values())
+        return [] if self._keep(made) else made
+
+    def _keep(self, rows: Sequence[dict[str, Any]]) -> bool:
+        """Put rows beside their records, and say whether they are there; in a store that is only read they are not."""
         if not rows:
-            return
+            return True
         with suppress(StoreError, SQLAlchemyError):
             engine = self._engine if self._writing else Store(self._asked)._engine
             assert engine is not None
@@ -240,6 +257,8 @@ class Store:
                     part = rows[start : start + CHUNK]
                     connection.execute(ROWS.delete().where(ROWS.c.run_id.in_([row["run_id"] for row in part])))
                     connection.execute(ROWS.insert(), part)
+            return True
+        return False
 
     def _write(self, change: Callable[[Connection], None]) -> None:
         """Change the database, wholly or not at all. Raises StoreError."""
@@ -264,13 +283,16 @@ class Store:
             raise StoreError(f"cannot read the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
 
-def _filtered(query: Any, model: str | None, benchmark: str | None, since: str | None = None, until: str | None = None) -> Any:
+def _filtered(
+    query: Any, model: str | None = None, benchmark: str | None = None, since: str | None = None, until: str | None = None
+) -> Any:
     if model is not None:
+        model = indexed(model)
         # A range, which an index answers: A follows @.
         tagged = (RECORDS.c.model >= f"{model}@") & (RECORDS.c.model < f"{model}A")
         query = query.where((RECORDS.c.model == model) | tagged)
     if benchmark is not None:
-        query = query.where(RECORDS.c.benchmark == benchmark)
+        query = query.where(RECORDS.c.benchmark == indexed(benchmark))
     if since is not None:
         query = query.where(RECORDS.c.created >= since)
     if until is not None:
@@ -282,10 +304,6 @@ def _row(record: RunRecord) -> RunRow:
     from zoo.plugins.registry import registry
 
     return row_of(record, registry())
-
-
-def _kept(row: RunRow) -> dict[str, Any]:
-    return {"run_id": row.run_id, "format": FORMAT, "row": json.dumps(row.stored())}
 
 
 def _parsed(text: str) -> RunRecord:

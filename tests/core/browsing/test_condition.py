@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.browsing.condition import DEEPEST, LONGEST, Known, read_condition
+from zoo.browsing.condition import DEEPEST, LONGEST, read_condition, refuse_unknown
 from zoo.errors import OptionError, UnknownNameError
 
 ROW = {
@@ -157,9 +157,8 @@ def test_a_condition_means_what_its_tree_says(tree):
 
 
 def test_a_figure_that_no_run_has_answers_with_the_nearest():
-    known = Known()
-    known.see(ROW)
-    known.refuse_unknown(read_condition("accuracy.low > 0 and f1 > 0 and eps > 0 and model = x"), ["model"])
+    figures = {*ROW["scores"], *ROW["settings"]}
+    refuse_unknown([read_condition("accuracy.low > 0 and f1 > 0 and eps > 0 and model = x")], figures, ["model"])
     with pytest.raises(UnknownNameError) as caught:
-        known.refuse_unknown(read_condition("acuracy > 0"), ["model"])
+        refuse_unknown([read_condition("acuracy > 0")], figures, ["model"])
     assert "did you mean accuracy" in caught.value.hint

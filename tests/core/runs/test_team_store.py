@@ -310,7 +310,7 @@ ALTERATIONS = {
     "UPDATE results SET value = 0.999 WHERE metric = 'accuracy'": "results are not those",
     "DELETE FROM results WHERE metric = 'nll'": "results are not those",
     "INSERT INTO results VALUES ('ffff', 'accuracy', 1, 1, 1, 9)": "results without a record",
-    """UPDATE run_rows SET "row" = replace("row", '"n": 20', '"n": 21')""": "the list shows",
+    "UPDATE run_rows SET n = 21": "the list shows",
 }
 
 
