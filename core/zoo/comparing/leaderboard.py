@@ -91,7 +91,8 @@ class _Making:
         shown = [claim for claim in claims if claim.kind == "published" or claim.model not in known]
         if len(shown) < len(claims):
             self.notes.append(f"{len(claims) - len(shown)} measured claims have a run here, which stands for them")
-        made: list[tuple[Entry, RunRecord | None]] = [(self._of_run(run), run) for run in runs]
+        computing = self.store.computing(runs)
+        made: list[tuple[Entry, RunRecord | None]] = [(self._of_run(run, computing.get(run.key)), run) for run in runs]
         made += [(self._of_claim(entries, claim), None) for claim in shown]
         if which == "best":
             made = self._best(made)
@@ -186,7 +187,8 @@ class _Making:
         same = claim.benchmark == self.benchmark.name and not claim.aux
         return same and self.registry.written_metric(claim.metric) == self.metric
 
-    def _of_run(self, run: RunRecord) -> Entry:
+    def _of_run(self, run: RunRecord, computing: RunRecord | None) -> Entry:
+        """The entry of a run, with the speed of the newest run of the same predictions that computed them."""
         result = next(result for result in run.results if result.metric == self.metric)
         return Entry(
             model=_called(self.registry, run),
@@ -197,16 +199,11 @@ class _Making:
             interval=result.interval,
             n=result.n,
             run_id=run.run_id,
-            samples_per_second=self._rate(run),
+            samples_per_second=computing.cost.samples_per_second if computing else None,
             parameters=run.complexity.parameters if run.complexity else None,
             flops=run.complexity.flops if run.complexity else None,
             device=run.execution.device,
         )
-
-    def _rate(self, run: RunRecord) -> float | None:
-        """Samples a second of the newest run of the same predictions that computed them."""
-        computing = self.store.computing(run)
-        return computing.cost.samples_per_second if computing else None
 
     def _of_claim(self, entries: Registry, claim: Claim) -> Entry:
         n = claim.data if isinstance(claim.data, int) else entries.dataset(self.benchmark.dataset).splits[self.benchmark.split]

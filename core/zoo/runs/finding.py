@@ -14,6 +14,7 @@ from zoo.runs.schema import LABELS, RESULTS, ROWS
 
 PARTS = ("low", "high", "n")
 """Behind a metric's name and a dot: the ends of its interval and its samples."""
+FIELDS = tuple(name for name in COLUMNS if name not in ("settings", "scores", "name", "note"))
 _NOTHING: dict[str, Any] = {}
 
 
@@ -38,43 +39,50 @@ class Asked(Protocol):
 class Finding:
     """A look at all runs that a store has. `read` reads what a query finds; `lacking` are the rows, as the store keeps them, that
     it has not.
+
+    What different runs have are few different settings, and few different sets of metrics: each is read once.
     """
 
     def __init__(self, read: Callable[[Any], list[Any]], lacking: Sequence[Mapping[str, Any]]) -> None:
         self.read, self.lacking = read, lacking
-        self.metrics = {metric for (metric,) in read(select(RESULTS.c.metric).distinct())}
-        texts = {text for (text,) in read(select(ROWS.c.settings).distinct())} | {row["settings"] for row in lacking}
-        self.settings = {text: from_json(text) for text in texts}
+        kinds = {tuple(kind) for kind in read(select(ROWS.c.settings, ROWS.c.metrics).where(ROWS.c.format == FORMAT).distinct())}
+        kinds |= {(row["settings"], row["metrics"]) for row in lacking}
+        self.settings = {settings: from_json(settings) for settings, _ in kinds}
+        self.metrics = [from_json(metrics) for metrics in {metrics for _, metrics in kinds}]
 
     @property
     def figures(self) -> set[str]:
         """Names of the metrics and settings that a run has."""
-        return {*self.metrics, *(name for settings in self.settings.values() for name in settings)}
+        return {name for names in (*self.metrics, *self.settings.values()) for name in names}
 
     def fitting(self, asked: Asked, within: Any | None) -> list[str]:
         """The ids of the runs that fit, newest first. `within` is a query of the ids of those that are asked; None: all."""
         chosen = [*([] if within is None else [within]), *self._narrowing(asked)]
-        fields = [name for name in asked.names if name in ROWS.c and name not in ("settings", "scores", "format")]
+        fields = [name for name in asked.names if name in FIELDS]
         query = select(ROWS.c.created, ROWS.c.run_id, ROWS.c.settings, *(ROWS.c[name] for name in fields))
         rows = self.read(query.where(ROWS.c.format == FORMAT, *(ROWS.c.run_id.in_(ids) for ids in chosen)))
         rows += [tuple(row[name] for name in ("created", "run_id", "settings", *fields)) for row in self.lacking]
         scores, labels, found = self._scores(asked, chosen), self._labels(asked), []
         for created, run_id, settings, *values in rows:
             told = restored(zip(fields, values, strict=True))
-            own = {"scores": scores.get(run_id, _NOTHING), "settings": self.settings[settings]}
-            if asked({**told, **own, **labels.get(run_id, _NOTHING)}):
+            told.update(scores=scores.get(run_id, _NOTHING), settings=self.settings[settings], **labels.get(run_id, _NOTHING))
+            if asked(told):
                 found.append((created, run_id))
         return [run_id for _, run_id in sorted(found, reverse=True)]
 
-    def _matching(self, name: str) -> list[str]:
-        """Metrics of that name, with whatever options."""
-        return [metric for metric in self.metrics if name in (metric, metric.partition(":")[0])]
+    def _matching(self, name: str) -> set[str]:
+        """Metrics that a name means in some run: that of the very name, or where the run has none, all with whatever options."""
+        return {
+            metric
+            for metrics in self.metrics
+            for metric in ([name] if name in metrics else [one for one in metrics if one.partition(":")[0] == name])
+        }
 
     def _narrowing(self, asked: Asked) -> list[Any]:
         """Queries of runs among which all are that fit: by bounds of what is a metric, and neither a setting nor a field."""
         others = {*COLUMNS, *(name for settings in self.settings.values() for name in settings)}
         return [
-            select(RESULTS.c.run_id).where(RESULTS.c.metric.in_(matching), RESULTS.c.value.between(*bounds))
+            select(RESULTS.c.run_id).where(RESULTS.c.metric.in_(sorted(matching)), RESULTS.c.value.between(*bounds))
             for name, bounds in asked.bounds.items()
             if name not in others and name.rpartition(".")[2] not in PARTS and (matching := self._matching(name))
         ]

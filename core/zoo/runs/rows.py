@@ -72,7 +72,12 @@ class RunRow:
     def stored(self) -> dict[str, Any]:
         """What the store keeps beside the record, by its columns: all but what the user may change."""
         told = {name: value for name, value in asdict(self).items() if name not in ("name", "note")}
-        return {**told, **{name: json.dumps(told[name]) for name in AS_JSON}, "format": FORMAT}
+        return {
+            **told,
+            **{name: json.dumps(told[name]) for name in AS_JSON},
+            "metrics": json.dumps([*self.scores]),
+            "format": FORMAT,
+        }
 
 
 COLUMNS = tuple(one.name for one in fields(RunRow))
@@ -150,6 +155,8 @@ def changed_options(entries: "Registry", run: RunRecord) -> dict[str, Any]:
     """The options of a run's model that are not as they are by default; of a model that there no longer is, all."""
     if not run.model.options:
         return {}
+    if entries.index.plugin_of(run.model.name) is None:  # no name is looked up, which would look for the nearest ones
+        return dict(run.model.options)
     from zoo.opening.models import checked_options
 
     try:

@@ -84,9 +84,13 @@ ROWS = Table(
     *(Column(name, Float) for name in ("value", "ci_low", "ci_high", "seconds", "samples_per_second", "peak_memory_mib")),
     Column("passed", Boolean),
     Column("settings", Text),
+    Column("metrics", Text),
     Column("scores", Text),
 )
-"""What lists show of a run, a column for each field of `zoo.runs.rows.RunRow`; seed, settings and scores as JSON."""
+"""What lists show of a run, a column for each field of `zoo.runs.rows.RunRow`; seed, settings and scores as JSON.
+
+`metrics` are the names of the scores: few different ones, as are settings.
+"""
 LABELS = Table(
     "run_labels",
     METADATA,

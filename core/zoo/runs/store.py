@@ -23,6 +23,7 @@ from zoo.runs.rows import COLUMNS, FORMAT, RunRow, restored, row_of
 from zoo.runs.schema import CHUNK, LABELS, RECORDS, RESULTS, ROWS, insert
 
 _NEWEST_FIRST = (RECORDS.c.created.desc(), RECORDS.c.run_id.desc())
+_NEWEST = func.max(RECORDS.c.created + " " + RECORDS.c.run_id)
 _CURRENT = (ROWS.c.run_id == RECORDS.c.run_id) & (ROWS.c.format == FORMAT)
 _STORED = tuple(name for name in COLUMNS if name in ROWS.c)
 
@@ -134,8 +135,7 @@ class Store:
         protocol. `metric` leaves out runs without a value of it, `plain` those that are not on all samples by the benchmark's own
         protocol. No other record is read.
         """
-        last = func.max(RECORDS.c.created + " " + RECORDS.c.run_id)
-        query = _filtered(select(last, func.count()), model, benchmark)
+        query = _filtered(select(_NEWEST, func.count()), model, benchmark)
         if plain:
             query = query.where(RECORDS.c.plain.is_(True))
         if metric is not None:
@@ -149,11 +149,14 @@ class Store:
         records = self.records_of([last.rpartition(" ")[2] for last, _ in found])
         return [(record, count) for record, (_, count) in zip(records, found, strict=True)]
 
-    def computing(self, run: RunRecord) -> RunRecord | None:
-        """The newest run of the same predictions on the same benchmark that computed all of them itself."""
-        query = _filtered(select(RECORDS.c.record), run.model.name, run.benchmark)
-        query = query.where(RECORDS.c.key == run.key, RECORDS.c.fresh.is_(True)).order_by(*_NEWEST_FIRST).limit(1)
-        return next((_parsed(text) for (text,) in self._rows(query)), None)
+    def computing(self, runs: Sequence[RunRecord]) -> dict[str, RunRecord]:
+        """Of the predictions of some runs the newest run that computed all of them itself, where there is one, by their key."""
+        ids = []
+        for start in range(0, len(runs), CHUNK):
+            keys = {run.key for run in runs[start : start + CHUNK]}
+            query = select(_NEWEST).where(RECORDS.c.key.in_(sorted(keys)), RECORDS.c.fresh.is_(True)).group_by(RECORDS.c.key)
+            ids += [str(last).rpartition(" ")[2] for (last,) in self._rows(query)]
+        return {record.key: record for record in self.records_of(ids)}
 
     def record(self, run_id: str) -> RunRecord:
         """The record of a run id, of a prefix of one, or of a run's name. Raises UnknownNameError or AmbiguousNameError."""

@@ -183,7 +183,7 @@ def test_of_runs_that_are_alike_the_newest_is_found_and_no_other_is_read(filled,
     assert [(run.run_id, alike) for run, alike in store.newest("data/digits", plain=True, metric="accuracy")] == [(RUNS[0], 2)]
     assert store.newest("data/digits", metric="fid") == [] == store.newest("data/digits", model="intro/mlp")
     assert set(read) == {RUNS[0], RUNS[2]}
-    assert store.computing(records[0]) == records[1]
+    assert store.computing(records[:1]) == {records[0].key: records[1]}
 
 
 def test_many_processes_write_at_once_and_nothing_is_lost(store_url, first_store, toy_environment):
@@ -212,7 +212,7 @@ def test_runs_are_kept_on_a_server_end_to_end(toy, postgres_server, monkeypatch,
     again = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", key="toy")
     assert again.shards.computed == 0 and not (zoo_home / "zoo.db").exists()
     assert [row.run_id for row in zoo.results(benchmark="toy/vectors", where="accuracy >= 0")] == [again.run_id, record.run_id]
-    assert Store(writing=False).computing(again) == record
+    assert Store(writing=False).computing([again]) == {record.key: record}
 
 
 def test_a_record_waits_while_the_server_is_away_and_is_written_when_it_is_back(postgres_server, records, monkeypatch, zoo_home):
