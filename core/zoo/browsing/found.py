@@ -3,18 +3,19 @@
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from zoo.browsing.condition import Condition, joined, read_condition, refuse_unknown
+from zoo.browsing.condition import read_condition, refuse_unknown
 from zoo.errors import OptionError, UnknownNameError
 from zoo.home import using, writing
 from zoo.plugins.composed import is_composed
 from zoo.plugins.names import split_tag
 from zoo.rich_repr import lines, table, titled
+from zoo.runs.asking import Comparison, Joined, comparisons
 from zoo.runs.rows import COLUMNS, RunRow
 from zoo.runs.store import Store
 from zoo.units import age_of
@@ -153,31 +154,24 @@ def results(
     with using(home, store):
         names = {"model": full_name("model", model), "benchmark": full_name("benchmark", benchmark)}
         period = {"since": _moment("since", since), "until": _moment("until", until, end=True)}
-        sieve = _Sieve({"task": task, "dataset": full_name("dataset", dataset)}, conditions)
+        fields = {"task": task, "dataset": full_name("dataset", dataset)}
+        parts = (*conditions, *(_is(name, value) for name, value in fields.items() if value is not None))
         kept = Store(writing=False)
-        rows, total = kept.rows(**names, **period, asked=sieve if sieve.names else None, limit=limit, offset=offset)
+        asked = Joined("and", parts) if parts else None
+        rows, total = kept.rows(**names, **period, asked=asked, limit=limit, offset=offset)
         if not total:
             for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
                 _check_known(kept, kind, name)
             _check_task(kept, task)
         if conditions and kept.count():  # of no runs at all everything may be asked
-            refuse_unknown(conditions, kept.figures(), FIELDS)
+            asked_for = [one.name for condition in conditions for one in comparisons(condition)]
+            refuse_unknown(asked_for, {*kept.figures(), *FIELDS})
         return Results(tuple(rows), total, offset)
 
 
-class _Sieve:
-    """What is asked of a run's figures: fields that must be as they are said, and conditions."""
-
-    def __init__(self, fields: dict[str, str | None], conditions: Sequence[Condition] = ()) -> None:
-        self.fields = {name: value for name, value in fields.items() if value is not None}
-        self.conditions = conditions
-        self.names = {*self.fields, *(name for condition in conditions for name in condition.names)}
-        self.bounds = joined(condition.bounds for condition in conditions)
-
-    def __call__(self, row: Mapping[str, Any]) -> bool:
-        if any(row[name] != value for name, value in self.fields.items()):
-            return False
-        return all(condition(row) for condition in self.conditions)
+def _is(name: str, value: str | None) -> Comparison:
+    """Asks for the very value of a field."""
+    return Comparison(name, lambda found: bool(found == value))
 
 
 FIELDS = tuple(name for name in COLUMNS if name not in ("scores", "settings"))
@@ -200,7 +194,7 @@ def _check_known(store: Store, kind: str, name: str | None) -> None:
         return
     full = full_name(kind, name)
     if kind == "dataset":
-        found = store.rows(asked=_Sieve({"dataset": full}), limit=1)[1]
+        found = store.rows(asked=_is("dataset", full), limit=1)[1]
     else:
         found = len(store.records(limit=1, **{kind: full}))
     if not found:
@@ -215,7 +209,7 @@ def _check_task(store: Store, task: str | None) -> None:
     from zoo.tasks.by_name import TASKS
 
     known = (*TASKS, *load_index().tasks)
-    if task not in known and not store.rows(asked=_Sieve({"task": task}), limit=1)[1]:
+    if task not in known and not store.rows(asked=_is("task", task), limit=1)[1]:
         from zoo.errors import did_you_mean
 
         raise UnknownNameError(f"there is no task named {task!r}", did_you_mean(task, known, f"there are: {', '.join(known)}"))

@@ -8,15 +8,16 @@ from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Engine, exists, func, select
+from sqlalchemy import Connection, Engine, exists, func, select, true
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import zoo_home
 from zoo.runs import waiting
 from zoo.runs.alike import entry_of, indexed
+from zoo.runs.asking import Asked
 from zoo.runs.database import advice, connect, is_file, is_server, reading, reason, store_url, without_password
-from zoo.runs.finding import Asked, Finding
+from zoo.runs.finding import Finding
 from zoo.runs.labels import Label, checked_name, checked_note
 from zoo.runs.record import RunRecord
 from zoo.runs.rows import COLUMNS, FORMAT, RunRow, restored, row_of
@@ -108,12 +109,11 @@ class Store:
             total = self.count(**filters)
             found = self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query))
             return [RunRow(**row) for row in found], total
-        within = _filtered(select(RECORDS.c.run_id), **filters) if any(filters.values()) else None
-        fitting = Finding(self._rows, self._lacking(**filters)).fitting(asked, within)
-        page = fitting[offset:][:limit]
+        within = ROWS.c.run_id.in_(_filtered(select(RECORDS.c.run_id), **filters)) if any(filters.values()) else true()
+        page, total = Finding(self._rows, self._lacking(**filters)).fitting(asked, within, limit, offset)
         parts = (page[start : start + CHUNK] for start in range(0, len(page), CHUNK))
         own = {row["run_id"]: row for part in parts for row in self._whole([self._rows(self._with_rows(part))])}
-        return [RunRow(**own[run_id]) for run_id in page], len(fitting)
+        return [RunRow(**own[run_id]) for run_id in page], total
 
     def figures(self) -> set[str]:
         """Names of the metrics and settings that a run has."""

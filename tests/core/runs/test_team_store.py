@@ -12,11 +12,15 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 import zoo
+from zoo.browsing.condition import read_condition
 from zoo.errors import StoreError
 from zoo.runs import database, schema, waiting
 from zoo.runs.alike import entry_of
+from zoo.runs.asking import fits
 from zoo.runs.checking import check_store
 from zoo.runs.copying import Copied, pull, push
+from zoo.runs.finding import Finding
+from zoo.runs.rows import COLUMNS
 from zoo.runs.store import Store
 from zoo.runs.stored import stored_predictions
 
@@ -184,6 +188,74 @@ def test_of_runs_that_are_alike_the_newest_is_found_and_no_other_is_read(filled,
     assert store.newest("data/digits", metric="fid") == [] == store.newest("data/digits", model="intro/mlp")
     assert set(read) == {RUNS[0], RUNS[2]}
     assert store.computing(records[:1]) == {records[0].key: records[1]}
+
+
+CONDITIONS = [
+    "accuracy > 0.95",
+    "accuracy >= 0.95 and nll < 0.5",
+    "not accuracy > 0.95",
+    "accuracy.low < 0.8 or accuracy.n = 360",
+    "accuracy:k=5 = 1",
+    "accuracy = none",
+    "fid = none and fid != 3",  # which no run has
+    "fid > 3 or accuracy > 0",
+    "limit = 20",
+    "not limit = 20",
+    "limit = none",
+    "limit != none and samples > 10",
+    "limit > 1 and not (seed = 3)",
+    "seed = 0 and device ~ CP",
+    "name = baseline or note ~ CLEANED",
+    "not name = baseline",
+    "name = none",
+    "passed = none or passed = yes",
+    "created > 2020-01-01",
+    "run_id ~ 8d1b or run_id ~ C13",
+    "ratio = 8/255 or width != 3",
+    "nll = '0.1'",
+    "not nll ~ 9",
+    "alpha >= 0.3 and alpha <= 0.3",
+    "big = 1000001 or big = 1000000",
+    "accuracy = 0.9638",
+]
+
+
+def test_the_database_answers_a_condition_as_its_meaning_says(filled, records, monkeypatch):
+    """Also where runs differ in metrics, settings have the names of metrics and fields, and what it cannot be asked."""
+    kinds = [
+        {},
+        {"ratio": 8 / 255, "alpha": 0.30000001192},
+        {"accuracy": 0.99},
+        {"big": 1000000},
+        {"device": "tpu", "nll": "odd"},
+    ]
+    for number, options in enumerate(kinds):
+        base = records[number % 3]
+        model = base.model.model_copy(update={"name": "gone/model", "options": options})
+        results = [one for place, one in enumerate(base.results) if place != number]
+        if number == 3:
+            results = [one.model_copy(update={"metric": f"{one.metric}:x={k}"}) for k in (1, 2) for one in results]
+        update = {"run_id": f"{number:016x}", "model": model, "results": tuple(results)}
+        Store().add(base.model_copy(update=update))
+    Store().set_label(RUNS[0], name="baseline", note="before the data were cleaned")
+    store = Store(writing=False)
+    told = [{name: getattr(row, name) for name in COLUMNS} for row in store.rows()[0]]
+    assert len(told) == 8
+    answered = 0
+    for where in CONDITIONS:
+        asked = read_condition(where)
+        meant = [row["run_id"] for row in told if fits(asked, row)]
+        found, total = store.rows(asked=asked)
+        assert ([row.run_id for row in found], total) == (meant, len(meant)), where
+        page, total = store.rows(asked=asked, model="gone/model", limit=2, offset=1)
+        own = [run_id for run_id in meant if run_id not in RUNS]
+        assert ([row.run_id for row in page], total) == (own[1:3], len(own)), where
+        answered += Finding(store._rows, [])._said(asked) is not None
+    assert answered > len(CONDITIONS) - 8
+    monkeypatch.setattr(Finding, "_said", lambda self, asked: None)  # each run is tested here
+    for where in CONDITIONS:
+        asked = read_condition(where)
+        assert [row.run_id for row in store.rows(asked=asked)[0]] == [row["run_id"] for row in told if fits(asked, row)], where
 
 
 def test_many_processes_write_at_once_and_nothing_is_lost(store_url, first_store, toy_environment):
