@@ -26,15 +26,18 @@ def fold(
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
-    artifacts, places = [], []
+    artifacts: list[tuple[str, str]] = []
+    places: list[int] = []
     for shard in plan.shards():
         began(shard)
         stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
         table = stored.table
-        positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
-        rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
+        positions = shard.positions
+        if stored.skipped:
+            positions = [p for p in positions if plan.dataset.ids[p] not in stored.skipped]
+        rows = Rows(table["id"].to_numpy().tolist(), plan.task.decode(table), classes, positions, plan.dataset)
         places += positions if groups is not None else []
         for each in folds:
             if len(rows):
