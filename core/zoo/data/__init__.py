@@ -11,6 +11,7 @@ __all__ = [
     "SUFFIXES",
     "AlteredError",
     "ArrayDataset",
+    "Block",
     "DataFiles",
     "Dataset",
     "EncodingError",
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
+    from zoo.data.dataset import ArrayDataset, Block, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_errors, hub_reachable
     from zoo.data.files import DataFiles, offline_forced, package_path
     from zoo.data.hashing import AlteredError, unzip
@@ -59,7 +60,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
+            "zoo.data.dataset": ["ArrayDataset", "Block", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_errors", "hub_reachable"],
             "zoo.data.files": ["DataFiles", "offline_forced", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],

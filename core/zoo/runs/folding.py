@@ -1,7 +1,9 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+
+import pyarrow as pa
 
 from zoo.errors import NotScoredError, PluginError, RunError, no_exit
 from zoo.metrics.base import Metric, Score, State
@@ -18,6 +20,9 @@ from zoo.runs.shards import Stored, read_shard
 from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
+PIECE = 2**20
+"""Bytes of predictions that are folded at once, or those of one shard, if it has more."""
+
 
 def fold(
     plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
@@ -26,22 +31,39 @@ def fold(
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
-    artifacts, places = [], []
+    artifacts: list[tuple[str, str]] = []
+    places: list[int] = []
+    for tables, positions in _pieces(plan, found, began, artifacts):
+        table = pa.concat_tables(tables)
+        rows = Rows(table["id"].to_numpy().tolist(), plan.task.decode(table), classes, positions, plan.dataset)
+        places += positions if groups is not None else []
+        for each in folds:
+            if len(rows):
+                each.take(rows)
+    grouped = None if groups is None else [groups[place] for place in places]
+    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
+
+
+def _pieces(
+    plan: Plan, found: dict[int, Stored], began: ShardCallback, artifacts: list[tuple[str, str]]
+) -> Iterator[tuple[list[pa.Table], list[int]]]:
+    """Shards that are folded at once, with the positions of their rows: as many as are small together, as each has its price."""
+    tables: list[pa.Table] = []
+    positions: list[int] = []
     for shard in plan.shards():
         began(shard)
         stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
             raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
-        table = stored.table
-        positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
-        rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
-        places += positions if groups is not None else []
-        for each in folds:
-            if len(rows):
-                each.take(rows)
         artifacts.append((f"shards/{shard.path.name}", stored.sha256))
-    grouped = None if groups is None else [groups[place] for place in places]
-    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
+        tables.append(stored.table)
+        skipped = stored.skipped
+        positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
+        if sum(table.nbytes for table in tables) >= PIECE:
+            yield tables, positions
+            tables, positions = [], []
+    if tables:
+        yield tables, positions
 
 
 def score_rows(

@@ -48,7 +48,7 @@ def test_a_run_killed_at_half_computes_only_what_is_missing(toy, toy_environment
     assert process.wait() == -signal.SIGKILL
     kept = {path.name: path.read_bytes() for path in shard_files()}
 
-    resumed = run(toy, "toy/many")
+    resumed = run(toy, "toy/many", batch_size=256)
     assert resumed.shards.total == 16
     assert resumed.shards.reused == len(kept) >= 8
     assert resumed.shards.computed == 16 - len(kept) > 0
