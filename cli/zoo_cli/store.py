@@ -59,6 +59,10 @@ def check(as_json: bool) -> int:
             say(f"altered  {line}")
         whole = f"{counted(found.records, 'record')}, {counted(found.files, 'file')} of predictions, digest {found.digest}"
         note(whole if not found.altered else f"{len(found.altered):,} altered of {whole}")
+        if found.waiting:
+            note(
+                f"{counted(found.waiting, 'record')} in ZOO_HOME wait for a store whose server was away, until it is opened again"
+            )
     return 1 if found.altered else 0
 
 

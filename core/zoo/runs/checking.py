@@ -16,6 +16,7 @@ from zoo.runs.record import RunRecord
 from zoo.runs.rows import FORMAT, restored
 from zoo.runs.schema import FILES, RECORDS, RESULTS, ROWS
 from zoo.runs.store import Store
+from zoo.runs.waiting import how_many
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Checked:
     digest: str
     """SHA-256 of the hashes of all records: the same of a store and its copy."""
     altered: tuple[str, ...]
+    waiting: int = 0
+    """Records below `ZOO_HOME` that wait for a store, this or another, whose server was away."""
 
 
 def check_store(*, home: Place | None = None, store: Place | None = None) -> Checked:
@@ -47,7 +50,7 @@ def check_store(*, home: Place | None = None, store: Place | None = None) -> Che
         for path, hashes in seen.scored.items():
             if path.exists():
                 seen.file(hashlib.sha256(content_of(path)).hexdigest() in hashes, f"{path}: not what any run was scored on")
-    return Checked(seen.records, seen.files, seen.digest.hexdigest(), tuple(seen.altered))
+    return Checked(seen.records, seen.files, seen.digest.hexdigest(), tuple(seen.altered), how_many())
 
 
 class _Seen:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydantic_core import from_json
 from sqlalchemy import Connection, select
 
-from zoo.errors import RunError
+from zoo.errors import RunError, StoreError
 from zoo.home import using, writing, zoo_home
 from zoo.locking import locked
 from zoo.runs.alike import entry_of, sha256_of
@@ -102,7 +102,16 @@ def pull(source: Place, *, home: Place | None = None, store: Place | None = None
 
 def _other(place: Place, *, writing: bool) -> Store:
     text = os.fspath(place)
-    return Store(text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}", writing=writing)
+    file = Path(text).expanduser().absolute()
+    store = Store(text if "://" in text or _is_address(text, file) else f"sqlite:///{file}", writing=writing)
+    if store.absent:
+        raise StoreError(f"there is no store {store.url}", "copy from one that a run, or a push, has made")
+    return store
+
+
+def _is_address(text: str, file: Path) -> bool:
+    """Whether a text is rather an address with a login, which is misspelt, than a file."""
+    return ":" in text.partition("@")[0] and "@" in text and not file.exists()
 
 
 def parts(store: Store) -> Iterator[list[Held]]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from zoo.errors import reason_of
@@ -26,7 +26,8 @@ ADVICE = {
     "no module named 'psycopg'": "pip install 'deepzoo[postgres]'",
     "no pq wrapper": "pip install 'deepzoo[postgres]'",
     "no module named": "pip install the database's driver, or set ZOO_STORE to another",
-    "parse sqlalchemy url": "write ZOO_STORE as a URL: sqlite:////path/zoo.db, postgresql://user@host/database",
+    "cannot be read as a url": "write it as a URL: sqlite:////path/zoo.db, postgresql://user@host/database",
+    "several @": "write the @ of a password as %40, or put the password into ~/.pgpass",
     "can't load plugin": "write ZOO_STORE as a URL of a database that SQLAlchemy knows: sqlite:////path/zoo.db",
     "authentication failed": "check user and password in ZOO_STORE, or put the password into ~/.pgpass",
     "no password supplied": "put the password into ZOO_STORE, or into ~/.pgpass",
@@ -53,6 +54,23 @@ def is_file(url: str) -> bool:
     return url.startswith("sqlite:///")
 
 
+def parsed(url: str) -> URL:
+    """The URL in its parts. Raises ArgumentError, which shows nothing of it, as there may be a password anywhere."""
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ArgumentError("its address cannot be read as a URL") from None
+    if found.get_backend_name() != "sqlite" and "@" in f"{found.host}{found.database}":
+        raise ArgumentError("its address has several @")
+    return found
+
+
+def place_of(url: str) -> str:
+    """Which database a URL leads to, whoever logs in and by which driver."""
+    found = parsed(url)
+    return f"{_with_driver(found).get_backend_name()}://{found.host or ''}:{found.port or 5432}/{found.database}"
+
+
 def connect(url: str) -> Engine:
     """A database that can be written, with the tables of this deepzoo: one process makes or migrates them where need be."""
     engine = _engine(url)
@@ -76,7 +94,7 @@ def reading(url: str) -> Engine | None:
 
     A SQLite file is read where nothing can be written, too: one of an earlier deepzoo then in a copy in memory.
     """
-    file = make_url(url).database if is_file(url) else None
+    file = parsed(url).database if is_file(url) else None
     if is_file(url) and not (file and Path(file).exists()):
         return None
     engine = _read_only(file) if file else _engine(url)
@@ -99,7 +117,7 @@ def is_server(engine: Engine) -> bool:
 
 def _engine(url: str) -> Engine:
     """Nothing is connected yet. A connection is closed after each use, so that none is held open during a run of hours."""
-    asked = _with_driver(make_url(url))
+    asked = _with_driver(parsed(url))
     if asked.get_backend_name() == "sqlite":
         engine = create_engine(asked, poolclass=NullPool) if is_file(url) else create_engine(asked)
         event.listens_for(engine, "connect")(_patient)
@@ -146,9 +164,9 @@ def advice(error: Exception) -> str:
 def without_password(url: str) -> str:
     """The URL as messages may show it."""
     try:
-        return without_secrets(make_url(url).render_as_string(hide_password=True))
-    except SQLAlchemyError:
-        return "of ZOO_STORE"
+        return without_secrets(parsed(url).render_as_string(hide_password=True))
+    except ArgumentError:
+        return "at an address that is not shown"
 
 
 def reason(error: Exception, url: str) -> str:

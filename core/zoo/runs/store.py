@@ -51,6 +51,11 @@ class Store:
         if self._engine is not None and is_server(self._engine):
             waiting.deliver(self.url, self._put)
 
+    @property
+    def absent(self) -> bool:
+        """Whether there is no store, of which nothing is read but that there are no records."""
+        return self._engine is None
+
     def add(self, record: RunRecord) -> None:
         """Append a record. Where a server stays away, the record waits below `ZOO_HOME`, as a warning says, until the store is
         opened again.

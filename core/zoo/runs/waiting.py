@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from zoo.home import writing, zoo_home
+from zoo.runs.database import place_of
 from zoo.wording import counted
 
 PAUSES = (0.25, 0.5, 1.0, 2.0)
@@ -79,6 +80,11 @@ def deliver(url: str, put: Put) -> None:
         warnings.warn(f"{told}, and wait on: {left[0]}", stacklevel=4)
 
 
+def how_many() -> int:
+    """Records that wait for whichever store."""
+    return len(list((zoo_home() / "waiting").glob("*/*.json")))
+
+
 def keys(url: str) -> dict[str, str]:
     """The keys of the runs whose records wait for a store, and when each record was made."""
     found = {}
@@ -92,7 +98,7 @@ def keys(url: str) -> dict[str, str]:
 
 
 def _folder(url: str) -> Path:
-    return zoo_home() / "waiting" / hashlib.sha256(url.encode()).hexdigest()[:16]
+    return zoo_home() / "waiting" / hashlib.sha256(place_of(url).encode()).hexdigest()[:16]
 
 
 def _files(url: str) -> list[Path]:

@@ -350,6 +350,45 @@ def test_a_server_that_cannot_be_reached_says_so_without_the_password(postgres_s
             assert advice in caught.value.hint and "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@127.0.0.1:port/zoo",
+        "postgresql://me:secret@127.0.0.1:5432:5432/zoo",
+        "postgresql://me:s3@secret@127.0.0.1/zoo",
+        "postgresql://me:s3/secret@at@127.0.0.1/zoo",
+        "postgresql://me:@127.0.0.1/secret@zoo",
+        "postgres:me:secret@127.0.0.1",
+        "host=127.0.0.1 password=secret",
+        "mysql://me:secret@127.0.0.1:x/zoo",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_and_shown_nowhere(url):
+    for writing in (True, False):
+        with pytest.raises(StoreError, match="cannot open the store at an address that is not shown") as caught:
+            Store(url, writing=writing)
+        assert "secret" not in f"{caught.value} {caught.value.hint}" and (
+            "~/.pgpass" in caught.value.hint or "://" in caught.value.hint
+        )
+
+
+def test_a_record_waits_for_a_database_and_not_for_one_way_to_write_it():
+    ways = ["postgresql://ann:x@h/zoo", "postgres://bob@h:5432/zoo", "postgresql+psycopg://h/zoo?connect_timeout=3"]
+    assert len({database.place_of(way) for way in ways}) == 1
+    assert (
+        len({database.place_of(way) for way in ("postgresql://h/a", "postgresql://h/b", "postgresql://h:1/a", "mysql://h/a")})
+        == 4
+    )
+
+
+@pytest.mark.parametrize("source", ["nosuch.db", "postgres//me:secret@127.0.0.1/zoo"])
+def test_nothing_is_copied_from_a_store_that_is_not_there(source, tmp_path, monkeypatch, zoo_home):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError) as caught:
+        pull(source)
+    assert "secret" not in str(caught.value) and not list(tmp_path.glob("*.db"))
+
+
 @pytest.fixture
 def copied(one_run, store_url, monkeypatch):
     """A real run in a home of its own, pushed to a store of each kind; the home is that of the run, the store its zoo.db."""
