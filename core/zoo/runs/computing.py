@@ -113,7 +113,9 @@ class Computer:
                         at = None
                     yield from self._written(writing, AHEAD)
             except Exception:
-                yield from self._written(writing, 0)  # what was computed before is there to be used again
+                for index, made in writing:  # what was computed before is there to be used again
+                    if made.exception() is None:
+                        yield Done(index, made.result())
                 raise
             yield from self._written(writing, 0)
 
