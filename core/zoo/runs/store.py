@@ -5,6 +5,7 @@ Beside each record it keeps its results, the record's row, which can be made aga
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import zoo_home
+from zoo.remarks import remark
 from zoo.runs import waiting
 from zoo.runs.alike import entry_of, indexed
 from zoo.runs.asking import Asked
@@ -23,6 +25,8 @@ from zoo.runs.record import RunRecord
 from zoo.runs.rows import COLUMNS, FORMAT, RunRow, restored, row_of
 from zoo.runs.schema import CHUNK, LABELS, RECORDS, RESULTS, ROWS, insert
 
+SKEW = 5
+"""Seconds by which clocks may differ."""
 _NEWEST_FIRST = (RECORDS.c.created.desc(), RECORDS.c.run_id.desc())
 _NEWEST = func.max(RECORDS.c.created + " " + RECORDS.c.run_id)
 _CURRENT = (ROWS.c.run_id == RECORDS.c.run_id) & (ROWS.c.format == FORMAT)
@@ -77,6 +81,15 @@ class Store:
             raise self._unwritten(error) from error
         with suppress(Exception):  # the record is what counts; a row can be made again
             self._keep([_row(record).stored()])
+
+    def doubt_clock(self, now: str) -> None:
+        """Remark where it is earlier, by the clock of this machine, than the newest record is of: which is newer is in doubt."""
+        with suppress(StoreError, ValueError):  # a server may be away, for which a finished run must not be lost
+            newest = "".join(str(created or "") for (created,) in self._rows(select(func.max(RECORDS.c.created))))
+            behind = (datetime.fromisoformat(newest) - datetime.fromisoformat(now)).total_seconds() if newest else 0
+            if behind > SKEW:
+                told = f"it is {now} by the clock of this machine, and the newest record in the store is of {newest}"
+                remark(f"{told}: one of the two clocks is wrong, and lists take this run for the older one", stacklevel=4)
 
     def _put(self, document: str) -> None:
         assert self._engine is not None
