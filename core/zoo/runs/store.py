@@ -123,10 +123,12 @@ class Store:
         """
         filters = {"model": model, "benchmark": benchmark, "since": since, "until": until}
         if asked is None:
-            query = _filtered(self._with_rows(), **filters).order_by(*_NEWEST_FIRST)
-            total = self.count(**filters)
-            found = self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query))
-            return [RunRow(**row) for row in found], total
+            query = _filtered(self._with_rows(), **filters)
+            if limit or offset:  # an index finds the page; what is beside its records is looked up then
+                page = _filtered(select(RECORDS.c.run_id), **filters).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+                query = self._with_rows().where(RECORDS.c.run_id.in_(select(page.subquery().c.run_id)))
+            found = self._whole(self._stream(query.order_by(*_NEWEST_FIRST)))
+            return [RunRow(**row) for row in found], self.count(**filters)
         within = ROWS.c.run_id.in_(_filtered(select(RECORDS.c.run_id), **filters)) if any(filters.values()) else true()
         page, total = Finding(self._rows, self._lacking(**filters)).fitting(asked, within, limit, offset)
         parts = (page[start : start + CHUNK] for start in range(0, len(page), CHUNK))
@@ -291,15 +293,20 @@ class Store:
             raise StoreError(f"cannot write to the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
     def _rows(self, query: Any) -> list[Any]:
-        return [row for part in self._stream(query) for row in part]
+        """All that a query finds."""
+        return [row for part in self._found(query) for row in part]
 
     def _stream(self, query: Any) -> Iterator[Sequence[Any]]:
         """What a query finds, some at a time, so that a long list is never held whole."""
+        return self._found(query, yield_per=CHUNK)
+
+    def _found(self, query: Any, **options: int) -> Iterator[Sequence[Any]]:
         if self._engine is None:
             return
         try:
             with self._engine.connect() as connection:
-                yield from connection.execution_options(yield_per=CHUNK).execute(query).partitions()
+                result = connection.execution_options(**options).execute(query)
+                yield from result.partitions() if options else [result.all()]
         except SQLAlchemyError as error:
             raise StoreError(f"cannot read the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
