@@ -1,6 +1,7 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 from zoo.errors import NotScoredError, PluginError, RunError, no_exit
@@ -12,26 +13,34 @@ from zoo.plugins.catalogue import Catalogue
 from zoo.plugins.registry import registry
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.progress import ShardCallback
-from zoo.runs.record import Check, Result
+from zoo.runs.record import Check, Origin, Result
 from zoo.runs.sampling import groups_of
-from zoo.runs.shards import Stored, read_shard
+from zoo.runs.shards import Shard, Stored, origins, read_shard, reading
 from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
 
 def fold(
     plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
-) -> tuple[list[Result], list[tuple[str, str]]]:
-    """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
+) -> tuple[list[Result], list[tuple[str, str]], list[Origin]]:
+    """Every metric over all shards in id order, (path, SHA-256) of each shard, and how they were computed.
+
+    Shards `found` before are taken from there.
+    """
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
     artifacts, places = [], []
-    for shard in plan.shards():
+    made: Counter[bytes] = Counter()
+    shards = plan.shards()
+
+    def read(shard: Shard) -> Stored | None:
+        return found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
+
+    for shard, stored in zip(shards, reading(shards, read), strict=True):
         began(shard)
-        stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
-            raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
+            raise RunError(f"shard {shard} was altered while the run went on", "run it again: only that shard is computed")
         table = stored.table
         positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
         rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
@@ -39,9 +48,10 @@ def fold(
         for each in folds:
             if len(rows):
                 each.take(rows)
-        artifacts.append((f"shards/{shard.path.name}", stored.sha256))
+        artifacts.append((shard.artifact(stored.sha256), stored.sha256))
+        made[stored.origin] += 1
     grouped = None if groups is None else [groups[place] for place in places]
-    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
+    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts, origins(made)
 
 
 def score_rows(

@@ -33,6 +33,8 @@ from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
 from zoo.runs.written import opened, with_file
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec
+from zoo.storage.address import joined
+from zoo.storage.objects import Objects
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
 
@@ -62,6 +64,8 @@ class Plan:
     """Those of the plugin that declares the task, which its key knows."""
     asked: Request | None = None
     """The request as the caller made it: whoever plans it elsewhere gets the same plan."""
+    shards_at: str = ""
+    """Address below which its shards are kept, with its secrets; empty: in its folder."""
 
     @property
     def named(self) -> bool:
@@ -86,7 +90,12 @@ class Plan:
 
     def shards(self) -> list[Shard]:
         """The run's shards, in order."""
-        return plan_shards(self.positions, self.task.shard_size, self.folder / "shards")
+        return plan_shards(self.positions, self.task.shard_size, self.folder / "shards", self.at)
+
+    @property
+    def at(self) -> Objects | None:
+        """The run's folder where its shards are kept at an address."""
+        return Objects(joined(self.shards_at, self.key)) if self.shards_at else None
 
     def ids(self, shard: Shard) -> list[str]:
         """Ids of a shard's samples, in order."""

@@ -240,6 +240,10 @@ class RunRecord(Frozen):
         default=None, description="None where no prediction was computed by a deepzoo that counts what its model takes."
     )
     artifacts: tuple[Artifact, ...]
+    shards_at: str = Field(
+        default="",
+        description="Address below which the run's folder with its shards lies, without secrets; empty: below ZOO_HOME.",
+    )
     guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")
 
     @property

@@ -131,6 +131,10 @@ class How(Asked):
     engine: str = Field(
         default="here", description="here, local:N for N processes, ray or ray:ADDRESS for a cluster: the shards are shared out."
     )
+    shards: str | None = Field(
+        default=None,
+        description="Keep the predictions below this address, such as s3://bucket/prefix. Default: ZOO_SHARDS, else ZOO_HOME.",
+    )
     progress: Callable[[Progress], None] | bool | None = None
 
     @field_validator("wait", mode="before")
