@@ -30,6 +30,7 @@ __all__ = [
     "hub_errors",
     "hub_reachable",
     "offline_forced",
+    "on_disk",
     "package_path",
     "plain",
     "pointer_problem",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.data.copies import on_disk
     from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_errors, hub_reachable
     from zoo.data.files import DataFiles, package_path
@@ -60,6 +62,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.data.copies": ["on_disk"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_errors", "hub_reachable"],
             "zoo.data.files": ["DataFiles", "package_path"],

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from zoo.data.copies import copying
+from zoo.data.download import Progress as DownloadProgress
 from zoo.devices import pick_device
 from zoo.engines import one_engine
 from zoo.errors import no_exit
@@ -118,7 +120,9 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
     store = Store()
     device = pick_device(how.device)
     with hearing(None) as remarks, no_exit("what is run or its data"):
-        plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
+        downloading: DownloadProgress = lambda done, total: how.tell(Progress("downloading", done, total or 0))  # noqa: E731
+        with copying(downloading):
+            plan = plan_run(entries, request, downloading)
     device = placed(plan, device)
     plan = kept_at(plan, how.shards, store)
     draw = drawer(entries, plan, how.save_figures)

@@ -109,7 +109,7 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
-    asked = request
+    asked, request = request, request.fetched()
     data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
     written = opened(request.model, request, _outputs(registry, request, data)) if is_written(request.model) else None
     if written is not None:
@@ -147,7 +147,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     positions, sampled = take(dataset, request.limit, task.name)
     base, copies = copied(dataset)
     ids = [base.ids[i // copies] for i in positions[::copies]]
-    if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
+    if request.weights_file and (known := seen_in_training(request.weights_file, origin.name, ids)):
         remark(known)
     precision = asked_precision(registry, request.precision, task)
     runner = runner_of(task)
@@ -266,7 +266,7 @@ def _model(
     choice = Choice(
         named.tag,
         dataset.name,
-        None if theirs else request.weights,
+        None if theirs else request.weights_file,
         request.allow_pickle,
         request.data_dir,
         None if theirs else request.weights_key,

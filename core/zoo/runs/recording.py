@@ -37,7 +37,7 @@ def make_record(
         key=plan.key,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         task=plan.task.name,
-        benchmark=plan.benchmark.name,
+        benchmark=without_secrets(plan.benchmark.name),
         protocol=_protocol(plan),
         altered=plan.altered,
         model=_model_record(plan.model, plan),
@@ -97,7 +97,7 @@ def _told(model: Model) -> ModelInfoRecord:
 
 def _data_record(plan: Plan, computed: Computed) -> DataRecord:
     return DataRecord(
-        name=plan.task.data.name,
+        name=without_secrets(plan.task.data.name),
         split=plan.benchmark.split,
         fingerprint=plan.dataset.fingerprint,
         samples=plan.samples - len(computed.skipped),

@@ -30,6 +30,7 @@ from zoo.runs.record import Complexity, Execution, Guard, RunStart, Shards
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, Stored, listed, put, putting, read_shard, reading
 from zoo.runs.working import WORKER, told_of
+from zoo.wording import without_secrets
 
 
 @dataclass
@@ -98,7 +99,7 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
             run_id=run_id,
             key=plan.key,
             model=plan.model.info.name,
-            benchmark=plan.benchmark.name,
+            benchmark=without_secrets(plan.benchmark.name),
             samples=plan.samples,
             shards=done.shards,
         )

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any, ClassVar
 
 from fsspec import AbstractFileSystem
@@ -27,6 +28,13 @@ class Faulty(AbstractFileSystem):
     def begin(cls, seed: int, chance: float, kinds: tuple[str, ...] = KINDS) -> None:
         cls.objects, cls.met, cls.lies = {}, Counter(), Counter()
         cls.draws, cls.chance, cls.kinds = random.Random(seed), chance, kinds
+
+    @classmethod
+    def begin_again(cls, seed: int, chance: float) -> None:
+        """The same, with what the store holds."""
+        held = cls.objects
+        cls.begin(seed, chance)
+        cls.objects = held
 
     def _fault(self, *possible: str) -> str:
         with self.lock:
@@ -66,14 +74,23 @@ class Faulty(AbstractFileSystem):
         if self._fault("refused"):
             raise ConnectionError("no route to host")
         path = self._strip_protocol(path)
-        if path not in self.objects:
+        if path in self.objects:
+            return self._told(path)
+        if not any(name.startswith(path + "/") for name in self.objects):
             raise FileNotFoundError(path)
-        return {"name": path, "size": len(self.objects[path]), "type": "file"}
+        return {"name": path, "size": 0, "type": "directory"}
 
-    def find(self, path: str, **_: Any) -> list[str]:
+    def find(self, path: str, detail: bool = False, **_: Any) -> Any:
         if self._fault("refused"):
             raise ConnectionError("no route to host")
-        return sorted(name for name in self.objects if name.startswith(self._strip_protocol(path) + "/"))
+        found = sorted(name for name in self.objects if name.startswith(self._strip_protocol(path) + "/"))
+        return {name: self._told(name) for name in found} if detail else found
+
+    def get_file(self, path: str, to: str, **_: Any) -> None:
+        Path(to).write_bytes(self.cat_file(path))
+
+    def _told(self, path: str) -> dict[str, Any]:
+        return {"name": path, "size": len(self.objects[path]), "type": "file"}
 
     def rm_file(self, path: str) -> None:
         if self._fault("refused"):
