@@ -32,6 +32,7 @@ __all__ = [
     "offline_forced",
     "on_disk",
     "package_path",
+    "parted",
     "plain",
     "pointer_problem",
     "read_header",
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from zoo.data.copies import on_disk
+    from zoo.data.copies import on_disk, parted
     from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_errors, hub_reachable
     from zoo.data.files import DataFiles, package_path
@@ -62,7 +63,7 @@ else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.data.copies": ["on_disk"],
+            "zoo.data.copies": ["on_disk", "parted"],
             "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_errors", "hub_reachable"],
             "zoo.data.files": ["DataFiles", "package_path"],

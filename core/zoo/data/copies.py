@@ -5,6 +5,7 @@ A copy is whole or not there, and of one state of what it copies: what changes w
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,13 @@ def on_disk(place: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}", "set ZOO_HOME to another folder") from error
     return copy
+
+
+def parted(text: str) -> list[tuple[str, str]]:
+    """The ways in which a text is two places with a `:` between them; one within an address (`s3://`, a port) parts nothing."""
+    cuts = [found.start() for found in re.finditer(":(?!//)", text)]
+    pairs = [(text[:cut], text[cut + 1 :]) for cut in cuts if not re.search("://[^/:]*$", text[:cut])]
+    return [pair for pair in pairs if all(pair)]
 
 
 def address_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Files and folders of the user's own at an address: copied once, whole, and known by content wherever they lie."""
 
 import http.server
+import json
 import os
 import threading
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 import zoo
-from zoo.data import on_disk
+from zoo.data import on_disk, parted
 from zoo.data.copies import address_of, copying
 from zoo.errors import DataError, OptionError, StoreError, WeightsError
 from zoo.opening import save_state
@@ -274,3 +275,43 @@ def test_a_training_would_record_secrets_and_is_refused(web, table):
     with pytest.raises(OptionError, match="would tell the secrets") as caught:
         zoo.train("intro/mlp-digits", dataset=f"csv:{web}/table.csv?signature=geheim")
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("a:b", [("a", "b")]),
+        ("a:b:c", [("a", "b:c"), ("a:b", "c")]),
+        ("s3://x/a:s3://x/b", [("s3://x/a", "s3://x/b")]),
+        ("a:https://host:8080/b.json", [("a", "https://host:8080/b.json")]),
+        ("https://host:8080/a:b", [("https://host:8080/a", "b")]),
+        ("s3://x/a", []),
+        (":a", []),
+        ("a:", []),
+    ],
+)
+def test_two_places_are_parted_but_not_within_an_address(text, pairs):
+    assert parted(text) == pairs
+
+
+def test_images_and_their_masks_may_lie_apart(memory, photos, tmp_path):
+    from PIL import Image
+
+    for path in photos.rglob("*.png"):
+        mask = tmp_path / "masks" / path.relative_to(photos)
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), int(path.stem) % 2).save(mask)
+    upload(tmp_path / "masks", f"{memory}/masks")
+    near, far = (zoo.dataset(f"masks:{photos}:{masks}") for masks in (tmp_path / "masks", f"{memory}/masks"))
+    assert far.fingerprint == near.fingerprint and torch.equal(torch.as_tensor(far[3].target), torch.as_tensor(near[3].target))
+
+
+def test_images_and_their_boxes_may_lie_apart(web, photos, tmp_path):
+    told = {
+        "images": [{"id": 1, "file_name": "cat/1.png", "height": 8, "width": 8}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "iscrowd": 0}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "boxes.json").write_text(json.dumps(told))
+    near, far = (zoo.dataset(f"coco:{photos}:{boxes}") for boxes in (tmp_path / "boxes.json", f"{web}/boxes.json"))
+    assert far.fingerprint == near.fingerprint and far.ids == near.ids
