@@ -11,10 +11,10 @@ from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
 from zoo.runs.providers import providers_of
-from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Result, RunRecord
+from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Origin, Result, RunRecord
 from zoo.runs.resuming import Computed
-from zoo.runs.shards import origins
 from zoo.tasks.classes import Outputs
+from zoo.wording import without_secrets
 
 
 def make_record(
@@ -25,6 +25,7 @@ def make_record(
     device: Any,
     results: Sequence[Result],
     artifacts: Sequence[tuple[str, str]],
+    origins: Sequence[Origin],
     catalogue: Catalogue,
     seconds: float,
     engine: str = "here",
@@ -36,7 +37,7 @@ def make_record(
         key=plan.key,
         created=datetime.now(UTC).isoformat(timespec="milliseconds"),
         task=plan.task.name,
-        benchmark=plan.benchmark.name,
+        benchmark=without_secrets(plan.benchmark.name),
         protocol=_protocol(plan),
         altered=plan.altered,
         model=_model_record(plan.model, plan),
@@ -48,13 +49,14 @@ def make_record(
         execution=computed.execution or execution(plan, device, None, 0, engine),
         environment=environment(),
         providers=providers_of(plan),
-        origins=tuple(origins(plan.shards())),
+        origins=tuple(origins),
         doubt=computed.doubt,
         remarks=tuple({**remarks, **computed.remarks}),
         cost=_cost(computed, seconds),
         complexity=computed.complexity,
         guard=computed.guard,
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
+        shards_at=without_secrets(plan.shards_at),
     )
 
 
@@ -95,7 +97,7 @@ def _told(model: Model) -> ModelInfoRecord:
 
 def _data_record(plan: Plan, computed: Computed) -> DataRecord:
     return DataRecord(
-        name=plan.task.data.name,
+        name=without_secrets(plan.task.data.name),
         split=plan.benchmark.split,
         fingerprint=plan.dataset.fingerprint,
         samples=plan.samples - len(computed.skipped),
