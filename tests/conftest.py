@@ -40,6 +40,7 @@ def zoo_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "zoo-home"
     monkeypatch.setenv("ZOO_HOME", str(home))
     monkeypatch.delenv("ZOO_STORE", raising=False)
+    monkeypatch.delenv("ZOO_SHARDS", raising=False)
     monkeypatch.delenv("ZOO_REGISTRY", raising=False)
     return home
 

@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from zoo.profiling import Profile, Profiles
     from zoo.runs.progress import Progress
 
-NOT_HERE = {"limit", "outputs", "key", "seed", "batch_size", "workers", "skip_bad", "fresh", "save_figures", "wait", "engine"}
+NOT_HERE = {
+    "limit",
+    "outputs",
+    "key",
+    "seed",
+    "batch_size",
+    "workers",
+    "skip_bad",
+    "fresh",
+    "save_figures",
+    "wait",
+    "engine",
+    "shards",
+}
 """What a run has and this has not."""
 HEADER = ("model", "parameters", "FLOP/sample", "memory", "p50*", "p90*", "p99*", "best batch*", "samples/s*")
 

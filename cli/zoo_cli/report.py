@@ -74,6 +74,8 @@ def print_scores(record: "RunRecord") -> None:
 
 def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
     """A record in full: the scores, then everything that determined them; with the user's name and note beside it."""
+    from zoo.runs.stored import folder_of
+
     print_scores(record)
     model, data = record.model, record.dataset
     packages = ", ".join(f"{name} {version}" for name, version in record.environment.packages.items())
@@ -102,7 +104,7 @@ def print_record(record: "RunRecord", label: "Label", read_line: str) -> None:
             ("packages", packages),
             ("plugins", "\n".join(one.words for one in record.providers)),
             ("git", f"{commit}{' with changes' if record.environment.git_dirty else ''}" if commit else ""),
-            ("shards", f"{zoo_home() / 'runs' / record.key / 'shards'}"),
+            ("shards", f"{folder_of(record)}/shards"),
             ("read them", read_line),
             ("intervals", "\n".join(f"{result.metric}: {result.interval}" for result in record.results if result.interval)),
         ]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = 20
 """Runs that are shown on a terminal, unless it is said how many."""
+LONGEST_QUERY = 2000
+"""Characters of a line for DuckDB that is shown."""
 FILTERS = ("model", "benchmark", "task", "dataset", "since", "until", "where")
 MORE = {
     "export": ("zoo_cli.results:export", "The list as CSV or Parquet, with all scores."),
@@ -193,19 +195,19 @@ def annotate(run: str, text: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print files and query as JSON.")
 def shards(run: str, as_json: bool) -> None:
     """Print the Parquet files of the predictions of RUN, a path a line, and the line for duckdb that reads them."""
-    from zoo.browsing import duckdb_query, shard_files
+    from zoo.browsing import duckdb_query, shard_places
     from zoo.runs.store import Store
 
     record = Store(writing=False).record(run)
-    files = shard_files(record)
-    gone = [file for file in files if not file.is_file()]
+    files = shard_places(record)
+    gone = [file for file, there in files.items() if not there]
     if as_json:
-        listed = [{"path": str(file), "present": file not in gone} for file in files]
+        listed = [{"path": file, "present": there} for file, there in files.items()]
         print_json({"run_id": record.run_id, "files": listed, "duckdb": duckdb_query(record)})
         return
-    for file in files:
-        if file not in gone:
-            say(str(file))
+    for file, there in files.items():
+        if there:
+            say(file)
     if gone:
         note(f"{len(gone):,} of {counted(len(files), 'file')} are no longer here; running it again computes them")
     if len(gone) < len(files):
@@ -217,5 +219,7 @@ def read_line(record: "RunRecord") -> str:
     from zoo.browsing import duckdb_query
 
     query = duckdb_query(record)
+    if len(query) > LONGEST_QUERY:
+        return f"zoo results shards {record.run_id[:8]} --json has the query"
     plain = not set(query) & set('"$`\\!')
     return f'duckdb -c "{query}"' if plain else f"duckdb -c {shlex.quote(query)}"

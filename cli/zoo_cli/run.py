@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         "zoo run ./net.py:Net --on digits --classes dataset --weights checkpoint.pt",
         "zoo run --from sweep.yaml",
         "zoo run cnn/resnet20 --on cifar10 --engine local:4",
+        "zoo run cnn/resnet20 --on cifar10 --shards s3://bucket/predictions",
     ),
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, type=Name("model"))

@@ -134,7 +134,7 @@ def _form(field: "FieldInfo") -> dict[str, Any]:
         return {"type": int if least is None else AtLeast(least), "metavar": "INTEGER" if least is None else "N", **shown}
     if kinds == [float]:
         return {"type": float, "metavar": "SECONDS", **shown}
-    return {"type": click.Path() if kinds == [Path] else str, **shown}
+    return {"type": click.Path() if Path in kinds else str, **shown}
 
 
 def pairs(option: str, form: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from zoo.plugins.index import index_file, load_index
 from zoo.plugins.switches import disabled_ids
 from zoo.wording import without_secrets
 
-VARIABLES = ("ZOO_HOME", "ZOO_DATA_DIR", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS", "ZOO_REGISTRY", "ZOO_OFFLINE")
+VARIABLES = ("ZOO_HOME", "ZOO_DATA_DIR", "ZOO_PLUGINS", "ZOO_STRICT_PLUGINS", "ZOO_REGISTRY", "ZOO_OFFLINE", "ZOO_SHARDS")
 
 
 def diagnosis() -> dict[str, Any]:

@@ -82,6 +82,11 @@ def data_dirs(data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
     return given + [folder for folder in named if folder.is_dir()]
 
 
+def offline_forced() -> bool:
+    """Whether `ZOO_OFFLINE` forbids the network."""
+    return os.environ.get("ZOO_OFFLINE", "0") not in ("", "0")
+
+
 def cache_dir(name: str) -> Path:
     """A folder below `ZOO_HOME` for what can be made again: `index`, `data`, `weights`. Not created here."""
     return zoo_home() / "cache" / name

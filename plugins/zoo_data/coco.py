@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
-from zoo.data import DataFiles, Sample, SampleSequence, decoded, files_sha256, plain, walk
+from zoo.data import DataFiles, Sample, SampleSequence, decoded, files_sha256, on_disk, parted, plain, walk
 from zoo.errors import DataError
 from zoo.imaging import decode, undecodable
 from zoo.remarks import remark
@@ -43,8 +43,7 @@ def coco_spec(name: str, path: str) -> DatasetSpec:
 
 def split_paths(path: str) -> tuple[Path, Path]:
     """IMAGES and ANNOTATIONS, either of which may itself have a colon. Raises DataError unless just one reading is there."""
-    cuts = [position for position, letter in enumerate(path) if letter == ":"]
-    pairs = [(_absolute(path[:cut]), _absolute(path[cut + 1 :])) for cut in cuts if path[:cut] and path[cut + 1 :]]
+    pairs = [(on_disk(images), on_disk(annotations)) for images, annotations in parted(path)]
     if not pairs:
         raise DataError(f"cannot read coco:{path}: it names no annotations", _WRITE)
     whole = [(images, annotations) for images, annotations in pairs if images.is_dir() and annotations.is_file()]
@@ -279,7 +278,3 @@ class CocoDataset(SampleSequence):
         for found in hashes:
             digest.update(bytes.fromhex(found))
         return digest.hexdigest()
-
-
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()

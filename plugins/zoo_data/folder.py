@@ -1,4 +1,4 @@
-"""folder:PATH: the user's own images, a folder per class."""
+"""folder:PATH: the user's own images, a folder per class; PATH may be an address, such as s3://bucket/images."""
 
 import hashlib
 import os
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from zoo.data import SUFFIXES, DataFiles, Dataset, Sample, SampleSequence, files_below, files_sha256, folders_in, plain
+from zoo.data import SUFFIXES, DataFiles, Dataset, Sample, SampleSequence, files_below, files_sha256, folders_in, on_disk, plain
 from zoo.errors import DataError
 from zoo.imaging import read_image
 from zoo.options import split_options
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 from zoo_data.holdout import SPLITS as HEAP_SPLITS
 from zoo_data.holdout import HoldOut, part_of, scored_on
 
@@ -41,7 +42,7 @@ def folder_spec(name: str, rest: str) -> DatasetSpec:
         raise DataError(f"{root} has no folders", "put the images of each class into a folder of its own, named as the class")
     return DatasetSpec(
         name=name,
-        summary=f"Images of {len(classes)} classes in {path}.",
+        summary=f"Images of {len(classes)} classes in {without_secrets(path)}.",
         modality="image",
         target="zoo_data.folder:open_folder",
         splits=dict.fromkeys(splits or HEAP_SPLITS),
@@ -130,7 +131,7 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def _root(path: str) -> Path:
-    root = Path(path).expanduser().absolute()
+    root = on_disk(path)
     if not root.is_dir():
         raise DataError(f"there is no folder {root}", "write folder:PATH with the folder that holds a folder per class")
     return root

@@ -7,10 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, files_below, files_sha256, plain
+from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, files_below, files_sha256, on_disk, plain
 from zoo.errors import DataError, OptionError
 from zoo.imaging import read_image
 from zoo.specs import BenchmarkSpec, DatasetSpec
+from zoo.wording import without_secrets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,14 +27,14 @@ def images_spec(name: str, rest: str) -> DatasetSpec:
     """
     named = _NAMED.fullmatch(rest)
     path = named["path"] if named else rest
-    root = Path(path).expanduser().absolute()
+    root = on_disk(path)
     if not root.exists():
         raise DataError(f"there is no folder and no picture {root}", _HOW)
     if root.is_file() and root.suffix.lower() not in SUFFIXES:
         raise DataError(f"{root} is no picture by its suffix", f"pictures end in: {', '.join(sorted(SUFFIXES))}")
     return DatasetSpec(
         name=name,
-        summary=f"Pictures in {path}.",
+        summary=f"Pictures in {without_secrets(path)}.",
         modality="image",
         tasks=("generate",),
         target="zoo_data.images:open_images",

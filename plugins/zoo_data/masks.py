@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, by_key, files_below, files_sha256
+from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, by_key, files_below, files_sha256, on_disk, parted
 from zoo.errors import DataError
 from zoo.imaging import read_image
 from zoo.options import options_of, split_options
@@ -40,13 +40,14 @@ def masks_spec(name: str, rest: str) -> DatasetSpec:
     mean where that is not plain is said by `zoo_data.labels.coding_of`.
     """
     path = split_options(Meaning, rest, "masks")[1]
-    images, colon, masks = path.rpartition(":")
-    if not (colon and images and masks):
+    pairs = parted(path)
+    if not pairs:
         raise DataError(f"cannot read {name!r}", _WRITE)
+    images, masks = map(on_disk, pairs[-1])
     for folder in (images, masks):
-        if not _absolute(folder).is_dir():
-            raise DataError(f"there is no folder {_absolute(folder)}", _WRITE)
-    listed = _class_list(_absolute(masks))
+        if not folder.is_dir():
+            raise DataError(f"there is no folder {folder}", _WRITE)
+    listed = _class_list(masks)
     return DatasetSpec(
         name=name,
         summary=f"Images in {images} with masks in {masks}.",
@@ -57,7 +58,7 @@ def masks_spec(name: str, rest: str) -> DatasetSpec:
         classes=listed.names if listed else None,
         licence="The user's own.",
         citation="The user's own.",
-        path=f"{_absolute(images)}:{_absolute(masks)}",
+        path=f"{images}:{masks}",
     )
 
 
@@ -143,10 +144,6 @@ def paired(images: Path, masks: Path) -> list[tuple[str, Path, Path]]:
 def _class_list(masks: Path) -> ClassList | None:
     found = (path for path in (masks / CLASSES, masks.parent / CLASSES) if path.is_file())
     return next(map(read_class_list, found), None)
-
-
-def _absolute(path: str) -> Path:
-    return Path(path).expanduser().absolute()
 
 
 def _by_stem(root: Path, suffixes: Collection[str]) -> dict[str, Path]:

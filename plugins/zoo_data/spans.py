@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
-from zoo.data import DataFiles, Sample, SampleSequence, cut_spans, decoded
+from zoo.data import DataFiles, Sample, SampleSequence, cut_spans, decoded, on_disk
 from zoo.errors import DataError
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 
 PASSAGE = 128
 """Consecutive spans that stay together when some are held out, so that a passage is foreseen from its own beginning."""
@@ -52,12 +53,12 @@ def open_wikitext2_opening(files: DataFiles, split: str) -> Spans:
 
 def text_spec(name: str, path: str) -> DatasetSpec:
     """The spec of `text:PATH`, a file of the user's own. The one split is `test`."""
-    file = Path(path).expanduser().absolute()
+    file = on_disk(path)
     if not file.is_file():
         raise DataError(f"there is no file {file}", "write text:PATH with a file of text")
     return DatasetSpec(
         name=name,
-        summary=f"The text of {path}, in spans of at most 64 characters.",
+        summary=f"The text of {without_secrets(path)}, in spans of at most 64 characters.",
         modality="text",
         tasks=("generate",),
         target="zoo_data.spans:open_text",

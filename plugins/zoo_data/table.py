@@ -1,12 +1,13 @@
-"""csv:PATH: the user's own texts or vectors, a row per sample."""
+"""csv:PATH: the user's own texts or vectors, a row per sample; PATH may be an address, such as https://host/table.csv."""
 
 from pathlib import Path
 
-from zoo.data import DataFiles, Dataset, read_header, read_table, table_dataset, table_modality
+from zoo.data import DataFiles, Dataset, on_disk, read_header, read_table, table_dataset, table_modality
 from zoo.errors import DataError
 from zoo.options import split_options
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 from zoo_data.holdout import SPLITS, HoldOut, part_of, scored_on
 
 BEGINNING = 1 << 20
@@ -21,11 +22,11 @@ def table_spec(name: str, rest: str) -> DatasetSpec:
     rows, and `train` all but a fifth of every class; `csv:holdout=0.2:PATH` holds that fifth out as `test`.
     """
     options, path = split_options(HoldOut, rest, "csv")
-    table = Path(path).expanduser().absolute()
+    table = on_disk(path)
     header = read_header(_content(table, BEGINNING), table.suffix, table)
     return DatasetSpec(
         name=name,
-        summary=f"Rows of {path}.",
+        summary=f"Rows of {without_secrets(path)}.",
         modality=table_modality(header, table),
         target="zoo_data.table:open_table",
         splits=dict.fromkeys(SPLITS),

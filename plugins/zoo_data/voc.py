@@ -21,6 +21,7 @@ from zoo.data import (
     by_key,
     files_below,
     files_sha256,
+    on_disk,
     plain,
     pointer_problem,
     read_lines,
@@ -30,6 +31,7 @@ from zoo.imaging import open_picture, read_image
 from zoo.options import options_of, split_options
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 from zoo_data.corners import Box, Corners, corners_of, edges_of
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def voc_spec(name: str, rest: str) -> DatasetSpec:
     root = _root(path)
     return DatasetSpec(
         name=name,
-        summary=f"Images with boxes in {path}.",
+        summary=f"Images with boxes in {without_secrets(path)}.",
         modality="image",
         tasks=("detect",),
         target="zoo_data.voc:open_voc",
@@ -203,7 +205,7 @@ def _refuse_doctype(*_: Any) -> None:
 
 
 def _root(path: str) -> Path:
-    root = Path(path).expanduser().absolute()
+    root = on_disk(path)
     for folder in ("JPEGImages", "Annotations"):
         if not (root / folder).is_dir():
             raise DataError(f"there is no folder {root / folder}", _LAYOUT)

@@ -7,11 +7,12 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, decoded, files_below, files_sha256, plain
+from zoo.data import SUFFIXES, DataFiles, Sample, SampleSequence, decoded, files_below, files_sha256, on_disk, plain
 from zoo.errors import DataError
 from zoo.imaging import open_picture, read_image, take_orientation, undecodable
 from zoo.remarks import remark
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 
 if TYPE_CHECKING:
     from zoo.tasks import Boxes
@@ -28,7 +29,7 @@ def yolo_spec(name: str, path: str) -> DatasetSpec:
     root, told = _told(path)
     return DatasetSpec(
         name=name,
-        summary=f"Images with boxes in {path}.",
+        summary=f"Images with boxes in {without_secrets(path)}.",
         modality="image",
         tasks=("detect",),
         target="zoo_data.yolo:open_yolo",
@@ -128,7 +129,7 @@ def _told(path: str) -> tuple[Path, Mapping[str, Any]]:
     """The data.yaml and what it says."""
     import yaml
 
-    given = Path(path).expanduser().absolute()
+    given = on_disk(path)
     known = [given] if given.is_file() else sorted([*given.glob("data.yaml"), *given.glob("data.yml")])
     if not known:
         absent = f"{given} has no data.yaml" if given.is_dir() else f"there is no folder {given}"

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from zoo.data import DataFiles, Sample, SampleSequence, files_sha256
+from zoo.data import DataFiles, Sample, SampleSequence, files_sha256, on_disk
 from zoo.errors import DataError
 from zoo.options import options_of, split_options
 from zoo.specs import DatasetSpec, Modality
+from zoo.wording import without_secrets
 from zoo_hub.hub_datasets import NAME, dataset_of_hub
 
 SPLIT = re.compile(r"(?:^|[/_.-])(train|training|validation|valid|val|dev|test|testing)(?=$|[/_.-])")
@@ -42,7 +43,7 @@ def data_spec(name: str, rest: str) -> DatasetSpec:
     inputs, label = _chosen(schema.names, features, columns, root)
     return DatasetSpec(
         name=name,
-        summary=f"Hugging Face dataset in {path}.",
+        summary=f"Hugging Face dataset in {without_secrets(path)}.",
         modality=_modality(schema.field(inputs).type, features.get(inputs, {}), inputs, root),
         target="zoo_hub.tables:open_table",
         splits=dict.fromkeys(splits),
@@ -118,7 +119,7 @@ def _image(value: Any, row: int) -> Any:
 
 def _root(path: str) -> Path:
     """The folder or file; of a name on the hub, where it lies in the cache."""
-    given = Path(path).expanduser().absolute()
+    given = on_disk(path)
     if given.exists():
         return given
     if not NAME.fullmatch(path):

@@ -31,7 +31,9 @@ __all__ = [
     "hub_errors",
     "hub_reachable",
     "offline_forced",
+    "on_disk",
     "package_path",
+    "parted",
     "plain",
     "pointer_problem",
     "read_header",
@@ -44,9 +46,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from zoo.data.copies import on_disk, parted
     from zoo.data.dataset import ArrayDataset, Block, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_errors, hub_reachable
-    from zoo.data.files import DataFiles, offline_forced, package_path
+    from zoo.data.files import DataFiles, package_path
     from zoo.data.hashing import AlteredError, unzip
     from zoo.data.known_classes import CLOTHES, DIGITS
     from zoo.data.pointers import pointer_problem
@@ -55,14 +58,16 @@ if TYPE_CHECKING:
     from zoo.data.tabular import table_dataset, table_modality
     from zoo.data.texts import SHAKESPEARE, EncodingError, character_codes, decoded, read_lines
     from zoo.data.walking import SUFFIXES, by_key, files_below, folders_in, plain, walk
+    from zoo.home import offline_forced
     from zoo.identity.files import file_sha256, files_sha256
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
+            "zoo.data.copies": ["on_disk", "parted"],
             "zoo.data.dataset": ["ArrayDataset", "Block", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_errors", "hub_reachable"],
-            "zoo.data.files": ["DataFiles", "offline_forced", "package_path"],
+            "zoo.data.files": ["DataFiles", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],
             "zoo.data.known_classes": ["CLOTHES", "DIGITS"],
             "zoo.data.pointers": ["pointer_problem"],
@@ -71,6 +76,7 @@ else:
             "zoo.data.tabular": ["table_dataset", "table_modality"],
             "zoo.data.texts": ["SHAKESPEARE", "EncodingError", "character_codes", "decoded", "read_lines"],
             "zoo.data.walking": ["SUFFIXES", "by_key", "files_below", "folders_in", "plain", "walk"],
+            "zoo.home": ["offline_forced"],
             "zoo.identity.files": ["file_sha256", "files_sha256"],
         },
     )

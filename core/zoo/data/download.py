@@ -74,6 +74,33 @@ def download(
         ) from error
 
 
+def state_at(url: str) -> str:
+    """What changes when the file at `url` does: its ETag, date and size; empty where the server tells neither of the first two.
+
+    Raises DownloadError.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            return _state_at(url)
+        except DownloadError as error:
+            if error.final or attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(PAUSE * 2**attempt)
+    raise AssertionError
+
+
+def _state_at(url: str) -> str:
+    try:
+        answer = _request(url, Path(), 0, "", method="HEAD")
+    except DownloadError as error:
+        if not re.match(r"HTTP (400|403|405|501)\b", str(error)):  # of servers that know no HEAD, or signed for GET alone
+            raise
+        answer = _request(url, Path(), 0, "")
+    with answer:
+        told = [answer.headers.get(name, "") for name in ("ETag", "Last-Modified", "Content-Length")]
+    return repr(told) if any(told[:2]) else ""
+
+
 def download_from_hub(uri: str, *, offline: bool) -> Path:
     """The file at `hf://repo@revision/file`, in the hub's own cache. Raises DownloadError."""
     match = re.fullmatch(r"hf://([\w.-]+(?:/[\w.-]+)?)@([\w.-]+)/(.+)", uri)
@@ -141,12 +168,12 @@ def _attempt(url: str, part: Path, size: int | None, progress: Progress | None) 
         raise DownloadError(f"the connection broke after {done:,} of {total:,} bytes")
 
 
-def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
+def _request(url: str, part: Path, held: int, validator: str, method: str = "GET") -> "HTTPResponse":
     headers = {"User-Agent": f"deepzoo/{__version__}"}
     if held:
         headers |= {"Range": f"bytes={held}-", "If-Range": validator}
     url, login = _login(url)
-    request = Request(url, headers=headers)
+    request = Request(url, headers=headers, method=method)
     if login:
         request.add_unredirected_header("Authorization", login)  # for this server alone
     try:
@@ -154,7 +181,7 @@ def _request(url: str, part: Path, held: int, validator: str) -> "HTTPResponse":
         return response
     except HTTPError as error:
         error.close()
-        if error.code == 416:  # what is kept is no beginning of what the server has
+        if error.code == 416 and held:  # what is kept is no beginning of what the server has
             _forget(part)
         passing = error.code >= 500 or error.code in (408, 416, 429)
         raise DownloadError(f"HTTP {error.code} {error.reason}", final=not passing) from error

@@ -9,7 +9,7 @@ from zoo.data.download import DownloadError, Progress, download, download_from_h
 from zoo.data.hashing import AlteredError, verified_content, verify
 from zoo.data.places import cached_path, find_file, find_folder, in_package
 from zoo.errors import DataError, WeightsError, ZooError
-from zoo.home import data_dirs, writing
+from zoo.home import data_dirs, offline_forced, writing
 from zoo.specs import DataFile, DatasetSpec
 from zoo.units import size_of
 
@@ -167,11 +167,6 @@ def package_path(name: str, kind: Kind = "data") -> Path:
     error = _ERRORS[kind](f"there is no file {rest!r} in the package {package!r}", f"is {package} installed whole?")
     error.altered = True
     raise error
-
-
-def offline_forced() -> bool:
-    """Whether `ZOO_OFFLINE` forbids the network."""
-    return os.environ.get("ZOO_OFFLINE", "0") not in ("", "0")
 
 
 def _locate(

@@ -3,14 +3,13 @@
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from zoo.errors import ModelError, OptionError
 from zoo.opening.composing import named_model
 from zoo.opening.models import Model
 from zoo.opening.own import own_model
-from zoo.opening.weights_choice import Choice
+from zoo.opening.weights_choice import Choice, own_file
 from zoo.plugins.composed import refuse_unknown
 from zoo.specs import ModelSpec
 
@@ -75,7 +74,7 @@ def load(
     from zoo.plugins.registry import registry
 
     spec, tag = registry().tagged_model(name)
-    file = Path(weights) if weights else None
+    file = own_file(weights)
     choice = Choice(tag, file=file, allow_pickle=allow_pickle, key=weights_key, classes=classes)
     held = {role: part if isinstance(part, str) else _copied(part, role) for role, part in parts.items()}
     opened = {role: part if isinstance(part, str) else _own_part(spec, role, part) for role, part in held.items()}

@@ -19,7 +19,7 @@ from zoo.opening.output_names import output_names
 from zoo.opening.parts import OwnTensors, carried_input, composed_name, facts_of_parts, refuse_overlap
 from zoo.opening.weights import find_files, load_state, read_weights, weights_sha256
 from zoo.opening.weights_as_file import whole_file
-from zoo.opening.weights_choice import Choice, choose_weights
+from zoo.opening.weights_choice import Choice, choose_weights, uri_of
 from zoo.opening.weights_own import OwnFile, dict_of, open_own, outputs_parameter, told_by
 from zoo.options import checked_settings
 from zoo.plugins.blame import in_plugin
@@ -141,7 +141,7 @@ def bound_model(
         "code": code.identity,
         **({"parts": facts_of_parts(inside)} if inside else {}),
     }
-    uri = choice.file.absolute().as_uri() if choice.file else without_secrets(weights.uri) if weights else None
+    uri = uri_of(choice.file) if choice.file else without_secrets(weights.uri) if weights else None
     paths = [choice.file] if choice.file else find_files(weights, choice.data_dir) if weights else []
     doubt = code.doubt if spec.reuse else f"{name} declares that its predictions are not to be used again"
     doubt = f"{name} is a service, and what it answers may change" if spec.remote else doubt

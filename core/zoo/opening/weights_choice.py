@@ -5,9 +5,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.errors import WeightsError
+from zoo.errors import DataError, WeightsError
 from zoo.plugins.checking import no_such_weights
 from zoo.specs import ModelSpec, Weights
+from zoo.storage.address import is_address
+
+
+def own_file(weights: str | os.PathLike[str] | None) -> Path | None:
+    """The weights file of the user's own that is named; of one at an address a copy on this machine. Raises WeightsError."""
+    if not weights:
+        return None
+    if not is_address(os.fspath(weights)):
+        return Path(weights)
+    from zoo.data.copies import on_disk
+
+    try:
+        return on_disk(weights)
+    except DataError as error:
+        raise WeightsError(error.message, error.hint) from error
+
+
+def uri_of(file: Path) -> str:
+    """What a record says of where a weights file of the user's own is: `file:///path`, or the address of which it is a copy."""
+    from zoo.data.copies import address_of
+
+    return address_of(file.absolute()) or file.absolute().as_uri()
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from urllib.request import url2pathname
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from zoo.data.files import offline_forced
 from zoo.errors import OptionError, PluginError, reason_of
+from zoo.home import offline_forced
 from zoo.plugins.catalogue import Catalogue, KnownPlugin
 from zoo.plugins.names import BUNDLED
 from zoo.version import __version__

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from zoo.data.files import offline_forced
 from zoo.errors import PluginError
+from zoo.home import offline_forced
 from zoo.plugins.asked import Asked
 from zoo.plugins.names import BUNDLED
 from zoo.plugins.needed import counts, installed_version, parsed

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from zoo.data.copies import copying
+from zoo.data.download import Progress as DownloadProgress
 from zoo.devices import pick_device
 from zoo.engines import one_engine
 from zoo.errors import no_exit
@@ -19,6 +21,7 @@ from zoo.remarks import hearing
 from zoo.runs.figures import drawer, save_figures, save_score_figures
 from zoo.runs.folding import check_scored, fold
 from zoo.runs.foreseeing import scoring
+from zoo.runs.kept import kept_at
 from zoo.runs.key import seen
 from zoo.runs.observing import Observers
 from zoo.runs.plan import Plan, placed, plan_run
@@ -65,6 +68,7 @@ def evaluate(
     home: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     engine: str = "here",
+    shards: str | None = None,
     progress: ProgressCallback | bool | None = None,
 ) -> RunRecord:
     """Run a model on a benchmark and return the record, which is also in the store.
@@ -92,7 +96,9 @@ def evaluate(
     (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
     the run's folder, where the task, or a plugin that knows the model, can draw. `engine` shares the shards out: "local:4" to
     four processes of this machine, "ray" or "ray:ADDRESS" to a cluster whose machines have one disk; a model or data of your own
-    must be of a module that can be imported there, a model have a `key`. `progress` is told of every step; without it a
+    must be of a module that can be imported there, a model have a `key`. `shards` is an address below which the predictions are
+    kept and found, such as "s3://bucket/prefix" (see `docs/scale.md`), or a folder; default: `ZOO_SHARDS`, else the run's folder
+    below `ZOO_HOME`. `progress` is told of every step; without it a
     bar is shown on a terminal and in a notebook, unless it is False or `ZOO_PROGRESS` is 0.
 
     Threads may evaluate at once. A finished run is only read; of several that begin the same, one computes it, and the others
@@ -112,10 +118,12 @@ def evaluate(
 def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback | None) -> RunRecord:
     started = time.perf_counter()
     store = Store()
-    device = pick_device(how.device)
+    device = None if how.device == "auto" else pick_device(how.device)  # which takes torch, as what is done already does not
     with hearing(None) as remarks, no_exit("what is run or its data"):
-        plan = plan_run(entries, request, lambda done, total: how.tell(Progress("downloading", done, total or 0)))
-    device = placed(plan, device)
+        downloading: DownloadProgress = lambda done, total: how.tell(Progress("downloading", done, total or 0))  # noqa: E731
+        with copying(downloading):
+            plan = plan_run(entries, request, downloading)
+    plan = kept_at(plan, how.shards, store)
     draw = drawer(entries, plan, how.save_figures)
     catalogue = load_catalogue()
     run_id = uuid4().hex[:16]
@@ -126,15 +134,15 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
         if computed is None:
             plan = held.enter_context(_begun(plan, how))
             with one_engine(how.engine) as engine:
-                computed = compute_missing(observers, plan, how, device, run_id, engine)
-        results, artifacts = fold(plan, computed.found, scoring(plan, how.tell))
+                computed = compute_missing(observers, plan, how, placed(plan, device or pick_device("auto")), run_id, engine)
+        results, artifacts, origins = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)
         seconds = time.perf_counter() - started
         with hearing(remarks):
             store.doubt_clock(moment())
-        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, catalogue, seconds, how.engine)
+        record = make_record(plan, run_id, computed, remarks, results, artifacts, origins, catalogue, seconds, how.engine)
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observers.tell("finished", record=record)
     return record

@@ -1,6 +1,7 @@
 """Folding: the stored shards of a run into scores, and the scores beside pass mark and claim."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 
 import pyarrow as pa
@@ -14,9 +15,9 @@ from zoo.plugins.catalogue import Catalogue
 from zoo.plugins.registry import registry
 from zoo.runs.plan import Plan, no_rows
 from zoo.runs.progress import ShardCallback
-from zoo.runs.record import Check, Result
+from zoo.runs.record import Check, Origin, Result
 from zoo.runs.sampling import groups_of
-from zoo.runs.shards import Stored, read_shard
+from zoo.runs.shards import Shard, Stored, origins, read_shard, reading
 from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
@@ -26,44 +27,52 @@ PIECE = 2**20
 
 def fold(
     plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
-) -> tuple[list[Result], list[tuple[str, str]]]:
-    """Every metric over all shards in id order, and (path, SHA-256) of each shard; those `found` before are taken from there."""
+) -> tuple[list[Result], list[tuple[str, str]], list[Origin]]:
+    """Every metric over all shards in id order, (path, SHA-256) of each shard, and how they were computed.
+
+    Shards `found` before are taken from there.
+    """
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
     artifacts: list[tuple[str, str]] = []
     places: list[int] = []
-    for tables, positions in _pieces(plan, found, began, artifacts):
-        table = pa.concat_tables(tables)
+    made: Counter[bytes] = Counter()
+    for piece in _pieces(plan, found, began):
+        positions: list[int] = []
+        for shard, stored in piece:
+            artifacts.append((shard.artifact(stored.sha256), stored.sha256))
+            made[stored.origin] += 1
+            skipped = stored.skipped
+            positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
+        table = pa.concat_tables([stored.table for _, stored in piece])
         rows = Rows(table["id"].to_numpy().tolist(), plan.task.decode(table), classes, positions, plan.dataset)
         places += positions if groups is not None else []
         for each in folds:
             if len(rows):
                 each.take(rows)
     grouped = None if groups is None else [groups[place] for place in places]
-    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts
+    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts, origins(made)
 
 
-def _pieces(
-    plan: Plan, found: dict[int, Stored], began: ShardCallback, artifacts: list[tuple[str, str]]
-) -> Iterator[tuple[list[pa.Table], list[int]]]:
-    """Shards that are folded at once, with the positions of their rows: as many as are small together, as each has its price."""
-    tables: list[pa.Table] = []
-    positions: list[int] = []
-    for shard in plan.shards():
+def _pieces(plan: Plan, found: dict[int, Stored], began: ShardCallback) -> Iterator[list[tuple[Shard, Stored]]]:
+    """Shards that are folded at once: as many as are small together, as each has its price."""
+    shards = plan.shards()
+    piece: list[tuple[Shard, Stored]] = []
+
+    def read(shard: Shard) -> Stored | None:
+        return found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
+
+    for shard, stored in zip(shards, reading(shards, read), strict=True):
         began(shard)
-        stored = found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
         if stored is None:
-            raise RunError(f"shard {shard.path} was altered while the run went on", "run it again: only that shard is computed")
-        artifacts.append((f"shards/{shard.path.name}", stored.sha256))
-        tables.append(stored.table)
-        skipped = stored.skipped
-        positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
-        if sum(table.nbytes for table in tables) >= PIECE:
-            yield tables, positions
-            tables, positions = [], []
-    if tables:
-        yield tables, positions
+            raise RunError(f"shard {shard} was altered while the run went on", "run it again: only that shard is computed")
+        piece.append((shard, stored))
+        if sum(one.table.nbytes for _, one in piece) >= PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def score_rows(

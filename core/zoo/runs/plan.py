@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
+from zoo.opening.known import known_or_opened
 from zoo.opening.models import Model
 from zoo.opening.own import kind_of, own_model
 from zoo.opening.own_data import OwnData, own_data
@@ -33,6 +35,8 @@ from zoo.runs.sampling import copied, take
 from zoo.runs.shards import Shard, plan_shards
 from zoo.runs.written import opened, with_file
 from zoo.specs import BenchmarkSpec, DatasetSpec, MetricSpec, ModelSpec
+from zoo.storage.address import joined
+from zoo.storage.objects import Objects
 from zoo.tasks.base import DataInfo, Rows, Task
 from zoo.tasks.by_name import task_of
 
@@ -62,6 +66,8 @@ class Plan:
     """Those of the plugin that declares the task, which its key knows."""
     asked: Request | None = None
     """The request as the caller made it: whoever plans it elsewhere gets the same plan."""
+    shards_at: str = ""
+    """Address below which its shards are kept, with its secrets; empty: in its folder."""
 
     @property
     def named(self) -> bool:
@@ -86,7 +92,12 @@ class Plan:
 
     def shards(self) -> list[Shard]:
         """The run's shards, in order."""
-        return plan_shards(self.positions, self.task.shard_of(self.samples), self.folder / "shards")
+        return plan_shards(self.positions, self.task.shard_of(self.samples), self.folder / "shards", self.at)
+
+    @property
+    def at(self) -> Objects | None:
+        """The run's folder where its shards are kept at an address."""
+        return Objects(joined(self.shards_at, self.key)) if self.shards_at else None
 
     def ids(self, shard: Shard) -> list[str]:
         """Ids of a shard's samples, in order."""
@@ -102,7 +113,7 @@ class Plan:
 
 def plan_run(registry: Registry, request: Request, downloading: DownloadProgress | None = None) -> Plan:
     """Resolve names, open the data, bind the task, and derive the key. Raises ZooError before anything is spent."""
-    asked = request
+    asked, request = request, request.fetched()
     data = None if request.benchmark is None or isinstance(request.benchmark, str) else own_data(request.benchmark)
     written = opened(request.model, request, _outputs(registry, request, data)) if is_written(request.model) else None
     if written is not None:
@@ -120,7 +131,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     _check_task(named, benchmark, request.task)
     origin = registry.dataset(dataset_spec.base) if dataset_spec.base else dataset_spec
     model = _model(named, written, request, benchmark, origin)
-    dataset = data.dataset if data else open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
+    opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
+    reopen = partial(open_dataset, dataset_spec, benchmark.split, request.data_dir, downloading)
+    dataset = data.dataset if data else known_or_opened(dataset_spec, benchmark.split, request.data_dir, opener, reopen)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     suited = task_of(benchmark)
@@ -140,14 +153,13 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     positions, sampled = take(dataset, request.limit, task.name)
     base, copies = copied(dataset)
     ids = [base.ids[i // copies] for i in positions[::copies]]
-    if request.weights and (known := seen_in_training(request.weights, origin.name, ids)):
+    if request.weights_file and (known := seen_in_training(request.weights_file, origin.name, ids)):
         remark(known)
     precision = asked_precision(registry, request.precision, task)
     runner = runner_of(task)
     manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision, task.shard_of(len(positions)), runner)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
-    opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
     doubts = (
         model.doubt,
@@ -259,7 +271,7 @@ def _model(
     choice = Choice(
         named.tag,
         dataset.name,
-        None if theirs else request.weights,
+        None if theirs else request.weights_file,
         request.allow_pickle,
         request.data_dir,
         None if theirs else request.weights_key,

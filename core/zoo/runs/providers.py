@@ -8,6 +8,7 @@ from zoo.plugins.registry import registry
 from zoo.runs.plan import Plan
 from zoo.runs.record import Provider
 from zoo.tasks.by_name import is_core, plugin_of_task
+from zoo.wording import without_secrets
 
 
 def providers_of(plan: Plan) -> tuple[Provider, ...]:
@@ -25,7 +26,7 @@ def providers(entries: Iterable[tuple[str, str]], task: str | None = None) -> tu
     What is the user's own has none.
     """
     index = registry().index
-    owners = [(f"{role} {name}", index.plugin_of(name)) for role, name in dict.fromkeys(entries)]
+    owners = [(f"{role} {without_secrets(name)}", index.plugin_of(name)) for role, name in dict.fromkeys(entries)]
     if task is not None and not is_core(task):
         owners.append((f"task {task}", plugin_of_task(task)))
     found: dict[tuple[str, str], list[str]] = {}

@@ -58,7 +58,8 @@ class ModelInfoRecord(Frozen):
 
         `intro/mlp (2cc2d2b6)`, `cnn/resnet20 (depth=56; 9e1b0c44)`.
         """
-        own = self.weights_sha256 is not None and (self.weights_uri or "").startswith("file:") and "@" not in self.name
+        ours = (self.weights_uri or "pkg:").startswith(("pkg:", "hf:"))
+        own = self.weights_sha256 is not None and not ours and "@" not in self.name
         network = ", ".join(f"{key}={value}" for key, value in self.config.items())
         marks = [*filter(None, [network]), *([(self.weights_sha256 or "")[:8]] if own else [])]
         return f"{self.name} ({'; '.join(marks)})" if marks else self.name
@@ -240,6 +241,10 @@ class RunRecord(Frozen):
         default=None, description="None where no prediction was computed by a deepzoo that counts what its model takes."
     )
     artifacts: tuple[Artifact, ...]
+    shards_at: str = Field(
+        default="",
+        description="Address below which the run's folder with its shards lies, without secrets; empty: below ZOO_HOME.",
+    )
     guard: Guard | None = Field(default=None, description="None where no prediction was asked for again.")
 
     @property

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zoo.engines.naming import checked_engine
 from zoo.errors import OptionError
+from zoo.opening.weights_choice import own_file
 from zoo.runs.progress import Progress
+from zoo.storage.address import is_address
 
 if TYPE_CHECKING:
     from zoo.opening.weights_choice import Choice
@@ -57,7 +59,7 @@ class Request(Asked):
         description="all: a class that the dataset lacks is a wrong answer (default); dataset: only its own classes compete.",
     )
     seed: int = Field(default=0, description="Of whatever is random in model or task.")
-    weights: Path | None = Field(default=None, description="Weights file of your own.")
+    weights: Path | str | None = Field(default=None, description="Weights file of your own, or its address: s3://bucket/net.pth.")
     weights_key: str | None = Field(
         default=None, description="Which of several sets of weights in the file, such as state_dict_ema."
     )
@@ -100,13 +102,27 @@ class Request(Asked):
     def _empty_is_none(cls, path: Any) -> Any:
         return path or None
 
+    @field_validator("weights")
+    @classmethod
+    def _path_or_address(cls, weights: Path | str | None) -> Path | str | None:
+        return Path(weights) if isinstance(weights, str) and not is_address(weights) else weights
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The weights file; of one at an address a copy on this machine. Raises WeightsError where there is none."""
+        return own_file(self.weights)
+
+    def fetched(self) -> "Request":
+        """The same with that file, which is then asked for but once."""
+        return self if self.weights is None else self.model_copy(update={"weights": self.weights_file})
+
     def choice(self, tag: str | None) -> "Choice":
         """The weights that are asked for, of a model by name and with this tag."""
         from zoo.opening.weights_choice import Choice
 
         return Choice(
             tag,
-            file=self.weights,
+            file=self.weights_file,
             allow_pickle=self.allow_pickle,
             data_dir=self.data_dir,
             key=self.weights_key,
@@ -130,6 +146,10 @@ class How(Asked):
     store: Any = None
     engine: str = Field(
         default="here", description="here, local:N for N processes, ray or ray:ADDRESS for a cluster: the shards are shared out."
+    )
+    shards: str | None = Field(
+        default=None,
+        description="Keep the predictions below this address, such as s3://bucket/prefix. Default: ZOO_SHARDS, else ZOO_HOME.",
     )
     progress: Callable[[Progress], None] | bool | None = None
 

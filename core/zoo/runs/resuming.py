@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +20,7 @@ from zoo.runs.complexity import keep_complexity, kept_complexity
 from zoo.runs.computing import Computer, Made, Wanted
 from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import keep_guard, kept_guard
+from zoo.runs.kept import send_notes
 from zoo.runs.key import doubted
 from zoo.runs.loading import Reading, auto_batch_size, default_workers
 from zoo.runs.observing import Observers
@@ -27,8 +28,9 @@ from zoo.runs.plan import Plan
 from zoo.runs.progress import Progress
 from zoo.runs.record import Complexity, Execution, Guard, RunStart, Shards
 from zoo.runs.request import How
-from zoo.runs.shards import Shard, Stored, put, read_shard
+from zoo.runs.shards import Shard, Stored, listed, put, putting, read_shard, reading
 from zoo.runs.working import WORKER, told_of
+from zoo.wording import without_secrets
 
 
 @dataclass
@@ -68,7 +70,9 @@ def _found(plan: Plan, how: How) -> Computed:
     shards, guard = plan.shards(), kept_guard(plan.folder)
     found = {}
     if not how.fresh and not (guard and guard.note):  # what is not a sample's own is no use another time
-        found = {s.index: kept for s in shards if (kept := read_shard(s, plan.key, plan.ids(s), plan.task.schema))}
+        there = listed(shards)
+        read = reading(there, lambda s: read_shard(s, plan.key, plan.ids(s), plan.task.schema))
+        found = {s.index: kept for s, kept in zip(there, read, strict=True) if kept}
     done = Computed(
         Shards(total=len(shards), computed=len(shards) - len(found), reused=len(found)),
         found=found,
@@ -89,11 +93,13 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
+        if (at := plan.at) is not None:  # which tells whether it can be written before anything is computed
+            at.write("manifest.json", (plan.folder / "manifest.json").read_bytes())
         start = RunStart(
             run_id=run_id,
             key=plan.key,
             model=plan.model.info.name,
-            benchmark=plan.benchmark.name,
+            benchmark=without_secrets(plan.benchmark.name),
             samples=plan.samples,
             shards=done.shards,
         )
@@ -138,12 +144,13 @@ class _Mapping:
         self.under_way: dict[int, int] = {}
         """Samples that are done of shards that are not."""
         self.foresight = Foresight()
+        self.put: Callable[[Shard, Path], None] = put
 
     def run(self, engine: Engine, job: Job) -> None:
         self.how.tell(Progress("loading", self.reused, self.plan.samples, self.reused))
         started = time.perf_counter()
         try:
-            with closing(engine.map(job, self._tasks(), len(self.missing))) as events:  # type: ignore[type-var]
+            with putting(self.plan.at) as self.put, closing(engine.map(job, self._tasks(), len(self.missing))) as events:  # type: ignore[type-var]
                 for event in events:
                     if isinstance(event, Ready):
                         started = time.perf_counter()
@@ -183,8 +190,8 @@ class _Mapping:
         done.remarks.update(dict.fromkeys(made.remarks))
         done.samples += made.samples
         done.peak_memory_mib = max(filter(None, (done.peak_memory_mib, made.peak_memory_mib)), default=None)
-        before = done.execution.batch_size if done.execution is not None else None
-        largest = max(filter(None, (before, made.execution.batch_size)), default=None)
+        size = done.execution.batch_size if done.execution is not None else None
+        largest = max(filter(None, (size, made.execution.batch_size)), default=None)
         done.execution = made.execution.model_copy(update={"batch_size": largest})
         if made.guard is not None:
             keep_guard(folder, made.guard)
@@ -194,8 +201,11 @@ class _Mapping:
             done.complexity = made.complexity
         if made.file is None:
             return
-        done.doubt = doubted(folder, made.doubt, done.doubt)
-        put(shard, made.file)
+        before, done.doubt = done.doubt, doubted(folder, made.doubt, done.doubt)
+        if made.guard or made.complexity or done.doubt != before:
+            send_notes(self.plan)
+        first = shard is self.missing[0]
+        (put if first else self.put)(shard, made.file)
         if self.how.progress and shard is self.missing[0] and len(self.missing) > 1:
             self.foresight.after = seconds_to_score(self.plan, shard)
 

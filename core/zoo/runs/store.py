@@ -236,6 +236,11 @@ class Store:
         found = dict(self._rows(select(RECORDS.c.key, func.max(RECORDS.c.created)).group_by(RECORDS.c.key)))
         return {**waiting.keys(self.url), **found}
 
+    def newest_of(self, key: str) -> RunRecord | None:
+        """The newest record of the runs of a key; None where there is none."""
+        query = select(RECORDS.c.record).where(RECORDS.c.key == key).order_by(*_NEWEST_FIRST).limit(1)
+        return next((_parsed(text) for (text,) in self._rows(query)), None)
+
     def has_key(self, key: str) -> bool:
         """Whether a run of this key has a record."""
         return key in waiting.keys(self.url) or bool(self._rows(select(RECORDS.c.run_id).where(RECORDS.c.key == key).limit(1)))

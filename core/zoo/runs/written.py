@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from zoo.opening.class_names import given_classes
 from zoo.opening.models import Model
+from zoo.opening.weights_choice import uri_of
 from zoo.opening.written import Written, open_written
 from zoo.runs.request import Request
 
@@ -13,7 +14,7 @@ def opened(text: str, request: Request, declared: int | None) -> Written:
     named = request.classes is not None and request.classes != "dataset"
     return open_written(
         text,
-        weights=request.weights,
+        weights=request.weights_file,
         weights_key=request.weights_key,
         allow_pickle=request.allow_pickle,
         outputs=len(given_classes(request.classes)) if named else declared,
@@ -31,7 +32,7 @@ def with_file(model: Model, written: Written) -> Model:
         model,
         info=named,
         weights_sha256=file.sha256,
-        weights_uri=file.path.absolute().as_uri(),
+        weights_uri=uri_of(file.path),
         unsafe=("allow-pickle",) if file.allow_pickle else (),
         notes=(*model.notes, *written.notes),
     )

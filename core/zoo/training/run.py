@@ -32,6 +32,7 @@ from zoo.training.launch import launch, threads_of
 from zoo.training.plan import Asked, plan_training
 from zoo.training.record import TrainingData, TrainingRecord, TrainingStart
 from zoo.version import __version__
+from zoo.wording import without_secrets
 
 _one_training = threading.RLock()
 """Trainings draw from the global generators from step to step, so a process trains one model at a time."""
@@ -75,6 +76,9 @@ def train(
     Raises ZooError, before the first step where data, model and recipe do not go together: RunError where another process trains
     the same, ModelError where training diverges.
     """
+    if dataset is not None and without_secrets(dataset) != dataset:
+        hint = "log in as the scheme's own tools do, or copy the data here first"
+        raise OptionError(f"weights and record of a training would tell the secrets of {dataset}", hint)
     entries = registry()
     spec = entries.recipe(recipe) if isinstance(recipe, str) else recipe
     copy_to = _checked_output(output)
