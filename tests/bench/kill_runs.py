@@ -25,6 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
 
 import zoo
@@ -58,6 +59,11 @@ record = zoo.evaluate(kill_nets.Net(), (inputs, labels), **settings)
 print(record.run_id, flush=True)
 """
 VICTIMS = ("coordinator", "worker", "database's process", "database")
+SLOW_WRITES = """
+CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(random()); RETURN NEW; END $$;
+CREATE TRIGGER slow_writes BEFORE INSERT ON results FOR EACH STATEMENT EXECUTE FUNCTION slowly()
+"""
+"""A record whose results are not there yet takes up to a second, so that a kill meets it half written."""
 HARM = ("records lost", "scores altered", "shards lost", "shards altered", "shards doubled", "left half written")
 
 
@@ -200,6 +206,8 @@ class DatabaseRuns(Runs):
         self.server, self.starting = server, threading.Timer(0, self.start_server)
         self.at_database = False
         super().__init__(*settings)
+        with psycopg.connect(server.url) as connection:
+            connection.execute(SLOW_WRITES)
 
     def store(self, home: Path) -> str:
         return self.server.url
@@ -236,8 +244,8 @@ class DatabaseRuns(Runs):
         return None
 
     def serving(self, first: int) -> int | None:
-        """A process that serves a run at this moment, or within a second; each does for a few milliseconds."""
-        due = time.monotonic() + 1
+        """A process that serves a run at this moment, or within two seconds; most do for a few milliseconds."""
+        due = time.monotonic() + 2
         while time.monotonic() < due:
             found = [pid for pid, parent, name in processes() if parent == first and " zoo zoo " in name]
             if found:
@@ -300,6 +308,7 @@ def main() -> None:
     parser.add_argument("--database", action="store_true", help="one PostgreSQL server takes the records, and is killed, too")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds that a batch of 128 takes; a run has 64")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)  # a server is of another user
     cluster = runs = None
@@ -316,7 +325,10 @@ def main() -> None:
         made.mkdir()
         settings = (folder, engine, asked.seed, asked.delay)
         runs = DatabaseRuns(Server(made), *settings) if asked.database else kind(*settings)
-        runs.storm(asked.kills)
+        with suppress(KeyboardInterrupt):  # and SIGTERM: what was seen till then is told
+            runs.storm(asked.kills)
+        if isinstance(runs, DatabaseRuns):
+            runs.up()
         runs.last_check()
         for name in (*VICTIMS, "runs", "commands given again", "ended by an error", "records", "records that wait"):
             print(f"{name:24} {runs.table[name]}")
@@ -324,7 +336,6 @@ def main() -> None:
             print(f"{name:24} {count}")
     finally:
         if isinstance(runs, DatabaseRuns):
-            runs.up()
             runs.server.stop()
         if cluster is not None:
             cluster.shutdown()
