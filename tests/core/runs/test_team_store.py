@@ -411,7 +411,7 @@ def test_a_pushed_run_is_pulled_elsewhere_with_its_predictions(copied, one_run, 
 
 
 def test_a_record_that_only_another_version_reads_is_not_copied_and_said(first_store, tmp_path):
-    file, documents = first_store
+    file, _ = first_store
     with closing(sqlite3.connect(file)) as older, older:
         older.execute("DROP TRIGGER IF EXISTS records_are_immutable")
         older.execute(
