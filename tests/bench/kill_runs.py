@@ -178,7 +178,9 @@ class Runs:
         self.table["shards altered"] += sum(
             not shards[name].equals(table) for name, table in self.shards.items() if name in shards
         )
-        self.table["left half written"] += len(list(self.home.rglob("*.tmp")))
+        left = [str(path.relative_to(self.home)) for path in self.home.rglob("*.tmp")]
+        self.table["left half written"] += len(left)
+        print(*(f"left half written: {path}" for path in left), sep="\n", end="", flush=True)
 
     def record(self, home: Path) -> dict[str, Any]:
         """The newest record of a home."""
