@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +12,16 @@ from typing import Any
 from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.engines import Done, Part, Task
-from zoo.errors import ZooError, no_exit
+from zoo.errors import OptionError, ZooError, no_exit
 from zoo.identity.watching import unwatched
 from zoo.opening.models import Model
+from zoo.opening.techniques import open_technique
 from zoo.plugins.blame import in_plugin
+from zoo.plugins.registry import registry
 from zoo.remarks import listening
 from zoo.runs.complexity import complexity_of
 from zoo.runs.environment import environment, execution, peak_memory_mib
+from zoo.runs.fusing import fuse
 from zoo.runs.guard import check_own
 from zoo.runs.key import watch_over
 from zoo.runs.loading import Loaded, Reading, load_batches
@@ -27,9 +30,13 @@ from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.record import Complexity, Execution, Guard, Origin
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, write_shard
-from zoo.seeds import derived_seed
+from zoo.seeds import derived_seed, seeded
 from zoo.turns import Generators
 
+ENOUGH = 64
+"""Samples of a run from which on it is worth asking whether a network can be fused."""
+PROBE = 2
+"""Samples by which that is asked."""
 AHEAD = 2
 """Shards that may be on their way to the disk while the model is at the next."""
 
@@ -86,9 +93,36 @@ class Computer:
         arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
         may_halve = how.fixed_batch is None
         self.predictor = Predictor(plan.task, model, device, arithmetic, batch_size, may_halve=may_halve, rounding=rounding)
+        with self.turn(), self.watch or nullcontext(), seeded(plan.request.seed, "fusing"):
+            self.fused = self._fused()
+        if how.compile:
+            self._compile()
         self.wanted = Wanted()
         """What is still to be found beside predictions."""
         self.corrupt = 0
+
+    def _fused(self) -> int:
+        """How many normalisations were fused, by what the run's first samples say: in every process the same."""
+        if not self.plan.precision.is_plain or self.plan.samples < ENOUGH:
+            return 0
+        probe = self.samples.loaded(self.shards[0].positions[:PROBE], self.plan.request.seed)
+        with suppress(ZooError):  # what fails on the probe is told of when its batch is predicted
+            return fuse(self.predictor, probe.batch) if probe.batch is not None else 0
+        return 0
+
+    def _compile(self) -> None:
+        """Compile the network for whole batches; others are computed as it is written. Raises OptionError."""
+        import torch
+
+        model, name = self.predictor.model, self.plan.model.info.name
+        if not isinstance(model, torch.nn.Module):
+            raise OptionError(
+                f"{name} is {type(model).__name__}, no torch.nn.Module, so nothing of it can be compiled", "leave it out"
+            )
+        technique = open_technique(registry(), "compile")
+        technique.built.check(str(self.device))
+        technique.built.apply(model)
+        self.predictor.compiled = min(self.batch_size, len(self.shards[0].positions))
 
     def __call__(self, tasks: Iterable[Task]) -> Iterator[Part | Done]:
         """What comes of shards, which are asked for one by one, some batches ahead."""
@@ -167,6 +201,7 @@ class Computer:
 
     def _made(self, at: "_Shard") -> Made:
         how = execution(self.plan, self.device, self.predictor.largest, self.workers, self.how.engine, self.processes)
+        how = how.model_copy(update={"fused": self.fused, "compiled": self.how.compile})
         return Made(
             how,
             None,

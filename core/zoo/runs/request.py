@@ -136,6 +136,7 @@ class How(Asked):
     device: str = Field(default="auto", description="cpu, cuda, cuda:1, mps, or auto.")
     batch_size: int | str = Field(default="auto", description="auto halves when memory runs out.")
     workers: int | None = Field(default=None, ge=0, description="Threads that load samples. Default: what suits the dataset.")
+    compile: bool = Field(default=False, description="Compile the network for whole batches, which takes a while at first.")
     skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
     fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
     save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")
