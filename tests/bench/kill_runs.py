@@ -4,7 +4,8 @@
 
 Every run is of 16 shards. After each kill of the coordinator the same command is given again, as its user would; what a run
 leaves in the end is held against the same run in one process that nobody killed. With `--engine ray` a cluster of two nodes is
-started here, and its workers are killed.
+started here, and its workers are killed. With `--database` all records go to one PostgreSQL server, which is killed as well: one
+of its processes, or the first of them, most often when a run has all its shards and writes its record.
 """
 
 import argparse
@@ -16,13 +17,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
+import zoo
+from zoo.runs.checking import check_store
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.core.runs.postgres import Server
 
 NETS = """
 import os, time
@@ -48,6 +57,7 @@ settings = dict(engine=sys.argv[1], classes="dataset", key="kills", batch_size=1
 record = zoo.evaluate(kill_nets.Net(), (inputs, labels), **settings)
 print(record.run_id, flush=True)
 """
+VICTIMS = ("coordinator", "worker", "database's process", "database")
 HARM = ("records lost", "scores altered", "shards lost", "shards altered", "shards doubled", "left half written")
 
 
@@ -58,6 +68,8 @@ class Runs:
         self.folder, self.engine, self.random = folder, engine, random.Random(seed)
         self.home = folder / "home"
         self.table: Counter[str] = Counter()
+        self.told: list[str] = []
+        """What commands have told: the ids of their runs."""
         (folder / "nets").mkdir()
         (folder / "nets" / "kill_nets.py").write_text(NETS)
         path = os.pathsep.join(filter(None, (str(folder / "nets"), os.environ.get("PYTHONPATH", ""))))
@@ -68,8 +80,12 @@ class Runs:
         self.shards = self.read(folder / "whole")
 
     def start(self, engine: str, home: Path, **more: str) -> "subprocess.Popen[str]":
-        environment = {**self.environment, "ZOO_HOME": str(home), "ZOO_STORE": f"sqlite:///{home}/zoo.db", **more}
+        environment = {**self.environment, "ZOO_HOME": str(home), "ZOO_STORE": self.store(home), **more}
         return subprocess.Popen([sys.executable, "-c", RUN, engine], env=environment, stdout=subprocess.PIPE, text=True)
+
+    def store(self, home: Path) -> str:
+        """The store of the runs in a home."""
+        return f"sqlite:///{home}/zoo.db"
 
     def storm(self, kills: int, coordinator: float = 0.3) -> Counter[str]:
         """Kill so often, the coordinator by this chance, and let every run come to its end."""
@@ -79,7 +95,7 @@ class Runs:
 
     @property
     def killed(self) -> int:
-        return self.table["coordinator"] + self.table["worker"]
+        return sum(self.table[victim] for victim in VICTIMS)
 
     @property
     def harm(self) -> dict[str, int]:
@@ -102,8 +118,7 @@ class Runs:
                 if victim is None:
                     continue
                 with_coordinator = victim == process.pid
-                os.kill(victim, signal.SIGKILL)
-                self.table["coordinator" if with_coordinator else "worker"] += 1
+                self.kill(victim, "coordinator" if with_coordinator else "worker")
                 if not with_coordinator:
                     continue
                 process.wait()
@@ -113,6 +128,11 @@ class Runs:
         self.table["runs"] += 1
         self.table["commands given again"] += starts - 1
         self.check((process.stdout.read() if process.stdout else "").split()[-1])  # Ray may have said something, too
+
+    def kill(self, victim: int, what: str) -> None:
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(victim, signal.SIGKILL)
+            self.table[what] += 1
 
     def wait(self, process: "subprocess.Popen[str]", kills: int) -> None:
         """Until the next kill is due, or the run has ended: most come when there is a new shard, some at any time."""
@@ -137,9 +157,13 @@ class Runs:
         """Processes of workers: those that the coordinator has started."""
         yield from (pid for pid, parent, _ in processes() if parent == coordinator)
 
+    def last_check(self) -> None:
+        """What else is to be seen when all runs have ended."""
+
     def check(self, told: str) -> None:
         """Hold what a run has left against the unharmed one."""
         record, shards = self.record(self.home), self.read(self.home)
+        self.told.append(told)
         self.table["records lost"] += record["run_id"] != told
         self.table["scores altered"] += record["results"] != self.reference["results"] or record["key"] != self.reference["key"]
         paths = [artifact["path"] for artifact in record["artifacts"]]
@@ -153,7 +177,7 @@ class Runs:
     def record(self, home: Path) -> dict[str, Any]:
         """The newest record of a home."""
         script = "import zoo; print(zoo.Store().records(limit=1)[0].model_dump_json())"
-        environment = {**self.environment, "ZOO_HOME": str(home), "ZOO_STORE": f"sqlite:///{home}/zoo.db"}
+        environment = {**self.environment, "ZOO_HOME": str(home), "ZOO_STORE": self.store(home)}
         found = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
         return dict(json.loads(found.stdout))
 
@@ -167,6 +191,84 @@ class RayRuns(Runs):
 
     def workers(self, coordinator: int) -> Iterator[int]:
         yield from (pid for pid, _, name in processes() if name.startswith("ray::Worker") and owned(pid, os.getpid()))
+
+
+class DatabaseRuns(Runs):
+    """The same with all records on one server, which is killed too, and is back some seconds later."""
+
+    def __init__(self, server: Server, *settings: Any) -> None:
+        self.server, self.starting = server, threading.Timer(0, self.start_server)
+        self.at_database = False
+        super().__init__(*settings)
+
+    def store(self, home: Path) -> str:
+        return self.server.url
+
+    def wait(self, process: "subprocess.Popen[str]", kills: int) -> None:
+        """As ever; or for the database: most often until all shards are there, and then some time more."""
+        self.at_database = self.random.random() < 0.5 and self.killed < kills
+        if not self.at_database:
+            super().wait(process, kills)
+            return
+        late = self.random.random() < 0.8
+        due = time.monotonic() + self.random.expovariate(1)
+        while process.poll() is None and (self.made() < len(self.shards) if late else time.monotonic() < due):
+            time.sleep(0.01)
+        due = time.monotonic() + self.random.uniform(0, 1.5)
+        while process.poll() is None and time.monotonic() < due:
+            time.sleep(0.01)
+
+    def victim(self, coordinator: int, chance: float) -> int | None:
+        """A process of the run's, or none where the database was meant, which is killed here."""
+        if not self.at_database:
+            return super().victim(coordinator, chance)
+        if self.starting.is_alive():
+            return None
+        first = int((self.server.data / "postmaster.pid").read_text().split()[0])
+        if self.random.random() < 0.6:
+            serving = self.serving(first)
+            if serving is not None:
+                self.kill(serving, "database's process")
+        else:
+            self.kill(first, "database")
+            self.starting = threading.Timer(self.random.uniform(0, 8), self.start_server)
+            self.starting.start()
+        return None
+
+    def serving(self, first: int) -> int | None:
+        """A process that serves a run at this moment, or within a second; each does for a few milliseconds."""
+        due = time.monotonic() + 1
+        while time.monotonic() < due:
+            found = [pid for pid, parent, name in processes() if parent == first and " zoo zoo " in name]
+            if found:
+                return found[-1]
+        return None
+
+    def check(self, told: str) -> None:
+        self.up()
+        super().check(told)
+
+    def start_server(self) -> None:
+        """Start it; its last processes may still be ending."""
+        for _ in range(100):
+            with suppress(AssertionError):
+                return self.server.start()
+            time.sleep(0.3)
+        raise AssertionError("the server does not start again")
+
+    def up(self) -> None:
+        """Wait until the server is there."""
+        if self.starting.is_alive():
+            self.starting.join()
+
+    def last_check(self) -> None:
+        """All records of all runs at once, by all their hashes."""
+        found = check_store(home=self.home, store=self.server.url)
+        kept = {record.run_id for record in zoo.Store(self.server.url, writing=False).records()}
+        self.table["records lost"] += len(set(self.told) - kept)
+        self.table["scores altered"] += len(found.altered)
+        self.table["records"] = found.records
+        self.table["records that wait"] = found.waiting
 
 
 def processes() -> Iterator[tuple[int, int, str]]:
@@ -195,10 +297,12 @@ def main() -> None:
     parser.add_argument("--engine", default="local:2", help="local:N, or ray")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--database", action="store_true", help="one PostgreSQL server takes the records, and is killed, too")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds that a batch of 128 takes; a run has 64")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    cluster = None
+    folder.chmod(0o755)  # a server is of another user
+    cluster = runs = None
     try:
         kind, engine = Runs, asked.engine
         if asked.engine == "ray":
@@ -208,13 +312,20 @@ def main() -> None:
             cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 * 2**20})
             cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
             kind, engine = RayRuns, f"ray:{cluster.address}"
-        runs = kind(folder, engine, asked.seed, asked.delay)
-        table = runs.storm(asked.kills)
-        for name in ("coordinator", "worker", "runs", "commands given again", "ended by an error"):
-            print(f"{name:24} {table[name]}")
+        made = folder / "server"
+        made.mkdir()
+        settings = (folder, engine, asked.seed, asked.delay)
+        runs = DatabaseRuns(Server(made), *settings) if asked.database else kind(*settings)
+        runs.storm(asked.kills)
+        runs.last_check()
+        for name in (*VICTIMS, "runs", "commands given again", "ended by an error", "records", "records that wait"):
+            print(f"{name:24} {runs.table[name]}")
         for name, count in runs.harm.items():
             print(f"{name:24} {count}")
     finally:
+        if isinstance(runs, DatabaseRuns):
+            runs.up()
+            runs.server.stop()
         if cluster is not None:
             cluster.shutdown()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,14 +1,17 @@
 """The predictions of a finished run, read back as its metrics see them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.data.dataset import Dataset
 from zoo.errors import RunError
+from zoo.identity.code import code_of
 from zoo.metrics.base import Metric, Score, State
 from zoo.opening.datasets import Folder, open_dataset
+from zoo.opening.known import known_or_opened
 from zoo.plugins.blame import in_plugin
 from zoo.plugins.registry import Registry
 from zoo.runs.folding import check_score
@@ -43,7 +46,10 @@ class Read(NamedTuple):
 def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> Data:
     """The dataset of a run. Raises RunError where it is no longer what the run was scored on."""
     spec = entries.dataset(record.dataset.name)
-    dataset = open_dataset(spec, record.dataset.split, data_dir)
+    origin = entries.dataset(spec.base) if spec.base else spec
+    opener = code_of((spec.target, origin.target), requires=(*spec.requires, *origin.requires))
+    reopen = partial(open_dataset, spec, record.dataset.split, data_dir)
+    dataset = known_or_opened(spec, record.dataset.split, data_dir, opener, reopen)
     if dataset.fingerprint != record.dataset.fingerprint:
         raise RunError(
             f"{spec.name} is not what run {record.run_id} was scored on: its files, or how they are read, have changed since",

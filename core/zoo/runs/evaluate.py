@@ -27,7 +27,7 @@ from zoo.runs.observing import Observers
 from zoo.runs.plan import Plan, placed, plan_run
 from zoo.runs.progress import Progress, ProgressCallback
 from zoo.runs.record import RunRecord
-from zoo.runs.recording import make_record
+from zoo.runs.recording import make_record, moment
 from zoo.runs.request import How, Request
 from zoo.runs.resuming import compute_missing, found_done
 from zoo.runs.showing import telling
@@ -142,6 +142,8 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)
         seconds = time.perf_counter() - started
+        with hearing(remarks):
+            store.doubt_clock(moment())
         record = make_record(plan, run_id, computed, remarks, results, artifacts, origins, catalogue, seconds, how.engine)
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observers.tell("finished", record=record)

@@ -58,26 +58,26 @@ class Finding:
 
         `within` is what else is asked of the rows of the store.
         """
-        parts = asked.parts if isinstance(asked, Joined) and asked.word == "and" else (asked,)
-        said = [(part, self._looked_up(part)) for part in parts]
+        said = [(part, self._looked_up(part)) for part in _all_of(asked)]
         rest = tuple(part for part, sql in said if sql is None)
         where = and_(ROWS.c.format == FORMAT, within, *(sql for _, sql in said if sql is not None))
         if rest or self.lacking:
             found = self._tested(Joined("and", rest), where, asked)
             return found[offset:][:limit], len(found)
-        query = select(ROWS.c.run_id, func.count().over()).where(where).order_by(*_NEWEST_FIRST)
-        page = self.read(query.limit(limit).offset(offset or None))
-        if page or not offset:
-            return [run_id for run_id, _ in page], page[0][1] if page else 0
-        return [], sum(count for (count,) in self.read(select(func.count()).select_from(ROWS).where(where)))
+        query = select(ROWS.c.run_id).where(where).order_by(*_NEWEST_FIRST)
+        page = [run_id for (run_id,) in self.read(query.limit(limit).offset(offset or None))]
+        if limit is None and not offset:
+            return page, len(page)
+        return page, sum(count for (count,) in self.read(select(func.count()).select_from(ROWS).where(where)))
 
     def _looked_up(self, asked: Asked) -> Said | None:
-        """The same as `_said` of what must be so, by an index where it is a matter of one metric."""
+        """The same as `_said` of what must be so, by an index where it is a matter of one metric's value."""
         sources = list(self._sources(asked)) if isinstance(asked, Comparison) else []
         if isinstance(asked, Comparison) and asked.interval and len(sources) == 1 and isinstance(sources[0], tuple):
             metric, place = sources[0]
-            fitting = _within(asked.interval, RESULTS.c[SCORE[place]])
-            return ROWS.c.run_id.in_(select(RESULTS.c.run_id).where(RESULTS.c.metric == indexed(metric), fitting))
+            if not place:
+                fitting = _within(asked.interval, RESULTS.c.value)
+                return ROWS.c.run_id.in_(select(RESULTS.c.run_id).where(RESULTS.c.metric == indexed(metric), fitting))
         return self._said(asked)
 
     def _said(self, asked: Asked) -> Said | None:
@@ -184,6 +184,13 @@ class Finding:
         """Names and notes by run."""
         rows = self.read(select(LABELS.c.run_id, LABELS.c.name, LABELS.c.note))
         return {run_id: {"name": name or "", "note": note or ""} for run_id, name, note in rows}
+
+
+def _all_of(asked: Asked) -> list[Asked]:
+    """The parts that must all fit."""
+    if not isinstance(asked, Joined) or asked.word != "and":
+        return [asked]
+    return [one for part in asked.parts for one in _all_of(part)]
 
 
 def _literal(answer: bool | None) -> Said:

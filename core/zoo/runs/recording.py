@@ -17,6 +17,11 @@ from zoo.tasks.classes import Outputs
 from zoo.wording import without_secrets
 
 
+def moment() -> str:
+    """Now, as records say it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def make_record(
     plan: Plan,
     run_id: str,
@@ -34,7 +39,7 @@ def make_record(
     return RunRecord(
         run_id=run_id,
         key=plan.key,
-        created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        created=moment(),
         task=plan.task.name,
         benchmark=without_secrets(plan.benchmark.name),
         protocol=_protocol(plan),

@@ -59,7 +59,7 @@ RECORDS = Table(
     Index("records_by_time", "created", "run_id"),
     Index("records_by_model", "model", "created", "run_id"),
     Index("records_by_benchmark", "benchmark", "created", "run_id"),
-    Index("records_by_key", "key", "fresh", "created"),
+    Index("records_by_key", "key", "fresh", "created", "run_id"),
     Index("records_alike", "benchmark", "model", "plain", "alike", "variant", "created", "run_id"),
 )
 RESULTS = Table(

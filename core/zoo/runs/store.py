@@ -5,6 +5,7 @@ Beside each record it keeps its results, the record's row, which can be made aga
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from zoo.errors import AmbiguousNameError, StoreError, UnknownNameError
 from zoo.home import zoo_home
+from zoo.remarks import remark
 from zoo.runs import waiting
 from zoo.runs.alike import entry_of, indexed
 from zoo.runs.asking import Asked
@@ -23,6 +25,8 @@ from zoo.runs.record import RunRecord
 from zoo.runs.rows import COLUMNS, FORMAT, RunRow, restored, row_of
 from zoo.runs.schema import CHUNK, LABELS, RECORDS, RESULTS, ROWS, insert
 
+SKEW = 5
+"""Seconds by which clocks may differ."""
 _NEWEST_FIRST = (RECORDS.c.created.desc(), RECORDS.c.run_id.desc())
 _NEWEST = func.max(RECORDS.c.created + " " + RECORDS.c.run_id)
 _CURRENT = (ROWS.c.run_id == RECORDS.c.run_id) & (ROWS.c.format == FORMAT)
@@ -78,6 +82,15 @@ class Store:
         with suppress(Exception):  # the record is what counts; a row can be made again
             self._keep([_row(record).stored()])
 
+    def doubt_clock(self, now: str) -> None:
+        """Remark where it is earlier, by the clock of this machine, than the newest record is of: which is newer is in doubt."""
+        with suppress(StoreError, ValueError):  # a server may be away, for which a finished run must not be lost
+            newest = "".join(str(created or "") for (created,) in self._rows(select(func.max(RECORDS.c.created))))
+            behind = (datetime.fromisoformat(newest) - datetime.fromisoformat(now)).total_seconds() if newest else 0
+            if behind > SKEW:
+                told = f"it is {now} by the clock of this machine, and the newest record in the store is of {newest}"
+                remark(f"{told}: one of the two clocks is wrong, and lists take this run for the older one", stacklevel=4)
+
     def _put(self, document: str) -> None:
         assert self._engine is not None
         with self._engine.begin() as connection:
@@ -110,10 +123,12 @@ class Store:
         """
         filters = {"model": model, "benchmark": benchmark, "since": since, "until": until}
         if asked is None:
-            query = _filtered(self._with_rows(), **filters).order_by(*_NEWEST_FIRST)
-            total = self.count(**filters)
-            found = self._whole(self._stream(query.limit(limit).offset(offset) if limit or offset else query))
-            return [RunRow(**row) for row in found], total
+            query = _filtered(self._with_rows(), **filters)
+            if limit or offset:  # an index finds the page; what is beside its records is looked up then
+                page = _filtered(select(RECORDS.c.run_id), **filters).order_by(*_NEWEST_FIRST).limit(limit).offset(offset)
+                query = self._with_rows().where(RECORDS.c.run_id.in_(select(page.subquery().c.run_id)))
+            found = self._whole(self._stream(query.order_by(*_NEWEST_FIRST)))
+            return [RunRow(**row) for row in found], self.count(**filters)
         within = ROWS.c.run_id.in_(_filtered(select(RECORDS.c.run_id), **filters)) if any(filters.values()) else true()
         page, total = Finding(self._rows, self._lacking(**filters)).fitting(asked, within, limit, offset)
         parts = (page[start : start + CHUNK] for start in range(0, len(page), CHUNK))
@@ -283,15 +298,20 @@ class Store:
             raise StoreError(f"cannot write to the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 
     def _rows(self, query: Any) -> list[Any]:
-        return [row for part in self._stream(query) for row in part]
+        """All that a query finds."""
+        return [row for part in self._found(query) for row in part]
 
     def _stream(self, query: Any) -> Iterator[Sequence[Any]]:
         """What a query finds, some at a time, so that a long list is never held whole."""
+        return self._found(query, yield_per=CHUNK)
+
+    def _found(self, query: Any, **options: int) -> Iterator[Sequence[Any]]:
         if self._engine is None:
             return
         try:
             with self._engine.connect() as connection:
-                yield from connection.execution_options(yield_per=CHUNK).execute(query).partitions()
+                result = connection.execution_options(**options).execute(query)
+                yield from result.partitions() if options else [result.all()]
         except SQLAlchemyError as error:
             raise StoreError(f"cannot read the store {self.url}: {reason(error, self._asked)}", advice(error)) from error
 

@@ -95,6 +95,16 @@ def test_a_store_that_cannot_be_opened_says_so_and_keeps_the_password(url, toy, 
     assert shard_files() == []
 
 
+def test_a_clock_that_was_set_back_is_doubted_in_the_run_and_its_record(toy, monkeypatch):
+    first = run(toy)
+    monkeypatch.setattr("zoo.runs.recording.moment", lambda: "2001-01-01T00:00:00.000+00:00")
+    monkeypatch.setattr("zoo.runs.evaluate.moment", lambda: "2001-01-01T00:00:00.000+00:00")
+    with pytest.warns(UserWarning, match="one of the two clocks is wrong"):
+        second = run(toy)
+    assert any(first.created in one and "2001" in one for one in second.remarks)
+    assert not first.remarks and [record.run_id for record in Store().records()] == [first.run_id, second.run_id]
+
+
 def test_a_damaged_store_says_so_before_anything_is_computed(toy, zoo_home, shard_files):
     zoo_home.mkdir()
     (zoo_home / "zoo.db").write_bytes(b"this is no database, and long enough to be read as one" * 20)
