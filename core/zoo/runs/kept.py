@@ -10,8 +10,12 @@ from zoo.runs.complexity import FILE
 from zoo.runs.key import DOUBT, seen
 from zoo.runs.plan import Plan
 from zoo.runs.store import Store
-from zoo.storage.address import checked_address, whole_address
+from zoo.storage.address import checked_address, joined, whole_address
+from zoo.storage.objects import Objects
+from zoo.wording import without_secrets
 
+AT = "shards_at.txt"
+"""File of a run's folder that says at which address its shards are."""
 NOTES = ("guard.json", FILE, DOUBT)
 """Files of a run's folder that tell of its shards: who finds those elsewhere must know these, too."""
 
@@ -33,6 +37,28 @@ def kept_at(plan: Plan, asked: str | None, store: Store) -> Plan:
     if not plan.doubt and seen(plan.folder):
         return plan.settled_again()
     return plan
+
+
+def begin_at(plan: Plan) -> None:
+    """Begin to keep a run's shards at its address, if it has one: whether that can be written is met before anything else."""
+    if (at := plan.at) is not None:
+        with writing(plan.folder / AT) as temporary:  # for who frees disk
+            temporary.write_text(without_secrets(plan.shards_at), encoding="utf-8")
+        at.write("manifest.json", (plan.folder / "manifest.json").read_bytes())
+
+
+def marked_in(folder: Path) -> str:
+    """The address at which the shards of a run's folder are kept, without secrets; empty where they are in it."""
+    try:
+        return (folder / AT).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove the shards of a run's folder at their address, with their notes. Raises OptionError, StoreError."""
+    if address := marked_in(folder):
+        Objects(joined(whole_address(address), folder.name)).asked_first().clear()
 
 
 def send_notes(plan: Plan) -> None:

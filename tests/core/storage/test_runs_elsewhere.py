@@ -224,3 +224,57 @@ def test_kills_in_the_middle_of_uploads_leave_nothing_half(local, zoo_home, tmp_
     assert record.results == local.results
     assert stored_predictions(record).num_rows == 2600
     assert not list(Path(zoo_home).rglob("*.tmp"))
+
+
+def test_cleaning_leaves_shards_elsewhere_unless_it_is_told(memory):
+    record, files = run(memory), fsspec.filesystem("memory")
+    (removal,) = zoo.clean(older_than="0d").removals
+    assert removal.piece.shards_at == memory
+    zoo.clean(older_than="0d", yes=True)
+    assert stored_predictions(record).num_rows == 2600
+    assert run(memory).shards.reused == SHARDS  # of which the folder is there no more, and then again
+
+    run(memory, fresh=True)
+    zoo.clean(older_than="0d", shards=True, yes=True)
+    assert not files.find("/bucket")
+    with pytest.raises(RunError, match="there is no such object"):
+        stored_predictions(record)
+    assert run(memory).shards.computed == SHARDS
+
+
+def test_a_cleaning_that_is_refused_leaves_the_folder(memory, monkeypatch):
+    record, files = run(memory), fsspec.filesystem("memory")
+    monkeypatch.setattr(type(files), "rm_file", lambda *_: (_ for _ in ()).throw(PermissionError("Access Denied")))
+    with pytest.raises(StoreError, match=r"cannot remove memory://.*Access Denied"):
+        zoo.clean(older_than="0d", shards=True, yes=True)
+    assert stored_predictions(record).num_rows == 2600 and zoo.clean(older_than="0d").removals
+
+
+NET = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 2)
+        with torch.no_grad():
+            for one in self.parameters():
+                one.copy_(torch.randn(one.shape, generator=torch.Generator().manual_seed(1)))
+
+    def forward(self, inputs):
+        return self.linear(inputs)
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_an_engine_compute_what_lies_elsewhere(s3, zoo_home, tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    rows = "".join(f"{i % 13},{i % 7},{i % 3},{'odd' if i % 2 else 'even'}\n" for i in range(2600))
+    fsspec.filesystem("s3").pipe_file("bucket/table.csv", f"a,b,c,label\n{rows}".encode())
+    asked = {"classes": "dataset", "key": "net", "progress": False}
+    here = zoo.evaluate(f"{tmp_path}/net.py:Net", f"csv:{s3}/table.csv", shards="", **asked)
+    there = zoo.evaluate(f"{tmp_path}/net.py:Net", f"csv:{s3}/table.csv", shards=f"{s3}/x", engine="local:2", **asked)
+    assert there.results == here.results and there.execution.processes == 2
+    assert (there.shards.computed, there.shards.total) == (SHARDS, SHARDS)
+    assert stored_predictions(there).equals(stored_predictions(here))
+    assert len(list(zoo_home.rglob("*.parquet"))) == SHARDS and not list(zoo_home.rglob("*.tmp"))  # those of the first
