@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": ("zoo_cli.verify:verify", "Published and measured scores, run again."),
     "data": ("zoo_cli.data:data", "Datasets: which are here, where, get them, check them."),
     "clean": ("zoo_cli.clean:clean", "Free disk: predictions that nobody needs, and what was never finished."),
+    "store": ("zoo_cli.store:store", "Records and predictions to and from a team's store; is it altered?"),
     "plugins": ("zoo_cli.plugins:plugins", "Plugins: list, install, remove, switch on and off, write, check."),
 }
 

@@ -1,8 +1,9 @@
 """Seeds: all randomness follows from a run's or a recipe's seed, never from batch size, order or worker count."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import overload
 
 from zoo.remarks import remark
 from zoo.turns import draws_kept, seed_all, turn
@@ -14,6 +15,25 @@ def sample_seed(seed: int, sample_id: str) -> int:
     """A seed in [0, 2**63) for one sample of a run."""
     digest = hashlib.blake2b(f"{seed}\0{sample_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
+
+
+class SampleSeeds(Sequence[int]):
+    """The seeds of some samples of a run, each derived when it is asked for: most models never do."""
+
+    def __init__(self, seed: int, ids: Sequence[str]) -> None:
+        self._seed, self._ids = seed, ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[int]: ...
+    def __getitem__(self, index: int | slice) -> int | Sequence[int]:
+        if isinstance(index, slice):
+            return SampleSeeds(self._seed, self._ids[index])
+        return sample_seed(self._seed, self._ids[index])
 
 
 def derived_seed(seed: int, purpose: int | str) -> int:

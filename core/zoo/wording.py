@@ -84,7 +84,7 @@ def harmless_json(document: str) -> str:
 
 def encodable(text: str) -> str:
     """The text with every surrogate that stands alone, as in a file name that is no UTF-8, written as `\\udcff`."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def without_secrets(text: str) -> str:

@@ -1,6 +1,7 @@
 """folder:PATH: the user's own images, a folder per class; PATH may be an address, such as s3://bucket/images."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
@@ -86,7 +87,8 @@ class ImageFolder(SampleSequence):
     def __init__(self, root: Path, images: Sequence[tuple[Path, int]], classes: Sequence[str]) -> None:
         """`images` are paths below `root`, each with its label."""
         self.classes = tuple(classes)
-        found = sorted((plain(path.relative_to(root).as_posix()), label, path) for path, label in images)
+        below = len(str(root).rstrip(os.sep)) + 1
+        found = sorted((plain(str(path)[below:].replace(os.sep, "/")), label, path) for path, label in images)
         self.ids = [id_ for id_, _, _ in found]
         self.targets = [label for _, label, _ in found]
         self._paths = [path for _, _, path in found]

@@ -11,12 +11,12 @@ that lacks a figure fits neither a comparison with it nor its negation, other th
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from zoo.errors import OptionError, UnknownNameError, did_you_mean
 from zoo.metrics.names import bare_metric
+from zoo.runs.asking import PARTS, Asked, Comparison, Interval, Joined
 
 LONGEST = 2000
 DEEPEST = 50
@@ -24,8 +24,6 @@ DEEPEST = 50
 EXAMPLE = "accuracy > 0.9 and model ~ lenet"
 SHOWN, FLOAT32 = 5e-6, 1e-7
 """What lists leave out of a number, and what float32 does: 0.3 is kept as 0.30000001, and is not greater than 0.3."""
-PARTS = {"low": 1, "high": 2, "n": 3}
-"""Where a metric's interval and number of samples stand in a score."""
 ABSENT = ("none", "null")
 TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _NUMBER = re.compile(
@@ -41,9 +39,6 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-Test = Callable[["Figures"], bool | None]
-"""Whether a run fits; None where that cannot be said, because it lacks a figure."""
-
 
 class Token(NamedTuple):
     """A piece of a condition, and whether it is a text between quotes."""
@@ -52,68 +47,25 @@ class Token(NamedTuple):
     quoted: bool = False
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A condition that was read: call it with a run's row. `names` are the figures that it asks for."""
-
-    text: str
-    names: tuple[str, ...]
-    test: Test
-
-    def __call__(self, row: Mapping[str, Any]) -> bool:
-        """Whether a run fits, by its row as a mapping."""
-        return self.test(Figures(row)) is True
-
-
-def read_condition(text: str) -> Condition:
-    """Read a condition. Raises OptionError, which says where it goes wrong."""
+def read_condition(text: str) -> Asked:
+    """Read a condition: what is asked of a run. Raises OptionError, which says where it goes wrong."""
     if len(text) > LONGEST:
         raise OptionError(f"`where` has {len(text):,} characters, at most {LONGEST:,} are read", f"write it shorter: {EXAMPLE}")
     reader = _Reader(text)
-    test = reader.either(0)
+    read = reader.either(0)
     if reader.rest:
         raise reader.wrong(f"{reader.rest[0].text!r} is not understood there")
-    return Condition(text, tuple(dict.fromkeys(reader.names)), test)
+    return read
 
 
-class Figures:
-    """The figures of a run's row, by name: a metric before a setting before a field of the same name."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self.row = row
-
-    def get(self, name: str) -> Any:
-        """The figure, or None where the run has none of that name. A metric goes by its bare name where only one has that."""
-        scores = self.row["scores"]
+def refuse_unknown(names: Iterable[str], figures: Collection[str]) -> None:
+    """Raise UnknownNameError, with the nearest names, where what is asked for is no figure of a run."""
+    known = {*figures, *map(bare_metric, figures)}
+    for name in names:
         metric, _, part = name.rpartition(".")
-        place = PARTS.get(part) if metric else None
-        for wanted, at in ((name, 0), (metric, place)):
-            if at is not None:
-                known = [wanted] if wanted in scores else [one for one in scores if bare_metric(one) == wanted]
-                if len(known) == 1:
-                    return scores[known[0]][at]
-        settings = self.row["settings"]
-        return settings[name] if name in settings else self.row.get(name)
-
-
-class Known:
-    """The names of figures that the runs seen so far have."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def see(self, row: Mapping[str, Any]) -> None:
-        """Take note of what a run has."""
-        self.names.update(row["scores"], row["settings"])
-
-    def refuse_unknown(self, condition: "Condition", fields: Collection[str]) -> None:
-        """Raise UnknownNameError, with the nearest names, where a condition asks for a figure that no run has."""
-        known = {*self.names, *fields, *map(bare_metric, self.names)}
-        for name in condition.names:
-            metric, _, part = name.rpartition(".")
-            if name not in known and not (part in PARTS and metric in known):
-                hint = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
-                raise UnknownNameError(f"no run has a figure {name!r}", hint)
+        if name not in known and not (part in PARTS and metric in known):
+            hint = did_you_mean(name, known, f"there are: {', '.join(sorted(known))}")
+            raise UnknownNameError(f"no run has a figure {name!r}", hint)
 
 
 class _Reader:
@@ -122,26 +74,24 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.rest = list(_tokens(text))
-        self.names: list[str] = []
 
-    def either(self, depth: int) -> Test:
-        tests = [self.both(depth)]
+    def either(self, depth: int) -> Asked:
+        parts = [self.both(depth)]
         while self._take("or"):
-            tests.append(self.both(depth))
-        return tests[0] if len(tests) == 1 else lambda figures: _any(test(figures) for test in tests)
+            parts.append(self.both(depth))
+        return parts[0] if len(parts) == 1 else Joined("or", tuple(parts))
 
-    def both(self, depth: int) -> Test:
-        tests = [self.one(depth)]
+    def both(self, depth: int) -> Asked:
+        parts = [self.one(depth)]
         while self._take("and"):
-            tests.append(self.one(depth))
-        return tests[0] if len(tests) == 1 else lambda figures: _all(test(figures) for test in tests)
+            parts.append(self.one(depth))
+        return parts[0] if len(parts) == 1 else Joined("and", tuple(parts))
 
-    def one(self, depth: int) -> Test:
+    def one(self, depth: int) -> Asked:
         if depth > DEEPEST:
             raise OptionError(f"`where` is nested more than {DEEPEST} deep", f"write it flat: {EXAMPLE}")
         if self._take("not"):
-            inner = self.one(depth + 1)
-            return lambda figures: None if (found := inner(figures)) is None else not found
+            return Joined("not", (self.one(depth + 1),))
         if self._take("("):
             inside = self.either(depth + 1)
             if not self._take(")"):
@@ -149,7 +99,7 @@ class _Reader:
             return inside
         return self._comparison()
 
-    def _comparison(self) -> Test:
+    def _comparison(self) -> Comparison:
         name = self._next("a figure, such as accuracy")
         if not name.quoted and (name.text in COMPARISONS or name.text in ("(", ")", "and", "or", "=")):
             raise self.wrong(f"{name.text!r} stands where a figure is expected, such as accuracy")
@@ -159,8 +109,7 @@ class _Reader:
         value = self._next(f"a value behind {name.text} {sign.text}")
         if not value.quoted and (value.text in COMPARISONS or value.text in ("(", ")")):
             raise self.wrong(f"{value.text!r} stands where a value is expected, such as 0.9")
-        self.names.append(name.text)
-        return _compared(name.text, sign.text, value)
+        return Comparison(name.text, _compared(name.text, sign.text, value), _interval(sign.text, value))
 
     def _next(self, expected: str) -> Token:
         if not self.rest:
@@ -200,14 +149,13 @@ def _number(value: Any) -> float | None:
     return float(found["above"]) / float(found["below"] or 1)
 
 
-def _compared(name: str, sign: str, value: Token) -> Test:
+def _compared(name: str, sign: str, value: Token) -> Callable[[Any], bool | None]:
     word = "" if value.quoted else value.text.lower()
     same = {"=": True, "==": True, "!=": False}.get(sign)
     compare = COMPARISONS[sign]
     number = None if value.quoted else _number(value.text)
 
-    def test(figures: Figures) -> bool | None:
-        found = figures.get(name)
+    def test(found: Any) -> bool | None:
         if word in ABSENT and same is not None:
             return (found in (None, "")) is same
         if found is None:
@@ -230,6 +178,22 @@ def _compared(name: str, sign: str, value: Token) -> Test:
     return test
 
 
+def _interval(sign: str, value: Token) -> Interval | None:
+    """Which numbers fit, where that is a matter of being between two: nearly the same is the same, but for whole ones."""
+    number = None if value.quoted else _number(value.text)
+    tolerance = SHOWN if sign in ("=", "==", "!=") else FLOAT32
+    if number is None or sign == "~" or (number.is_integer() and 2 * tolerance * abs(number) >= 1):
+        return None
+    low, high = sorted((number * (1 - tolerance), number / (1 - tolerance)))
+    return {
+        "<": Interval(low, math.inf, inside=False),
+        "<=": Interval(-math.inf, high),
+        ">": Interval(-math.inf, high, inside=False),
+        ">=": Interval(low, math.inf),
+        "!=": Interval(low, high, inside=False),
+    }.get(sign, Interval(low, high))
+
+
 def _same(a: float, b: float, tolerance: float) -> bool:
     """Whether two numbers are the same, whole ones exactly, others up to a share of themselves."""
     return a == b or (not (a.is_integer() and b.is_integer()) and math.isclose(a, b, rel_tol=tolerance))
@@ -245,14 +209,3 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda a, b: a >= b,
     "~": lambda a, b: b in a,
 }
-
-
-def _all(found: Iterator[bool | None]) -> bool | None:
-    """Whether all are true; None where that hangs on what cannot be said."""
-    seen = list(found)
-    return False if False in seen else None if None in seen else True
-
-
-def _any(found: Iterator[bool | None]) -> bool | None:
-    seen = list(found)
-    return True if True in seen else None if None in seen else False

@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from zoo.browsing.condition import Condition, Known, read_condition
+from zoo.browsing.condition import read_condition, refuse_unknown
 from zoo.errors import OptionError, UnknownNameError
 from zoo.home import using, writing
 from zoo.plugins.composed import is_composed
 from zoo.plugins.names import split_tag
 from zoo.rich_repr import lines, table, titled
+from zoo.runs.asking import Comparison, Joined, comparisons
 from zoo.runs.rows import COLUMNS, RunRow
 from zoo.runs.store import Store
 from zoo.units import age_of
@@ -153,42 +154,24 @@ def results(
     with using(home, store):
         names = {"model": full_name("model", model), "benchmark": full_name("benchmark", benchmark)}
         period = {"since": _moment("since", since), "until": _moment("until", until, end=True)}
-        sieve = _Sieve({"task": task, "dataset": full_name("dataset", dataset)}, conditions)
+        fields = {"task": task, "dataset": full_name("dataset", dataset)}
+        parts = (*conditions, *(_is(name, value) for name, value in fields.items() if value is not None))
         kept = Store(writing=False)
-        rows, total = kept.rows(**names, **period, keep=sieve if sieve.needed else None, limit=limit, offset=offset)
+        asked = Joined("and", parts) if parts else None
+        rows, total = kept.rows(**names, **period, asked=asked, limit=limit, offset=offset)
         if not total:
             for kind, name in (("model", model), ("benchmark", benchmark), ("dataset", dataset)):
                 _check_known(kept, kind, name)
             _check_task(kept, task)
-        sieve.refuse_unknown()
+        if conditions and kept.count():  # of no runs at all everything may be asked
+            asked_for = [one.name for condition in conditions for one in comparisons(condition)]
+            refuse_unknown(asked_for, {*kept.figures(), *FIELDS})
         return Results(tuple(rows), total, offset)
 
 
-class _Sieve:
-    """Keeps the rows that pass the filters which the database does not know."""
-
-    def __init__(self, fields: dict[str, str | None], conditions: Sequence[Condition]) -> None:
-        self.fields = {name: value for name, value in fields.items() if value is not None}
-        self.conditions = conditions
-        self.known = Known()
-        self.seen = 0
-
-    @property
-    def needed(self) -> bool:
-        return bool(self.fields or self.conditions)
-
-    def __call__(self, row: dict[str, Any]) -> bool:
-        self.seen += 1
-        if self.conditions:
-            self.known.see(row)
-        if any(row[name] != value for name, value in self.fields.items()):
-            return False
-        return all(condition(row) for condition in self.conditions)
-
-    def refuse_unknown(self) -> None:
-        """Raise UnknownNameError where a condition asks for what no run has; of no runs at all everything may be asked."""
-        for condition in self.conditions if self.seen else ():
-            self.known.refuse_unknown(condition, FIELDS)
+def _is(name: str, value: str | None) -> Comparison:
+    """Asks for the very value of a field."""
+    return Comparison(name, lambda found: bool(found == value))
 
 
 FIELDS = tuple(name for name in COLUMNS if name not in ("scores", "settings"))
@@ -211,7 +194,7 @@ def _check_known(store: Store, kind: str, name: str | None) -> None:
         return
     full = full_name(kind, name)
     if kind == "dataset":
-        found = store.rows(keep=lambda row: bool(row["dataset"] == full), limit=1)[1]
+        found = store.rows(asked=_is("dataset", full), limit=1)[1]
     else:
         found = len(store.records(limit=1, **{kind: full}))
     if not found:
@@ -226,7 +209,7 @@ def _check_task(store: Store, task: str | None) -> None:
     from zoo.tasks.by_name import TASKS
 
     known = (*TASKS, *load_index().tasks)
-    if task not in known and not store.rows(keep=lambda row: bool(row["task"] == task), limit=1)[1]:
+    if task not in known and not store.rows(asked=_is("task", task), limit=1)[1]:
         from zoo.errors import did_you_mean
 
         raise UnknownNameError(f"there is no task named {task!r}", did_you_mean(task, known, f"there are: {', '.join(known)}"))

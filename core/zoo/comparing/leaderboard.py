@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 from zoo.comparing.board import COSTS, Board, CostName, Entry, Leaderboard, MeanRank
-from zoo.comparing.matching import differences, is_plain
+from zoo.comparing.matching import differences
 from zoo.comparing.paired import Paired
 from zoo.comparing.ranking import mid_ranks, pareto_front, rank_intervals, tie_groups
 from zoo.comparing.reading import Read, open_data, read_run
@@ -84,13 +84,15 @@ class _Making:
             raise OptionError(f"of {self.metric} neither way is better, so {self.benchmark.name} ranks nobody")
         self.sign = 1 if self.spec.direction == "higher" else -1
         self.notes: list[str] = []
+        self.store = Store(writing=False)
         runs = self._runs()
         claims = [claim for claim in load_catalogue().claims if self._is_of(claim)]
         known = {run.model.name for run in runs}
         shown = [claim for claim in claims if claim.kind == "published" or claim.model not in known]
         if len(shown) < len(claims):
             self.notes.append(f"{len(claims) - len(shown)} measured claims have a run here, which stands for them")
-        made: list[tuple[Entry, RunRecord | None]] = [(self._of_run(run), run) for run in runs]
+        computing = self.store.computing(runs)
+        made: list[tuple[Entry, RunRecord | None]] = [(self._of_run(run, computing.get(run.key)), run) for run in runs]
         made += [(self._of_claim(entries, claim), None) for claim in shown]
         if which == "best":
             made = self._best(made)
@@ -147,17 +149,17 @@ class _Making:
 
     def _runs(self) -> list[RunRecord]:
         """The newest run of each model with each of its settings."""
-        stored = Store(writing=False).records(benchmark=self.benchmark.name)
-        whole = [run for run in stored if is_plain(run) and self._value(run) is not None]
-        if whole:  # of other data, or another version of the task, than the newest
-            whole = [run for run in whole if not differences(whole[0], run)]
-        if len(whole) < len(stored):
+        found = self.store.newest(self.benchmark.name, metric=self.metric, plain=True)
+        # Not of other data, or another version of the task, than the newest.
+        whole = [(run, alike) for run, alike in found if not differences(found[0][0], run)]
+        left_out = self.store.count(benchmark=self.benchmark.name) - sum(alike for _, alike in whole)
+        if left_out:
             self.notes.append(
-                f"{len(stored) - len(whole)} runs are left out: on some of the samples, by another protocol, on other data, or "
-                f"without {self.metric}"
+                f"{left_out} runs are left out: on some of the samples, by another protocol, on other data, or without "
+                f"{self.metric}"
             )
         newest: dict[str, RunRecord] = {}
-        for run in whole:
+        for run, _ in whole:
             newest.setdefault(_called(self.registry, run), run)
         return list(newest.values())
 
@@ -185,7 +187,8 @@ class _Making:
         same = claim.benchmark == self.benchmark.name and not claim.aux
         return same and self.registry.written_metric(claim.metric) == self.metric
 
-    def _of_run(self, run: RunRecord) -> Entry:
+    def _of_run(self, run: RunRecord, computing: RunRecord | None) -> Entry:
+        """The entry of a run, with the speed of the newest run of the same predictions that computed them."""
         result = next(result for result in run.results if result.metric == self.metric)
         return Entry(
             model=_called(self.registry, run),
@@ -196,7 +199,7 @@ class _Making:
             interval=result.interval,
             n=result.n,
             run_id=run.run_id,
-            samples_per_second=_rate(run),
+            samples_per_second=computing.cost.samples_per_second if computing else None,
             parameters=run.complexity.parameters if run.complexity else None,
             flops=run.complexity.flops if run.complexity else None,
             device=run.execution.device,
@@ -258,12 +261,6 @@ def _called(entries: Registry, run: RunRecord) -> str:
 def _base(called: str) -> str:
     """The model without tag, file of weights, options."""
     return split_tag(called.partition(" ")[0])[0]
-
-
-def _rate(run: RunRecord) -> float | None:
-    """Samples a second of the newest run of the same predictions that computed them."""
-    same = Store(writing=False).records(model=run.model.name, benchmark=run.benchmark)
-    return next((other.cost.samples_per_second for other in same if other.key == run.key and not other.shards.reused), None)
 
 
 def _overall(ranked: Sequence[tuple[Board, set[Pair]]]) -> tuple[MeanRank, ...]:

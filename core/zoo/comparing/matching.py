@@ -1,12 +1,14 @@
 """Which runs are meant, and whether they may be compared: the same samples, under the same protocol."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from zoo.errors import OptionError, RunError, UnknownNameError
 from zoo.plugins.names import split_tag
 from zoo.plugins.registry import Registry
+from zoo.runs.alike import FINGERPRINT, facts_of
+from zoo.runs.alike import is_plain as is_plain
 from zoo.runs.glance import may_be_run
 from zoo.runs.record import ModelInfoRecord, RunRecord
 from zoo.runs.rows import changed_options as changed_options
@@ -49,7 +51,7 @@ def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> R
     spec, tag = entries.tagged_model(model)
     where = entries.benchmark(benchmark, tasks=list(spec.tasks), kind=spec.kind)
     name = f"{spec.name}@{tag}" if tag else spec.name
-    plain = [run for run in store.records(model=name, benchmark=where.name) if is_plain(run) and has_defaults(entries, run)]
+    plain = [run for run, _ in store.newest(where.name, model=name, plain=True) if has_defaults(entries, run)]
     tags = {split_tag(run.model.name)[1]: run for run in reversed(plain)}
     own = where.dataset.rpartition("/")[2]
     if not plain:
@@ -61,11 +63,6 @@ def newest_run(entries: Registry, store: Store, model: str, benchmark: str) -> R
             f"{spec.name} has runs with several weights on {where.name}", f"name one of: {', '.join(map(str, tags))}"
         )
     return tags[own] if tag is None and own in tags else plain[0]
-
-
-def is_plain(run: RunRecord) -> bool:
-    """Whether a run is on the whole split, by the benchmark's own protocol."""
-    return not run.altered and run.dataset.limit is None and not run.dataset.skipped
 
 
 def has_defaults(entries: Registry, run: RunRecord) -> bool:
@@ -93,7 +90,11 @@ def check_alike(runs: Sequence[RunRecord]) -> None:
 
 def differences(first: RunRecord, second: RunRecord) -> list[str]:
     """In which samples or which protocol two runs differ: `protocol.eps: 0.1 and 0.3`."""
-    return [f"{what}: {_shown(a)} and {_shown(b)}" for what, a, b in _facts(first, second) if a != b]
+    one, other = facts_of(first), facts_of(second)
+    if any(one[name] != other[name] for name in ("dataset", "split")):
+        one.pop(FINGERPRINT), other.pop(FINGERPRINT)
+    differing = [what for what in {**one, **other} if one.get(what) != other.get(what)]
+    return [f"{what}: {_shown(one.get(what))} and {_shown(other.get(what))}" for what in differing]
 
 
 def check_ids(runs: Sequence[RunRecord], ids: Sequence[Sequence[str]]) -> None:
@@ -156,36 +157,6 @@ def _by_id(store: Store, asked: str | RunRecord) -> RunRecord | None:
             if type(error) is not UnknownNameError:
                 raise
     return None
-
-
-def _facts(first: RunRecord, second: RunRecord) -> Iterable[tuple[str, Any, Any]]:
-    """What must be the same, by what it is called."""
-
-    def both(what: str, of: Any) -> tuple[str, Any, Any]:
-        return what, of(first), of(second)
-
-    yield both("task", lambda run: run.task)
-    yield both("benchmark", lambda run: run.benchmark)
-    yield both("dataset", lambda run: run.dataset.name)
-    yield both("split", lambda run: run.dataset.split)
-    yield both("samples", lambda run: _extent(run))
-    if first.dataset.name == second.dataset.name and first.dataset.split == second.dataset.split:
-        yield both("fingerprint of the data", lambda run: run.dataset.fingerprint[:12])
-    yield both("samples left out as corrupt", lambda run: sorted(run.dataset.skipped))
-    protocols = [_settings(run) for run in (first, second)]
-    for name in dict.fromkeys([*protocols[0], *protocols[1]]):
-        yield f"protocol.{name}", protocols[0].get(name), protocols[1].get(name)
-    yield both("other models", lambda run: sorted(run.aux))
-
-
-def _extent(run: RunRecord) -> str:
-    if run.dataset.limit is None:
-        return "all"
-    return f"{run.dataset.limit:,} ({run.dataset.sampled or 'the first'})"
-
-
-def _settings(run: RunRecord) -> Mapping[str, Any]:
-    return {name: value for name, value in run.protocol.items() if name != "aux"}
 
 
 def _identity(model: ModelInfoRecord) -> tuple[Any, ...]:

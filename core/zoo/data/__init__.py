@@ -11,6 +11,7 @@ __all__ = [
     "SUFFIXES",
     "AlteredError",
     "ArrayDataset",
+    "Block",
     "DataFiles",
     "Dataset",
     "EncodingError",
@@ -46,7 +47,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from zoo.data.copies import on_disk, parted
-    from zoo.data.dataset import ArrayDataset, Dataset, Sample, SampleSequence
+    from zoo.data.dataset import ArrayDataset, Block, Dataset, Sample, SampleSequence
     from zoo.data.download import hub_errors, hub_reachable
     from zoo.data.files import DataFiles, package_path
     from zoo.data.hashing import AlteredError, unzip
@@ -64,7 +65,7 @@ else:
         __name__,
         {
             "zoo.data.copies": ["on_disk", "parted"],
-            "zoo.data.dataset": ["ArrayDataset", "Dataset", "Sample", "SampleSequence"],
+            "zoo.data.dataset": ["ArrayDataset", "Block", "Dataset", "Sample", "SampleSequence"],
             "zoo.data.download": ["hub_errors", "hub_reachable"],
             "zoo.data.files": ["DataFiles", "package_path"],
             "zoo.data.hashing": ["AlteredError", "unzip"],

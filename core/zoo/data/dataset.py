@@ -28,6 +28,17 @@ class Sample(NamedTuple):
     target: Any
 
 
+class Block(NamedTuple):
+    """Samples in one piece: `inputs` is a tensor [b, ...] or a list of b, the rest as each `Sample` has it."""
+
+    ids: Sequence[str]
+    inputs: Any
+    targets: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
 @runtime_checkable
 class Dataset(Protocol):
     """The samples of one split.
@@ -36,7 +47,8 @@ class Dataset(Protocol):
     text are sorted by it); `groups`, a hashable per sample, where samples of one group must stay in one split; `base` and
     `copies`, where the dataset is another one's samples, each `copies` times in a row, changed every time: a limit is then on
     those of `base`, and takes all that is made of them; `modality` and `tasks`, of one of the caller's own whose samples do not
-    tell them, such as those of a plugin's task.
+    tell them, such as those of a plugin's task; `block(positions)`, a `Block` of what lies in memory: the same samples as
+    one by one.
     """
 
     @property
@@ -63,6 +75,24 @@ class Dataset(Protocol):
 
     def __iter__(self) -> Iterator[Sample]:
         """The samples in order. `SampleSequence` gives this and the length."""
+
+
+def block_of(dataset: Dataset, positions: Sequence[int]) -> Block | None:
+    """Samples of a dataset in one piece; None of one that has them one by one."""
+    if not in_one_way(dataset, "block", "__getitem__"):
+        return None
+    found: Block | None = dataset.block(positions)  # type: ignore[attr-defined]
+    return found
+
+
+def in_one_way(thing: object, whole: str, *singly: str) -> bool:
+    """Whether a method stands for others of them: it is there, and no class below the one that has it has others of its own."""
+    order = type(thing).__mro__
+
+    def place(name: str) -> int:
+        return next((at for at, one in enumerate(order) if name in vars(one)), len(order))
+
+    return place(whole) <= min(map(place, singly)) < len(order)
 
 
 class SampleSequence:
@@ -117,7 +147,7 @@ class ArrayDataset(SampleSequence):
         if not len(inputs) == len(targets) == len(ids):
             raise ValueError(f"{len(inputs)} inputs, {len(targets)} targets and {len(ids)} ids: must be equally many")
         self.inputs = inputs
-        self.targets = [int(target) for target in targets]
+        self.targets = list(map(int, targets))
         self.ids = list(ids)
         self.classes = tuple(classes)
         self.groups = groups
@@ -141,3 +171,12 @@ class ArrayDataset(SampleSequence):
 
     def __getitem__(self, index: int, /) -> Sample:
         return Sample(self.ids[index], self.inputs[index], self.targets[index])
+
+    def block(self, positions: Sequence[int]) -> Block:
+        """The samples at some positions."""
+        if isinstance(positions, range) and positions.step == 1:
+            part = slice(positions.start, positions.stop)
+            return Block(self.ids[part], self.inputs[part], self.targets[part])
+        rows: Any = self.inputs
+        inputs = [rows[i] for i in positions] if self._is_text else rows[list(positions)]
+        return Block([self.ids[i] for i in positions], inputs, [self.targets[i] for i in positions])

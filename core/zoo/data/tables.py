@@ -4,14 +4,15 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.data.bulk import plain_rows
 from zoo.data.pointers import pointer_problem
 from zoo.data.texts import decoded
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooError
 
 LONGEST_FIELD = 1 << 24
 """Characters of a field; Python's own limit of 131,072 is too little for documents."""
@@ -46,7 +47,7 @@ def read_table(content: bytes, suffix: str, path: Path | None = None) -> Table:
     no part of a field. Quotes are as RFC 4180 has them, so a field may hold line ends. Rows without any content are passed
     over. Raises TableError, or EncodingError where it is not UTF-8.
     """
-    return _from_parquet(content) if suffix == ".parquet" else _from_csv(decoded(content, path), suffix, path)
+    return _from_parquet(content) if suffix == ".parquet" else _from_csv(content, suffix, path)
 
 
 def read_header(beginning: bytes, suffix: str, path: Path | None = None) -> list[str]:
@@ -60,7 +61,34 @@ def _of(path: Path | None) -> str:
     return f" of {path}" if path is not None else ""
 
 
-def _from_csv(text: str, suffix: str, path: Path | None) -> Table:
+def _from_csv(content: bytes, suffix: str, path: Path | None) -> Table:
+    header, columns, rows = _in_bulk(content, suffix) or _by_row(decoded(content, path), suffix, path)
+    kept = [column for column, name in enumerate(header) if not _is_index(name, columns[column])]
+    names = [header[column] for column in kept]
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TableError(f"two columns{_of(path)} have one name: {twice!r}", "give each column a name of its own")
+    over = [name or "without a name" for column, name in enumerate(header) if column not in kept and any(columns[column])]
+    return Table({header[column]: columns[column] for column in kept}, rows, tuple(over))
+
+
+Parts = tuple[list[str], Sequence[Sequence[str]], Sequence[int]]
+"""Names and fields of the columns, and the number of each row."""
+
+
+def _in_bulk(content: bytes, suffix: str) -> Parts | None:
+    """A CSV without anything odd; None of any other."""
+    with suppress(ZooError):
+        first = decoded(content[: content.find(b"\n") + 1])
+        dialect = _dialect(first, suffix)
+        header = _renamed(next(_records(first, dialect, None), (0, []))[1])
+        if header and not dialect["skipinitialspace"] and (columns := plain_rows(content, dialect["delimiter"], len(header))):
+            return header, columns, range(2, len(columns[0]) + 2)
+    return None
+
+
+def _by_row(text: str, suffix: str, path: Path | None) -> Parts:
+    """Any CSV. Raises TableError for one that is none, or has a row of another width than its header."""
     what = str(path) if path is not None else "the file"
     if "\0" in text:
         raise TableError(f"{what} holds zero bytes, so it is no CSV", "save it as CSV")
@@ -74,14 +102,8 @@ def _from_csv(text: str, suffix: str, path: Path | None) -> Table:
                 f"row {number}{_of(path)} has {len(fields)} fields, the header {len(header)}",
                 "quote fields that hold what separates them",
             )
-    columns = {column: [fields[column] for _, fields in body] for column in range(len(header))}
-    kept = [column for column, name in enumerate(header) if not _is_index(name, columns[column])]
-    names = [header[column] for column in kept]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise TableError(f"two columns{_of(path)} have one name: {twice!r}", "give each column a name of its own")
-    over = [header[column] or "without a name" for column in columns if column not in kept and any(columns[column])]
-    return Table({header[column]: columns[column] for column in kept}, [number for number, _ in body], tuple(over))
+    columns = [[fields[column] for _, fields in body] for column in range(len(header))]
+    return header, columns, [number for number, _ in body]
 
 
 def _is_index(name: str, fields: Sequence[str]) -> bool:

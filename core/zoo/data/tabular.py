@@ -3,7 +3,11 @@
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+
+from zoo.data.bulk import FLOAT32_MAX, as_numbers, coded
 from zoo.data.dataset import ArrayDataset
 from zoo.data.tables import Table
 from zoo.errors import DataError
@@ -18,20 +22,26 @@ def table_dataset(table: Table, where: object) -> ArrayDataset:
     import torch
 
     modality = table_modality(list(table.columns), where)
-    for column in ("label", "text", "id"):
+    for column in ("text", "id"):
         for number, field in zip(table.rows, table.columns.get(column, ()), strict=False):
             if not field.strip():
-                raise DataError(f"row {number} of {where} has no {column}", "fill it in or leave the row out")
-    labels = [unicodedata.normalize("NFC", label.strip()) for label in table.columns["label"]]
+                raise _empty(column, number, where)
+    codes, written = coded(table.columns["label"])
+    labels = [unicodedata.normalize("NFC", label.strip()) for label in written]
+    if "" in labels:
+        raise _empty("label", table.rows[int((codes == labels.index("")).argmax())], where)
     classes = class_names(labels)
     index = {name: position for position, name in enumerate(classes)}
-    targets = [index[label] for label in labels]
+    targets = np.array([index[label] for label in labels], np.int64)[codes].tolist()
     ids = table_ids(table, where)
     if modality == "text":
-        return ArrayDataset(table.columns["text"], targets, ids, classes)
+        return ArrayDataset(list(table.columns["text"]), targets, ids, classes)
     features = {name: fields for name, fields in table.columns.items() if name not in ("id", "label")}
-    values = table_numbers(features, table.rows, where)
-    return ArrayDataset(torch.tensor(values, dtype=torch.float32).reshape(len(ids), len(features)), targets, ids, classes)
+    return ArrayDataset(torch.from_numpy(table_numbers(features, table.rows, where)), targets, ids, classes)
+
+
+def _empty(column: str, number: int, where: object) -> DataError:
+    return DataError(f"row {number} of {where} has no {column}", "fill it in or leave the row out")
 
 
 def table_modality(header: Sequence[str], where: object) -> Modality:
@@ -64,13 +74,15 @@ def class_names(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(distinct, key=lambda label: (int(label), label)) if whole else sorted(distinct))
 
 
-def table_numbers(features: Mapping[str, Sequence[str]], rows: Sequence[int], where: object) -> list[list[float]]:
-    """A row of numbers for each row. Raises DataError naming row and column of what is none."""
-    values = [
-        [_number(field, number, name, where) for number, field in zip(rows, fields, strict=True)]
-        for name, fields in features.items()
-    ]
-    return [list(row) for row in zip(*values, strict=True)]
+def table_numbers(features: Mapping[str, Sequence[str]], rows: Sequence[int], where: object) -> "np.ndarray[Any, Any]":
+    """Rows of numbers, float32 [n, features]. Raises DataError naming row and column of what is none."""
+    values = np.empty((len(rows), len(features)), np.float32)
+    for column, (name, fields) in enumerate(features.items()):
+        known = as_numbers(fields)
+        values[:, column] = (
+            [_number(field, number, name, where) for number, field in zip(rows, fields, strict=True)] if known is None else known
+        )
+    return values
 
 
 def _number(text: str, number: int, column: str, where: object) -> float:
@@ -78,7 +90,7 @@ def _number(text: str, number: int, column: str, where: object) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or abs(value) > 3.4028235e38 or "_" in text:
+    if not math.isfinite(value) or abs(value) > FLOAT32_MAX or "_" in text:
         decimal = "write decimals with a point" if text.strip().replace(",", "").removeprefix("-").isdecimal() else "correct it"
         raise DataError(
             f"row {number} of {where} has {text!r} in column {column!r}, which is no finite number",

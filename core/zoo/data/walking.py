@@ -30,7 +30,7 @@ def plain(name: str) -> str:
 
     Bytes that are no UTF-8 are written as `\\udcff`.
     """
-    return encodable(unicodedata.normalize("NFC", name))
+    return name if name.isascii() else encodable(unicodedata.normalize("NFC", name))
 
 
 def folders_in(parent: Path) -> list[Path]:
@@ -72,7 +72,7 @@ def files_below(folder: Path, suffixes: Collection[str], *, deep: bool = True, b
         kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(5)) + (", …" if len(others) > 5 else "")
         total = others.total()
         remark(f"{total} file{'s' * (total > 1)} in {folder} passed over, by suffix: {kinds}", stacklevel=2)
-    return sorted(found)
+    return sorted(found, key=lambda path: path.parts)  # as paths are ordered, but without asking two at a time
 
 
 def by_key(paths: Iterable[Path], key: Callable[[Path], str]) -> dict[str, Path]:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -34,22 +34,14 @@ _open: "dict[Path, tuple[sqlite3.Connection | None, int]]" = {}
 _derived: "OrderedDict[str, tuple[str, Any]]" = OrderedDict()
 """What this process was given by `remembered` last, so that it need not be read and parsed again."""
 DERIVED = 2048
+MANY = 256
+"""Files that a thread takes at once, so that each costs little more than its reading."""
 _anew = 0
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's content, in hexadecimal. Raises OSError where it cannot be read."""
-    where = os.path.realpath(path)
-    before = _stamp(os.stat(where))
-    if before and (kept := _get(where, before)):
-        return kept
-    began = time.time_ns()
-    with open(where, "rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-        after = os.fstat(opened.fileno())
-    if before and before == _stamp(after) and max(after.st_mtime_ns, after.st_ctime_ns) < began - SETTLED_NS:
-        _put(where, before, found)
-    return found
+    return _hashes([path], None)[0]
 
 
 def files_sha256(paths: Iterable[str | os.PathLike[str]], unreadable: str | None = None) -> list[str]:
@@ -57,19 +49,50 @@ def files_sha256(paths: Iterable[str | os.PathLike[str]], unreadable: str | None
 
     `unreadable` stands for one that cannot be read; without it that raises OSError.
     """
+    listed = list(paths)
+    threads = os.cpu_count() or 1
+    size = max(1, min(MANY, len(listed) // (4 * threads)))
+    parts = [listed[start : start + size] for start in range(0, len(listed), size)]
+    contexts = [copy_context() for _ in parts]  # whose home it is
+    with session(), ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda context, part: context.run(_hashes, part, unreadable), contexts, parts)
+        return [sha256 for part in found for sha256 in part]
 
-    def hashed(path: str | os.PathLike[str]) -> str:
+
+def _hashes(paths: Iterable[str | os.PathLike[str]], unreadable: str | None) -> list[str]:
+    """Hashes of some files: of those that have changed anew, which are kept."""
+    names = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - of 50,000 files a Path of each would cost most
+    stamps = [_stamp_of(name, unreadable) for name in names]
+    known = _get_some(dict(zip(names, stamps, strict=True)))
+    found = []
+    for name, stamp in zip(names, stamps, strict=True):
         try:
-            return file_sha256(path)
+            found.append(known.get(name) or _hashed(name, stamp))
         except OSError:
             if unreadable is None:
                 raise
-            return unreadable
+            found.append((unreadable, False))
+    _put_some((name, stamp, sha256) for name, stamp, (sha256, new) in zip(names, stamps, found, strict=True) if new)
+    return [sha256 for sha256, _ in found]
 
-    listed = list(paths)
-    contexts = [copy_context() for _ in listed]  # whose home it is
-    with session(), ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda context, path: context.run(hashed, path), contexts, listed))
+
+def _stamp_of(name: str, unreadable: str | None) -> str:
+    try:
+        return _stamp(os.stat(name))
+    except OSError:
+        if unreadable is None:
+            raise
+        return ""
+
+
+def _hashed(name: str, before: str) -> tuple[str, bool]:
+    """The hash of a file, and whether it can be kept."""
+    began = time.time_ns()
+    with open(name, "rb") as opened:
+        found = hashlib.file_digest(opened, "sha256").hexdigest()
+        after = os.fstat(opened.fileno())
+    settled_by = max(after.st_mtime_ns, after.st_ctime_ns) < began - SETTLED_NS
+    return found, bool(before) and before == _stamp(after) and settled_by
 
 
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:
@@ -141,18 +164,32 @@ def _stamp(status: os.stat_result) -> str:
 
 
 def _get(name: str, stamp: str) -> str | None:
+    found = _get_some({name: stamp}).get(name)
+    return found[0] if found else None
+
+
+def _get_some(stamps: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
+    """What is kept under names whose stamps are as they were, each with False: it need not be kept again."""
+    named = {encodable(name): name for name, stamp in stamps.items() if stamp}
+    rows: list[tuple[str, str, str]] = []
     with suppress(sqlite3.Error), session() as kept, _lock:
-        ask = "SELECT stamp, value FROM kept WHERE name = ?"
-        row = None if _anew or kept is None else kept.execute(ask, (encodable(name),)).fetchone()
-        if row and row[0] == stamp:
-            return str(row[1])
-    return None
+        if kept is not None and named and not _anew:
+            ask = f"SELECT name, stamp, value FROM kept WHERE name IN ({', '.join('?' * len(named))})"
+            rows = kept.execute(ask, list(named)).fetchall()
+    return {named[name]: (value, False) for name, stamp, value in rows if stamps[named[name]] == stamp}
 
 
 def _put(name: str, stamp: str, value: str) -> None:
+    _put_some([(name, stamp, value)])
+
+
+def _put_some(rows: Iterable[tuple[str, str, str]]) -> None:
+    told = [(encodable(name), stamp, value) for name, stamp, value in rows]
     with suppress(sqlite3.Error), session() as kept, _lock:
-        if kept is not None:
-            kept.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (encodable(name), stamp, value))
+        if kept is not None and told:
+            kept.execute("BEGIN IMMEDIATE")
+            kept.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", told)
+            kept.execute("COMMIT")
 
 
 def _connect(path: Path) -> "sqlite3.Connection | None":

@@ -29,6 +29,21 @@ def prepare_image(image: "Tensor", want: ImageInput | None) -> "Tensor":
     return image.float().clamp(0, 1)
 
 
+def prepare_images(images: "Tensor", want: ImageInput | None) -> "Tensor | None":
+    """Images [n, c, h, w] as `prepare_image` makes each; None where they are to be resized or a channel is to be made of others.
+
+    Raises ValueError where one is no image.
+    """
+    import torch
+
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(f"images must be [n, 1 or 3, h, w], not {list(images.shape)}")
+    if want is not None and (want.channels not in (None, images.shape[1]) or want.size not in (None, tuple(images.shape[2:]))):
+        return None
+    _check_range(images)
+    return images.float().div_(255) if images.dtype == torch.uint8 else images.float().clamp(0, 1)
+
+
 def stack(inputs: "Sequence[Tensor]") -> "Tensor | list[Tensor]":
     """One tensor [b, ...] where all are such and have one shape, else the list as it is."""
     import torch

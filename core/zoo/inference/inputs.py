@@ -133,7 +133,7 @@ def _rows(path: Path, table: Table, modality: str) -> list[Item]:
         raise DataError(f"{path} has no columns of numbers", "name the columns in the first row")
     import torch
 
-    rows = torch.tensor(table_numbers(features, table.rows, path), dtype=torch.float32)
+    rows = torch.from_numpy(table_numbers(features, table.rows, path))
     return [_held(name, row) for name, row in zip(ids, rows, strict=True)]
 
 

@@ -134,7 +134,8 @@ def check_samples(spec: DatasetSpec, split: str, opened: Dataset) -> None:
             "its opener is wrong: see zoo.data.Dataset; zoo.data.SampleSequence gives length and iteration",
         )
     for what, names in (("id", opened.ids), ("class", opened.classes or ())):
-        if (bad := next((name for name in names if encodable(name) != name), None)) is not None:
+        odd = () if all(map(str.isascii, names)) else names
+        if (bad := next((name for name in odd if encodable(name) != name), None)) is not None:
             why = f"{spec.name} has the {what} {bad!r}, which no UTF-8 holds"
             raise DataError(why, "its opener is wrong: see zoo.data.plain")
     count, declared = len(opened.ids), spec.splits[split]

@@ -171,7 +171,7 @@ def _of_benchmark(entries: Registry, store: Store, name: str) -> tuple[list[RunR
         if not RUN_ID.fullmatch(name) or error.candidates:
             raise
         raise UnknownNameError(f"there is no run {name!r}", "zoo results shows them all") from error
-    records = store.records(benchmark=benchmark)
+    records = [record for record, _ in store.newest(benchmark)]
     if not records:
         raise UnknownNameError(f"there is no run of {benchmark}", f"zoo run MODEL --on {name}")
     first = next(filter(is_plain, records), records[0])

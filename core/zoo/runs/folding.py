@@ -2,7 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+
+import pyarrow as pa
 
 from zoo.errors import NotScoredError, PluginError, RunError, no_exit
 from zoo.metrics.base import Metric, Score, State
@@ -19,6 +21,9 @@ from zoo.runs.shards import Shard, Stored, origins, read_shard, reading
 from zoo.specs import MetricSpec
 from zoo.tasks.base import Rows
 
+PIECE = 2**20
+"""Bytes of predictions that are folded at once, or those of one shard, if it has more."""
+
 
 def fold(
     plan: Plan, found: dict[int, Stored], began: ShardCallback = lambda shard: None
@@ -30,8 +35,26 @@ def fold(
     classes = tuple(plan.dataset.classes or ())
     groups = groups_of(plan.dataset)
     folds = [Fold(text, metric, spec, classes, groups is not None) for text, metric, spec in plan.metrics]
-    artifacts, places = [], []
+    artifacts: list[tuple[str, str]] = []
+    places: list[int] = []
     made: Counter[bytes] = Counter()
+    for tables, positions in _pieces(plan, found, began, artifacts, made):
+        table = pa.concat_tables(tables)
+        rows = Rows(table["id"].to_numpy().tolist(), plan.task.decode(table), classes, positions, plan.dataset)
+        places += positions if groups is not None else []
+        for each in folds:
+            if len(rows):
+                each.take(rows)
+    grouped = None if groups is None else [groups[place] for place in places]
+    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts, origins(made)
+
+
+def _pieces(
+    plan: Plan, found: dict[int, Stored], began: ShardCallback, artifacts: list[tuple[str, str]], made: Counter[bytes]
+) -> Iterator[tuple[list[pa.Table], list[int]]]:
+    """Shards that are folded at once, with the positions of their rows: as many as are small together, as each has its price."""
+    tables: list[pa.Table] = []
+    positions: list[int] = []
     shards = plan.shards()
 
     def read(shard: Shard) -> Stored | None:
@@ -41,17 +64,16 @@ def fold(
         began(shard)
         if stored is None:
             raise RunError(f"shard {shard} was altered while the run went on", "run it again: only that shard is computed")
-        table = stored.table
-        positions = [p for p in shard.positions if plan.dataset.ids[p] not in stored.skipped]
-        rows = Rows(table["id"].to_pylist(), plan.task.decode(table), classes, positions, plan.dataset)
-        places += positions if groups is not None else []
-        for each in folds:
-            if len(rows):
-                each.take(rows)
         artifacts.append((shard.artifact(stored.sha256), stored.sha256))
         made[stored.origin] += 1
-    grouped = None if groups is None else [groups[place] for place in places]
-    return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts, origins(made)
+        tables.append(stored.table)
+        skipped = stored.skipped
+        positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
+        if sum(table.nbytes for table in tables) >= PIECE:
+            yield tables, positions
+            tables, positions = [], []
+    if tables:
+        yield tables, positions
 
 
 def score_rows(

@@ -21,7 +21,7 @@ NOTES = ("guard.json", FILE, DOUBT)
 
 
 def kept_at(plan: Plan, asked: str | None, store: Store) -> Plan:
-    """The plan with the place of its shards: as asked, else `ZOO_SHARDS`, else where they are by the newest record of the run.
+    """The plan with the place of its shards: as asked, else `ZOO_SHARDS`, else where they are by the newest record of it.
 
     The notes on them are brought into the run's folder. Raises OptionError and StoreError where the address is of no use.
     """
@@ -29,7 +29,7 @@ def kept_at(plan: Plan, asked: str | None, store: Store) -> Plan:
     address = checked_address(text) if text else ""
     if text is None and not next(plan.folder.glob("shards/*.parquet"), None):
         newest = store.newest_of(plan.key)
-        address = whole_address(newest.shards_at) if newest is not None else ""
+        address = whole_address(newest.shards_at if newest is not None else marked_in(plan.folder))
     if not address:
         return plan
     plan = replace(plan, shards_at=address)

@@ -31,6 +31,7 @@ def manifest_of(
     dataset: Dataset,
     task: Task,
     precision: Precision,
+    shard_size: int,
     runner: Code | None = None,
 ) -> dict[str, Any]:
     """All that determines the predictions. The metrics are not among it: they fold stored predictions.
@@ -49,7 +50,7 @@ def manifest_of(
         "task": {
             "name": task.name,
             "version": task.version,
-            "shard_size": task.shard_size,
+            "shard_size": shard_size,
             "protocol": task.protocol,
             **declared,
         },

@@ -7,20 +7,23 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from zoo.data.dataset import ArrayDataset, Dataset, Sample
+from zoo.data.dataset import ArrayDataset, Dataset, Sample, block_of, in_one_way
 from zoo.errors import ZooError, reason_of
 from zoo.identity.watching import unwatched
 from zoo.remarks import hearing, listening
-from zoo.seeds import sample_seed
+from zoo.seeds import SampleSeeds
 from zoo.tasks.base import Batch, Task
 
 ELEMENTS = 2**23
 """Input elements of an automatic batch: 32 MiB of float32, beyond which a CPU gains nothing and a GPU little."""
 MOST = 256
+VECTORS = 2**14
+"""Numbers of a batch of short vectors: fewer would cost more than what is computed of them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Reading:
     def __init__(self, dataset: Dataset, task: Task) -> None:
         self.dataset, self.task = dataset, task
         self._ahead: dict[int, Sample] = {}
+        self._together = in_one_way(task, "together", "prepare", "collate")
         self._remarks = listening()  # threads that load know nothing of it
 
     def look(self, position: int) -> Sample:
@@ -70,6 +74,8 @@ class Reading:
     @unwatched()
     def loaded(self, positions: Sequence[int], seed: int) -> "Loaded":
         """The samples at some positions, prepared and collated, without those that are corrupt."""
+        if (block := self._block(positions, seed)) is not None:
+            return block
         samples: list[Sample] = []
         kept: list[int] = []
         bad: dict[str, str] = {}
@@ -89,7 +95,17 @@ class Reading:
             return Loaded(kept, None, bad, hints)
         ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
         inputs = _layout(self.task.collate(samples))
-        return Loaded(kept, Batch(ids, inputs, targets, [sample_seed(seed, id_) for id_ in ids]), bad, hints)
+        return Loaded(kept, Batch(ids, inputs, targets, SampleSeeds(seed, ids)), bad, hints)
+
+    def _block(self, positions: Sequence[int], seed: int) -> "Loaded | None":
+        """The samples in one piece, where data and task can; None where they are read one by one, as where one is corrupt."""
+        if not self._together:
+            return None
+        with suppress(Exception), hearing(self._remarks):
+            block = block_of(self.dataset, positions)
+            if block is not None and (inputs := self.task.together(block)) is not None:
+                return Loaded(positions, Batch(block.ids, _layout(inputs), block.targets, SampleSeeds(seed, block.ids)))
+        return None
 
 
 def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, seed: int, workers: int) -> Iterator[Loaded]:
@@ -124,7 +140,8 @@ def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Seque
 
 
 def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
-    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read; at most `MOST`."""
+    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read; at most `MOST`, or `VECTORS`
+    numbers of such."""
     for position in positions:
         try:
             prepared = samples.look(position).input
@@ -132,7 +149,9 @@ def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
             raise
         except BaseException:  # it is told of when its batch is read
             continue
-        return int(min(MOST, 2 ** max(0, (ELEMENTS // max(1, _elements(prepared))).bit_length() - 1)))
+        elements = max(1, _elements(prepared))
+        most = max(MOST, VECTORS // elements) if getattr(prepared, "ndim", 0) == 1 else MOST
+        return int(min(most, 2 ** max(0, (ELEMENTS // elements).bit_length() - 1)))
     return 1
 
 

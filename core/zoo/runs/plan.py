@@ -90,7 +90,7 @@ class Plan:
 
     def shards(self) -> list[Shard]:
         """The run's shards, in order."""
-        return plan_shards(self.positions, self.task.shard_size, self.folder / "shards", self.at)
+        return plan_shards(self.positions, self.task.shard_of(self.samples), self.folder / "shards", self.at)
 
     @property
     def at(self) -> Objects | None:
@@ -99,6 +99,8 @@ class Plan:
 
     def ids(self, shard: Shard) -> list[str]:
         """Ids of a shard's samples, in order."""
+        if isinstance(shard.positions, range):
+            return list(self.dataset.ids[shard.positions.start : shard.positions.stop])
         return [self.dataset.ids[position] for position in shard.positions]
 
     def told(self, shard: Shard) -> str:
@@ -151,7 +153,7 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
         remark(known)
     precision = asked_precision(registry, request.precision, task)
     runner = runner_of(task)
-    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision, runner)
+    manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision, task.shard_of(len(positions)), runner)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
     opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))

@@ -162,12 +162,18 @@ class Gathered:
     def complete(self) -> bool:
         return len(self.positions) + len(self.bad) == len(self.wanted)
 
-    def in_order(self) -> tuple[list[str], dict[str, pa.Array]]:
+    def in_order(self) -> tuple[Sequence[str], dict[str, pa.Array]]:
         """Ids and columns in dataset order."""
-        place = {position: place for place, position in enumerate(self.wanted)}
-        ids, columns = in_order(self.ids, [place[position] for position in self.positions], self.columns)
+        ids, columns = in_order(self.ids, self._places(), self.columns)
         # A shard whose samples are all corrupt has no rows, but its columns all the same.
         return ids, {field.name: columns.get(field.name, pa.array([], field.type)) for field in self.schema}
+
+    def _places(self) -> list[int]:
+        """Where each row stands among those that are wanted."""
+        if isinstance(self.wanted, range):
+            return self.positions
+        place = {position: place for place, position in enumerate(self.wanted)}
+        return [place[position] for position in self.positions]
 
 
 def predictions(

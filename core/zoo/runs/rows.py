@@ -3,8 +3,12 @@
 The store keeps one beside each record. It is made of the record alone, and can be made again.
 """
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
 
 from zoo.runs.record import RunRecord
 from zoo.wording import pairs, scored
@@ -12,7 +16,7 @@ from zoo.wording import pairs, scored
 if TYPE_CHECKING:
     from zoo.plugins.registry import Registry
 
-FORMAT = 1
+FORMAT = 2
 """Of the rows that a store keeps: those of another are made anew."""
 
 Score = tuple[float | None, float | None, float | None, int]
@@ -66,12 +70,25 @@ class RunRow:
         return f"<RunRow {self.run_id[:8]}{called}: {self.model} on {self.benchmark}: {score}{settings}>"
 
     def stored(self) -> dict[str, Any]:
-        """What the store keeps beside the record: all but what the user may change."""
-        return {name: value for name, value in asdict(self).items() if name not in ("name", "note")}
+        """What the store keeps beside the record, by its columns: all but what the user may change."""
+        told = {name: value for name, value in asdict(self).items() if name not in ("name", "note")}
+        return {
+            **told,
+            **{name: json.dumps(told[name]) for name in AS_JSON},
+            "metrics": json.dumps([*self.scores]),
+            "format": FORMAT,
+        }
 
 
 COLUMNS = tuple(one.name for one in fields(RunRow))
 """Names of the fields, in order."""
+AS_JSON = ("seed", "settings", "scores")
+"""Fields that the store keeps as JSON."""
+
+
+def restored(stored: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of a row, or some of them, by what the store keeps of each."""
+    return {name: from_json(value) if name in AS_JSON else value for name, value in stored}
 
 
 def row_of(record: RunRecord, entries: "Registry") -> RunRow:
@@ -138,6 +155,8 @@ def changed_options(entries: "Registry", run: RunRecord) -> dict[str, Any]:
     """The options of a run's model that are not as they are by default; of a model that there no longer is, all."""
     if not run.model.options:
         return {}
+    if entries.index.plugin_of(run.model.name) is None:  # no name is looked up, which would look for the nearest ones
+        return dict(run.model.options)
     from zoo.opening.models import checked_options
 
     try:

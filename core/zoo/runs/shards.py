@@ -5,6 +5,7 @@ They lie in the run's folder below `ZOO_HOME`, or at an address (see `zoo.storag
 
 import hashlib
 import json
+import operator
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -165,7 +166,8 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
         origin = notes[ORIGIN]
         Origin.model_validate_json(origin)
         belongs = notes[KEY] == key.encode() and notes[INDEX] == str(shard.index).encode()
-        whole = table["id"].to_pylist() == [id_ for id_ in ids if id_ not in skipped]
+        kept = [id_ for id_ in ids if id_ not in skipped] if skipped else ids
+        whole = table["id"].combine_chunks().equals(pa.array(kept, pa.string()))
         typed = all(table.schema.field(column.name).type == column.type for column in schema)
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError):
         return None
@@ -178,11 +180,13 @@ def origins(found: Counter[bytes]) -> list[Origin]:
     return [Origin.model_validate_json(text).model_copy(update={"shards": count}) for text, count in found.most_common()]
 
 
-def in_order(ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]) -> tuple[list[str], dict[str, pa.Array]]:
+def in_order(
+    ids: Sequence[str], positions: Sequence[int], columns: Mapping[str, Any]
+) -> tuple[Sequence[str], dict[str, pa.Array]]:
     """Rows of batches in any order, sorted into dataset order. `columns` hold a list of Arrow arrays each."""
+    merged = {name: pa.chunked_array(parts, parts[0].type).combine_chunks() for name, parts in columns.items() if parts}
+    if all(map(operator.lt, positions, positions[1:])):
+        return ids, merged
     order = sorted(range(len(positions)), key=positions.__getitem__)
     taken = pa.array(order, pa.int64())
-    merged = {
-        name: pa.chunked_array(parts, parts[0].type).combine_chunks().take(taken) for name, parts in columns.items() if parts
-    }
-    return [ids[i] for i in order], merged
+    return [ids[i] for i in order], {name: column.take(taken) for name, column in merged.items()}

@@ -39,7 +39,8 @@ def stored_shards(record: RunRecord) -> "Iterator[pa.Table]":
         try:
             content = _content(record, artifact.path)
         except OSError as error:
-            raise RunError(f"cannot read {path} of run {record.run_id}: {error.strerror or error}", again) from error
+            elsewhere = f"{again}; or bring it from the store of who computed it: zoo store pull STORE"
+            raise RunError(f"cannot read {path} of run {record.run_id}: {error.strerror or error}", elsewhere) from error
         if hashlib.sha256(content).hexdigest() != artifact.sha256:
             raise RunError(f"{path} is not what run {record.run_id} was scored on", again)
         yield pq.read_table(pa.BufferReader(content)).replace_schema_metadata()

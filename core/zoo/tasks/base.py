@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel
 
-from zoo.data.dataset import Dataset, Sample
+from zoo.data.dataset import Block, Dataset, Sample
 from zoo.specs import ImageInput, Modality, TaskName
 from zoo.tasks.comparing import apart
 from zoo.wording import in_a_line
@@ -149,6 +149,10 @@ class Task(ABC):
     def setup(self) -> None:  # noqa: B027 - most tasks have nothing to make ready
         """Make ready what follows from model, data and protocol. Raises ModelError or OptionError where they do not fit."""
 
+    def shard_of(self, samples: int) -> int:
+        """Samples of a shard of a run on so many."""
+        return self.shard_size
+
     def bind(self, aux_models: Mapping[str, Any]) -> None:
         """Take the other models that the protocol needs, by role, loaded and on the device. Called before the first batch."""
         self.aux_models = aux_models
@@ -178,6 +182,14 @@ class Task(ABC):
     @abstractmethod
     def collate(self, samples: Sequence[Sample]) -> Any:
         """Inputs of a batch, on the CPU."""
+
+    def together(self, block: Block) -> Any:
+        """Inputs of a batch of samples that lie in one piece, as `prepare` and `collate` make them of each, to the last bit.
+
+        None where they are made one by one, as always where a subclass has a `prepare` or `collate` of its own. Raises anything
+        where a sample is corrupt: which one, the others tell.
+        """
+        return None
 
     @abstractmethod
     def predict(self, model: Any, batch: Batch) -> Any:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import pyarrow as pa
 
-from zoo.data.dataset import Sample
+from zoo.data.dataset import Block, Sample
 from zoo.errors import ModelError
-from zoo.imaging.images import prepare_image, stack
+from zoo.imaging.images import prepare_image, prepare_images, stack
 from zoo.tasks.arrow import FLOATS, from_lists, to_lists
 from zoo.tasks.base import Batch, DataInfo, Task
 from zoo.tasks.checks import check_floats
@@ -24,6 +24,10 @@ from zoo.tasks.classes import OutputSettings, scored_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+MANY_VECTORS = 16_384
+"""Samples of a shard where there are more of them: they are so cheap that more files would cost as much as all the rest."""
 
 
 class Classifier(Protocol):
@@ -54,6 +58,10 @@ class Classify(Task):
             raise ModelError(f"{self.data.name} has no classes, so nothing can be classified on it")
         self.outputs = scored_outputs(self.model, self.data, self.how.outputs)
 
+    def shard_of(self, samples: int) -> int:
+        many = self.data.modality == "vector" and samples > MANY_VECTORS
+        return max(self.shard_size, MANY_VECTORS) if many else self.shard_size
+
     @classmethod
     def default_metrics(cls, data: DataInfo) -> tuple[str, ...]:
         top5 = ("accuracy:k=5",) if len(data.classes or ()) > 5 else ()
@@ -69,6 +77,12 @@ class Classify(Task):
     def collate(self, samples: Sequence[Sample]) -> Any:
         inputs = [sample.input for sample in samples]
         return inputs if self.data.modality == "text" else stack(inputs)
+
+    def together(self, block: Block) -> Any:
+        targets, classes = np.asarray([operator.index(target) for target in block.targets]), len(self.data.classes or ())
+        if not ((targets >= 0) & (targets < classes)).all():
+            raise ValueError("a target is not one of the classes")
+        return prepare_images(block.inputs, self.model.input) if self.data.modality == "image" else block.inputs
 
     def predict(self, model: Classifier, batch: Batch) -> "Tensor":
         """Logits float32 [b, outputs]: the dataset's classes in order, then the others that compete."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-from zoo.data.dataset import Dataset, Sample, SampleSequence
+from zoo.data.dataset import Block, Dataset, Sample, SampleSequence, block_of
 from zoo.errors import DataError
 from zoo.identity.watching import unwatched
 
@@ -62,6 +62,11 @@ class Subset(SampleSequence):
     def __getitem__(self, index: int, /) -> Sample:
         with unwatched():
             return self.dataset[self.positions[index]]
+
+    def block(self, positions: Sequence[int]) -> Block | None:
+        """The samples at some positions, where the dataset has them in one piece."""
+        with unwatched():
+            return block_of(self.dataset, [self.positions[i] for i in positions])
 
 
 def _groups(dataset: Dataset) -> list[list[int]]:

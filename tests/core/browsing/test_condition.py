@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.browsing.condition import DEEPEST, LONGEST, Known, read_condition
+from zoo.browsing.condition import DEEPEST, LONGEST, read_condition, refuse_unknown
 from zoo.errors import OptionError, UnknownNameError
+from zoo.runs.asking import fits
 
 ROW = {
     "scores": {
@@ -37,7 +38,7 @@ ROW = {
 
 
 @pytest.mark.parametrize(
-    ("text", "fits"),
+    ("text", "fitting"),
     [
         ("accuracy > 0.9", True),
         ("accuracy>.96", False),
@@ -75,8 +76,8 @@ ROW = {
         ("not accuracy < 0.1 and seconds < 4", True),
     ],
 )
-def test_a_condition_says_whether_a_run_fits(text, fits):
-    assert read_condition(text)(ROW) is fits
+def test_a_condition_says_whether_a_run_fits(text, fitting):
+    assert (fits(read_condition(text), ROW) is True) is fitting
 
 
 @pytest.mark.parametrize(
@@ -107,13 +108,13 @@ def test_what_cannot_be_read_is_refused_and_says_where(text, why):
 
 def test_an_order_of_a_number_and_a_word_is_refused():
     with pytest.raises(OptionError, match="accuracy is a number, and '90%' is none"):
-        read_condition("accuracy > 90%")(ROW)
+        fits(read_condition("accuracy > 90%"), ROW)
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_or_refused(text):
     try:
-        read_condition(text)(ROW)
+        fits(read_condition(text), ROW)
     except OptionError as error:
         assert error.hint
 
@@ -153,13 +154,12 @@ def meant(tree) -> bool | None:
 @given(TREES)
 def test_a_condition_means_what_its_tree_says(tree):
     row = {"scores": {}, "settings": {}, **NUMBERS}
-    assert read_condition(written(tree))(row) is (meant(tree) is True)
+    assert fits(read_condition(written(tree)), row) is meant(tree)
 
 
 def test_a_figure_that_no_run_has_answers_with_the_nearest():
-    known = Known()
-    known.see(ROW)
-    known.refuse_unknown(read_condition("accuracy.low > 0 and f1 > 0 and eps > 0 and model = x"), ["model"])
+    figures = {*ROW["scores"], *ROW["settings"], "model"}
+    refuse_unknown(["accuracy.low", "f1", "eps", "model"], figures)
     with pytest.raises(UnknownNameError) as caught:
-        known.refuse_unknown(read_condition("acuracy > 0"), ["model"])
+        refuse_unknown(["acuracy"], figures)
     assert "did you mean accuracy" in caught.value.hint

@@ -105,10 +105,10 @@ def test_a_page_reads_no_record_and_no_other_row(base, monkeypatch):
         added(base, number)
     zoo.results()
     monkeypatch.setattr("zoo.runs.store._parsed", lambda text: pytest.fail("a record was read"))
-    read, loads = [], store.from_json
-    monkeypatch.setattr(store, "from_json", lambda text: read.append(text) or loads(text))
-    assert len(zoo.results(limit=2)) == 2
-    assert len(read) == 2
+    read, restored = [], store.restored
+    monkeypatch.setattr(store, "restored", lambda stored: read.append(1) or restored(stored))
+    assert len(zoo.results(limit=2)) == 2 == len(read)
+    assert len(zoo.results(where="accuracy > 0 and limit = 20", limit=2)) == 2 == len(read) - 2
 
 
 def test_a_store_of_before_there_were_rows_is_read_and_caught_up(base, zoo_home):
@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_written_is_read_all_the_same(base, zoo_home, mon
     told = zoo.results()
     with closing(sqlite3.connect(zoo_home / "zoo.db")) as database:
         database.executescript("DROP TABLE run_rows; DROP TABLE run_labels")
-    monkeypatch.setattr("zoo.runs.store.connect", lambda url: (_ for _ in ()).throw(PermissionError(13, "no")))
+    monkeypatch.setattr("zoo.runs.database.connect", lambda url: (_ for _ in ()).throw(PermissionError(13, "no")))
     assert zoo.results() == told and zoo.results(where="accuracy > 0") == told
 
 

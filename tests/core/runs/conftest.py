@@ -3,10 +3,12 @@
 import importlib
 import os
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
+from tests.core.runs.postgres import Server, binaries
 
 
 def install(folder: Path, plugin_id: str, module: str, source: str) -> None:
@@ -79,3 +81,26 @@ def predictions(zoo_home):
         return ids, np.array([row for table in tables for row in table["logits"].to_pylist()])
 
     return read
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server of these tests' own."""
+    pytest.importorskip("psycopg", reason="needs psycopg: pip install 'deepzoo[postgres]'")
+    if binaries() is None:
+        pytest.skip("needs the programs of a PostgreSQL server: apt-get install postgresql")
+    with tempfile.TemporaryDirectory(prefix="zoo-postgres-", ignore_cleanup_errors=True) as folder:
+        server = Server(Path(folder))
+        yield server
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path, monkeypatch):
+    """`ZOO_STORE`, an empty database of each kind."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'team.db'}"
+    else:
+        url = request.getfixturevalue("postgres_server").emptied()
+    monkeypatch.setenv("ZOO_STORE", url)
+    return url

@@ -28,7 +28,7 @@ def test_auto_halves_until_it_fits_and_scores_the_same(error, toy, predictions):
     model = Small(toy, 50, error)
     record = zoo.evaluate(model, "toy/vectors", classes="dataset")
     assert record.execution.batch_size == 32
-    assert model.sizes[:4] == [256, 128, 64, 32] and max(model.sizes[4:]) == 32  # what did not fit is not tried again
+    assert model.sizes[:5] == [512, 256, 128, 64, 32] and max(model.sizes[5:]) == 32  # what did not fit is not tried again
     whole = zoo.evaluate(toy.Linear(), "toy/vectors", classes="dataset", batch_size=256)
     assert predictions(record)[0] == predictions(whole)[0]
     assert abs(predictions(record)[1] - predictions(whole)[1]).max() < 1e-5

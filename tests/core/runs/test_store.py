@@ -143,7 +143,7 @@ def test_a_record_of_another_version_is_told_from_a_damaged_store(record, zoo_ho
     engine = create_engine(f"sqlite:///{zoo_home / 'zoo.db'}")
     with engine.begin() as connection:
         connection.execute(
-            text("INSERT INTO records VALUES ('f' || hex(randomblob(7)), '', '9', 'm', 'b', '{\"schema_version\": 2}')")
+            text("INSERT INTO records VALUES ('f', '', '9', 'm', 'b', '', 0, 0, '', '', '{\"schema_version\": 2}')")
         )
     with pytest.raises(StoreError, match="not readable by this version"):
         Store().records()
