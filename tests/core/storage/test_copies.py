@@ -105,7 +105,7 @@ def test_a_path_is_itself(tmp_path, monkeypatch):
     assert on_disk("~") == Path.home()
 
 
-@pytest.mark.parametrize("place", ["memory", "s3"])
+@pytest.mark.parametrize("place", ["memory", pytest.param("s3", marks=pytest.mark.slow)])
 def test_a_folder_elsewhere_is_the_same_data(place, request, photos):
     address = f"{request.getfixturevalue(place)}/photos"
     upload(photos, address)
@@ -114,7 +114,7 @@ def test_a_folder_elsewhere_is_the_same_data(place, request, photos):
     assert far.shards.reused == far.shards.total and far.dataset.name == f"folder:{address}"
 
 
-@pytest.mark.parametrize("place", ["memory", "s3", "web"])
+@pytest.mark.parametrize("place", [pytest.param("memory", marks=pytest.mark.slow), "s3", "web"])
 def test_a_table_elsewhere_is_the_same_data(place, request, table):
     base = request.getfixturevalue(place)
     if place != "web":
@@ -249,7 +249,7 @@ def test_no_name_leads_out_of_the_copy(faulty):
         on_disk("faulty://bucket/photos")
 
 
-@pytest.mark.parametrize("place", ["memory", "web"])
+@pytest.mark.parametrize("place", ["memory", pytest.param("web", marks=pytest.mark.slow)])
 def test_weights_elsewhere_are_those_weights(place, request, tmp_path):
     network = zoo.load("intro/logistic")
     torch.nn.init.normal_(next(network.parameters()), generator=torch.Generator().manual_seed(0))

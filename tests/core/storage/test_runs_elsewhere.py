@@ -41,16 +41,13 @@ def run(shards=None, **options):
     return zoo.evaluate(net(), data(), classes="dataset", key="linear", progress=False, shards=shards, **options)  # noqa: F821
 
 
-@pytest.fixture
-def local(zoo_home, monkeypatch):
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
     """The same run in a home of its own, with shards below that."""
-    monkeypatch.setenv("ZOO_HOME", str(zoo_home.with_name("local-home")))
-    record = run()
-    monkeypatch.setenv("ZOO_HOME", str(zoo_home))
-    return record
+    return run("", home=tmp_path_factory.mktemp("local-home"))
 
 
-@pytest.mark.parametrize("place", ["memory", "file", "s3"])
+@pytest.mark.parametrize("place", [pytest.param("memory", marks=pytest.mark.slow), "file", "s3"])
 def test_a_run_elsewhere_is_the_same_run(place, request, local, zoo_home, tmp_path, monkeypatch):
     below = f"file://{tmp_path}/shards" if place == "file" else request.getfixturevalue(place)
     first = run(below)
@@ -80,6 +77,7 @@ def test_the_record_alone_leads_to_the_predictions(memory, local):
         shard_files(record)
 
 
+@pytest.mark.slow
 def test_runs_elsewhere_are_compared_and_reported(memory, zoo_home, tmp_path):
     one, other = (zoo.evaluate(name, "digits", shards=memory, progress=False) for name in ("intro/logistic", "intro/mlp"))
     assert zoo.compare(one, other) and not list(zoo_home.rglob("*.parquet"))
@@ -100,7 +98,9 @@ def test_the_line_for_duckdb_names_each_object(tmp_path):
     assert len(duckdb.sql(duckdb_query(record)).fetchall()) == 2600
 
 
-@pytest.mark.parametrize("how", ["cut short", "gone", "another", "marker"])
+@pytest.mark.parametrize(
+    "how", ["cut short", "marker", *(pytest.param(how, marks=pytest.mark.slow) for how in ("gone", "another"))]
+)
 def test_an_altered_shard_is_computed_again_and_never_read(how, memory, local):
     record, files = run(memory), fsspec.filesystem("memory")
     place, other = (f"/bucket/predictions/{record.key}/{record.artifacts[i].path}" for i in (1, 2))
@@ -163,7 +163,7 @@ def test_secrets_of_an_address_are_in_no_record(faulty, monkeypatch):
     assert stored_predictions(record).num_rows == 2600
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_whatever_a_store_does_the_scores_are_the_same(seed, faulty, local):
     faulty.begin(seed, 0.5)
     for _ in range(20):  # what was written and then lost is computed again
