@@ -1,5 +1,6 @@
 """Files and folders of the user's own at an address: copied once, whole, and known by content wherever they lie."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -14,6 +15,7 @@ import torch
 import zoo
 from zoo.data import on_disk, parted
 from zoo.data.copies import address_of, copying
+from zoo.data.files import fetch
 from zoo.errors import DataError, OptionError, StoreError, WeightsError
 from zoo.opening import save_state
 
@@ -315,3 +317,15 @@ def test_images_and_their_boxes_may_lie_apart(web, photos, tmp_path):
     (tmp_path / "boxes.json").write_text(json.dumps(told))
     near, far = (zoo.dataset(f"coco:{photos}:{boxes}") for boxes in (tmp_path / "boxes.json", f"{web}/boxes.json"))
     assert far.fingerprint == near.fingerprint and far.ids == near.ids
+
+
+def test_a_declared_file_may_lie_at_an_address_and_is_held_to_its_hash(memory, table):
+    upload(table.parent, memory)
+    declared = {"sha256": hashlib.sha256(ROWS.encode()).hexdigest(), "name": "table.csv", "kind": "data"}
+    assert fetch(f"{memory}/table.csv", **declared).read_text() == ROWS
+    fsspec.filesystem("memory").pipe_file("/bucket/predictions/table.csv", ROWS.upper().encode())
+    with pytest.raises(DataError, match="as declared") as caught:
+        fetch(f"{memory}/table.csv", **declared)
+    assert caught.value.altered
+    with pytest.raises(WeightsError, match="absent and cannot be fetched: there is nothing at memory"):
+        fetch(f"{memory}/no.pth", sha256=None, name="no.pth")

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -17,6 +19,7 @@ from zoo.browsing import duckdb_query, shard_files, shard_places
 from zoo.errors import RunError, StoreError
 from zoo.runs import stored_predictions
 from zoo.runs.key import DOUBT
+from zoo.storage import address
 
 DATA = """
 import torch
@@ -176,6 +179,33 @@ def test_whatever_a_store_does_the_scores_are_the_same(seed, faulty, local):
     assert record.results == local.results and sum(faulty.met[kind] for kind in faulty.kinds) > 3
     assert stored_predictions(record).num_rows == 2600
     assert run("faulty://bucket/x").results == local.results
+
+
+def test_a_store_that_is_away_for_a_while_costs_that_while(faulty, local, monkeypatch):
+    monkeypatch.setattr(address, "FIRST", 0.05)
+    back = threading.Timer(1.0, lambda: faulty.begin_again(0, 0.0))
+
+    def vanish(step):
+        if step.stage == "predicting" and not back.ident:
+            faulty.begin_again(0, 1.0, ("refused",))
+            back.start()
+
+    record = zoo.evaluate(net(), data(), classes="dataset", key="linear", progress=vanish, shards="faulty://bucket/x")  # noqa: F821
+    back.join()
+    assert record.results == local.results and record.shards.computed == SHARDS
+
+
+def test_two_machines_that_run_the_same_at_once_end_alike(memory, local, tmp_path):
+    together = threading.Barrier(2)
+
+    def one(name):
+        together.wait()
+        return run(memory, home=tmp_path / name)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(one, ("one", "two"))
+    assert first.results == second.results == local.results
+    assert run(memory, home=tmp_path / "three").shards.reused == SHARDS
 
 
 VICTIM = f"""
