@@ -14,8 +14,8 @@ from filelock import FileLock, Timeout
 from zoo.disk.pieces import PARTS, Piece, pieces
 from zoo.errors import StoreError
 from zoo.home import zoo_home
-from zoo.runs.kept import remove_shards
 from zoo.runs.store import Store
+from zoo.runs.stored import remove_shards
 from zoo.units import age_of, bytes_of
 
 State = Literal["would go", "gone", "in use"]

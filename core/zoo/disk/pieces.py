@@ -11,8 +11,8 @@ from typing import Literal
 
 from zoo.errors import StoreError
 from zoo.home import zoo_home
-from zoo.runs.kept import marked_in
 from zoo.runs.store import Store
+from zoo.runs.stored import marked_in
 
 KEY = re.compile(r"[0-9a-f]{32}")
 GONE = re.compile(r"\.gone-[0-9a-f]{12}")

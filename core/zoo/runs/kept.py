@@ -10,12 +10,10 @@ from zoo.runs.complexity import FILE
 from zoo.runs.key import DOUBT, seen
 from zoo.runs.plan import Plan
 from zoo.runs.store import Store
-from zoo.storage.address import checked_address, joined, whole_address
-from zoo.storage.objects import Objects
+from zoo.runs.stored import AT, marked_in
+from zoo.storage.address import checked_address, whole_address
 from zoo.wording import without_secrets
 
-AT = "shards_at.txt"
-"""File of a run's folder that says at which address its shards are."""
 NOTES = ("guard.json", FILE, DOUBT)
 """Files of a run's folder that tell of its shards: who finds those elsewhere must know these, too."""
 
@@ -45,20 +43,6 @@ def begin_at(plan: Plan) -> None:
         with writing(plan.folder / AT) as temporary:  # for who frees disk
             temporary.write_text(without_secrets(plan.shards_at), encoding="utf-8")
         at.write("manifest.json", (plan.folder / "manifest.json").read_bytes())
-
-
-def marked_in(folder: Path) -> str:
-    """The address at which the shards of a run's folder are kept, without secrets; empty where they are in it."""
-    try:
-        return (folder / AT).read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
-def remove_shards(folder: Path) -> None:
-    """Remove the shards of a run's folder at their address, with their notes. Raises OptionError, StoreError."""
-    if address := marked_in(folder):
-        Objects(joined(whole_address(address), folder.name)).asked_first().clear()
 
 
 def send_notes(plan: Plan) -> None:
