@@ -245,6 +245,16 @@ def test_a_server_that_has_not_the_file_says_so(web):
         zoo.dataset(f"csv:{web}/nothing.csv")
 
 
+@pytest.mark.parametrize("path", ["..%2F..%2F..%2Fevil.csv", "a/..%2f", "%00.csv"])
+def test_no_web_address_leads_out_of_the_copy(path, web, tmp_path, zoo_home, monkeypatch):
+    (tmp_path / "served.csv").write_text(ROWS)
+    monkeypatch.setattr(Handler, "translate_path", lambda self, _: str(tmp_path / "served.csv"))
+    before = set(tmp_path.rglob("*.csv"))
+    copy = on_disk(f"{web}/{path}")
+    assert copy.read_text() == ROWS and zoo_home / "cache" / "copies" in copy.resolve().parents
+    assert all(zoo_home / "cache" / "copies" in made.parents for made in set(tmp_path.rglob("*.csv")) - before)
+
+
 def test_no_name_leads_out_of_the_copy(faulty):
     faulty.objects |= {"bucket/photos/cat/../../../../evil.png": b"x", "bucket/photos/cat/1.png": b"x"}
     with pytest.raises(DataError, match="would be written elsewhere"):
