@@ -84,8 +84,8 @@ def evaluate(
     `benchmark` is the name of a benchmark or a dataset, or data of your own: (X, y), a torch Dataset, a Hugging Face dataset, a
     DataFrame (see `zoo.opening.own_data`). `task` says which is meant where the model has several ("embed" of a
     classifier's features).
-    `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
-    of several sets of weights in it: "state_dict_ema".
+    `weights` is a file of your own, or its address, for a model by name, which gets as many outputs as the file has;
+    `weights_key` says which of several sets of weights in it: "state_dict_ema".
     All outputs compete, and a class that the dataset lacks is a wrong answer; `outputs` "dataset" leaves such outputs out.
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
     other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input`,

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zoo.engines.naming import checked_engine
 from zoo.errors import OptionError
-from zoo.opening.weights_choice import own_file
 from zoo.runs.progress import Progress
 from zoo.storage.address import is_address
 
@@ -110,6 +109,8 @@ class Request(Asked):
     @property
     def weights_file(self) -> Path | None:
         """The weights file; of one at an address a copy on this machine. Raises WeightsError where there is none."""
+        from zoo.opening.weights_choice import own_file
+
         return own_file(self.weights)
 
     def fetched(self) -> "Request":
