@@ -6,8 +6,6 @@ from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
 
 FLOAT32_MAX = 3.4028235e38
 
@@ -36,6 +34,8 @@ def plain_rows(content: bytes, delimiter: str, width: int) -> list[Fields] | Non
     """The columns below the header of a CSV in UTF-8; None where a row may be empty, quoted, of another width or no text, which
     only a look at each tells.
     """
+    from pyarrow import csv
+
     if any(sign in content for sign in (b'"', b"\0")) or content.count(b"\r") != content.count(b"\r\n"):
         return None
     lines = content.count(b"\n") + (not content.endswith(b"\n"))
@@ -67,6 +67,8 @@ def as_numbers(fields: Sequence[str]) -> np.ndarray[Any, Any] | None:
     """A column of texts as finite numbers float32 [n]; None where one may be none, which only a look at each tells."""
     if not isinstance(fields, Fields):
         return None
+    import pyarrow.compute as pc
+
     try:
         values = pc.cast(fields.arrow, pa.float64()).to_numpy()
     except pa.ArrowInvalid:
@@ -76,4 +78,6 @@ def as_numbers(fields: Sequence[str]) -> np.ndarray[Any, Any] | None:
 
 
 def _any_blank(column: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
     return bool(pc.any(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(column)), 0)).as_py())

@@ -118,12 +118,11 @@ def evaluate(
 def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback | None) -> RunRecord:
     started = time.perf_counter()
     store = Store()
-    device = pick_device(how.device)
+    device = None if how.device == "auto" else pick_device(how.device)  # which takes torch, as what is done already does not
     with hearing(None) as remarks, no_exit("what is run or its data"):
         downloading: DownloadProgress = lambda done, total: how.tell(Progress("downloading", done, total or 0))  # noqa: E731
         with copying(downloading):
             plan = plan_run(entries, request, downloading)
-    device = placed(plan, device)
     plan = kept_at(plan, how.shards, store)
     draw = drawer(entries, plan, how.save_figures)
     catalogue = load_catalogue()
@@ -135,13 +134,13 @@ def _run(entries: Registry, request: Request, how: How, tell: ProgressCallback |
         if computed is None:
             plan = held.enter_context(_begun(plan, how))
             with one_engine(how.engine) as engine:
-                computed = compute_missing(observers, plan, how, device, run_id, engine)
+                computed = compute_missing(observers, plan, how, placed(plan, device or pick_device("auto")), run_id, engine)
         results, artifacts, origins = fold(plan, computed.found, scoring(plan, how.tell))
         check_scored(plan, results)
         artifacts += save_figures(plan, draw, how.save_figures)
         artifacts += save_score_figures(plan, results, how.save_figures)
         seconds = time.perf_counter() - started
-        record = make_record(plan, run_id, computed, remarks, device, results, artifacts, origins, catalogue, seconds, how.engine)
+        record = make_record(plan, run_id, computed, remarks, results, artifacts, origins, catalogue, seconds, how.engine)
         store.add(record)  # under the lock, so that no cleaning takes it for a run without a record
     observers.tell("finished", record=record)
     return record

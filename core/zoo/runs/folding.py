@@ -38,8 +38,14 @@ def fold(
     artifacts: list[tuple[str, str]] = []
     places: list[int] = []
     made: Counter[bytes] = Counter()
-    for tables, positions in _pieces(plan, found, began, artifacts, made):
-        table = pa.concat_tables(tables)
+    for piece in _pieces(plan, found, began):
+        positions: list[int] = []
+        for shard, stored in piece:
+            artifacts.append((shard.artifact(stored.sha256), stored.sha256))
+            made[stored.origin] += 1
+            skipped = stored.skipped
+            positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
+        table = pa.concat_tables([stored.table for _, stored in piece])
         rows = Rows(table["id"].to_numpy().tolist(), plan.task.decode(table), classes, positions, plan.dataset)
         places += positions if groups is not None else []
         for each in folds:
@@ -49,13 +55,10 @@ def fold(
     return [each.result(no_rows(plan.task, classes), grouped) for each in folds], artifacts, origins(made)
 
 
-def _pieces(
-    plan: Plan, found: dict[int, Stored], began: ShardCallback, artifacts: list[tuple[str, str]], made: Counter[bytes]
-) -> Iterator[tuple[list[pa.Table], list[int]]]:
-    """Shards that are folded at once, with the positions of their rows: as many as are small together, as each has its price."""
-    tables: list[pa.Table] = []
-    positions: list[int] = []
+def _pieces(plan: Plan, found: dict[int, Stored], began: ShardCallback) -> Iterator[list[tuple[Shard, Stored]]]:
+    """Shards that are folded at once: as many as are small together, as each has its price."""
     shards = plan.shards()
+    piece: list[tuple[Shard, Stored]] = []
 
     def read(shard: Shard) -> Stored | None:
         return found.pop(shard.index, None) or read_shard(shard, plan.key, plan.ids(shard), plan.task.schema)
@@ -64,16 +67,12 @@ def _pieces(
         began(shard)
         if stored is None:
             raise RunError(f"shard {shard} was altered while the run went on", "run it again: only that shard is computed")
-        artifacts.append((shard.artifact(stored.sha256), stored.sha256))
-        made[stored.origin] += 1
-        tables.append(stored.table)
-        skipped = stored.skipped
-        positions += [p for p in shard.positions if plan.dataset.ids[p] not in skipped] if skipped else shard.positions
-        if sum(table.nbytes for table in tables) >= PIECE:
-            yield tables, positions
-            tables, positions = [], []
-    if tables:
-        yield tables, positions
+        piece.append((shard, stored))
+        if sum(one.table.nbytes for _, one in piece) >= PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 def score_rows(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, block_of, in_one_way
 from zoo.errors import ZooError, reason_of
 from zoo.identity.watching import unwatched
+from zoo.opening.known import Known
 from zoo.remarks import hearing, listening
 from zoo.seeds import SampleSeeds
 from zoo.tasks.base import Batch, Task
@@ -157,7 +158,7 @@ def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
 
 def default_workers(dataset: Dataset, cores: int | None = None) -> int:
     """One thread where samples lie in memory, since it only stacks them; else as many as leave one of the cores to the model."""
-    return 1 if isinstance(dataset, ArrayDataset) else max(1, (cores or os.cpu_count() or 2) - 1)
+    return 1 if isinstance(dataset, (ArrayDataset, Known)) else max(1, (cores or os.cpu_count() or 2) - 1)
 
 
 def _elements(prepared: Any) -> int:

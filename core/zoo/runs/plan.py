@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zoo.metrics.build import build_metric
 from zoo.metrics.names import bare_metric
 from zoo.opening.composing import named_model
 from zoo.opening.datasets import open_dataset
+from zoo.opening.known import known_or_opened
 from zoo.opening.models import Model
 from zoo.opening.own import kind_of, own_model
 from zoo.opening.own_data import OwnData, own_data
@@ -129,7 +131,9 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     _check_task(named, benchmark, request.task)
     origin = registry.dataset(dataset_spec.base) if dataset_spec.base else dataset_spec
     model = _model(named, written, request, benchmark, origin)
-    dataset = data.dataset if data else open_dataset(dataset_spec, benchmark.split, request.data_dir, downloading)
+    opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
+    reopen = partial(open_dataset, dataset_spec, benchmark.split, request.data_dir, downloading)
+    dataset = data.dataset if data else known_or_opened(dataset_spec, benchmark.split, request.data_dir, opener, reopen)
     classes = tuple(dataset.classes) if dataset.classes else None
     info = DataInfo(dataset_spec.name, benchmark.split, dataset_spec.modality, classes)
     suited = task_of(benchmark)
@@ -156,7 +160,6 @@ def plan_run(registry: Registry, request: Request, downloading: DownloadProgress
     manifest = manifest_of(request, benchmark, model, aux, dataset, task, precision, task.shard_of(len(positions)), runner)
     # All that there is is no limited run, whatever the limit.
     manifest["dataset"]["limit"] = [len(positions), sampled] if sampled else None
-    opener = code_of((dataset_spec.target, origin.target), requires=(*dataset_spec.requires, *origin.requires))
     manifest["dataset"]["code"] = opener.identity
     doubts = (
         model.doubt,

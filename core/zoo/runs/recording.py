@@ -7,11 +7,11 @@ from typing import Any
 from zoo.opening.models import Model
 from zoo.plugins.catalogue import Catalogue
 from zoo.remarks import Heard
-from zoo.runs.environment import environment, execution, peak_memory_mib
+from zoo.runs.environment import environment, peak_memory_mib
 from zoo.runs.folding import check_results
 from zoo.runs.plan import Plan
 from zoo.runs.providers import providers_of
-from zoo.runs.record import Artifact, Cost, DataRecord, ModelInfoRecord, Origin, Result, RunRecord
+from zoo.runs.record import Artifact, Cost, DataRecord, Execution, ModelInfoRecord, Origin, Result, RunRecord
 from zoo.runs.resuming import Computed
 from zoo.tasks.classes import Outputs
 from zoo.wording import without_secrets
@@ -22,7 +22,6 @@ def make_record(
     run_id: str,
     computed: Computed,
     remarks: Heard,
-    device: Any,
     results: Sequence[Result],
     artifacts: Sequence[tuple[str, str]],
     origins: Sequence[Origin],
@@ -46,7 +45,7 @@ def make_record(
         results=tuple(results),
         checks=tuple(check_results(plan, results, catalogue)) if whole else (),
         shards=computed.shards,
-        execution=computed.execution or execution(plan, device, None, 0, engine),
+        execution=computed.execution or _none(origins, engine),
         environment=environment(),
         providers=providers_of(plan),
         origins=tuple(origins),
@@ -58,6 +57,11 @@ def make_record(
         artifacts=tuple(Artifact(path=path, sha256=sha256) for path, sha256 in artifacts),
         shards_at=without_secrets(plan.shards_at),
     )
+
+
+def _none(origins: Sequence[Origin], engine: str) -> Execution:
+    """Of an invocation that computed nothing: how most of what it reused was computed, without a batch of its own."""
+    return origins[0].execution.model_copy(update={"batch_size": None, "workers": 0, "engine": engine, "processes": 1})
 
 
 def _protocol(plan: Plan) -> dict[str, Any]:

@@ -40,11 +40,11 @@ def told(content: bytes):
 def test_a_csv_is_the_same_data_however_it_is_read(header, lines, delimiter, end, last, marked) -> None:
     text = end.join(delimiter.join(fields) for fields in [header, *lines]) + (end if last else "")
     content = text.encode("utf-8-sig" if marked else "utf-8")
-    bulk = told(content)
+    whole = told(content)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(tables, "plain_rows", lambda *_: None)
         patched.setattr(tabular, "as_numbers", lambda _: None)
-        assert told(content) == bulk
+        assert told(content) == whole
 
 
 def test_a_plain_csv_is_read_in_bulk() -> None:
