@@ -226,9 +226,11 @@ def test_offline_the_last_copy_is_taken_and_the_record_says_so(web, table, monke
     assert offline.results == online.results and any("ZOO_OFFLINE" in text for text in offline.remarks)
 
 
-def test_secrets_of_data_are_in_no_record(web, table):
+def test_secrets_of_data_are_in_no_record(web, table, zoo_home):
     record = run(f"csv:{web}/table.csv?X-Amz-Signature=geheim")
     assert "geheim" not in record.model_dump_json() and record.dataset.name.endswith("table.csv?X-Amz-Signature=***")
+    kept = [path for path in zoo_home.rglob("*") if path.is_file() and b"geheim" in path.read_bytes()]
+    assert not kept
     with pytest.raises(DataError, match="without its secrets"):
         zoo.dataset(record.dataset.name)
 
