@@ -28,6 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
 
 import zoo
@@ -61,6 +62,11 @@ record = zoo.evaluate(kill_nets.Net(), (inputs, labels), **settings)
 print(record.run_id, flush=True)
 """
 VICTIMS = ("coordinator", "worker", "database's process", "database")
+SLOW_WRITES = """
+CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(random()); RETURN NEW; END $$;
+CREATE TRIGGER slow_writes BEFORE INSERT ON results FOR EACH STATEMENT EXECUTE FUNCTION slowly()
+"""
+"""A record whose results are not there yet takes up to a second, so that a kill meets it half written."""
 HARM = ("records lost", "scores altered", "shards lost", "shards altered", "shards doubled", "left half written")
 
 
@@ -175,7 +181,9 @@ class Runs:
         self.table["shards altered"] += sum(
             not shards[name].equals(table) for name, table in self.shards.items() if name in shards
         )
-        self.table["left half written"] += len(list(self.home.rglob("*.tmp")))
+        left = [str(path.relative_to(self.home)) for path in self.home.rglob("*.tmp")]
+        self.table["left half written"] += len(left)
+        print(*(f"left half written: {path}" for path in left), sep="\n", end="", flush=True)
 
     def record(self, home: Path) -> dict[str, Any]:
         """The newest record of a home."""
@@ -245,6 +253,8 @@ class DatabaseRuns(Runs):
         self.server, self.starting = server, threading.Timer(0, self.start_server)
         self.at_database = False
         super().__init__(*settings)
+        with psycopg.connect(server.url) as connection:
+            connection.execute(SLOW_WRITES)
 
     def store(self, home: Path) -> str:
         return self.server.url
@@ -281,8 +291,8 @@ class DatabaseRuns(Runs):
         return None
 
     def serving(self, first: int) -> int | None:
-        """A process that serves a run at this moment, or within a second; each does for a few milliseconds."""
-        due = time.monotonic() + 1
+        """A process that serves a run at this moment, or within two seconds; most do for a few milliseconds."""
+        due = time.monotonic() + 2
         while time.monotonic() < due:
             found = [pid for pid, parent, name in processes() if parent == first and " zoo zoo " in name]
             if found:
@@ -346,6 +356,7 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.1, help="seconds that a batch of 128 takes; a run has 64")
     parser.add_argument("--shards", action="store_true", help="keep predictions in a bucket, not below ZOO_HOME")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)  # a server is of another user
     cluster = runs = None
@@ -362,7 +373,10 @@ def main() -> None:
         made.mkdir()
         settings = (folder, engine, asked.seed, asked.delay)
         runs = DatabaseRuns(Server(made), *settings) if asked.database else kind(*settings)
-        runs.storm(asked.kills)
+        with suppress(KeyboardInterrupt):  # and SIGTERM: what was seen till then is told
+            runs.storm(asked.kills)
+        if isinstance(runs, DatabaseRuns):
+            runs.up()
         runs.last_check()
         for name in (*VICTIMS, "runs", "commands given again", "ended by an error", "records", "records that wait"):
             print(f"{name:24} {runs.table[name]}")
@@ -372,7 +386,6 @@ def main() -> None:
             print(f"objects that no marker names {runs.table['objects that no marker names']}")
     finally:
         if isinstance(runs, DatabaseRuns):
-            runs.up()
             runs.server.stop()
         if cluster is not None:
             cluster.shutdown()

@@ -7,19 +7,21 @@ a copy has the same hash, and one that was altered another.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
 
 from zoo.errors import RunError, StoreError
 from zoo.home import using, writing, zoo_home
 from zoo.locking import locked
-from zoo.runs.alike import entry_of, sha256_of
+from zoo.runs.alike import Entry, entry_of, sha256_of
 from zoo.runs.schema import CHUNK, FILES, RECORDS, insert
 from zoo.runs.store import Store
 
@@ -78,8 +80,7 @@ def push(to: Place, *, home: Place | None = None, store: Place | None = None) ->
             for sha256 in wanted.keys() - {kept for (kept,) in target._rows(query)}:
                 content = content_of(wanted[sha256])
                 if hashlib.sha256(content).hexdigest() == sha256:
-                    target._write(partial(_insert_file, sha256=sha256, content=content))
-                    tally.files += 1
+                    tally.files += _written(target, partial(_insert_file, sha256=sha256, content=content))
                 else:
                     tally.absent += 1
     return tally.copied()
@@ -144,21 +145,43 @@ def _copied_records(source: Store, target: Store, tally: _Tally) -> Iterator[lis
     """Copy the records that the target lacks; some at a time, those that are whole, and the same in both."""
     for part in parts(source):
         query = select(RECORDS.c.run_id, RECORDS.c.sha256).where(RECORDS.c.run_id.in_([held.run_id for held in part]))
-        known = dict(target._rows(query))
-        good, new = [], []
-        for held in part:
-            if sha256_of(held.document) != held.sha256:
-                tally.altered.append(f"run {held.run_id}: its document is not what was recorded")
-            elif known.get(held.run_id, held.sha256) != held.sha256:
-                tally.altered.append(f"run {held.run_id}: another record in the other store")
-            else:
-                good.append(held)
-                new += [] if held.run_id in known else [entry_of(held.document)]
-        if new:
-            target._write(partial(insert, entries=new))
+        whole = [held for held in part if sha256_of(held.document) == held.sha256]
+        while True:
+            known = dict(target._rows(query))
+            made = {held.run_id: _entry(held.document) for held in whole if held.run_id not in known}
+            new = [entry for entry in made.values() if entry is not None]
+            if not new or _written(target, partial(insert, entries=new)):
+                break
+        same = [held for held in whole if known.get(held.run_id, held.sha256) == held.sha256 and made.get(held.run_id, True)]
+        tally.altered += [f"run {held.run_id}: its document is not what was recorded" for held in part if held not in whole]
+        tally.altered += [f"run {run_id}: its document is not readable by this version" for run_id in made if not made[run_id]]
+        tally.altered += [
+            f"run {held.run_id}: another record in the other store"
+            for held in whole
+            if known.get(held.run_id, held.sha256) != held.sha256
+        ]
         tally.records += len(new)
         tally.there += len(known)
-        yield good
+        yield same
+
+
+def _entry(document: str) -> Entry | None:
+    """The document as tables have it; None where this version cannot read it."""
+    try:
+        return entry_of(document)
+    except ValidationError:
+        return None
+
+
+def _written(target: Store, change: Callable[[Connection], None]) -> bool:
+    """Change a store; False where some of what was to be written is there by now, as somebody else copies the same."""
+    try:
+        target._write(change)
+    except StoreError as error:
+        if isinstance(error.__cause__, IntegrityError):
+            return False
+        raise
+    return True
 
 
 def _insert_file(connection: Connection, sha256: str, content: bytes) -> None:

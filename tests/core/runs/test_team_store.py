@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 import zoo
 from zoo.browsing.condition import read_condition
 from zoo.errors import StoreError
-from zoo.runs import database, schema, waiting
+from zoo.runs import copying, database, schema, waiting
 from zoo.runs.alike import entry_of
 from zoo.runs.asking import fits
 from zoo.runs.checking import check_store
@@ -408,6 +408,35 @@ def test_a_pushed_run_is_pulled_elsewhere_with_its_predictions(copied, one_run, 
     assert push(copied, home=other).there == 1 == pull(copied, home=other).there
     digests = {check_store().digest, check_store(home=other).digest, check_store(store=copied).digest}
     assert len(digests) == 1
+
+
+def test_a_record_that_only_another_version_reads_is_not_copied_and_said(first_store, tmp_path):
+    file, _ = first_store
+    with closing(sqlite3.connect(file)) as older, older:
+        older.execute("DROP TRIGGER IF EXISTS records_are_immutable")
+        older.execute(
+            "UPDATE records SET record = ? WHERE run_id = ?", ('{"run_id": "' + RUNS[0] + '", "artifacts": []}', RUNS[0])
+        )
+    found = pull(file, home=tmp_path / "elsewhere")
+    assert found.records == 2 and found.altered == (f"run {RUNS[0]}: its document is not readable by this version",)
+
+
+def test_two_who_copy_the_same_at_once_do_not_hinder_each_other(filled, records, tmp_path, monkeypatch):
+    source = f"sqlite:///{tmp_path / 'source.db'}"
+    for record in records:
+        Store(source).add(record)
+    before = records[0].model_copy(update={"run_id": "f" * 16})
+    Store(source).add(before)
+    seen = copying._written
+
+    def slower(target, change):
+        monkeypatch.setattr(copying, "_written", seen)
+        Store(filled).add(before)  # somebody else, between the look and the write
+        return seen(target, change)
+
+    monkeypatch.setattr(copying, "_written", slower)
+    assert push(filled, store=source) == Copied(records=0, there=4, files=0, absent=2, altered=())
+    assert check_store(store=filled).digest == check_store(store=source).digest
 
 
 def test_a_run_that_was_pulled_is_not_computed_again(copied, one_run, tmp_path):
