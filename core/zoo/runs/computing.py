@@ -2,9 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.engines import Done, Part, Task
 from zoo.errors import OptionError, ZooError, no_exit
-from zoo.identity.watching import unwatched
 from zoo.opening.models import Model
 from zoo.opening.techniques import open_technique
 from zoo.plugins.blame import in_plugin
@@ -37,8 +34,6 @@ ENOUGH = 64
 """Samples of a run from which on it is worth asking whether a network can be fused."""
 PROBE = 2
 """Samples by which that is asked."""
-AHEAD = 2
-"""Shards that may be on their way to the disk while the model is at the next."""
 
 
 @dataclass(frozen=True)
@@ -133,32 +128,15 @@ class Computer:
                 given.append(task)
                 yield self.shards[task.number].positions
 
-        with ThreadPoolExecutor(1, "zoo-write") as pool:
-            writing: deque[tuple[int, Future[Made]]] = deque()
-            try:
-                at: _Shard | None = None
-                for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.workers):
-                    if at is None:
-                        at = self._begun(given.popleft())
-                    self._take(loaded, at)
-                    yield Part(at.shard.index, at.read)
-                    if at.read == len(at.shard.positions):
-                        writing.append((at.shard.index, pool.submit(copy_context().run, self._write, at, self._made(at))))
-                        at = None
-                    yield from self._written(writing, AHEAD)
-            except Exception:
-                for index, made in writing:  # what was computed before is there to be used again
-                    if made.exception() is None:
-                        yield Done(index, made.result())
-                raise
-            yield from self._written(writing, 0)
-
-    @staticmethod
-    def _written(writing: "deque[tuple[int, Future[Made]]]", most: int) -> Iterator[Done]:
-        """Shards whose files are there, and as many of the others that no more than `most` are on their way."""
-        while writing and (len(writing) > most or writing[0][1].done()):
-            index, made = writing.popleft()
-            yield Done(index, made.result())
+        at: _Shard | None = None
+        for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.workers):
+            if at is None:
+                at = self._begun(given.popleft())
+            self._take(loaded, at)
+            yield Part(at.shard.index, at.read)
+            if at.read == len(at.shard.positions):
+                yield Done(at.shard.index, self._made(at))
+                at = None
 
     def _take(self, loaded: Loaded, at: "_Shard") -> None:
         try:
@@ -202,27 +180,23 @@ class Computer:
     def _made(self, at: "_Shard") -> Made:
         how = execution(self.plan, self.device, self.predictor.largest, self.workers, self.how.engine, self.processes)
         how = how.model_copy(update={"fused": self.fused, "compiled": self.how.compile})
+        remarks = tuple(self.heard or ())
+        file = None
+        if at.whole:
+            origin = Origin(execution=how, environment=self.where)
+            file = write_shard(at.shard, self.plan.key, *at.rows.in_order(), at.rows.bad, origin, remarks)
         return Made(
             how,
-            None,
+            file,
             samples=len(at.rows.positions),
             skipped=at.skipped,
             hints=at.hints,
             guard=at.guard,
             complexity=at.complexity,
             doubt=self.watch.doubt() if self.watch is not None else "",
-            remarks=tuple(self.heard or ()),
+            remarks=remarks,
             peak_memory_mib=peak_memory_mib(),
         )
-
-    @unwatched()
-    def _write(self, at: "_Shard", made: Made) -> Made:
-        """A shard with its file, which is written on a thread of its own while the model goes on."""
-        if not at.whole:
-            return made
-        origin = Origin(execution=made.execution, environment=self.where)
-        rows = at.rows.in_order()
-        return replace(made, file=write_shard(at.shard, self.plan.key, *rows, at.rows.bad, origin, made.remarks))
 
 
 @dataclass
