@@ -22,9 +22,10 @@ COLOURS = {"would go": "yellow", "gone": "green", "in use": "cyan"}
 @click.option("--older-than", metavar="AGE", help="What nobody wrote or scored for so long, of finished runs, too: 30d, 12h.")
 @click.option("--max-size", metavar="SIZE", help="The oldest predictions beyond so much: 5GB.")
 @click.option("--trainings", is_flag=True, help="Weights of finished trainings, too, by age and size.")
+@click.option("--shards", is_flag=True, help="What goes at its address, too, where predictions are kept there.")
 @click.option("--yes", is_flag=True, help="Remove it. Without this it is only said what would go.")
 @click.option("--json", "as_json", is_flag=True, help="Print what goes as JSON.")
-def clean(older_than: str | None, max_size: str | None, trainings: bool, yes: bool, as_json: bool) -> None:
+def clean(older_than: str | None, max_size: str | None, trainings: bool, shards: bool, yes: bool, as_json: bool) -> None:
     """Say what would go of the predictions and trainings below ZOO_HOME, or with --yes remove it.
 
     By itself that is what has no record: runs and trainings that were never finished. Records with their scores always stay; a
@@ -38,13 +39,15 @@ def clean(older_than: str | None, max_size: str | None, trainings: bool, yes: bo
             if show is not None:
                 show("removing", done, total)
 
-        found = cleaned(older_than=older_than, max_size=max_size, trainings=trainings, yes=yes, progress=progress)
+        found = cleaned(older_than=older_than, max_size=max_size, trainings=trainings, shards=shards, yes=yes, progress=progress)
     if as_json:
         print_json(_as_json(found))
         return
     print_list(("STATE", "SIZE", "USED", "WHY", "WHAT", "WHERE"), [_row(removal) for removal in found.removals])
     for folder in found.elsewhere:
         note(f"{folder} is a link, and what lies outside of ZOO_HOME is left alone")
+    if elsewhere := sum(bool(removal.piece.shards_at) for removal in found.removals if not shards):
+        note(f"predictions of {counted(elsewhere, 'run')} are kept at an address and left alone; --shards removes them there")
     busy = sum(removal.state == "in use" for removal in found.removals)
     going = len(found.removals) - busy
     if not found.removals:
@@ -71,6 +74,7 @@ def _as_json(found: "Cleaning") -> dict[str, Any]:
             "bytes": removal.piece.bytes,
             "used": removal.piece.used.isoformat(),
             "reason": removal.reason,
+            "shards_at": removal.piece.shards_at,
             "state": removal.state,
         }
         for removal in found.removals

@@ -15,7 +15,7 @@ from zoo_cli.types import AtLeast, Name, asked_options, pairs
 if TYPE_CHECKING:
     from zoo.runs.progress import Progress
 
-NOT_HERE = {"limit", "outputs", "key", "skip_bad", "fresh", "save_figures", "wait", "engine", "shards"}
+NOT_HERE = {"limit", "outputs", "key", "compile", "skip_bad", "fresh", "save_figures", "wait", "engine", "shards"}
 """What a run has and this has not."""
 SHOWN = 20
 """Unreadable files that are named."""

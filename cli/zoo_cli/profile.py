@@ -30,6 +30,7 @@ NOT_HERE = {
     "workers",
     "skip_bad",
     "fresh",
+    "compile",
     "save_figures",
     "wait",
     "engine",

@@ -165,7 +165,7 @@ class WeightsPart(DeeplyFrozen):
 class Weights(DeeplyFrozen):
     """One set of trained parameters, and what of the model goes with them."""
 
-    uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file` or `https://...`.")
+    uri: str = Field(description="`pkg:package/path`, `file:path`, `hf://repo@revision/file`, `https://...` or `s3://...`.")
     sha256: Sha256 | None = Field(description="Hash of the file; None where none is published, as of models by name of a hub.")
     parts: tuple[WeightsPart, ...] = Field(
         default=(), description="The files, where they are several; `uri` is then where these lie."

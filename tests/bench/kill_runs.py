@@ -5,10 +5,13 @@
 Every run is of 16 shards. After each kill of the coordinator the same command is given again, as its user would; what a run
 leaves in the end is held against the same run in one process that nobody killed. With `--engine ray` a cluster of two nodes is
 started here, and its workers are killed. With `--database` all records go to one PostgreSQL server, which is killed as well: one
-of its processes, or the first of them, most often when a run has all its shards and writes its record.
+of its processes, or the first of them, most often when a run has all its shards and writes its record. With
+`--shards` predictions are kept by a server of this machine that speaks S3.
 """
 
 import argparse
+import hashlib
+import io
 import json
 import os
 import random
@@ -194,6 +197,48 @@ class Runs:
         return {path.name: pq.read_table(path).replace_schema_metadata() for path in home.glob("runs/*/shards/*.parquet")}
 
 
+class Elsewhere(Runs):
+    """The same with shards in a bucket, of a server that this process runs."""
+
+    def __init__(self, folder: Path, engine: str, seed: int, delay: float) -> None:
+        import logging
+
+        import s3fs
+        from moto.server import ThreadedMotoServer
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+        server.start()
+        os.environ["AWS_ENDPOINT_URL"] = "http://{}:{}".format(*server.get_host_and_port())
+        os.environ |= {"AWS_ACCESS_KEY_ID": "kills", "AWS_SECRET_ACCESS_KEY": "kills", "AWS_DEFAULT_REGION": "us-east-1"}
+        self.files = s3fs.S3FileSystem(use_listings_cache=False)
+        self.files.mkdir("kills")
+        super().__init__(folder, engine, seed, delay)
+        self.environment["ZOO_SHARDS"] = "s3://kills/runs"
+
+    def one(self, kills: int, coordinator: float) -> None:
+        if self.files.exists("kills/runs"):
+            self.files.rm("kills/runs", recursive=True)
+        super().one(kills, coordinator)
+        objects = len([path for path in self.files.find("kills/runs") if path.endswith(".parquet")])
+        self.table["objects that no marker names"] += objects - self.made()
+
+    def made(self) -> int:
+        return len(self.files.glob("kills/runs/*/shards/[0-9]*.json"))
+
+    def read(self, home: Path) -> dict[str, Any]:
+        if home != self.home:
+            return super().read(home)
+        found = {}
+        for path in self.files.glob("kills/runs/*/shards/[0-9]*.json"):
+            marker = json.loads(self.files.cat_file(path))
+            content = self.files.cat_file(path.partition("/shards/")[0] + "/" + marker["file"])
+            if hashlib.sha256(content).hexdigest() == marker["sha256"]:
+                name = Path(path).with_suffix(".parquet").name
+                found[name] = pq.read_table(io.BytesIO(content)).replace_schema_metadata()
+        return found
+
+
 class RayRuns(Runs):
     """The same on a cluster of this machine; its workers are children of its nodes."""
 
@@ -309,13 +354,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database", action="store_true", help="one PostgreSQL server takes the records, and is killed, too")
     parser.add_argument("--delay", type=float, default=0.1, help="seconds that a batch of 128 takes; a run has 64")
+    parser.add_argument("--shards", action="store_true", help="keep predictions in a bucket, not below ZOO_HOME")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)  # a server is of another user
     cluster = runs = None
     try:
-        kind, engine = Runs, asked.engine
+        kind, engine = Elsewhere if asked.shards else Runs, asked.engine
         if asked.engine == "ray":
             from ray.cluster_utils import Cluster
 
@@ -336,6 +382,8 @@ def main() -> None:
             print(f"{name:24} {runs.table[name]}")
         for name, count in runs.harm.items():
             print(f"{name:24} {count}")
+        if asked.shards:
+            print(f"objects that no marker names {runs.table['objects that no marker names']}")
     finally:
         if isinstance(runs, DatabaseRuns):
             runs.server.stop()

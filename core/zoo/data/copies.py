@@ -90,7 +90,7 @@ def address_of(path: Path) -> str:
 
 def _from_web(folder: Path, address: str) -> Path:
     """The copy of a file on a server, which is resumed where it broke off."""
-    name = unquote(PurePosixPath(urlsplit(address).path).name) or "file"
+    name = _name(unquote(urlsplit(address).path))
     try:
         state = state_at(address)
         path = folder / _digest(state or os.urandom(16).hex()) / name
@@ -108,7 +108,7 @@ def _from_store(folder: Path, address: str) -> Path:
     files, root = opened(address)
     listed = _listed(files, root, address, folder)
     state = _state(listed)
-    name = PurePosixPath(root).name or "files"
+    name = _name(root)
     whole = folder / _digest(state or os.urandom(16).hex())
     if whole.is_dir():
         return whole / name
@@ -120,14 +120,18 @@ def _from_store(folder: Path, address: str) -> Path:
         _fetch(files, listed[inside], paths[inside], address)
         return int(listed[inside]["size"] or 0)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for size in pool.map(lambda inside, context: context.run(fetch, inside), listed, [copy_context() for _ in listed]):
-            done += size
-            if (tell := _progress.get()) is not None:
-                tell(done, total)
-    if _state(_listed(files, root, address, folder)) != state:
-        shutil.rmtree(part, ignore_errors=True)
-        raise _changed(address)
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for size in pool.map(lambda inside, context: context.run(fetch, inside), listed, [copy_context() for _ in listed]):
+                done += size
+                if (tell := _progress.get()) is not None:
+                    tell(done, total)
+        if _state(_listed(files, root, address, folder)) != state:
+            raise _changed(address)
+    except BaseException as error:
+        if not state or isinstance(error, DataError):  # no later call would go on from there
+            shutil.rmtree(part, ignore_errors=True)
+        raise
     if not state:
         return _by_content(part, paths) / name
     part.rename(whole)
@@ -154,7 +158,7 @@ def _listed(files: Any, root: str, address: str, folder: Path) -> dict[str, Mapp
     if not found:
         raise DataError(f"there is nothing at {address}", "write the address of a file or folder that is there")
     for name in found:
-        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or "\\" in name:
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute() or set("\\\0") & set(name):
             raise DataError(f"{address} holds {name!r}, which would be written elsewhere", "rename it")
     return {name: found[name] for name in sorted(found) if not name.endswith("/")}
 
@@ -214,6 +218,12 @@ def _last(folder: Path, address: str) -> Path:
         raise DataError(what, "unset it, and the copy is made") from error
     remark(f"of {address} the copy of {when:%Y-%m-%d %H:%M} UTC was taken: ZOO_OFFLINE forbids to ask whether it is the same")
     return copy
+
+
+def _name(path: str) -> str:
+    """What the copy of a path is called: as its last part is, unless that leads elsewhere."""
+    last = PurePosixPath(path).name
+    return "copy" if last in ("", "..") or set("\\\0") & set(last) else last
 
 
 def _hint(folder: Path) -> str:

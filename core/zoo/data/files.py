@@ -11,6 +11,7 @@ from zoo.data.places import cached_path, find_file, find_folder, in_package
 from zoo.errors import DataError, WeightsError, ZooError
 from zoo.home import data_dirs, offline_forced, writing
 from zoo.specs import DataFile, DatasetSpec
+from zoo.storage.address import is_address
 from zoo.units import size_of
 
 Kind = Literal["weights", "data"]
@@ -26,7 +27,8 @@ def fetch(
     size: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """The file at `pkg:package/path`, `file:path`, `http(s)://...` or `hf://repo@revision/file`, with this hash and size.
+    """The file at `pkg:package/path`, `file:path`, `http(s)://...`, `hf://repo@revision/file`, or an address such as
+    `s3://bucket/file`, with this hash and size.
 
     Downloads lie in the cache below `ZOO_HOME`, by hash. Raises WeightsError or DataError, by kind, where the file is
     absent, cannot be fetched, or is another one; a download that is another one is removed.
@@ -180,13 +182,15 @@ def _locate(
         if (path := Path(rest).expanduser()).is_file():
             return path
         raise _ERRORS[kind](f"there is no file {path}", "give the path of a file that is there")
+    if scheme not in ("hf", "http", "https") and is_address(uri):
+        return _copied(uri, kind, what)
     offline = offline_forced() if offline is None else offline
     path = cached_path(file, kind)
     try:
         if scheme == "hf":
             return download_from_hub(uri, offline=offline)
         if scheme not in ("http", "https"):
-            raise DownloadError("an address begins with pkg:, file:, https:// or hf://")
+            raise DownloadError("an address begins with pkg:, file:, https://, hf://, or a scheme of fsspec's: s3://, gs://")
         if not path.is_file():
             if offline:
                 raise DownloadError("ZOO_OFFLINE forbids it" if offline_forced() else "offline")
@@ -199,6 +203,16 @@ def _locate(
         ) from error
     except AlteredError as error:
         raise _altered(uri, what, error, "the download was removed; try again, or get the file elsewhere", kind) from error
+
+
+def _copied(uri: str, kind: Kind, what: str) -> Path:
+    """A copy of the file at an address that fsspec knows."""
+    from zoo.data.copies import on_disk
+
+    try:
+        return on_disk(uri)
+    except ZooError as error:
+        raise _ERRORS[kind](f"{what} is absent and cannot be fetched: {error.message}", error.hint) from error
 
 
 def _altered(where: Path | str, what: str, error: AlteredError, hint: str, kind: Kind) -> ZooError:

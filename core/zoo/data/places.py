@@ -86,7 +86,7 @@ def weights_here(weights: Mapping[str, Any]) -> Presence:
     places = [path for root in data_dirs() for path in weights_places(root, name)] if weights["sha256"] else []
     if any(path.is_file() for path in (*places, cached_path(file, "weights"))):
         return "yes"
-    return "?" if scheme == "hf" else "no"
+    return "no" if scheme in ("http", "https") else "?"
 
 
 def _of(found: Sequence[bool]) -> Presence:

@@ -15,6 +15,7 @@ from zoo.disk.pieces import PARTS, Piece, pieces
 from zoo.errors import StoreError
 from zoo.home import zoo_home
 from zoo.runs.store import Store
+from zoo.runs.stored import remove_shards
 from zoo.units import age_of, bytes_of
 
 State = Literal["would go", "gone", "in use"]
@@ -56,6 +57,7 @@ def clean(
     older_than: str | timedelta | None = None,
     max_size: str | int | None = None,
     trainings: bool = False,
+    shards: bool = False,
     yes: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Cleaning:
@@ -67,8 +69,10 @@ def clean(
     with its scores; running again computes the predictions anew. Weights of finished trainings go only where `trainings` says so,
     and never where no age or size is given.
 
-    What is in use at this moment is left alone, and so is all that lies outside of `ZOO_HOME`. `progress` is told how many of
-    how many pieces are done. Raises OptionError, and StoreError where the store cannot be read, for then nothing is known.
+    Predictions that are kept at an address, where others may read them, go with the run's folder only where `shards` says so.
+    What is in use at this moment is left alone, and so is all else that lies outside of `ZOO_HOME`. `progress` is told how many
+    of how many pieces are done. Raises OptionError, and StoreError where the store cannot be read, for then nothing is known, or
+    an address refuses.
     """
     age = age_of(older_than, "older_than") if isinstance(older_than, str) else older_than
     most = bytes_of(max_size, "max_size") if isinstance(max_size, str) else max_size
@@ -82,7 +86,7 @@ def clean(
         return Cleaning(tuple(chosen), kept, dry=True, elsewhere=links)
     done: list[Removal] = []
     for number, removal in enumerate(chosen, 1):
-        done.append(replace(removal, state=_remove(removal.piece, store)))
+        done.append(replace(removal, state=_remove(removal.piece, store, shards)))
         if progress is not None:
             progress(number, len(chosen))
     return Cleaning(tuple(done), kept, dry=False, elsewhere=links)
@@ -109,7 +113,7 @@ def _chosen(found: Sequence[Piece], age: timedelta | None, most: int | None, tra
     return list(chosen.values())
 
 
-def _remove(piece: Piece, store: Store) -> State:
+def _remove(piece: Piece, store: Store, shards: bool) -> State:
     """Move a folder aside under its lock, in one step, then empty it: a kill leaves the whole, or what no run takes for one."""
     if piece.kind == "remains":
         _empty(piece.path)
@@ -126,6 +130,8 @@ def _remove(piece: Piece, store: Store) -> State:
     try:
         if not piece.known and _is_known(piece, store):  # it was finished in the meantime
             return "in use"
+        if shards:
+            remove_shards(piece.path)
         (piece.path / "training.json").unlink(missing_ok=True)  # from here on it is no finished training
         aside = piece.path.with_name(f".gone-{os.urandom(6).hex()}")
         piece.path.rename(aside)

@@ -12,6 +12,7 @@ from typing import Literal
 from zoo.errors import StoreError
 from zoo.home import zoo_home
 from zoo.runs.store import Store
+from zoo.runs.stored import marked_in
 
 KEY = re.compile(r"[0-9a-f]{32}")
 GONE = re.compile(r"\.gone-[0-9a-f]{12}")
@@ -36,6 +37,8 @@ class Piece:
     bytes: int
     used: datetime
     known: bool
+    shards_at: str = ""
+    """Address, without secrets, at which a run's predictions are kept; empty where they are in the folder."""
 
 
 def pieces(store: Store) -> Iterator[Piece]:
@@ -45,7 +48,7 @@ def pieces(store: Store) -> Iterator[Piece]:
         if KEY.fullmatch(path.name):
             size, used = _taken(path)
             made = datetime.fromisoformat(keys[path.name]) if path.name in keys else used
-            yield Piece("run", path, size, max(used, made), path.name in keys)
+            yield Piece("run", path, size, max(used, made), path.name in keys, marked_in(path))
     for path in _folders(zoo_home() / "trained"):
         if not path.name.startswith("."):
             size, used = _taken(path)

@@ -14,9 +14,9 @@ from zoo.identity.files import file_sha256, session
 from zoo.identity.installed import distributions_of, names_required, versions
 from zoo.identity.sources import Sources, core_files, reached
 
-PREDICTING = ("cards", "counting", "engines", "metric_specs", "metrics", "plugins", "profiling", "testing", "training")
+PREDICTING = ("cards", "counting", "engines", "metric_specs", "metrics", "plugins", "profiling", "storage", "testing", "training")
 """Packages of the core that no prediction depends on: metrics fold what is stored, anew each time."""
-TRAINING = ("cards", "counting", "engines", "metric_specs", "plugins", "profiling", "testing")
+TRAINING = ("cards", "counting", "engines", "metric_specs", "plugins", "profiling", "storage", "testing")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Kept below `ZOO_HOME` of data that lie in memory, under the content of their fil
 what that requires. Whatever an opener was seen to read beside these, nothing is kept.
 """
 
+import hashlib
 import json
 import os
 import warnings
@@ -20,6 +21,7 @@ from zoo.identity.files import file_sha256, remembered, session
 from zoo.identity.watching import Watch
 from zoo.remarks import hearing, remark
 from zoo.specs import DatasetSpec
+from zoo.wording import without_secrets
 
 MOST = 100_000
 """Samples of which it is kept: of more, reading it again takes as long as opening the data."""
@@ -75,7 +77,8 @@ def known_or_opened(spec: DatasetSpec, split: str, data_dir: Any, code: Code, re
 
     with session():
         said = [spec.model_dump(mode="json"), split, code.identity, [file_sha256(file) for file in files]]
-    found = remembered(f"samples of {spec.name} {split}", json.dumps(said), facts)
+    stamp = hashlib.sha256(json.dumps(said).encode()).hexdigest()  # a name may be an address with a signature
+    found = remembered(f"samples of {without_secrets(spec.name)} {split}", stamp, facts)
     if found is None or opened:
         return opened[0] if opened else reopen()
     for text in found["remarks"]:

@@ -2,9 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from contextvars import copy_context
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,15 @@ from typing import Any
 from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.engines import Done, Part, Task
-from zoo.errors import ZooError, no_exit
-from zoo.identity.watching import unwatched
+from zoo.errors import OptionError, ZooError, no_exit
 from zoo.opening.models import Model
+from zoo.opening.techniques import open_technique
 from zoo.plugins.blame import in_plugin
+from zoo.plugins.registry import registry
 from zoo.remarks import listening
 from zoo.runs.complexity import complexity_of
 from zoo.runs.environment import environment, execution, peak_memory_mib
+from zoo.runs.fusing import fuse
 from zoo.runs.guard import check_own
 from zoo.runs.key import watch_over
 from zoo.runs.loading import Loaded, Reading, load_batches
@@ -27,11 +27,13 @@ from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.record import Complexity, Execution, Guard, Origin
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, write_shard
-from zoo.seeds import derived_seed
+from zoo.seeds import derived_seed, seeded
 from zoo.turns import Generators
 
-AHEAD = 2
-"""Shards that may be on their way to the disk while the model is at the next."""
+ENOUGH = 64
+"""Samples of a run from which on it is worth asking whether a network can be fused."""
+PROBE = 2
+"""Samples by which that is asked."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,36 @@ class Computer:
         arithmetic, rounding = plan.precision.arithmetic, plan.precision.rounding
         may_halve = how.fixed_batch is None
         self.predictor = Predictor(plan.task, model, device, arithmetic, batch_size, may_halve=may_halve, rounding=rounding)
+        with self.turn(), self.watch or nullcontext(), seeded(plan.request.seed, "fusing"):
+            self.fused = self._fused()
+        if how.compile:
+            self._compile()
         self.wanted = Wanted()
         """What is still to be found beside predictions."""
         self.corrupt = 0
+
+    def _fused(self) -> int:
+        """How many normalisations were fused, by what the run's first samples say: in every process the same."""
+        if not self.plan.precision.is_plain or self.plan.samples < ENOUGH:
+            return 0
+        probe = self.samples.loaded(self.shards[0].positions[:PROBE], self.plan.request.seed)
+        with suppress(ZooError):  # what fails on the probe is told of when its batch is predicted
+            return fuse(self.predictor, probe.batch) if probe.batch is not None else 0
+        return 0
+
+    def _compile(self) -> None:
+        """Compile the network for whole batches; others are computed as it is written. Raises OptionError."""
+        import torch
+
+        model, name = self.predictor.model, self.plan.model.info.name
+        if not isinstance(model, torch.nn.Module):
+            raise OptionError(
+                f"{name} is {type(model).__name__}, no torch.nn.Module, so nothing of it can be compiled", "leave it out"
+            )
+        technique = open_technique(registry(), "compile")
+        technique.built.check(str(self.device))
+        technique.built.apply(model)
+        self.predictor.compiled = min(self.batch_size, len(self.shards[0].positions))
 
     def __call__(self, tasks: Iterable[Task]) -> Iterator[Part | Done]:
         """What comes of shards, which are asked for one by one, some batches ahead."""
@@ -99,32 +128,15 @@ class Computer:
                 given.append(task)
                 yield self.shards[task.number].positions
 
-        with ThreadPoolExecutor(1, "zoo-write") as pool:
-            writing: deque[tuple[int, Future[Made]]] = deque()
-            try:
-                at: _Shard | None = None
-                for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.workers):
-                    if at is None:
-                        at = self._begun(given.popleft())
-                    self._take(loaded, at)
-                    yield Part(at.shard.index, at.read)
-                    if at.read == len(at.shard.positions):
-                        writing.append((at.shard.index, pool.submit(copy_context().run, self._write, at, self._made(at))))
-                        at = None
-                    yield from self._written(writing, AHEAD)
-            except Exception:
-                for index, made in writing:  # what was computed before is there to be used again
-                    if made.exception() is None:
-                        yield Done(index, made.result())
-                raise
-            yield from self._written(writing, 0)
-
-    @staticmethod
-    def _written(writing: "deque[tuple[int, Future[Made]]]", most: int) -> Iterator[Done]:
-        """Shards whose files are there, and as many of the others that no more than `most` are on their way."""
-        while writing and (len(writing) > most or writing[0][1].done()):
-            index, made = writing.popleft()
-            yield Done(index, made.result())
+        at: _Shard | None = None
+        for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.workers):
+            if at is None:
+                at = self._begun(given.popleft())
+            self._take(loaded, at)
+            yield Part(at.shard.index, at.read)
+            if at.read == len(at.shard.positions):
+                yield Done(at.shard.index, self._made(at))
+                at = None
 
     def _take(self, loaded: Loaded, at: "_Shard") -> None:
         try:
@@ -167,27 +179,24 @@ class Computer:
 
     def _made(self, at: "_Shard") -> Made:
         how = execution(self.plan, self.device, self.predictor.largest, self.workers, self.how.engine, self.processes)
+        how = how.model_copy(update={"fused": self.fused, "compiled": self.how.compile})
+        remarks = tuple(self.heard or ())
+        file = None
+        if at.whole:
+            origin = Origin(execution=how, environment=self.where)
+            file = write_shard(at.shard, self.plan.key, *at.rows.in_order(), at.rows.bad, origin, remarks)
         return Made(
             how,
-            None,
+            file,
             samples=len(at.rows.positions),
             skipped=at.skipped,
             hints=at.hints,
             guard=at.guard,
             complexity=at.complexity,
             doubt=self.watch.doubt() if self.watch is not None else "",
-            remarks=tuple(self.heard or ()),
+            remarks=remarks,
             peak_memory_mib=peak_memory_mib(),
         )
-
-    @unwatched()
-    def _write(self, at: "_Shard", made: Made) -> Made:
-        """A shard with its file, which is written on a thread of its own while the model goes on."""
-        if not at.whole:
-            return made
-        origin = Origin(execution=made.execution, environment=self.where)
-        rows = at.rows.in_order()
-        return replace(made, file=write_shard(at.shard, self.plan.key, *rows, at.rows.bad, origin, made.remarks))
 
 
 @dataclass

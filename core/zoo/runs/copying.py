@@ -53,10 +53,15 @@ class Held(NamedTuple):
 
     @property
     def files(self) -> Iterator[tuple[Path, str]]:
-        """Where the files of its predictions belong, and their hashes; nothing that would lie outside of the run's folder."""
+        """Where the files of its predictions belong, and their hashes; nothing that would lie outside of the run's folder.
+
+        What is kept at an address (`shards_at`) is read there by whoever has the record.
+        """
         told = from_json(self.document)
         for one in told["artifacts"]:
             path = PurePosixPath(one["path"])
+            if told.get("shards_at") and one["path"].startswith("shards/"):
+                continue
             if KEY.fullmatch(told["key"]) and not path.is_absolute() and ".." not in path.parts and "\\" not in one["path"]:
                 yield zoo_home() / "runs" / told["key"] / path, one["sha256"]
 

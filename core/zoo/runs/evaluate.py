@@ -46,6 +46,7 @@ def evaluate(
     precision: str = "fp32",
     batch_size: int | str = "auto",
     workers: int | None = None,
+    compile: bool = False,
     limit: int | None = None,
     seed: int = 0,
     skip_bad: int = 0,
@@ -83,8 +84,8 @@ def evaluate(
     `benchmark` is the name of a benchmark or a dataset, or data of your own: (X, y), a torch Dataset, a Hugging Face dataset, a
     DataFrame (see `zoo.opening.own_data`). `task` says which is meant where the model has several ("embed" of a
     classifier's features).
-    `weights` is a file of your own for a model by name, which gets as many outputs as the file has; `weights_key` says which
-    of several sets of weights in it: "state_dict_ema".
+    `weights` is a file of your own, or its address, for a model by name, which gets as many outputs as the file has;
+    `weights_key` says which of several sets of weights in it: "state_dict_ema".
     All outputs compete, and a class that the dataset lacks is a wrong answer; `outputs` "dataset" leaves such outputs out.
     `options` are the model's own; `protocol` replaces settings of the benchmark's, such as an attack's eps; `aux` gives the
     other models that it needs by role, each a name or a module of your own: `aux={"victim": net}`. `classes`, `input`,
@@ -93,7 +94,8 @@ def evaluate(
     Finished shards of the same run are reused unless `fresh`. `batch_size` "auto" picks one and halves it when memory runs
     out. `limit` takes so many samples by a fixed lottery of their ids, of every class its share where there are labels;
     `skip_bad` allows so many corrupt ones. `metrics` are scored beside the benchmark's own. `precision` fp32, bf16 or fp16
-    (autocast) is never lowered unasked. `workers` threads load samples. `save_figures` draws the first so many predictions into
+    (autocast) is never lowered unasked. `workers` threads load samples. `compile` computes whole
+    batches by torch.compile, which pays for itself on many samples. `save_figures` draws the first so many predictions into
     the run's folder, where the task, or a plugin that knows the model, can draw. `engine` shares the shards out: "local:4" to
     four processes of this machine, "ray" or "ray:ADDRESS" to a cluster whose machines have one disk; a model or data of your own
     must be of a module that can be imported there, a model have a `key`. `shards` is an address below which the predictions are

@@ -82,6 +82,15 @@ def keep_guard(folder: Path, found: Guard) -> None:
         temporary.write_text(found.model_dump_json(), encoding="utf-8")
 
 
+def told_apart(predictor: Predictor, batch: Batch, change: Callable[[], None]) -> float:
+    """How far the predictions of a batch are apart before and after a change of the model."""
+    task, parts = predictor.task, list(predictor(batch))
+    columns = [task.encode(predicted, part) for part, predicted in parts]
+    table = pa.table([pa.chunked_array([one[name] for one in columns]) for name in task.schema.names], schema=task.schema)
+    change()
+    return _apart(predictor, batch, table)
+
+
 def _apart(predictor: Predictor, batch: Batch, before: pa.Table) -> float:
     """How far the predictions of a batch that is asked for again are from those of before."""
     task = predictor.task

@@ -29,6 +29,11 @@ class Precision:
         return self.name if self.built is None else "fp32"
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the network computes in its own precision, as it is written."""
+        return self.name == AUTOCAST[0]
+
+    @property
     def rounding(self) -> str:
         """The one of autocast's that leaves as much to the order of arithmetic."""
         return self.name if self.built is None else str(self.built.rounding)

@@ -47,6 +47,8 @@ class Predictor:
         self.may_halve = may_halve
         self.largest = 0
         self.plain = False
+        self.compiled = 0
+        """Size of the batches that the network is compiled for; 0 where it is not."""
         self.model = on_device(model, device) if lay_out else model
 
     def __call__(self, batch: Batch, ask: Callable[[Any, Batch], Any] | None = None) -> Iterator[tuple[Batch, Any]]:
@@ -66,7 +68,7 @@ class Predictor:
     def _tried(self, ask: Callable[[Any, Batch], Any], part: Batch) -> tuple[Any] | None:
         """The predictions; None where it is worth asking again, as something was changed."""
         try:
-            with nullcontext() if self.task.model.remote else turn(), self._context():
+            with nullcontext() if self.task.model.remote else turn(), self._context(len(part)):
                 return (ask(self.model, replace(part, inputs=self._ready(part.inputs))),)
         except (ZooError, KeyboardInterrupt):
             raise
@@ -75,10 +77,12 @@ class Predictor:
                 return None
             raise self._explained(error, part) from error
 
-    def _context(self) -> AbstractContextManager[Any]:
+    def _context(self, size: int) -> AbstractContextManager[Any]:
         import torch
 
         stack = ExitStack()
+        if self.compiled not in (0, size):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
         stack.enter_context(torch.enable_grad() if self.task.needs_grad else torch.inference_mode())
         if self.precision == "fp32":
             stack.enter_context(_full_precision())

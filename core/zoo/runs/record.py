@@ -96,6 +96,8 @@ class Execution(Frozen):
     seed: int
     engine: str = Field(default="here", description="What mapped the shards: this process, or `local:2`, `ray`.")
     processes: int = Field(default=1, description="Of the engine; batch size, workers and threads are of each.")
+    fused: int = Field(default=0, description="Batch normalisations that were folded into the convolutions before them.")
+    compiled: bool = Field(default=False, description="Whether whole batches were computed by torch.compile.")
 
 
 class Environment(Frozen):

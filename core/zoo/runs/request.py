@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from zoo.engines.naming import checked_engine
 from zoo.errors import OptionError
-from zoo.opening.weights_choice import own_file
 from zoo.runs.progress import Progress
 from zoo.storage.address import is_address
 
@@ -110,6 +109,8 @@ class Request(Asked):
     @property
     def weights_file(self) -> Path | None:
         """The weights file; of one at an address a copy on this machine. Raises WeightsError where there is none."""
+        from zoo.opening.weights_choice import own_file
+
         return own_file(self.weights)
 
     def fetched(self) -> "Request":
@@ -136,6 +137,7 @@ class How(Asked):
     device: str = Field(default="auto", description="cpu, cuda, cuda:1, mps, or auto.")
     batch_size: int | str = Field(default="auto", description="auto halves when memory runs out.")
     workers: int | None = Field(default=None, ge=0, description="Threads that load samples. Default: what suits the dataset.")
+    compile: bool = Field(default=False, description="Compile the network for whole batches, which takes a while at first.")
     skip_bad: int = Field(default=0, ge=0, description="Allow N corrupt samples. Default: none.")
     fresh: bool = Field(default=False, description="Compute everything anew, reuse no shard.")
     save_figures: int = Field(default=0, ge=0, description="Draw the first N predictions.")

@@ -20,7 +20,7 @@ from zoo.runs.complexity import keep_complexity, kept_complexity
 from zoo.runs.computing import Computer, Made, Wanted
 from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import keep_guard, kept_guard
-from zoo.runs.kept import send_notes
+from zoo.runs.kept import begin_at, send_notes
 from zoo.runs.key import doubted
 from zoo.runs.loading import Reading, auto_batch_size, default_workers
 from zoo.runs.observing import Observers
@@ -93,8 +93,7 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
     if missing:
         with writing(plan.folder / "manifest.json") as temporary:
             temporary.write_text(json.dumps(plan.manifest, indent=1, sort_keys=True), encoding="utf-8")
-        if (at := plan.at) is not None:  # which tells whether it can be written before anything is computed
-            at.write("manifest.json", (plan.folder / "manifest.json").read_bytes())
+        begin_at(plan)
         start = RunStart(
             run_id=run_id,
             key=plan.key,

@@ -15,6 +15,9 @@ from zoo.storage.objects import Objects
 if TYPE_CHECKING:
     import pyarrow as pa
 
+AT = "shards_at.txt"
+"""File of a run's folder that says at which address its shards are."""
+
 
 def stored_predictions(record: RunRecord) -> "pa.Table":
     """All rows of a run's shards in the order of the dataset: `id`, and the columns of the task (see `zoo.tasks`).
@@ -59,3 +62,17 @@ def _content(record: RunRecord, name: str) -> bytes:
     if content is None:
         raise FileNotFoundError(errno.ENOENT, "there is no such object")
     return content
+
+
+def marked_in(folder: Path) -> str:
+    """The address at which the shards of a run's folder are kept, without secrets; empty where they are in it."""
+    try:
+        return (folder / AT).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def remove_shards(folder: Path) -> None:
+    """Remove the shards of a run's folder at their address, with their notes. Raises OptionError, StoreError."""
+    if address := marked_in(folder):
+        Objects(joined(whole_address(address), folder.name)).asked_first().clear()

@@ -124,7 +124,9 @@ def whole_address(shown: str) -> str:
     known = os.environ.get("ZOO_SHARDS", "")
     if without_secrets(known) == shown:
         return known
-    raise StoreError(f"{shown} is known without its secrets only", "set ZOO_SHARDS to the whole address")
+    raise StoreError(
+        f"{shown} is known without its secrets only", "set ZOO_SHARDS to the whole address; empty, it means ZOO_HOME"
+    )
 
 
 def joined(address: str, *names: str) -> str:

@@ -248,7 +248,7 @@ def test_a_file_or_a_packages_file_is_checked_too(tmp_path: Path) -> None:
     assert path.exists()
 
 
-@pytest.mark.parametrize("uri", ["ftp://host/file", "hf://no-revision/file", "nonsense"])
+@pytest.mark.parametrize("uri", ["ftp:host/file", "hf://no-revision/file", "nonsense"])
 def test_an_address_that_cannot_be_read_is_an_error(uri: str) -> None:
     with pytest.raises(WeightsError, match="hf://"):
         fetch(uri, sha256=None, name="file")

@@ -30,10 +30,10 @@ class Faulty(AbstractFileSystem):
         cls.draws, cls.chance, cls.kinds = random.Random(seed), chance, kinds
 
     @classmethod
-    def begin_again(cls, seed: int, chance: float) -> None:
+    def begin_again(cls, seed: int, chance: float, kinds: tuple[str, ...] = KINDS) -> None:
         """The same, with what the store holds."""
         held = cls.objects
-        cls.begin(seed, chance)
+        cls.begin(seed, chance, kinds)
         cls.objects = held
 
     def _fault(self, *possible: str) -> str:

@@ -1,5 +1,6 @@
 """Files and folders of the user's own at an address: copied once, whole, and known by content wherever they lie."""
 
+import hashlib
 import http.server
 import json
 import os
@@ -14,6 +15,7 @@ import torch
 import zoo
 from zoo.data import on_disk, parted
 from zoo.data.copies import address_of, copying
+from zoo.data.files import fetch
 from zoo.errors import DataError, OptionError, StoreError, WeightsError
 from zoo.opening import save_state
 
@@ -105,7 +107,7 @@ def test_a_path_is_itself(tmp_path, monkeypatch):
     assert on_disk("~") == Path.home()
 
 
-@pytest.mark.parametrize("place", ["memory", "s3"])
+@pytest.mark.parametrize("place", ["memory", pytest.param("s3", marks=pytest.mark.slow)])
 def test_a_folder_elsewhere_is_the_same_data(place, request, photos):
     address = f"{request.getfixturevalue(place)}/photos"
     upload(photos, address)
@@ -114,7 +116,7 @@ def test_a_folder_elsewhere_is_the_same_data(place, request, photos):
     assert far.shards.reused == far.shards.total and far.dataset.name == f"folder:{address}"
 
 
-@pytest.mark.parametrize("place", ["memory", "s3", "web"])
+@pytest.mark.parametrize("place", [pytest.param("memory", marks=pytest.mark.slow), "s3", "web"])
 def test_a_table_elsewhere_is_the_same_data(place, request, table):
     base = request.getfixturevalue(place)
     if place != "web":
@@ -224,9 +226,11 @@ def test_offline_the_last_copy_is_taken_and_the_record_says_so(web, table, monke
     assert offline.results == online.results and any("ZOO_OFFLINE" in text for text in offline.remarks)
 
 
-def test_secrets_of_data_are_in_no_record(web, table):
+def test_secrets_of_data_are_in_no_record(web, table, zoo_home):
     record = run(f"csv:{web}/table.csv?X-Amz-Signature=geheim")
     assert "geheim" not in record.model_dump_json() and record.dataset.name.endswith("table.csv?X-Amz-Signature=***")
+    kept = [path for path in zoo_home.rglob("*") if path.is_file() and b"geheim" in path.read_bytes()]
+    assert not kept
     with pytest.raises(DataError, match="without its secrets"):
         zoo.dataset(record.dataset.name)
 
@@ -243,13 +247,23 @@ def test_a_server_that_has_not_the_file_says_so(web):
         zoo.dataset(f"csv:{web}/nothing.csv")
 
 
+@pytest.mark.parametrize("path", ["..%2F..%2F..%2Fevil.csv", "a/..%2f", "%00.csv"])
+def test_no_web_address_leads_out_of_the_copy(path, web, tmp_path, zoo_home, monkeypatch):
+    (tmp_path / "served.csv").write_text(ROWS)
+    monkeypatch.setattr(Handler, "translate_path", lambda self, _: str(tmp_path / "served.csv"))
+    before = set(tmp_path.rglob("*.csv"))
+    copy = on_disk(f"{web}/{path}")
+    assert copy.read_text() == ROWS and zoo_home / "cache" / "copies" in copy.resolve().parents
+    assert all(zoo_home / "cache" / "copies" in made.parents for made in set(tmp_path.rglob("*.csv")) - before)
+
+
 def test_no_name_leads_out_of_the_copy(faulty):
     faulty.objects |= {"bucket/photos/cat/../../../../evil.png": b"x", "bucket/photos/cat/1.png": b"x"}
     with pytest.raises(DataError, match="would be written elsewhere"):
         on_disk("faulty://bucket/photos")
 
 
-@pytest.mark.parametrize("place", ["memory", "web"])
+@pytest.mark.parametrize("place", ["memory", pytest.param("web", marks=pytest.mark.slow)])
 def test_weights_elsewhere_are_those_weights(place, request, tmp_path):
     network = zoo.load("intro/logistic")
     torch.nn.init.normal_(next(network.parameters()), generator=torch.Generator().manual_seed(0))
@@ -315,3 +329,15 @@ def test_images_and_their_boxes_may_lie_apart(web, photos, tmp_path):
     (tmp_path / "boxes.json").write_text(json.dumps(told))
     near, far = (zoo.dataset(f"coco:{photos}:{boxes}") for boxes in (tmp_path / "boxes.json", f"{web}/boxes.json"))
     assert far.fingerprint == near.fingerprint and far.ids == near.ids
+
+
+def test_a_declared_file_may_lie_at_an_address_and_is_held_to_its_hash(memory, table):
+    upload(table.parent, memory)
+    declared = {"sha256": hashlib.sha256(ROWS.encode()).hexdigest(), "name": "table.csv", "kind": "data"}
+    assert fetch(f"{memory}/table.csv", **declared).read_text() == ROWS
+    fsspec.filesystem("memory").pipe_file("/bucket/predictions/table.csv", ROWS.upper().encode())
+    with pytest.raises(DataError, match="as declared") as caught:
+        fetch(f"{memory}/table.csv", **declared)
+    assert caught.value.altered
+    with pytest.raises(WeightsError, match="absent and cannot be fetched: there is nothing at memory"):
+        fetch(f"{memory}/no.pth", sha256=None, name="no.pth")

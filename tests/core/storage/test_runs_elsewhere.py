@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -17,6 +19,7 @@ from zoo.browsing import duckdb_query, shard_files, shard_places
 from zoo.errors import RunError, StoreError
 from zoo.runs import stored_predictions
 from zoo.runs.key import DOUBT
+from zoo.storage import address
 
 DATA = """
 import torch
@@ -41,16 +44,13 @@ def run(shards=None, **options):
     return zoo.evaluate(net(), data(), classes="dataset", key="linear", progress=False, shards=shards, **options)  # noqa: F821
 
 
-@pytest.fixture
-def local(zoo_home, monkeypatch):
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
     """The same run in a home of its own, with shards below that."""
-    monkeypatch.setenv("ZOO_HOME", str(zoo_home.with_name("local-home")))
-    record = run()
-    monkeypatch.setenv("ZOO_HOME", str(zoo_home))
-    return record
+    return run("", home=tmp_path_factory.mktemp("local-home"))
 
 
-@pytest.mark.parametrize("place", ["memory", "file", "s3"])
+@pytest.mark.parametrize("place", [pytest.param("memory", marks=pytest.mark.slow), "file", "s3"])
 def test_a_run_elsewhere_is_the_same_run(place, request, local, zoo_home, tmp_path, monkeypatch):
     below = f"file://{tmp_path}/shards" if place == "file" else request.getfixturevalue(place)
     first = run(below)
@@ -80,6 +80,7 @@ def test_the_record_alone_leads_to_the_predictions(memory, local):
         shard_files(record)
 
 
+@pytest.mark.slow
 def test_runs_elsewhere_are_compared_and_reported(memory, zoo_home, tmp_path):
     one, other = (zoo.evaluate(name, "digits", shards=memory, progress=False) for name in ("intro/logistic", "intro/mlp"))
     assert zoo.compare(one, other) and not list(zoo_home.rglob("*.parquet"))
@@ -100,7 +101,9 @@ def test_the_line_for_duckdb_names_each_object(tmp_path):
     assert len(duckdb.sql(duckdb_query(record)).fetchall()) == 2600
 
 
-@pytest.mark.parametrize("how", ["cut short", "gone", "another", "marker"])
+@pytest.mark.parametrize(
+    "how", ["cut short", "marker", *(pytest.param(how, marks=pytest.mark.slow) for how in ("gone", "another"))]
+)
 def test_an_altered_shard_is_computed_again_and_never_read(how, memory, local):
     record, files = run(memory), fsspec.filesystem("memory")
     place, other = (f"/bucket/predictions/{record.key}/{record.artifacts[i].path}" for i in (1, 2))
@@ -163,7 +166,7 @@ def test_secrets_of_an_address_are_in_no_record(faulty, monkeypatch):
     assert stored_predictions(record).num_rows == 2600
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_whatever_a_store_does_the_scores_are_the_same(seed, faulty, local):
     faulty.begin(seed, 0.5)
     for _ in range(20):  # what was written and then lost is computed again
@@ -176,6 +179,33 @@ def test_whatever_a_store_does_the_scores_are_the_same(seed, faulty, local):
     assert record.results == local.results and sum(faulty.met[kind] for kind in faulty.kinds) > 3
     assert stored_predictions(record).num_rows == 2600
     assert run("faulty://bucket/x").results == local.results
+
+
+def test_a_store_that_is_away_for_a_while_costs_that_while(faulty, local, monkeypatch):
+    monkeypatch.setattr(address, "FIRST", 0.05)
+    back = threading.Timer(1.0, lambda: faulty.begin_again(0, 0.0))
+
+    def vanish(step):
+        if step.stage == "predicting" and not back.ident:
+            faulty.begin_again(0, 1.0, ("refused",))
+            back.start()
+
+    record = zoo.evaluate(net(), data(), classes="dataset", key="linear", progress=vanish, shards="faulty://bucket/x")  # noqa: F821
+    back.join()
+    assert record.results == local.results and record.shards.computed == SHARDS
+
+
+def test_two_machines_that_run_the_same_at_once_end_alike(memory, local, tmp_path):
+    together = threading.Barrier(2)
+
+    def one(name):
+        together.wait()
+        return run(memory, home=tmp_path / name)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(one, ("one", "two"))
+    assert first.results == second.results == local.results
+    assert run(memory, home=tmp_path / "three").shards.reused == SHARDS
 
 
 VICTIM = f"""
@@ -224,3 +254,57 @@ def test_kills_in_the_middle_of_uploads_leave_nothing_half(local, zoo_home, tmp_
     assert record.results == local.results
     assert stored_predictions(record).num_rows == 2600
     assert not list(Path(zoo_home).rglob("*.tmp"))
+
+
+def test_cleaning_leaves_shards_elsewhere_unless_it_is_told(memory):
+    record, files = run(memory), fsspec.filesystem("memory")
+    (removal,) = zoo.clean(older_than="0d").removals
+    assert removal.piece.shards_at == memory
+    zoo.clean(older_than="0d", yes=True)
+    assert stored_predictions(record).num_rows == 2600
+    assert run(memory).shards.reused == SHARDS  # of which the folder is there no more, and then again
+
+    run(memory, fresh=True)
+    zoo.clean(older_than="0d", shards=True, yes=True)
+    assert not files.find("/bucket")
+    with pytest.raises(RunError, match="there is no such object"):
+        stored_predictions(record)
+    assert run(memory).shards.computed == SHARDS
+
+
+def test_a_cleaning_that_is_refused_leaves_the_folder(memory, monkeypatch):
+    record, files = run(memory), fsspec.filesystem("memory")
+    monkeypatch.setattr(type(files), "rm_file", lambda *_: (_ for _ in ()).throw(PermissionError("Access Denied")))
+    with pytest.raises(StoreError, match=r"cannot remove memory://.*Access Denied"):
+        zoo.clean(older_than="0d", shards=True, yes=True)
+    assert stored_predictions(record).num_rows == 2600 and zoo.clean(older_than="0d").removals
+
+
+NET = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 2)
+        with torch.no_grad():
+            for one in self.parameters():
+                one.copy_(torch.randn(one.shape, generator=torch.Generator().manual_seed(1)))
+
+    def forward(self, inputs):
+        return self.linear(inputs)
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_an_engine_compute_what_lies_elsewhere(s3, zoo_home, tmp_path):
+    (tmp_path / "net.py").write_text(NET)
+    rows = "".join(f"{i % 13},{i % 7},{i % 3},{'odd' if i % 2 else 'even'}\n" for i in range(2600))
+    fsspec.filesystem("s3").pipe_file("bucket/table.csv", f"a,b,c,label\n{rows}".encode())
+    asked = {"classes": "dataset", "key": "net", "progress": False}
+    here = zoo.evaluate(f"{tmp_path}/net.py:Net", f"csv:{s3}/table.csv", shards="", **asked)
+    there = zoo.evaluate(f"{tmp_path}/net.py:Net", f"csv:{s3}/table.csv", shards=f"{s3}/x", engine="local:2", **asked)
+    assert there.results == here.results and there.execution.processes == 2
+    assert (there.shards.computed, there.shards.total) == (SHARDS, SHARDS)
+    assert stored_predictions(there).equals(stored_predictions(here))
+    assert len(list(zoo_home.rglob("*.parquet"))) == SHARDS and not list(zoo_home.rglob("*.tmp"))  # those of the first
