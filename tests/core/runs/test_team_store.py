@@ -242,15 +242,17 @@ def test_the_database_answers_a_condition_as_its_meaning_says(filled, records, m
     told = [{name: getattr(row, name) for name in COLUMNS} for row in store.rows()[0]]
     assert len(told) == 8
     answered = 0
-    for where in CONDITIONS:
+    for number, where in enumerate(CONDITIONS):
         asked = read_condition(where)
         meant = [row["run_id"] for row in told if fits(asked, row)]
         found, total = store.rows(asked=asked)
         assert ([row.run_id for row in found], total) == (meant, len(meant)), where
+        answered += Finding(store._rows, [])._said(asked) is not None
+        if number % 3:
+            continue
         page, total = store.rows(asked=asked, model="gone/model", limit=2, offset=1)
         own = [run_id for run_id in meant if run_id not in RUNS]
         assert ([row.run_id for row in page], total) == (own[1:3], len(own)), where
-        answered += Finding(store._rows, [])._said(asked) is not None
     assert answered > len(CONDITIONS) - 8
     monkeypatch.setattr(Finding, "_said", lambda self, asked: None)  # each run is tested here, whatever the database
     for where in CONDITIONS if filled.startswith("sqlite") else CONDITIONS[::8]:
@@ -272,11 +274,11 @@ for number in range(10):
     Store().add(record.model_copy(update={"run_id": f"{int(sys.argv[2]):08x}{number:08x}"}))
 """
     toy_environment["ZOO_STORE"] = store_url
-    writers = [subprocess.Popen([sys.executable, "-c", code, first_store[0], str(n)], env=toy_environment) for n in range(3)]
-    assert [writer.wait(120) for writer in writers] == [0] * 3
+    writers = [subprocess.Popen([sys.executable, "-c", code, first_store[0], str(n)], env=toy_environment) for n in range(2)]
+    assert [writer.wait(120) for writer in writers] == [0] * 2
     store = Store(writing=False)
-    assert store.count() == 30 == len(store.records())
-    assert rows(store_url, "SELECT count(DISTINCT run_id) FROM results") == [(30,)]
+    assert store.count() == 20 == len(store.records())
+    assert rows(store_url, "SELECT count(DISTINCT run_id) FROM results") == [(20,)]
 
 
 def test_runs_are_kept_on_a_server_end_to_end(toy, postgres_server, monkeypatch, zoo_home):
