@@ -249,7 +249,8 @@ def test_shards_tell_how_and_where_they_were_made(monkeypatch):
     assert again.shards.computed == 0 and origin.shards == 1
     assert (origin.execution.batch_size, origin.execution.workers, origin.execution.threads) == (100, 2, threads)
     assert origin.execution == first.execution and origin.environment == first.environment
-    assert (again.execution.batch_size, again.execution.threads) == (None, threads + 1)
+    # who computed nothing has no batch, and no threads but those of whoever did
+    assert (again.execution.batch_size, again.execution.workers, again.execution.threads) == (None, 0, threads)
 
 
 def test_weights_are_opened_though_all_shards_are_there(tmp_path, monkeypatch):
