@@ -178,8 +178,16 @@ class Computer:
         self.wanted = Wanted()
 
     def _made(self, at: "_Shard") -> Made:
-        how = execution(self.plan, self.device, self.predictor.largest, self.workers, self.how.engine, self.processes)
-        how = how.model_copy(update={"fused": self.fused, "compiled": self.how.compile})
+        how = execution(
+            self.plan,
+            self.device,
+            batch_size=self.predictor.largest,
+            workers=self.workers,
+            engine=self.how.engine,
+            processes=self.processes,
+            fused=self.fused,
+            compiled=self.how.compile,
+        )
         remarks = tuple(self.heard or ())
         file = None
         if at.whole:

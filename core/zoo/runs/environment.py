@@ -27,21 +27,16 @@ def environment() -> Environment:
     )
 
 
-def execution(
-    plan: Any, device: Any, batch_size: int | None, workers: int, engine: str = "here", processes: int = 1
-) -> Execution:
-    """How this process runs what was planned, as one of so many of an engine."""
+def execution(plan: Any, device: Any, **how: Any) -> Execution:
+    """How this process runs what was planned; `how` are fields of `Execution` that nobody else knows."""
     import torch
 
     return Execution(
         device=str(device),
         precision=plan.precision.name,
-        batch_size=batch_size,
-        workers=workers,
         threads=torch.get_num_threads(),
         seed=plan.request.seed,
-        engine=engine,
-        processes=processes,
+        **how,
     )
 
 

@@ -59,7 +59,7 @@ def table(path, rows):
     path.write_text("a,b,label\n" + "".join(f"{a},{b},{label}\n" for a, b, label in rows))
 
 
-def net(rows):
+def net():
     """A network of one's own, whose run is used again."""
     import torch
 
@@ -74,10 +74,10 @@ def test_a_table_that_changed_is_opened_again(tmp_path, opened):
         if changed:
             table(path, [(1, 2, "x"), (3, 5, "y")] * 5)
         opened.clear()
-        first = zoo.evaluate(net(1), f"csv:{path}", classes="dataset", key="net")
+        first = zoo.evaluate(net(), f"csv:{path}", classes="dataset", key="net")
         assert first.shards.computed == 1 and opened
         opened.clear()
-        again = zoo.evaluate(net(1), f"csv:{path}", classes="dataset", key="net")
+        again = zoo.evaluate(net(), f"csv:{path}", classes="dataset", key="net")
         assert again.shards.computed == 0 and not opened
         assert again.results == first.results and again.dataset == first.dataset
 
@@ -87,7 +87,7 @@ def test_what_was_remarked_of_data_is_remarked_again(tmp_path):
     path.write_text("a,b,Unnamed: 0,label\n1,2,0,x\n3,4,1,y\n")
     for _ in range(2):
         with pytest.warns(UserWarning, match="passed over: Unnamed: 0"):
-            record = zoo.evaluate(net(1), f"csv:{path}", classes="dataset", key="net")
+            record = zoo.evaluate(net(), f"csv:{path}", classes="dataset", key="net")
         assert any("Unnamed" in remark for remark in record.remarks)
 
 
