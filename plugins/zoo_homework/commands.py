@@ -32,6 +32,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--attempts", type=click.Choice(["best", "last", "first"]), help="Which of a student's attempts counts.")
 @click.option("--max-attempts", type=click.IntRange(1), help="Later attempts are not graded.")
 @click.option("--jobs", type=click.IntRange(1), help="Submissions at a time  [default: one a processor]")
+@click.option("--engine", default="here", show_default=True, help="Who grades: here, local:N processes, ray or ray:ADDRESS.")
 @click.option("--gradescope", is_flag=True, help="Write Gradescope's results.json, too.")
 @click.option("--fresh", is_flag=True, help="Grade again what is graded already.")
 @click.option("--json", "as_json", is_flag=True, help="Print the grades as JSON.")
@@ -57,7 +58,8 @@ def grade(homework: str, submissions: tuple[Path, ...], manifest: Path | None, r
 
     opened = open_homework(homework, test_set=options["test_set"], data_dir=options["data_dir"])
     opened = _with_policy(opened, options)
-    chosen = GradingOptions(options["jobs"] or 0, options["allow_code"], options["unsafe_no_sandbox"], options["fresh"])
+    switches = {"allow_code": options["allow_code"], "unsafe": options["unsafe_no_sandbox"], "fresh": options["fresh"]}
+    chosen = GradingOptions(options["jobs"] or 0, options["engine"], **switches)
     names = _roster(roster)
     with _bar() as progress:
         graded = grade_class(opened, submissions, manifest_file=manifest, roster=names, options=chosen, progress=progress)

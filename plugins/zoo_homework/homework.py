@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ class Homework:
     tasks than classify they are empty, and read from `inputs` as they are needed.
 
     `public` says that the labels are those of the published dataset, which anybody can look up. `inputs` is None where
-    only labels were given: then predictions alone can be handed in.
+    only labels were given: then predictions alone can be handed in. By `test_set` and `data_dir` others open the same.
     """
 
     spec: HomeworkSpec
@@ -56,6 +56,8 @@ class Homework:
     fingerprint: str
     public: bool
     metrics: tuple[tuple[str, Metric, MetricSpec], ...]
+    test_set: str | None = None
+    data_dir: Folder = None
 
     @property
     def mark(self) -> PassMark:
@@ -116,12 +118,16 @@ def open_homework(name: str, *, test_set: str | None = None, data_dir: Folder = 
     It is the name of a dataset (`csv:PATH`, `galaxy10:PATH`), or the path of a CSV file with columns `id` and `label`.
     Raises ZooError where the homework or its data are absent or do not fit.
     """
-    entries = registry()
     spec = homework_spec(name)
+    test_set = own_test_set(spec, test_set)
+    return replace(_opened(spec, test_set, data_dir), test_set=test_set, data_dir=data_dir)
+
+
+def _opened(spec: HomeworkSpec, test_set: str | None, data_dir: Folder) -> Homework:
+    entries = registry()
     benchmark = entries.benchmark(spec.benchmark)
     check_gradable(spec, benchmark)
     dataset = entries.dataset(benchmark.dataset)
-    test_set = own_test_set(spec, test_set)
     metrics = tuple((text, build_metric(text, entries.metric(text)), entries.metric(text)) for text in benchmark.metrics)
     mark = parse_pass_mark(str(benchmark.pass_mark))
     mark.check(benchmark.name, entries.metric(mark.metric).direction)

@@ -22,7 +22,8 @@ from zoo_homework.grades.gradebook import (
     write_json,
     write_text,
 )
-from zoo_homework.grades.grading import GradingOptions, OnProgress, grade_all
+from zoo_homework.grades.grading import GradingOptions
+from zoo_homework.grades.mapping import OnProgress, grade_all
 from zoo_homework.grades.reports import histogram, overview, scores_of, student_report
 from zoo_homework.grades.scoring import baseline, check_passable, predicted_labels
 from zoo_homework.grades.scratch import temporary

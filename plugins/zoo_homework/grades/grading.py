@@ -1,16 +1,14 @@
-"""Grading every attempt, each in a process of its own, and keeping what came of it, so that a second run only does the rest.
+"""Grading attempts, each in a process of its own, and keeping what came of them, so that a second run only does the rest.
 
 Whatever goes wrong with an attempt is its status; it never stops the others and never passes.
 """
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from zoo import __version__, registry
+from zoo.engines import checked_engine
 from zoo.errors import OptionError
 from zoo.home import data_dirs, writing, zoo_home
 from zoo.runs import Result
@@ -42,17 +41,25 @@ FORM = 2
 """Of what is kept; another number where outcomes of an earlier form would be misread."""
 PROGRAMS = ("onnx", "code")
 """Kinds that are a stranger's program."""
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class GradingOptions:
-    """How to grade. `allow_code` runs submissions that are programs, `unsafe` even where they cannot be isolated."""
+    """How to grade. `allow_code` runs submissions that are programs, `unsafe` even where they cannot be isolated.
+
+    `engine` "here" grades `jobs` at a time, `local:N` and `ray` in processes of their own, each in the sandbox of its machine.
+    """
 
     jobs: int = 0
+    engine: str = "here"
     allow_code: bool = False
     unsafe: bool = False
     fresh: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises OptionError for an engine that there is not, or one that says itself how many grade at a time."""
+        if checked_engine(self.engine) != "here" and self.jobs:
+            raise OptionError(f"`jobs` is not for engine {self.engine}", "write local:N for N at a time")
 
 
 @dataclass(frozen=True)
@@ -68,26 +75,6 @@ class Graded:
     @property
     def passed(self) -> bool:
         return self.status is Status.GRADED and self.grade is not None and self.grade.passed
-
-
-def grade_all(
-    attempts: Sequence[Attempt], homework: Homework, kept: Path, options: GradingOptions, progress: OnProgress | None = None
-) -> list[Graded]:
-    """Every attempt, in the order given. `kept` is the folder of what is finished."""
-    with _scratch(attempts, homework) as scratch:
-        grader = _Grader(homework, kept, options, scratch)
-        with ThreadPoolExecutor(options.jobs or os.cpu_count() or 1) as pool:
-            futures = {pool.submit(grader.grade, attempt): position for position, attempt in enumerate(attempts)}
-            done: dict[int, Graded] = {}
-            try:
-                for future in as_completed(futures):
-                    done[futures[future]] = future.result()
-                    if progress is not None:
-                        progress(len(done), len(attempts))
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)  # what has begun ends at its limits, what has not is left for next time
-                raise
-    return [done[position] for position in range(len(attempts))]
 
 
 def versions() -> dict[str, str]:
@@ -117,7 +104,7 @@ def homework_key(homework: Homework) -> str:
 
 
 @contextmanager
-def _scratch(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
+def scratch_of(attempts: Sequence[Attempt], homework: Homework) -> Iterator[Path]:
     """A temporary folder with the inputs that the attempts need. Labels are in none of it."""
     if homework.dataset.path and is_shown(launching.view(), Path(homework.dataset.path)):
         raise OptionError(f"{homework.dataset.path} lies where submissions could see it", "move it out of the Python environment")
@@ -145,7 +132,9 @@ def write_ids(folder: Path, homework: Homework) -> None:
     (folder / "split.json").write_text(json.dumps({**homework.about, "ids": homework.ids}))
 
 
-class _Grader:
+class Grader:
+    """Grades attempts one by one, on whichever thread asks."""
+
     def __init__(self, homework: Homework, kept: Path, options: GradingOptions, scratch: Path) -> None:
         self.homework, self.kept, self.options, self.scratch = homework, kept, options, scratch
         self.key = homework_key(homework)
