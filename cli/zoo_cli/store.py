@@ -45,9 +45,10 @@ def pull(other: str, as_json: bool) -> int:
 @store.command("check", cls=Command, examples=("zoo store check", "zoo store check --json"))
 @as_json
 def check(as_json: bool) -> int:
-    """Compute all hashes anew, of records, results and predictions, and say what is altered; then the exit code is 1.
+    """Compute all hashes anew, of records, results and predictions, and say what is altered.
 
-    The digest is that of all records: a copy of a store has the same.
+    Where anything is, or predictions lie at an address that does not answer, the exit code is 1. The digest is that of all
+    records: a copy of a store has the same.
     """
     from zoo.runs.checking import check_store
 
@@ -57,13 +58,15 @@ def check(as_json: bool) -> int:
     else:
         for line in found.altered:
             say(f"altered  {line}")
+        for line in found.unread:
+            say(f"not read  {line}")
         whole = f"{counted(found.records, 'record')}, {counted(found.files, 'file')} of predictions, digest {found.digest}"
         note(whole if not found.altered else f"{len(found.altered):,} altered of {whole}")
         if found.waiting:
             note(
                 f"{counted(found.waiting, 'record')} in ZOO_HOME wait for a store whose server was away, until it is opened again"
             )
-    return 1 if found.altered else 0
+    return 1 if found.altered or found.unread else 0
 
 
 def _tell(found: "Copied", as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from zoo.errors import OptionError, StoreError
 from zoo.home import using
 from zoo.runs.alike import Entry, entry_of, sha256_of
 from zoo.runs.copying import Held, Place, content_of, parts
 from zoo.runs.record import RunRecord
 from zoo.runs.rows import FORMAT, restored
 from zoo.runs.schema import FILES, RECORDS, RESULTS, ROWS
+from zoo.runs.shards import AT_ONCE
 from zoo.runs.store import Store
 from zoo.runs.waiting import how_many
+from zoo.storage.address import joined, whole_address
+from zoo.storage.objects import Objects
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,18 @@ class Checked:
 
     records: int
     files: int
-    """Files of predictions that are as they were scored, in the store and below `ZOO_HOME`."""
+    """Files of predictions that are as they were scored: in the store, below `ZOO_HOME`, and at the addresses of records."""
     digest: str
     """SHA-256 of the hashes of all records: the same of a store and its copy."""
     altered: tuple[str, ...]
+    unread: tuple[str, ...] = ()
+    """Addresses that do not answer, why, and how many files are not checked for it."""
     waiting: int = 0
     """Records below `ZOO_HOME` that wait for a store, this or another, whose server was away."""
 
 
 def check_store(*, home: Place | None = None, store: Place | None = None) -> Checked:
-    """Compute all hashes of a store anew: of records, results, rows, and files of predictions in it and below `ZOO_HOME`.
+    """Compute all hashes of a store anew: of records, results, rows, and files of predictions, wherever these are.
 
     Raises StoreError where it cannot be read.
     """
@@ -50,7 +57,9 @@ def check_store(*, home: Place | None = None, store: Place | None = None) -> Che
         for path, hashes in seen.scored.items():
             if path.exists():
                 seen.file(hashlib.sha256(content_of(path)).hexdigest() in hashes, f"{path}: not what any run was scored on")
-    return Checked(seen.records, seen.files, seen.digest.hexdigest(), tuple(seen.altered), how_many())
+        for address, named in seen.far.items():
+            _look_at(address, named, seen)
+    return Checked(seen.records, seen.files, seen.digest.hexdigest(), tuple(seen.altered), tuple(seen.unread), how_many())
 
 
 class _Seen:
@@ -60,8 +69,11 @@ class _Seen:
         self.records = self.files = 0
         self.digest = hashlib.sha256()
         self.altered: list[str] = []
+        self.unread: list[str] = []
         self.scored: dict[Path, set[str]] = {}
         """Files of predictions below `ZOO_HOME`, and the hashes that runs of the same key had of each."""
+        self.far: dict[str, dict[str, set[str]]] = {}
+        """The same of files below addresses."""
 
     def file(self, whole: bool, otherwise: str) -> None:
         self.files += whole
@@ -81,6 +93,22 @@ def _altered(store: Store, part: Sequence[Held], seen: _Seen) -> Iterator[str]:
             continue
         for path, own in held.files:
             seen.scored.setdefault(path, set()).add(own)
+        for address, name, own in held.far:
+            seen.far.setdefault(address, {}).setdefault(name, set()).add(own)
+
+
+def _look_at(address: str, named: dict[str, set[str]], seen: _Seen) -> None:
+    """Hash files below an address, some at once. One that is not there is nobody's fault: a fresh run may have replaced it."""
+    try:
+        objects = Objects(whole_address(address)).asked_first()
+        objects.read(next(iter(named)))  # where nobody answers, that is waited for once
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for (name, hashes), content in zip(named.items(), pool.map(objects.read, named), strict=True):
+                if content is not None:
+                    whole = hashlib.sha256(content).hexdigest() in hashes
+                    seen.file(whole, f"{joined(address, name)}: not what any run was scored on")
+    except (OptionError, StoreError) as error:
+        seen.unread.append(f"{len(named):,} files at {address}: {error}")
 
 
 def _by_run(store: Store, table: Any, ids: Sequence[str]) -> dict[str, list[Any]]:

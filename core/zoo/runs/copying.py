@@ -53,17 +53,24 @@ class Held(NamedTuple):
 
     @property
     def files(self) -> Iterator[tuple[Path, str]]:
-        """Where the files of its predictions belong, and their hashes; nothing that would lie outside of the run's folder.
+        """Where the files of its predictions belong, and their hashes; without those that are kept at an address."""
+        for at, name, sha256 in self._predictions():
+            if not at:
+                yield zoo_home() / "runs" / name, sha256
 
-        What is kept at an address (`shards_at`) is read there by whoever has the record.
-        """
+    @property
+    def far(self) -> Iterator[tuple[str, str, str]]:
+        """Those at an address (`shards_at`): it, the name below it, and the hash. Who has the record reads them there."""
+        return (one for one in self._predictions() if one[0])
+
+    def _predictions(self) -> Iterator[tuple[str, str, str]]:
+        """Address (empty: `ZOO_HOME`), name and hash of each file; none that would lie outside of the run's folder."""
         told = from_json(self.document)
-        for one in told["artifacts"]:
+        for one in told["artifacts"] if KEY.fullmatch(told["key"]) else ():
             path = PurePosixPath(one["path"])
-            if told.get("shards_at") and one["path"].startswith("shards/"):
-                continue
-            if KEY.fullmatch(told["key"]) and not path.is_absolute() and ".." not in path.parts and "\\" not in one["path"]:
-                yield zoo_home() / "runs" / told["key"] / path, one["sha256"]
+            if not path.is_absolute() and ".." not in path.parts and "\\" not in one["path"]:
+                at = told.get("shards_at") if one["path"].startswith("shards/") else ""
+                yield at or "", f"{told['key']}/{one['path']}", one["sha256"]
 
 
 def push(to: Place, *, home: Place | None = None, store: Place | None = None) -> Copied:

@@ -132,6 +132,27 @@ def test_a_consistent_shard_of_another_content_is_refused_by_the_record(memory):
         stored_predictions(record)
 
 
+def test_a_check_of_the_store_hashes_what_lies_at_an_address(memory, monkeypatch):
+    from zoo.runs.checking import check_store
+    from zoo.storage.objects import Objects
+
+    record = run(memory)
+    whole = check_store()
+    assert (whole.records, whole.files, whole.altered, whole.unread) == (1, SHARDS, (), ())
+    objects = Objects(f"{memory}/{record.key}")
+    objects.write(record.artifacts[1].path, objects.read(record.artifacts[2].path))
+    (altered,) = check_store().altered
+    assert altered == f"{memory}/{record.key}/{record.artifacts[1].path}: not what any run was scored on"
+    monkeypatch.setattr(Objects, "read", away)
+    unread = check_store()
+    assert (unread.files, unread.altered) == (0, ())
+    assert unread.unread == (f"{SHARDS} files at {memory}: it does not answer\ntry again",)
+
+
+def away(self, name, sha256=None):
+    raise StoreError("it does not answer", "try again")
+
+
 def test_fresh_computes_all_and_leaves_one_content_a_shard(memory):
     before = run(memory)
     fresh = run(memory, fresh=True, batch_size=7)
