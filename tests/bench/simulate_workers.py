@@ -80,7 +80,7 @@ def measured(shards: int, classes: int) -> dict[str, float]:
     from zoo.runs import resuming
     from zoo.runs.computing import Computer, Wanted
     from zoo.runs.folding import fold
-    from zoo.runs.loading import Reading
+    from zoo.runs.loading import Reading, Threads
     from zoo.runs.plan import plan_run
     from zoo.runs.record import Shards
     from zoo.runs.request import How, Request
@@ -97,7 +97,7 @@ def measured(shards: int, classes: int) -> dict[str, float]:
     how = How()
     with one_look_up() as entries:
         plan = plan_run(entries, request)
-        computer = Computer(plan, how, torch.device("cpu"), Reading(plan.dataset, plan.task), SAMPLES, 0)
+        computer = Computer(plan, how, torch.device("cpu"), Reading(plan.dataset, plan.task), SAMPLES, Threads(0, 0))
         tasks = [Task(shard.index, Wanted()) for shard in plan.shards()]
         events: dict[int, list[Any]] = {task.number: [] for task in tasks}
         for event in computer(tasks):

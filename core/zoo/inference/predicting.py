@@ -176,17 +176,16 @@ def _rows(
     form: "Form", model: Model, items: Sequence[Item], unreadable: dict[str, str], request: Request, how: How
 ) -> Iterator[Row]:
     """Rows, batch by batch, in the order of the inputs."""
-    from zoo.runs.loading import Reading, auto_batch_size, default_workers, load_batches
+    from zoo.runs.loading import Reading, auto_batch_size, load_batches, loading_threads
     from zoo.runs.predicting import Predictor
 
     samples = Items(items, form.target)
-    source, chunk = Reading(samples, form.task), range(len(items))
-    size = how.fixed_batch or auto_batch_size(source, chunk)
-    workers = default_workers(samples) if how.workers is None else how.workers
     device = pick_device(model.info.device or how.device)
+    source, chunk = Reading(samples, form.task, device.type), range(len(items))
+    size = how.fixed_batch or auto_batch_size(source, chunk)
     predictor = Predictor(form.task, model.load(), device, request.precision, size, may_halve=how.fixed_batch is None)
     done, some = 0, False
-    for loaded in load_batches(source, [chunk], size, request.seed, workers):
+    for loaded in load_batches(source, [chunk], size, request.seed, loading_threads(samples, how.workers)):
         unreadable.update(loaded.bad)
         for part, predicted in predictor(loaded.batch) if loaded.batch is not None else ():
             some = True

@@ -21,7 +21,7 @@ from zoo.runs.environment import environment, execution, peak_memory_mib
 from zoo.runs.fusing import fuse
 from zoo.runs.guard import check_own
 from zoo.runs.key import watch_over
-from zoo.runs.loading import Loaded, Reading, load_batches
+from zoo.runs.loading import Loaded, Reading, Threads, load_batches
 from zoo.runs.plan import Plan
 from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.record import Complexity, Execution, Guard, Origin
@@ -68,10 +68,10 @@ class Computer:
     """Computes shards of a plan in this process, as one of `processes` of an engine."""
 
     def __init__(
-        self, plan: Plan, how: How, device: Any, samples: Reading, batch_size: int, workers: int, processes: int = 1
+        self, plan: Plan, how: How, device: Any, samples: Reading, batch_size: int, loading: Threads, processes: int = 1
     ) -> None:
         self.plan, self.how, self.device, self.samples = plan, how, device, samples
-        self.batch_size, self.workers, self.processes = batch_size, workers, processes
+        self.batch_size, self.loading, self.processes = batch_size, loading, processes
         self.shards = plan.shards()
         self.heard = listening()
         self.watch = watch_over([plan.model, *plan.aux.values()], plan.files)
@@ -129,7 +129,7 @@ class Computer:
                 yield self.shards[task.number].positions
 
         at: _Shard | None = None
-        for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.workers):
+        for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.loading):
             if at is None:
                 at = self._begun(given.popleft())
             self._take(loaded, at)
@@ -182,7 +182,7 @@ class Computer:
             self.plan,
             self.device,
             batch_size=self.predictor.largest,
-            workers=self.workers,
+            workers=self.loading.most,
             engine=self.how.engine,
             processes=self.processes,
             fused=self.fused,

@@ -3,9 +3,9 @@
 Threads, not processes: decoding and resizing release the GIL, nothing is pickled, and a crash has one plain traceback.
 """
 
-import os
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, block_of, in_one_way
+from zoo.engines.local import cores
 from zoo.errors import ZooError, reason_of
 from zoo.identity.watching import unwatched
 from zoo.opening.known import Known
@@ -23,6 +24,8 @@ from zoo.tasks.base import Batch, Task
 ELEMENTS = 2**23
 """Input elements of an automatic batch: 32 MiB of float32, beyond which a CPU gains nothing and a GPU little."""
 MOST = 256
+WAITING = 0.05
+"""Share of the time for which a model may wait for its batches before another thread loads."""
 VECTORS = 2**14
 """Numbers of a batch of short vectors: fewer would cost more than what is computed of them."""
 
@@ -50,10 +53,14 @@ class Source(Protocol):
 
 
 class Reading:
-    """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once."""
+    """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once.
 
-    def __init__(self, dataset: Dataset, task: Task) -> None:
+    Batches `for_device` "cuda" lie in pinned memory, which a GPU takes while it still computes.
+    """
+
+    def __init__(self, dataset: Dataset, task: Task, for_device: str = "cpu") -> None:
         self.dataset, self.task = dataset, task
+        self._pinned = for_device == "cuda"
         self._ahead: dict[int, Sample] = {}
         self._together = in_one_way(task, "together", "prepare", "collate")
         self._remarks = listening()  # threads that load know nothing of it
@@ -95,7 +102,7 @@ class Reading:
         if not samples:
             return Loaded(kept, None, bad, hints)
         ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
-        inputs = _layout(self.task.collate(samples))
+        inputs = self._laid_out(self.task.collate(samples))
         return Loaded(kept, Batch(ids, inputs, targets, SampleSeeds(seed, ids)), bad, hints)
 
     def _block(self, positions: Sequence[int], seed: int) -> "Loaded | None":
@@ -105,27 +112,52 @@ class Reading:
         with suppress(Exception), hearing(self._remarks):
             block = block_of(self.dataset, positions)
             if block is not None and (inputs := self.task.together(block)) is not None:
-                return Loaded(positions, Batch(block.ids, _layout(inputs), block.targets, SampleSeeds(seed, block.ids)))
+                return Loaded(positions, Batch(block.ids, self._laid_out(inputs), block.targets, SampleSeeds(seed, block.ids)))
         return None
 
+    def _laid_out(self, inputs: Any) -> Any:
+        """Image batches channels-last, which convolutions are faster on; other inputs as they are."""
+        if getattr(inputs, "ndim", 0) == 4:
+            import torch
 
-def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, seed: int, workers: int) -> Iterator[Loaded]:
-    """Batches of the shards, given as positions, shard by shard; `workers` threads stay a few batches ahead (0: none)."""
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return mapped(lambda tensor: tensor.pin_memory(), inputs) if self._pinned else inputs
+
+
+@dataclass
+class Threads:
+    """How many threads load: as many as there are found to be needed, from `now` up to `most`; 0: whoever asks loads."""
+
+    now: int
+    most: int
+
+    def waited(self, seconds: float, of: float) -> None:
+        """Whoever predicts has waited so long for a batch, of the time since the last one: one thread more, if it mattered."""
+        if seconds > WAITING * of:
+            self.now = min(self.now + 1, self.most)
+
+
+def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, seed: int, threads: Threads) -> Iterator[Loaded]:
+    """Batches of the shards, given as positions, shard by shard; threads stay a few batches ahead."""
     work = (positions for shard in shards for positions in cut(shard, source.dataset, size))
 
     def load(positions: Sequence[int]) -> Loaded:
         return source.loaded(positions, seed)
 
-    if workers == 0:
+    if threads.most == 0:
         yield from map(load, work)
         return
-    with ThreadPoolExecutor(workers, "zoo-load") as pool:
+    with ThreadPoolExecutor(threads.most, "zoo-load") as pool:
         ahead: deque[Future[Loaded]] = deque()
         try:
             for positions in work:
                 ahead.append(pool.submit(copy_context().run, load, positions))  # remarks and home are the context's
-                if len(ahead) > workers + 1:
-                    yield ahead.popleft().result()
+                if len(ahead) > threads.now + 1:
+                    asked = time.perf_counter()
+                    loaded = ahead.popleft().result()
+                    came = time.perf_counter()
+                    yield loaded
+                    threads.waited(came - asked, time.perf_counter() - asked)
             while ahead:
                 yield ahead.popleft().result()
         finally:
@@ -156,9 +188,13 @@ def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
     return 1
 
 
-def default_workers(dataset: Dataset, cores: int | None = None) -> int:
-    """One thread where samples lie in memory, since it only stacks them; else as many as leave one of the cores to the model."""
-    return 1 if isinstance(dataset, (ArrayDataset, Known)) else max(1, (cores or os.cpu_count() or 2) - 1)
+def loading_threads(dataset: Dataset, asked: int | None, most: int | None = None) -> Threads:
+    """As many threads as are asked for; else one where samples lie in memory, since it only stacks them, and otherwise as many of
+    the cores (`most`) as keep the model from waiting: while it computes they have nothing to do, as all is loaded."""
+    if asked is None and not isinstance(dataset, (ArrayDataset, Known)):
+        return Threads(1, most or cores())
+    fixed = 1 if asked is None else asked
+    return Threads(fixed, fixed)
 
 
 def _elements(prepared: Any) -> int:
@@ -176,10 +212,10 @@ def _problem(error: BaseException) -> str:
     return said if isinstance(error, ZooError) or said == kind else f"{kind}: {said}"
 
 
-def _layout(inputs: Any) -> Any:
-    """Image batches channels-last, which convolutions are faster on; other inputs as they are."""
-    if getattr(inputs, "ndim", 0) != 4:
-        return inputs
-    import torch
-
-    return inputs.contiguous(memory_format=torch.channels_last)
+def mapped(change: Callable[[Any], Any], inputs: Any) -> Any:
+    """The inputs with every tensor changed, in lists and dicts too; texts and the like as they are."""
+    if hasattr(inputs, "to"):
+        return change(inputs)
+    if isinstance(inputs, dict):
+        return {name: mapped(change, column) for name, column in inputs.items()}
+    return [mapped(change, item) for item in inputs] if isinstance(inputs, list) else inputs

@@ -12,7 +12,7 @@ from zoo.devices import lay_out_weights, on_device
 from zoo.errors import DataError, ModelError, ZooError, text_of
 from zoo.imaging.images import stack
 from zoo.plugins.blame import in_plugin
-from zoo.runs.loading import Loaded, Reading, Source, load_batches
+from zoo.runs.loading import Loaded, Reading, Source, Threads, load_batches, mapped
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
 from zoo.turns import turn
@@ -102,7 +102,7 @@ class Predictor:
             moved = tensor.to(self.device, non_blocking=True, copy=True)
             return moved.contiguous() if self.plain else moved
 
-        return _mapped(ready, inputs)
+        return mapped(ready, inputs)
 
     def _recovered(self, error: BaseException, size: int) -> bool:
         """Whether something was changed that makes it worth trying again."""
@@ -209,7 +209,7 @@ def predictions(
     chunks = [positions[start : start + task.shard_size] for start in range(0, len(positions), task.shard_size)]
     rest = iter(chunks)
     gathered: Gathered | None = None
-    for loaded in load_batches(source or Reading(dataset, task), chunks, batch_size, seed, workers):
+    for loaded in load_batches(source or Reading(dataset, task), chunks, batch_size, seed, Threads(workers, workers)):
         _refuse_bad(loaded, task)
         gathered = gathered or Gathered(next(rest), task.schema)
         gathered.add(loaded, predictor)
@@ -225,7 +225,7 @@ def predicted(task: Task, model: Any, dataset: Dataset, *, batch_size: int = 64)
     import torch
 
     predictor = Predictor(task, model, torch.device("cpu"), "fp32", batch_size, may_halve=False)
-    for loaded in load_batches(Reading(dataset, task), [range(len(dataset.ids))], batch_size, 0, 0):
+    for loaded in load_batches(Reading(dataset, task), [range(len(dataset.ids))], batch_size, 0, Threads(0, 0)):
         _refuse_bad(loaded, task)
         if loaded.batch is not None:
             yield from predictor(loaded.batch)
@@ -263,15 +263,6 @@ def part_of(task: Task, batch: Batch, start: int, stop: int) -> Batch:
     if task.stacks and isinstance(cut, list) and hasattr(cut[0], "shape"):
         cut = stack(cut)
     return Batch(batch.ids[start:stop], cut, batch.targets[start:stop], batch.seeds[start:stop])
-
-
-def _mapped(change: Callable[[Any], Any], inputs: Any) -> Any:
-    """The inputs with every tensor changed, in lists and dicts too; texts and the like as they are."""
-    if hasattr(inputs, "to"):
-        return change(inputs)
-    if isinstance(inputs, dict):
-        return {name: _mapped(change, column) for name, column in inputs.items()}
-    return [_mapped(change, item) for item in inputs] if isinstance(inputs, list) else inputs
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -91,7 +91,7 @@ class Execution(Frozen):
     device: str
     precision: str
     batch_size: int | None = Field(description="Largest batch that ran; None where nothing was computed.")
-    workers: int
+    workers: int = Field(description="Threads that load samples, at most: where none were asked for, as many as are needed.")
     threads: int
     seed: int
     engine: str = Field(default="here", description="What mapped the shards: this process, or `local:2`, `ray`.")

@@ -22,7 +22,7 @@ from zoo.runs.foreseeing import seconds_to_score
 from zoo.runs.guard import keep_guard, kept_guard
 from zoo.runs.kept import begin_at, send_notes
 from zoo.runs.key import doubted
-from zoo.runs.loading import Reading, auto_batch_size, default_workers
+from zoo.runs.loading import Reading, auto_batch_size, loading_threads
 from zoo.runs.observing import Observers
 from zoo.runs.plan import Plan
 from zoo.runs.progress import Progress
@@ -116,12 +116,11 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
 
 def _job(plan: Plan, how: How, device: Any, first: Shard, token: Path) -> Job:
     """The run as workers are told of it, and as this process would do it itself."""
-    samples = Reading(plan.dataset, plan.task)
+    samples = Reading(plan.dataset, plan.task, device.type)
     size = how.fixed_batch or auto_batch_size(samples, first.positions)
 
     def begin() -> Computer:
-        workers = default_workers(plan.dataset) if how.workers is None else how.workers
-        return Computer(plan, how, device, samples, size, workers)
+        return Computer(plan, how, device, samples, size, loading_threads(plan.dataset, how.workers))
 
     @cache
     def told() -> bytes:

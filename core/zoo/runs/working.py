@@ -59,7 +59,7 @@ def begin(pickled: bytes, place: Place) -> Any:
     from zoo.plugins.registry import one_look_up
     from zoo.remarks import hearing
     from zoo.runs.computing import Computer
-    from zoo.runs.loading import Reading, default_workers
+    from zoo.runs.loading import Reading, loading_threads
     from zoo.runs.plan import plan_run
 
     try:
@@ -77,11 +77,11 @@ def begin(pickled: bytes, place: Place) -> Any:
         hint = "set ZOO_HOME to a folder that all machines have"
         raise RunError(f"{_here()} does not see {plan.folder}, where the run's shards are put", hint)
     device = _device(pick_device(told.how.device), place)
-    workers = default_workers(plan.dataset, place.threads) if told.how.workers is None else told.how.workers
+    threads = loading_threads(plan.dataset, told.how.workers, place.threads)
     heard: dict[str, None] = {}
     with hearing(heard):
-        samples = Reading(plan.dataset, plan.task)
-        computer = Computer(plan, told.how, device, samples, told.batch_size, workers, place.processes)
+        samples = Reading(plan.dataset, plan.task, device.type)
+        computer = Computer(plan, told.how, device, samples, told.batch_size, threads, place.processes)
 
     def work(tasks: Iterable[Task]) -> Iterator[Part | Done]:
         with hearing(heard):
