@@ -5,8 +5,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,43 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     made = Site(tmp_path / "site")
     monkeypatch.syspath_prepend(str(made.folder))
     yield made
+    _forget(made.folder)
+
+
+@pytest.fixture(scope="session")
+def lasting_sites(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Folders like `site-packages`, each with one plugin, by what is installed in them: see `lasting`."""
+    made: dict[str, Path] = {}
+
+    def folder(*names: str, **settings: Any) -> Path:
+        told = repr((names, settings))
+        if told not in made:
+            site = Site(tmp_path_factory.mktemp("lasting") / "site")
+            site.install(*names, **settings)
+            time.sleep(0.1)  # only then are their stamps trusted
+            made[told] = site.folder
+        return made[told]
+
+    return folder
+
+
+@pytest.fixture
+def lasting(lasting_sites: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Installs a plugin that no test changes, as `Site.install` does: once for all tests, so that it is asked once."""
+    folders: list[Path] = []
+
+    def install(*names: str, **settings: Any) -> None:
+        folders.append(lasting_sites(*names, **settings))
+        monkeypatch.syspath_prepend(str(folders[-1]))
+        _forget(folders[-1])
+
+    yield install
+    for folder in folders:
+        _forget(folder)
+
+
+def _forget(folder: Path) -> None:
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(str(made.folder)):
+        if str(getattr(module, "__file__", None)).startswith(str(folder)):
             del sys.modules[name]
     importlib.invalidate_caches()

@@ -44,7 +44,7 @@ def load_index(*, rebuild: bool = False, strict: bool | None = None) -> Index:
     key = _key()
     path = index_file(key)
     document = (None if rebuild else _loaded(key) or _read(path, key)) or _make(path, key)
-    if document["doubtful"] and time.monotonic() - _asked_at.get(path, -DOUBTED_S) > DOUBTED_S:
+    if document["doubtful"] and time.monotonic() - _asked_at.get(path.name, -DOUBTED_S) > DOUBTED_S:
         document = _make(path, key, _known(path, document["doubtful"]))
     index = Index(document["entries"], document["plugins"])
     if any(plugin["file"] for plugin in index.plugins):
@@ -72,7 +72,7 @@ def _make(path: Path, key: list[Any], known: Sequence[Mapping[str, Any]] = ()) -
     doubtful = [plugin["module"] for plugin in found if plugin["doubt"]]
     document = {"format": FORMAT, "key": key, "files": files, "asked": asked, "doubtful": doubtful}
     document |= {"plugins": plugins, "entries": entries}
-    _asked_at[path] = time.monotonic()
+    _asked_at[path.name] = time.monotonic()
     # What changed just now may change again unseen.
     if _key() != key or _changed_since(began, [*key[4], *files.values()]):
         return document
@@ -110,8 +110,8 @@ def _facts_file(path: Path) -> Path:
 
 
 _ours: list[tuple[Mapping[str, Any], dict[str, list[Any]]]] = []
-_asked_at: dict[Path, float] = {}
-"""When this process asked the plugins, by the file of the index."""
+_asked_at: dict[str, float] = {}
+"""When this process asked the plugins, by the name of the index."""
 _documents: list[dict[str, Any]] = []
 
 

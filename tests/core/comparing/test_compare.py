@@ -129,8 +129,8 @@ TASKS_PLUGIN = """
 
 
 @pytest.fixture
-def many(site):
-    site.install("zoo-many", textwrap.dedent(TASKS_PLUGIN), id="many")
+def many(lasting):
+    lasting("zoo-many", textwrap.dedent(TASKS_PLUGIN), id="many")
 
 
 def own(model, benchmark, name, task=None):

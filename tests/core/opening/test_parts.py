@@ -83,15 +83,24 @@ class Headed(Scaled):
 """
 
 
-@pytest.fixture
-def wrappers(site, tmp_path):
-    """A third party's plugin of composed models; returns the weights of one's head."""
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """The weights of a head, where they lie, and their hash."""
     from zoo.opening.weights import save_state
 
-    head = {"head.weight": 3 * torch.eye(10), "head.bias": torch.ones(10)}
-    sha256 = save_state(tmp_path / "head.safetensors", head)
-    site.install("wrappers", PLUGIN.replace("HEAD", str(tmp_path / "head.safetensors")).replace("HASH", sha256))
-    return head
+    path, weights = (
+        tmp_path_factory.mktemp("head") / "head.safetensors",
+        {"head.weight": 3 * torch.eye(10), "head.bias": torch.ones(10)},
+    )
+    return weights, path, save_state(path, weights)
+
+
+@pytest.fixture
+def wrappers(lasting, head):
+    """A third party's plugin of composed models; returns the weights of one's head."""
+    weights, path, sha256 = head
+    lasting("wrappers", PLUGIN.replace("HEAD", str(path)).replace("HASH", sha256))
+    return weights
 
 
 @pytest.fixture

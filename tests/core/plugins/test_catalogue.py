@@ -67,7 +67,7 @@ def test_the_path_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("version: 1\nclaims: [", "is not YAML: .*line 2"),
+        ("version: 1\nclaims: [", "is not YAML: .*line [23]"),
         (b"version: \xff", "is not YAML"),
         ("version: !!python/object/apply:os.getcwd []", "is not YAML"),
         ("", "version: Field required"),

@@ -51,14 +51,14 @@ def toy_environment(toy_folder, zoo_home):
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch):
-    """Install a plugin of the given source: plugin("watcher", source)."""
+def plugin(lasting, monkeypatch):
+    """Install a plugin of the given source, which no test changes: plugin("watcher", source)."""
 
     def installed(plugin_id: str, source: str) -> None:
-        folder = tmp_path / f"site-{plugin_id}"
-        install(folder, plugin_id, f"zoo_{plugin_id}", textwrap.dedent(source))
-        monkeypatch.syspath_prepend(folder)
-        monkeypatch.delitem(sys.modules, f"zoo_{plugin_id}", raising=False)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        module = f"zoo_{plugin_id}"
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        lasting(module, textwrap.dedent(source), id=plugin_id)
 
     return installed
 

@@ -1,7 +1,6 @@
 """What tests of sweeps run: networks of a file, and a plugin whose entries do not all fit."""
 
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -57,13 +56,6 @@ def zoo_suites():
 
 
 @pytest.fixture
-def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def entries(lasting: Callable[..., None]) -> None:
     """The plugin `sweeping`, installed."""
-    site = tmp_path / "site"
-    info = site / "zoo_sweeping-1.0.dist-info"
-    info.mkdir(parents=True)
-    (site / "zoo_sweeping.py").write_text(PLUGIN)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: zoo-sweeping\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[zoo]\nsweeping = zoo_sweeping\n")
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delitem(sys.modules, "zoo_sweeping", raising=False)
+    lasting("zoo-sweeping", PLUGIN, id="sweeping")

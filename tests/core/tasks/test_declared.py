@@ -120,10 +120,10 @@ class Mae(Metric):
 
 
 @pytest.fixture
-def tab(site: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def tab(lasting: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module of the plugin's code."""
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    site.install("tab", PLUGIN, files={"tab/regress.py": CODE})
+    lasting("tab", PLUGIN, files={"tab/regress.py": CODE})
     import importlib
 
     return importlib.import_module("tab.regress")

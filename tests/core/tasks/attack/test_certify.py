@@ -168,8 +168,8 @@ def zoo_benchmarks():
 
 
 @pytest.fixture
-def toy(site):
-    site.install("toy-certified", BENCHMARK, id="toycertified")
+def toy(lasting):
+    lasting("toy-certified", BENCHMARK, id="toycertified")
 
 
 def test_a_certifier_of_a_plugin_runs_on_benchmarks_that_certify_and_on_data_by_name(toy):

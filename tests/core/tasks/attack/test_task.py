@@ -320,9 +320,9 @@ def zoo_benchmarks():
 
 
 @pytest.fixture
-def benchmark_of_digits(site):
+def benchmark_of_digits(lasting):
     """A benchmark with a victim of its own, which an attack of the user's own can be run on."""
-    site.install("toy-attacked", BENCHMARK, id="toyattacked")
+    lasting("toy-attacked", BENCHMARK, id="toyattacked")
     return "attacked-digits"
 
 
