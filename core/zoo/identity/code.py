@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.identity.files import file_sha256, session
+from zoo.identity.files import files_sha256, session
 from zoo.identity.installed import distributions_of, names_required, versions
 from zoo.identity.sources import Sources, core_files, reached
 
@@ -106,22 +106,18 @@ def _edited(files: frozenset[str], tops: set[str]) -> str:
     modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in tops]
     pairs = [(getattr(module, "__file__", None), getattr(module, "__spec__", None)) for module in modules]
     specs = {os.path.realpath(file): spec for file, spec in pairs if file and spec}
-    for path in files:
-        if path.endswith(".py"):
-            now, spec = file_sha256(path), specs.get(path)
-            before, earlier = _looked.get(path, (now, spec))
-            if spec is not None and now != before and (earlier is None or earlier is spec):
-                return f"{path} was edited after this process imported it"
-            _looked[path] = (now, spec)
+    sources = [path for path in files if path.endswith(".py")]
+    for path, now in zip(sources, files_sha256(sources), strict=True):
+        spec = specs.get(path)
+        before, earlier = _looked.get(path, (now, spec))
+        if spec is not None and now != before and (earlier is None or earlier is spec):
+            return f"{path} was edited after this process imported it"
+        _looked[path] = (now, spec)
     return ""
 
 
 def _digest(files: Mapping[str, Path]) -> str:
     """Over labels and contents; a file that cannot be read is part of it as such."""
-    rows = []
-    for label, path in sorted(files.items()):
-        try:
-            rows.append((label, file_sha256(path)))
-        except OSError as error:
-            rows.append((label, f"cannot be read: {error.errno}"))
+    labels = sorted(files)
+    rows = list(zip(labels, files_sha256([files[label] for label in labels], "cannot be read"), strict=True))
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()

@@ -159,7 +159,8 @@ def read_shard(shard: Shard, key: str, ids: Sequence[str], schema: pa.Schema) ->
     """
     try:
         content = shard.path.read_bytes() if shard.at is None else shard.at.get(shard.name) or b""
-        table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True, partitioning=None)
+        # Not by `read_table`, which imports pyarrow.dataset and compute.
+        table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
         notes: dict[bytes, bytes] = table.schema.metadata or {}
         skipped: dict[str, str] = json.loads(notes[SKIPPED])
         remarks = tuple(map(str, json.loads(notes.get(REMARKS, b"[]"))))

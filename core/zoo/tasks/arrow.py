@@ -21,6 +21,8 @@ def to_lists(rows: "Tensor") -> pa.Array:
 
 def from_lists(column: pa.ChunkedArray, width: int | None = None) -> np.ndarray[Any, Any]:
     """A column of lists of one length as an array [n, d]; `width` is d where there are no rows (None: 0)."""
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    n = len(column)
-    return np.asarray(flat).reshape(n, -1) if n else np.asarray(flat).reshape(0, width or 0)
+    lists, n = column.combine_chunks(), len(column)
+    # As `flatten` does, which imports pyarrow.compute for it.
+    first, last = (lists.offsets[0].as_py(), lists.offsets[-1].as_py()) if n else (0, 0)
+    flat = np.asarray(lists.values.slice(first, last - first).to_numpy(zero_copy_only=False))
+    return flat.reshape(n, -1) if n else flat.reshape(0, width or 0)
