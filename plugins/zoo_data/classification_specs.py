@@ -2,7 +2,7 @@
 
 from zoo.data import CLOTHES, DIGITS
 from zoo.specs import BenchmarkSpec, DatasetSpec
-from zoo_data.sources import CIFAR10, FASHION_MNIST, MNIST, SMS_SPAM
+from zoo_data.sources import CIFAR10, FASHION_MNIST, MNIST, OPTICAL_DIGITS, SMS_SPAM
 
 THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -32,6 +32,7 @@ DATASETS = [
         modality="image",
         target="zoo_data.digits:open_digits",
         splits={"train": 1437, "test": 360},
+        files=OPTICAL_DIGITS,
         classes=DIGITS,
         licence="CC-BY-4.0",
         citation="E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI, doi:10.24432/C50P49",

@@ -74,6 +74,16 @@ CIFAR10 = (
     _cifar10("test_batch.bin", "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"),
 )
 
+OPTICAL_DIGITS = (
+    DataFile(
+        name="digits.csv",
+        sha256="6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8",
+        content_size=264_712,
+        gzip=True,
+        urls=("pkg:sklearn/datasets/data/digits.csv.gz",),
+    ),
+)
+
 SMS_SPAM = (
     DataFile(
         name="SMSSpamCollection",
