@@ -1,5 +1,6 @@
 """The command `zoo`: the list of its commands. Each is imported when it is invoked."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ def zoo() -> None:
 def main() -> None:
     """Run the command line and exit."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they are looked for in all that is installed
+    gc.set_threshold(20_000, 10, 10)  # looking through all that is imported takes a tenth of a short command
     tolerate_damage()
     sys.exit(guarded(zoo, sys.argv[1:]))
 
