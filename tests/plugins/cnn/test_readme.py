@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import zoo
+from zoo_cli.app import zoo as command
 from zoo_cnn import layers_numpy as layers
 from zoo_cnn import lenet_numpy
 
@@ -80,10 +82,16 @@ def test_the_python_of_the_experiment_runs(monkeypatch: pytest.MonkeyPatch, caps
     assert wrong == str(NAMES[:8])
 
 
-@pytest.mark.slow  # three minutes a core
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", re.findall(r"^zoo train (\S+-fashion-mnist)$", README, re.MULTILINE))
-def test_an_epoch_of_each_recipe_on_clothes_learns(recipe: str, real_data: Path) -> None:
-    record = zoo.train(recipe, epochs=1, data_dir=real_data)
+def test_each_recipe_on_clothes_takes_its_first_steps(recipe: str, real_data: Path) -> None:
+    done = CliRunner().invoke(command, ["train", recipe, "--profile", "8", "--data-dir", str(real_data)])
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.slow
+def test_an_epoch_of_the_smallest_recipe_on_clothes_learns(real_data: Path) -> None:
+    record = zoo.train("cnn/two-conv-fashion-mnist", epochs=1, data_dir=real_data)
     score = zoo.evaluate(record.recipe.model, "fashion-mnist", weights=record.weights, data_dir=real_data).primary
     assert (record.dataset.trained_on, score.n) == (54_000, 10_000)
     assert score.value > 0.8

@@ -8,7 +8,8 @@ import pytest
 import zoo
 from zoo.plugins.catalogue import load_catalogue
 
-CLAIMS = {claim.model: claim for claim in load_catalogue().claims if claim.benchmark == "robust/mnist-linf"}
+ON_MNIST = [claim for claim in load_catalogue().claims if claim.benchmark == "robust/mnist-linf"]
+CLAIMS = {claim.model: claim for claim in ON_MNIST if not claim.aux}
 
 
 def scores(record):
@@ -54,12 +55,9 @@ def test_pgd_takes_lenet_on_mnist_below_5_percent_and_noise_does_not_below_90(re
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", sorted(CLAIMS))
-def test_claims_on_mnist_are_reproduced(model: str, real_data: Path) -> None:
-    record = zoo.evaluate(model, "mnist-linf")
-    assert record.primary.n == 10_000
-    assert [check.passed for check in record.checks] == [True]
-    if model == "robust/pgd":
-        assert record.primary.value < 0.05
+def test_claims_on_mnist_hold_on_its_first_thousand(model: str, real_data: Path) -> None:
+    record = zoo.evaluate(model, "mnist-linf", limit=1000)  # the whole 10,000 are for `zoo verify`
+    assert record.primary.ci_low <= CLAIMS[model].value <= record.primary.ci_high
 
 
 def test_the_published_resnet20_is_left_with_nothing_at_8_255(real_data: Path, tmp_path: Path) -> None:
