@@ -15,6 +15,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -59,7 +60,7 @@ inputs = torch.randn(8192, 4, generator=torch.Generator().manual_seed(1))
 labels = (inputs[:, :3].argmax(1)).tolist()
 settings = dict(engine=sys.argv[1], classes="dataset", key="kills", batch_size=128)
 record = zoo.evaluate(kill_nets.Net(), (inputs, labels), **settings)
-print(record.run_id, flush=True)
+print("run is", record.run_id, flush=True)
 """
 VICTIMS = ("coordinator", "worker", "database's process", "database")
 SLOW_WRITES = """
@@ -136,7 +137,8 @@ class Runs:
             assert starts < 50, "a run does not come to its end"
         self.table["runs"] += 1
         self.table["commands given again"] += starts - 1
-        self.check((process.stdout.read() if process.stdout else "").split()[-1])  # Ray may have said something, too
+        said = process.stdout.read() if process.stdout else ""
+        self.check(re.findall(r"run is ([0-9a-f]{16})", said)[-1])  # Ray may have said something, too
 
     def kill(self, victim: int, what: str) -> None:
         with suppress(ProcessLookupError):  # it has just ended
@@ -173,7 +175,9 @@ class Runs:
         """Hold what a run has left against the unharmed one."""
         record, shards = self.record(self.home), self.read(self.home)
         self.told.append(told)
-        self.table["records lost"] += record["run_id"] != told
+        if record["run_id"] != told:
+            self.table["records lost"] += 1
+            print(f"record lost: {told}; the newest is {record['run_id']}", flush=True)
         self.table["scores altered"] += record["results"] != self.reference["results"] or record["key"] != self.reference["key"]
         paths = [artifact["path"] for artifact in record["artifacts"]]
         self.table["shards doubled"] += len(paths) - len(set(paths))

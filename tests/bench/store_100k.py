@@ -58,7 +58,7 @@ def fill(base: zoo.RunRecord) -> None:
                 kinds[kind] = entry_of(document), document, row_of(record, entries).stored()
                 shutil.copytree(HOME / "runs" / base.key, HOME / "runs" / record.key)
             entry, document, row = kinds[kind]
-            value = 0.5 + (number * 7919 % 4999) / 10_000
+            value = round(0.5 + (number * 7919 % 4999) / 10_000, 6)
             told = {
                 "RUN": f"{number:016x}",
                 "CREATED": created(number),

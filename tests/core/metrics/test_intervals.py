@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 from scipy.stats import binomtest, ttest_1samp
 
 from zoo.metrics import intervals
@@ -12,6 +13,7 @@ from zoo.metrics.intervals import (
     jackknife,
     serial_ratio,
     skewed_mean,
+    student,
     student_mean,
     wilson,
     wilson_f1,
@@ -69,6 +71,11 @@ def test_a_mean_without_variance_has_no_interval() -> None:
     assert student_mean(np.array([1.0])) == (None, None, "none: one sample has no variance")
     for values in ([0.1] * 7, [0.0, 0.0], [-3.0, -3.0 - 1e-13]):
         assert student_mean(np.array(values)) == (None, None, "none: every sample scores the same")
+
+
+@pytest.mark.parametrize("freedom", [1, 1.0001, 1.5, 2, 3, 4, 7.3, 29, 299.9, 300, 300.1, 1000, 1e6, 1e12])
+def test_student_s_t_is_scipy_s_for_whole_and_broken_degrees_of_freedom(freedom: float) -> None:
+    assert student(freedom) == pytest.approx(stdtrit(freedom, 0.975), rel=1e-12)
 
 
 def test_a_skewed_mean_reaches_higher_and_not_lower_than_students() -> None:

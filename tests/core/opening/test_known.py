@@ -13,7 +13,7 @@ from zoo.opening.known import Known
 SHOWS = """
 import json, resource, sys, zoo
 record = zoo.evaluate(*sys.argv[1:3], progress=False)
-loaded = [name for name in ("torch", "sklearn") if name in sys.modules]
+loaded = [name for name in ("torch", "sklearn", "scipy") if name in sys.modules]
 scores = [[result.metric, str(result.value)] for result in record.results]
 print(json.dumps([record.shards.computed, record.execution.device, loaded, scores]))
 """
