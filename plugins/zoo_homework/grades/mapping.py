@@ -64,6 +64,7 @@ class Told:
     scratch: Path
     options: GradingOptions
     kinds: Sequence[Attempt]
+    """An attempt of each kind, which says what inputs a machine needs that does not see `scratch`."""
 
 
 def _by_engine(
