@@ -65,6 +65,7 @@ def zoo() -> None:
 def main() -> None:
     """Run the command line and exit."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # they are looked for in all that is installed
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # another keeps tens of megabytes that it needed once
     gc.set_threshold(20_000, 10, 10)  # looking through all that is imported takes a tenth of a short command
     tolerate_damage()
     sys.exit(guarded(zoo, sys.argv[1:]))

@@ -6,6 +6,7 @@ Its machines have the same plugins installed and one disk, on which `ZOO_HOME` a
 import logging
 import os
 import pickle
+import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,15 +79,26 @@ class Ray:
             raise PluginError("`engine=ray` needs Ray, which is not installed", "pip install 'deepzoo[ray]'") from error
         self._ray: Any = ray
         if not ray.is_initialized():
+            address = self._address or os.environ.get("RAY_ADDRESS", "")
             try:
+                _knock(address)
                 self._ray.init(self._address or None, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
             except (OSError, RuntimeError, ValueError) as error:
-                where = self._address or "hand"
-                raise OptionError(f"there is no Ray cluster at {where}: {reason_of(error)}", "see `ray status`") from error
+                raise OptionError(
+                    f"there is no Ray cluster at {address or 'hand'}: {reason_of(error)}", "see `ray status`"
+                ) from error
         there = self._ray.cluster_resources()
         self._threads = threads_each(cores())
         self._gpus = int(there.get("GPU", 0))
         self._count = self._gpus or max(1, int(there.get("CPU", 1)) // self._threads)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at `HOST:PORT` or `ray://HOST:PORT`: Ray itself would ask again for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdecimal():
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=10):
+            pass
 
 
 @dataclass

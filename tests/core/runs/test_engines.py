@@ -239,7 +239,7 @@ def started(nets, engine, delay):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
 @pytest.mark.parametrize(("how", "count"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
-def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_home, shard_files, how, count):
+def test_workers_end_with_the_coordinator_and_the_next_one_goes_on(nets, zoo_home, shard_files, ctrl_c, how, count):
     process = started(nets, f"local:{count}", delay=0.6)
     wait_until(lambda: len(shard_files()) >= 2)
     workers = workers_of(process.pid)
