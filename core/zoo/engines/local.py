@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
+from zoo.cores import threads_each
 from zoo.engines.base import Event, Job, Place, Task
 from zoo.engines.dealing import Dealer, Died, Member, Message
 from zoo.home import passed_on
@@ -69,17 +70,6 @@ class Local:
         """End all of them."""
         while self._workers:
             self.end(self._workers[-1])
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def threads_each(processes: int) -> int:
-    """CPU threads of each of so many processes: what `OMP_NUM_THREADS` says, or else its share of the cores."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else max(1, cores() // processes)
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.cores import cores, threads_each
 from zoo.engines.base import Event, Job, Place, Ready, Task, Work
 from zoo.engines.dealing import Dealer, Died, Failed, Member, Message, Warned
-from zoo.engines.local import cores, threads_each
 from zoo.errors import OptionError, PluginError, reason_of
 from zoo.home import passed_on
 from zoo.lazy import load_target

@@ -6,6 +6,7 @@ What is printed covers the true score in at least 92 % of simulated datasets of 
 """
 
 import math
+from functools import cache
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -227,7 +228,7 @@ def student(freedom: float) -> float:
     """
     if freedom > 300:
         return Z + sum(term / freedom**power for power, term in enumerate(_EXPANSION, 1))
-    nodes, weights = np.polynomial.legendre.leggauss(32)
+    nodes, weights = _quadrature()
     height = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
     angle = math.atan(Z / math.sqrt(freedom))  # below the solution, from where Newton's method only rises
     for _ in range(20):
@@ -237,6 +238,13 @@ def student(freedom: float) -> float:
         if abs(step) <= 1e-15 * angle:
             break
     return math.sqrt(freedom) * math.tan(angle)
+
+
+@cache
+def _quadrature() -> tuple[Array, Array]:
+    """Nodes and weights of Gauss and Legendre on [-1, 1]: float64 [32] each."""
+    nodes, weights = np.polynomial.legendre.leggauss(32)
+    return nodes, weights
 
 
 _EXPANSION = (

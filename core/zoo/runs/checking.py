@@ -99,16 +99,18 @@ def _altered(store: Store, part: Sequence[Held], seen: _Seen) -> Iterator[str]:
 
 def _look_at(address: str, named: dict[str, set[str]], seen: _Seen) -> None:
     """Hash files below an address, some at once. One that is not there is nobody's fault: a fresh run may have replaced it."""
+    left = len(named)
     try:
         objects = Objects(whole_address(address)).asked_first()
         objects.read(next(iter(named)))  # where nobody answers, that is waited for once
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for (name, hashes), content in zip(named.items(), pool.map(objects.read, named), strict=True):
+                left -= 1
                 if content is not None:
                     whole = hashlib.sha256(content).hexdigest() in hashes
                     seen.file(whole, f"{joined(address, name)}: not what any run was scored on")
     except (OptionError, StoreError) as error:
-        seen.unread.append(f"{len(named):,} files at {address}: {error}")
+        seen.unread.append(f"{left:,} files at {address}: {error}")
 
 
 def _by_run(store: Store, table: Any, ids: Sequence[str]) -> dict[str, list[Any]]:

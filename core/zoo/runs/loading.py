@@ -12,8 +12,8 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from zoo.cores import cores
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, block_of, in_one_way
-from zoo.engines.local import cores
 from zoo.errors import ZooError, reason_of
 from zoo.identity.watching import unwatched
 from zoo.opening.known import Known
@@ -116,7 +116,7 @@ class Reading:
         return None
 
     def _laid_out(self, inputs: Any) -> Any:
-        """Image batches channels-last, which convolutions are faster on; other inputs as they are."""
+        """Image batches channels-last, which convolutions are faster on; all of them pinned where a GPU takes them."""
         if getattr(inputs, "ndim", 0) == 4:
             import torch
 

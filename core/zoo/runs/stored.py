@@ -46,7 +46,7 @@ def stored_shards(record: RunRecord) -> "Iterator[pa.Table]":
             raise RunError(f"cannot read {path} of run {record.run_id}: {error.strerror or error}", elsewhere) from error
         if hashlib.sha256(content).hexdigest() != artifact.sha256:
             raise RunError(f"{path} is not what run {record.run_id} was scored on", again)
-        yield pq.read_table(pa.BufferReader(content)).replace_schema_metadata()
+        yield pq.ParquetFile(pa.BufferReader(content)).read().replace_schema_metadata()  # as `read_shard` does
 
 
 def folder_of(record: RunRecord) -> str:

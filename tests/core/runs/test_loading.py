@@ -29,7 +29,8 @@ def test_threads_are_added_while_the_model_waits_and_no_more_than_there_are_core
     assert positions == [[i, i + 1] for i in range(0, 60, 2)]
 
 
-def test_no_thread_is_added_where_the_model_is_what_takes_long():
+def test_no_thread_is_added_where_the_model_is_what_takes_long(monkeypatch):
+    monkeypatch.setattr("zoo.runs.loading.WAITING", 0.5)  # a busy machine may be slow to start a thread
     threads = Threads(1, 3)
     for _ in load_batches(Slow(0.0), [range(60)], 4, 0, threads):
         time.sleep(0.02)
