@@ -110,15 +110,37 @@ def writing(path: Path) -> "Iterator[Path]":
 
     So a reader sees the whole file or none, whenever the process dies. Raises StoreError where the disk refuses.
     """
-    # Not by tempfile, whose files nobody else may read, and which takes as long to import as everything else here.
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        open(temporary, "xb").close()
+    with scratch(path) as temporary:
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+
+
+@contextmanager
+def scratch(path: Path) -> "Iterator[Path]":
+    """A temporary file beside `path`, which whoever asked for it moves there; removed when the block does not end well.
+
+    One that nobody moves is cleared away with the folder's next lock. Raises StoreError where the disk refuses.
+    """
+    # Not by tempfile, whose files nobody else may read, and which takes as long to import as everything else here.
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        with _refusing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            open(temporary, "xb").close()
+            yield temporary
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _refusing(path: Path) -> "Iterator[None]":
+    """What the disk refuses to write there, as a StoreError."""
+    try:
+        yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         inway = next((part for part in (path, *path.parents) if part.exists()), path)
         what = f"{inway} is {'a folder' if inway.is_dir() else 'a file, not a folder'}"
@@ -128,6 +150,3 @@ def writing(path: Path) -> "Iterator[Path]":
             f"cannot write {path}: {error.strerror or error}",
             f"{'free some space' if error.errno in FULL else 'make it writable'}, or set ZOO_HOME to another folder",
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)

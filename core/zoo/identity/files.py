@@ -11,11 +11,12 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,39 +42,51 @@ _anew = 0
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's content, in hexadecimal. Raises OSError where it cannot be read."""
-    return _hashes([path], None)[0]
+    return files_sha256([path])[0]
 
 
 def files_sha256(paths: Iterable[str | os.PathLike[str]], unreadable: str | None = None) -> list[str]:
-    """SHA-256 of the content of each of many files, by threads.
+    """SHA-256 of the content of each of many files; what has changed is hashed by threads.
 
     `unreadable` stands for one that cannot be read; without it that raises OSError.
     """
-    listed = list(paths)
-    threads = os.cpu_count() or 1
-    size = max(1, min(MANY, len(listed) // (4 * threads)))
-    parts = [listed[start : start + size] for start in range(0, len(listed), size)]
-    contexts = [copy_context() for _ in parts]  # whose home it is
-    with session(), ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda context, part: context.run(_hashes, part, unreadable), contexts, parts)
-        return [sha256 for part in found for sha256 in part]
-
-
-def _hashes(paths: Iterable[str | os.PathLike[str]], unreadable: str | None) -> list[str]:
-    """Hashes of some files: of those that have changed anew, which are kept."""
     names = [os.path.abspath(path) for path in paths]  # noqa: PTH100 - of 50,000 files a Path of each would cost most
-    stamps = [_stamp_of(name, unreadable) for name in names]
-    known = _get_some(dict(zip(names, stamps, strict=True)))
-    found = []
-    for name, stamp in zip(names, stamps, strict=True):
+    stamps = {name: _stamp_of(name, unreadable) for name in names}
+    with session():
+        found = _get_some(stamps)
+        changed = [name for name in stamps if name not in found]
+        found |= _hashed_all(changed, stamps, unreadable)
+    return [found[name] for name in names]
+
+
+def _hashed_all(changed: Sequence[str], stamps: Mapping[str, str], unreadable: str | None) -> dict[str, str]:
+    """Hashes of files that have changed, by threads where there are several."""
+    threads = os.cpu_count() or 1
+    size = max(1, min(MANY, len(changed) // (4 * threads)))
+    parts = [changed[start : start + size] for start in range(0, len(changed), size)]
+    if len(parts) < 2:
+        return _hashed_some(changed, stamps, unreadable)
+    contexts = [copy_context() for _ in parts]  # whose home it is
+    with ThreadPoolExecutor(threads) as pool:
+        some = pool.map(lambda context, part: context.run(_hashed_some, part, stamps, unreadable), contexts, parts)
+        return {name: sha256 for part in some for name, sha256 in part.items()}
+
+
+def _hashed_some(names: Iterable[str], stamps: Mapping[str, str], unreadable: str | None) -> dict[str, str]:
+    """Hashes of some files, each of which is kept where it can be."""
+    found: dict[str, str] = {}
+    kept: list[tuple[str, str, str]] = []
+    for name in names:
         try:
-            found.append(known.get(name) or _hashed(name, stamp))
+            found[name], settled_by = _hashed(name, stamps[name])
         except OSError:
             if unreadable is None:
                 raise
-            found.append((unreadable, False))
-    _put_some((name, stamp, sha256) for name, stamp, (sha256, new) in zip(names, stamps, found, strict=True) if new)
-    return [sha256 for sha256, _ in found]
+            found[name], settled_by = unreadable, False
+        if settled_by:
+            kept.append((name, stamps[name], found[name]))
+    _put_some(kept)
+    return found
 
 
 def _stamp_of(name: str, unreadable: str | None) -> str:
@@ -164,19 +177,20 @@ def _stamp(status: os.stat_result) -> str:
 
 
 def _get(name: str, stamp: str) -> str | None:
-    found = _get_some({name: stamp}).get(name)
-    return found[0] if found else None
+    return _get_some({name: stamp}).get(name)
 
 
-def _get_some(stamps: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
-    """What is kept under names whose stamps are as they were, each with False: it need not be kept again."""
+def _get_some(stamps: Mapping[str, str]) -> dict[str, str]:
+    """What is kept under names whose stamps are as they were."""
     named = {encodable(name): name for name, stamp in stamps.items() if stamp}
-    rows: list[tuple[str, str, str]] = []
+    rest, found = iter(named), {}
     with suppress(sqlite3.Error), session() as kept, _lock:
-        if kept is not None and named and not _anew:
-            ask = f"SELECT name, stamp, value FROM kept WHERE name IN ({', '.join('?' * len(named))})"
-            rows = kept.execute(ask, list(named)).fetchall()
-    return {named[name]: (value, False) for name, stamp, value in rows if stamps[named[name]] == stamp}
+        while kept is not None and not _anew and (some := list(islice(rest, MANY))):
+            ask = f"SELECT name, stamp, value FROM kept WHERE name IN ({', '.join('?' * len(some))})"
+            for name, stamp, value in kept.execute(ask, some):
+                if stamps[named[name]] == stamp:
+                    found[named[name]] = value
+    return found
 
 
 def _put(name: str, stamp: str, value: str) -> None:

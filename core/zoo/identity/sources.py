@@ -76,12 +76,10 @@ def source_of(module: str) -> Path | None:
 
 def core_files(*without: str) -> dict[str, Path]:
     """Source files of the core, but for the packages of it that are named."""
-    folder = Path(__file__).parents[1]
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*.py"))
-        if path.relative_to(folder).parts[0] not in without
-    }
+    core = Path(__file__).parents[1]
+    root = _Root(CORE, core / "__init__.py", core)
+    labelled = ((label.removeprefix(f"{CORE}/"), path) for label, path in root.files(whole=False))
+    return {label: path for label, path in labelled if label.partition("/")[0] not in without}
 
 
 @dataclass(frozen=True)
@@ -108,10 +106,10 @@ class _Root:
             return
         for folder, inner, names in os.walk(self.folder):
             inner[:] = sorted(name for name in inner if name != "__pycache__" and not name.startswith("."))
+            under = "/".join((base, *Path(folder).relative_to(self.folder).parts))
             for name in sorted(names):
                 if (whole or name.endswith(".py")) and not name.startswith(".") and not name.endswith((".pyc", ".tmp")):
-                    path = Path(folder, name)
-                    yield f"{base}/{path.relative_to(self.folder).as_posix()}", path
+                    yield f"{under}/{name}", Path(folder, name)
 
 
 def _root(name: str, find: Callable[[str], ModuleSpec | None]) -> _Root | None:

@@ -1,12 +1,16 @@
 """Computing shards: the models of a plan, loaded once, over the samples of whatever shards they are given."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
+from zoo.cores import cores
 from zoo.counting import parameter_count
 from zoo.devices import on_device
 from zoo.engines import Done, Part, Task
@@ -27,6 +31,7 @@ from zoo.runs.predicting import Gathered, Predictor
 from zoo.runs.record import Complexity, Execution, Guard, Origin
 from zoo.runs.request import How
 from zoo.runs.shards import Shard, write_shard
+from zoo.runs.writing import Writer
 from zoo.seeds import derived_seed, seeded
 from zoo.turns import Generators
 
@@ -129,14 +134,28 @@ class Computer:
                 yield self.shards[task.number].positions
 
         at: _Shard | None = None
-        for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.loading):
-            if at is None:
-                at = self._begun(given.popleft())
-            self._take(loaded, at)
-            yield Part(at.shard.index, at.read)
-            if at.read == len(at.shard.positions):
-                yield Done(at.shard.index, self._made(at))
-                at = None
+        with Writer[Made](self._leaves_a_core()) as writer:
+            try:
+                for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.loading):
+                    if at is None:
+                        at = self._begun(given.popleft())
+                    self._take(loaded, at)
+                    yield Part(at.shard.index, at.read)
+                    yield from starmap(Done, writer.ready())
+                    if at.read == len(at.shard.positions):
+                        made, taken = self._made(at), time.perf_counter() - at.began
+                        yield from starmap(Done, writer.write(at.shard.index, taken, partial(self._written, at, made)))
+                        at = None
+            except Exception:
+                yield from starmap(Done, writer.rest())  # what was computed before is there to be used again
+                raise
+            yield from starmap(Done, writer.rest())
+
+    def _leaves_a_core(self) -> bool:
+        """Whether the network does not take all of them: a thread beside one that does would slow it down by what it saves."""
+        import torch
+
+        return self.device.type != "cpu" or torch.get_num_threads() < cores()
 
     def _take(self, loaded: Loaded, at: "_Shard") -> None:
         try:
@@ -188,23 +207,26 @@ class Computer:
             fused=self.fused,
             compiled=self.how.compile,
         )
-        remarks = tuple(self.heard or ())
-        file = None
-        if at.whole:
-            origin = Origin(execution=how, environment=self.where)
-            file = write_shard(at.shard, self.plan.key, *at.rows.in_order(), at.rows.bad, origin, remarks)
         return Made(
             how,
-            file,
+            None,
             samples=len(at.rows.positions),
             skipped=at.skipped,
             hints=at.hints,
             guard=at.guard,
             complexity=at.complexity,
             doubt=self.watch.doubt() if self.watch is not None else "",
-            remarks=remarks,
+            remarks=tuple(self.heard or ()),
             peak_memory_mib=peak_memory_mib(),
         )
+
+    def _written(self, at: "_Shard", made: Made) -> Made:
+        """The same with its file, where it is whole."""
+        if not at.whole:
+            return made
+        origin = Origin(execution=made.execution, environment=self.where)
+        rows = at.rows.in_order()
+        return replace(made, file=write_shard(at.shard, self.plan.key, *rows, at.rows.bad, origin, made.remarks))
 
 
 @dataclass
@@ -213,6 +235,7 @@ class _Shard:
 
     shard: Shard
     rows: Gathered
+    began: float = field(default_factory=time.perf_counter)
     read: int = 0
     whole: bool = True
     skipped: dict[str, str] = field(default_factory=dict)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zoo.errors import StoreError
-from zoo.home import writing
+from zoo.home import scratch
 from zoo.runs.record import Origin
 from zoo.storage.objects import Objects, marker_of, named
 
@@ -91,9 +91,15 @@ def write_shard(
         ORIGIN: origin.model_dump_json(),
         REMARKS: json.dumps(list(remarks)),
     }
-    beside = shard.path.with_name(f".{shard.path.name}.{os.urandom(6).hex()}.tmp")  # cleared away if nobody comes for it
-    with writing(beside) as temporary:
-        pq.write_table(table.replace_schema_metadata(notes), temporary, compression="zstd", write_page_checksum=True)
+    written = pa.BufferOutputStream()
+    # No dictionaries: of scores, which hardly ever repeat, they are a third of the file.
+    pq.write_table(
+        table.replace_schema_metadata(notes), written, compression="zstd", use_dictionary=False, write_page_checksum=True
+    )
+    with scratch(shard.path) as beside, open(beside, "wb") as file:
+        file.write(written.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
     return beside
 
 
