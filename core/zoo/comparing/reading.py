@@ -1,5 +1,7 @@
 """The predictions of a finished run, read back as its metrics see them."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,6 +35,8 @@ class Data(NamedTuple):
     places: dict[str, int]
     groups: "Sequence[Any] | None"
     """Samples of equal ones stand or fall together; None: every sample for itself."""
+    identity: str
+    """Stands for the samples and all that they depend on; empty where that is not known."""
 
 
 class Read(NamedTuple):
@@ -56,7 +60,9 @@ def open_data(entries: Registry, record: RunRecord, data_dir: Folder = None) -> 
             "run it again",
         )
     info = DataInfo(spec.name, record.dataset.split, spec.modality, tuple(dataset.classes) if dataset.classes else None)
-    return Data(dataset, info, {name: place for place, name in enumerate(dataset.ids)}, groups_of(dataset))
+    places = {name: place for place, name in enumerate(dataset.ids)}
+    said = json.dumps([spec.name, info.split, dataset.fingerprint, opener.identity])
+    return Data(dataset, info, places, groups_of(dataset), "" if opener.doubt else hashlib.sha256(said.encode()).hexdigest())
 
 
 def read_run(record: RunRecord, data: Data, metrics: Sequence[tuple[str, Metric, MetricSpec]]) -> tuple[list[str], list[Read]]:

@@ -7,8 +7,10 @@ import numpy as np
 
 from zoo.errors import reason_of
 from zoo.reports.blocks import visible
+from zoo.reports.drawn import Drawn
 from zoo.reports.kinds.view import Array, View
 from zoo.runs.progress import Progress
+from zoo.tasks.base import Rows
 
 BYTES = 24_000_000
 """Of all pictures, as they are written, at the most."""
@@ -69,24 +71,14 @@ def packed(views: Sequence[View], names: Sequence[str], most: int) -> dict[str, 
 def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any], int]:
     """What is seen of the samples at these places, and how many of them are left out since pictures would take too much."""
     wanted = {views[0].ids[place]: place for place in places}
-    shared: dict[int, Any] = {}
+    drawn = Drawn(views[0])
     own: list[dict[int, Any]] = [{} for _ in views]
     for view, told in zip(views, own, strict=True):
         for rows in view.run.picked(wanted):
-            place, sample = wanted[rows.ids[0]], view.run.sample(rows.ids[0])
-            facts, mine = view.facts(rows), None
-            try:
-                if place not in shared:
-                    shared[place] = None
-                    both = None if sample is None else view.shared(sample)
-                    shared[place] = None if both is None else both.packed()
-                mine = view.own(sample, rows)
-            except Exception as error:  # a figure that cannot be drawn costs itself alone
-                facts.append(f"cannot be drawn: {reason_of(error)}")
-            if sample is None and view.run.data is not None:
-                facts.append("the sample cannot be read")
-            view.run.tell(Progress(f"drawing {view.run.name}", len(told) + 1, len(places)))
-            told[place] = {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in facts]}
+            told[wanted[rows.ids[0]]] = _told(view, rows, drawn)
+            view.run.tell(Progress(f"drawing {view.run.name}", len(told), len(places)))
+    drawn.keep()
+    shared = {place: drawn.get(name) for name, place in wanted.items()}
     kept: dict[int, Any] = {}
     used = 0
     for place in places:
@@ -96,6 +88,23 @@ def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any],
             break
         kept[place] = {"s": shared[place], "o": parts}
     return kept, len(places) - len(kept)
+
+
+def _told(view: View, rows: Rows, drawn: Drawn) -> dict[str, Any]:
+    """What is seen and told of one run's prediction of a sample, which is drawn where it was not before."""
+    name, mine, facts = rows.ids[0], None, view.facts(rows)
+    alone = type(view).own is View.own
+    if not alone or drawn.get(name) is None:
+        sample = view.run.sample(name)
+        try:
+            if sample is not None and drawn.get(name) is None and (both := view.shared(sample)) is not None:
+                drawn.add(name, both.packed())
+            mine = view.own(sample, rows)
+        except Exception as error:  # a figure that cannot be drawn costs itself alone
+            facts.append(f"cannot be drawn: {reason_of(error)}")
+        if sample is None and view.run.data is not None:
+            facts.append("the sample cannot be read")
+    return {"s": None if mine is None else mine.packed(), "f": [visible(fact) for fact in facts]}
 
 
 def _differing(views: Sequence[View]) -> list[int]:

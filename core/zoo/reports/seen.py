@@ -55,13 +55,23 @@ def seen_picture(picture: "Image", says: str, most: int) -> Seen:
     return Seen(says, f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}", *picture.size)
 
 
+def drawn_by_core(modality: str) -> bool:
+    """Whether `seen_input` shows samples of a modality, and no plugin."""
+    return _drawer(modality) is None
+
+
 def seen_sample(sample: "Sample", modality: str, says: str) -> Seen | None:
     """The input of a sample: as its modality draws it, else as `seen_input` shows it."""
-    try:
-        target = declared_modality(modality).picture
-    except ModelError:  # its plugin is gone, and the samples are here
-        target = None
+    target = _drawer(modality)
     return seen_input(sample.input, says) if target is None else seen_picture(load_target(target)(sample.input), says, WIDE)
+
+
+def _drawer(modality: str) -> str | None:
+    """What draws inputs of a modality, where that is said."""
+    try:
+        return declared_modality(modality).picture
+    except ModelError:  # its plugin is gone, and the samples are here
+        return None
 
 
 def seen_input(value: Any, says: str, most: int = 160) -> Seen | None:
