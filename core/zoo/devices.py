@@ -1,8 +1,12 @@
 """Devices: which one a name means, and a model made ready for it."""
 
+from collections.abc import Callable
 from typing import Any
 
-from zoo.errors import OptionError, reason_of
+from zoo.errors import OptionError, reason_of, text_of
+
+_REFUSALS = ("can't allocate memory", "cannot allocate memory", "out of memory", "not enough memory", "alloc_failed")
+"""What allocators say, of a CPU, Apple's MPS and CUDA's libraries, in messages of errors that are of no class of their own."""
 
 
 def pick_device(name: str) -> Any:
@@ -41,3 +45,41 @@ def lay_out_weights(model: Any, *, channels_last: bool) -> None:
     layout = torch.channels_last if channels_last else torch.contiguous_format
     if isinstance(model, torch.nn.Module):
         torch.nn.utils.convert_conv2d_weight_memory_format(model, layout)
+
+
+def carrier(device: Any) -> Callable[[Any], Any] | None:
+    """What brings a tensor to a GPU while that computes; None for a device to which nothing can be brought beside its work.
+
+    It may be called on any thread, which waits until the tensor is there. One for which there is no room comes back as it is.
+    """
+    import torch
+
+    if device.type != "cuda":
+        return None
+    # A thread has a current device of its own, which need not be that of who asks here.
+    device = device if device.index is not None else torch.device("cuda", torch.cuda.current_device())
+    cuda: Any = torch.cuda
+    stream = cuda.Stream(device)
+
+    def carry(tensor: torch.Tensor) -> torch.Tensor:
+        try:
+            with torch.cuda.stream(stream):
+                moved = tensor.pin_memory().to(device, non_blocking=True)
+            stream.synchronize()
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            return tensor
+        moved.record_stream(torch.cuda.default_stream(device))  # which reads it: till then its memory is nobody else's
+        return moved
+
+    return carry
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator has refused, on any device."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(said in text_of(error).lower() for said in _REFUSALS)

@@ -10,12 +10,12 @@ from typing import Any
 from zoo.counting import Living, Operations, counted_operations, storage_bytes
 from zoo.counting.operations import COMPOSITE, is_composite
 from zoo.data.dataset import Sample
-from zoo.devices import on_device
+from zoo.devices import on_device, out_of_memory
 from zoo.errors import DataError, ModelError, no_exit, reason_of
 from zoo.profiling.record import Latency, Memory, Tried
 from zoo.profiling.subject import Subject
 from zoo.runs.loading import Reading
-from zoo.runs.predicting import Predictor, out_of_memory
+from zoo.runs.predicting import Predictor
 from zoo.tasks.base import Batch
 from zoo.turns import turn
 

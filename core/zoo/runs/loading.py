@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from zoo.cores import cores
 from zoo.data.dataset import ArrayDataset, Dataset, Sample, block_of, in_one_way
@@ -21,9 +21,18 @@ from zoo.remarks import hearing, listening
 from zoo.seeds import SampleSeeds
 from zoo.tasks.base import Batch, Task
 
-ELEMENTS = 2**23
-"""Input elements of an automatic batch: 32 MiB of float32, beyond which a CPU gains nothing and a GPU little."""
-MOST = 256
+
+class Room(NamedTuple):
+    """What an automatic batch may have: samples, and input elements."""
+
+    samples: int
+    elements: int
+
+
+ROOM = Room(256, 2**23)
+"""32 MiB of float32, beyond which a CPU gains nothing."""
+GPU_ROOM = Room(512, 2**26)
+"""A whole shard of most tasks, with which a batch begins that is halved until it fits into a GPU's memory."""
 WAITING = 0.05
 """Share of the time for which a model may wait for its batches before another thread loads."""
 VECTORS = 2**14
@@ -55,12 +64,12 @@ class Source(Protocol):
 class Reading:
     """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once.
 
-    Batches `for_device` "cuda" lie in pinned memory, which a GPU takes while it still computes.
+    Where there is something to `carry` tensors, batches lie on a device already, which takes them while it still computes.
     """
 
-    def __init__(self, dataset: Dataset, task: Task, for_device: str = "cpu") -> None:
+    def __init__(self, dataset: Dataset, task: Task, carry: Callable[[Any], Any] | None = None) -> None:
         self.dataset, self.task = dataset, task
-        self._pinned = for_device == "cuda"
+        self._carry = carry
         self._ahead: dict[int, Sample] = {}
         self._together = in_one_way(task, "together", "prepare", "collate")
         self._remarks = listening()  # threads that load know nothing of it
@@ -116,12 +125,12 @@ class Reading:
         return None
 
     def _laid_out(self, inputs: Any) -> Any:
-        """Image batches channels-last, which convolutions are faster on; all of them pinned where a GPU takes them."""
+        """Image batches channels-last, which convolutions are faster on; all of them on the device that takes them ahead."""
         if getattr(inputs, "ndim", 0) == 4:
             import torch
 
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        return mapped(lambda tensor: tensor.pin_memory(), inputs) if self._pinned else inputs
+        return inputs if self._carry is None else mapped(self._carry, inputs)
 
 
 @dataclass
@@ -172,9 +181,10 @@ def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Seque
         yield ordered[start : start + size]
 
 
-def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
-    """A power of two that keeps a batch's input near 32 MiB, by the first sample that can be read; at most `MOST`, or `VECTORS`
-    numbers of such."""
+def auto_batch_size(samples: Reading, positions: Sequence[int], device: str = "cpu") -> int:
+    """A power of two that keeps a batch within the room of a device, by the first sample that can be read; of short vectors
+    `VECTORS` numbers."""
+    room = GPU_ROOM if device == "cuda" else ROOM
     for position in positions:
         try:
             prepared = samples.look(position).input
@@ -183,8 +193,8 @@ def auto_batch_size(samples: Reading, positions: Sequence[int]) -> int:
         except BaseException:  # it is told of when its batch is read
             continue
         elements = max(1, _elements(prepared))
-        most = max(MOST, VECTORS // elements) if getattr(prepared, "ndim", 0) == 1 else MOST
-        return int(min(most, 2 ** max(0, (ELEMENTS // elements).bit_length() - 1)))
+        most = max(room.samples, VECTORS // elements) if getattr(prepared, "ndim", 0) == 1 else room.samples
+        return int(min(most, 2 ** max(0, (room.elements // elements).bit_length() - 1)))
     return 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from zoo.data.dataset import Dataset
-from zoo.devices import lay_out_weights, on_device
+from zoo.devices import lay_out_weights, on_device, out_of_memory
 from zoo.errors import DataError, ModelError, ZooError, text_of
 from zoo.imaging.images import stack
 from zoo.plugins.blame import in_plugin
@@ -16,9 +16,6 @@ from zoo.runs.loading import Loaded, Reading, Source, Threads, load_batches, map
 from zoo.runs.shards import in_order
 from zoo.tasks.base import Batch, Rows, Task
 from zoo.turns import turn
-
-_MEMORY_SIGNS = ("can't allocate memory", "out of memory", "ALLOC_FAILED")
-"""Of RuntimeErrors, as the CPU's allocator, Apple's MPS and the CUDA libraries raise them."""
 
 
 class Predictor:
@@ -263,11 +260,3 @@ def part_of(task: Task, batch: Batch, start: int, stop: int) -> Batch:
     if task.stacks and isinstance(cut, list) and hasattr(cut[0], "shape"):
         cut = stack(cut)
     return Batch(batch.ids[start:stop], cut, batch.targets[start:stop], batch.seeds[start:stop])
-
-
-def out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in text_of(error) for sign in _MEMORY_SIGNS)

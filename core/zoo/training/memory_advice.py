@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo.devices import out_of_memory
 from zoo.errors import RunError, ZooError
 from zoo.plugins.registry import registry
 from zoo.specs import TechniqueSpec
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from zoo.training.loop import Loop
 
-REFUSALS = ("can't allocate memory", "out of memory", "not enough memory", "cannot allocate memory")
-"""What allocators say, in messages of errors that are of no class of their own."""
 KEEPING = ("memory", "precision")
 """Kinds of technique that leave the training what it is, to rounding; another optimizer is another training."""
 TOLD = 3
@@ -33,19 +32,10 @@ def advising(loop: "Loop", inputs: Any, targets: "Tensor", generator: "Generator
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not out_of_memory(error):
             raise
         traceback.clear_frames(error.__traceback__)  # which hold what the step has made so far
         raise _advised(loop, inputs, targets, generator) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocator has refused, on any device."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in REFUSALS)
 
 
 def _advised(loop: "Loop", inputs: Any, targets: "Tensor", generator: "Generator") -> RunError:

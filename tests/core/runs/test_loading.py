@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.core.runs.test_together import data, task
 
+from zoo.devices import carrier
 from zoo.runs.loading import Loaded, Reading, Threads, load_batches, loading_threads
 
 
@@ -56,10 +57,13 @@ def test_one_thread_loads_what_lies_in_memory_and_up_to_all_cores_what_does_not(
     assert loading_threads(SimpleNamespace(), None, 8) == Threads(1, 8)
 
 
-def test_what_a_gpu_computes_is_loaded_into_pinned_memory(monkeypatch):
-    pinned = []
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: pinned.append(self) or self)
+def test_batches_are_carried_where_they_are_computed_before_they_are_asked_for():
+    carried = []
     Reading(data(), task()).loaded(range(3), 0)
-    assert not pinned
-    batch = Reading(data(), task(), "cuda").loaded(range(3), 0).batch
-    assert batch.inputs is pinned[0]
+    assert not carried
+    batch = Reading(data(), task(), lambda tensor: carried.append(tensor) or tensor).loaded(range(3), 0).batch
+    assert batch.inputs is carried[0]
+
+
+def test_nothing_is_carried_to_a_cpu():
+    assert carrier(torch.device("cpu")) is None

@@ -58,11 +58,13 @@ def test_large_samples_get_small_batches():
     from zoo.tasks import DataInfo, ModelInfo
     from zoo.tasks.classify import Classify
 
-    def picked(side):
+    def picked(side, device="cpu"):
         data = ArrayDataset(torch.zeros(2, 3, side, side), [0, 0], ["a", "b"], ["c", "d"])
         info = DataInfo("x", "test", "image", ("c", "d"))
-        return auto_batch_size(Reading(data, Classify(ModelInfo("m", None, "dataset"), info)), range(2))
+        return auto_batch_size(Reading(data, Classify(ModelInfo("m", None, "dataset"), info)), range(2), device)
 
     assert picked(8) == 256
     assert picked(224) == 32
     assert picked(4000) == 1
+    assert picked(8, "cuda") == 512
+    assert picked(224, "cuda") == 256

@@ -9,9 +9,9 @@ import pytest
 import torch
 from tiny_training import make_job
 
+from zoo.devices import out_of_memory
 from zoo.errors import ModelError, RunError
 from zoo.training import loop
-from zoo.training.memory_advice import is_out_of_memory
 
 CPU = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
 
@@ -55,7 +55,7 @@ def test_another_error_stays_what_it_is(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(loop.Loop, "batch_loss", failing(RuntimeError("shapes do not match")))
     with pytest.raises(RuntimeError, match="shapes do not match"):
         loop.train(make_job(tmp_path, epochs=1))
-    assert not is_out_of_memory(ValueError(CPU))
+    assert not out_of_memory(ValueError(CPU))
 
 
 @pytest.mark.slow
