@@ -158,6 +158,7 @@ def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, see
         return
     with ThreadPoolExecutor(threads.most, "zoo-load") as pool:
         ahead: deque[Future[Loaded]] = deque()
+        begun = False
         try:
             for positions in work:
                 ahead.append(pool.submit(copy_context().run, load, positions))  # remarks and home are the context's
@@ -166,7 +167,9 @@ def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, see
                     loaded = ahead.popleft().result()
                     came = time.perf_counter()
                     yield loaded
-                    threads.waited(came - asked, time.perf_counter() - asked)
+                    if begun:  # for the first batch everybody waits
+                        threads.waited(came - asked, time.perf_counter() - asked)
+                    begun = True
             while ahead:
                 yield ahead.popleft().result()
         finally:

@@ -55,7 +55,7 @@ def told_of(plan: Plan, how: How, batch_size: int, token: str) -> bytes:
 
 def begin(pickled: bytes, place: Place) -> Any:
     """Make ready for the shards of a run. Raises RunError where it is another one here."""
-    from zoo.devices import carrier, pick_device
+    from zoo.devices import carrier
     from zoo.plugins.registry import one_look_up
     from zoo.remarks import hearing
     from zoo.runs.computing import Computer
@@ -76,7 +76,7 @@ def begin(pickled: bytes, place: Place) -> Any:
     if not (plan.folder / told.token).is_file():
         hint = "set ZOO_HOME to a folder that all machines have"
         raise RunError(f"{_here()} does not see {plan.folder}, where the run's shards are put", hint)
-    device = _device(pick_device(told.how.device), place)
+    device = device_at(told.how.device, place)
     threads = loading_threads(plan.dataset, told.how.workers, place.threads)
     heard: dict[str, None] = {}
     with hearing(heard):
@@ -90,10 +90,13 @@ def begin(pickled: bytes, place: Place) -> Any:
     return work
 
 
-def _device(device: Any, place: Place) -> Any:
-    """A worker's own device: of several GPUs the one of its number."""
+def device_at(name: str, place: Place) -> Any:
+    """The device of a name as a worker has it, with its threads: of several GPUs the one of its number."""
     import torch
 
+    from zoo.devices import pick_device
+
+    device = pick_device(name)
     if device.type == "cpu":
         torch.set_num_threads(place.threads)
     elif device.type == "cuda" and device.index is None and torch.cuda.device_count() > 1:

@@ -9,13 +9,15 @@ __all__ = ["Cell", "Failure", "LeftOut", "Step", "Sweep", "SweepFile", "is_one_r
 if TYPE_CHECKING:
     from zoo.sweeps.cells import Cell, LeftOut, is_one_run
     from zoo.sweeps.file import SweepFile, read_sweep
-    from zoo.sweeps.run import Failure, Step, Sweep, settable_of, sweep
+    from zoo.sweeps.result import Failure
+    from zoo.sweeps.run import Step, Sweep, settable_of, sweep
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
             "zoo.sweeps.cells": ["Cell", "LeftOut", "is_one_run"],
             "zoo.sweeps.file": ["SweepFile", "read_sweep"],
-            "zoo.sweeps.run": ["Failure", "Step", "Sweep", "settable_of", "sweep"],
+            "zoo.sweeps.result": ["Failure"],
+            "zoo.sweeps.run": ["Step", "Sweep", "settable_of", "sweep"],
         },
     )

@@ -1,4 +1,4 @@
-"""Running the cells of a sweep, one after another; a failure costs its own cell, and finished ones are found again."""
+"""Running the cells of a sweep; a failure costs its own cell, and finished ones are found again."""
 
 import inspect
 import time
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.engines import one_engine
-from zoo.errors import OptionError, ZooError, did_you_mean, reason_of
+from zoo.engines import Engine, one_engine
+from zoo.errors import OptionError, did_you_mean
 from zoo.opening.written import is_written
 from zoo.plugins.registry import Registry, one_look_up
 from zoo.runs.evaluate import evaluate
@@ -17,21 +17,13 @@ from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.request import How, Request
 from zoo.sweeps.cells import Cell, LeftOut, planned
+from zoo.sweeps.mapping import Asked, is_one_shard, map_cells
+from zoo.sweeps.result import Failure, result_of
 
 OF_OWN = ("classes", "input", "key", "weights", "weights_key", "allow_pickle")
 """What describes a network of the user's own: where a sweep has some, these are for them alone."""
 OF_ONE = ("weights", "weights_key")
 OF_A_CELL = ("model", "benchmark", "task", "name", "options", "protocol", "aux", "metrics", "progress", "limit", "home", "store")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A cell that could not be run or scored: `kind` is the error's class, `message` and `hint` are its own."""
-
-    cell: Cell
-    kind: str
-    message: str
-    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,15 +122,39 @@ def sweep(
             raise OptionError(f"nothing fits: {_reasons(left_out)}", "zoo show MODEL tells which benchmarks a model fits")
         asked = {"options": dict(options or {}), "protocol": dict(protocol or {}), "aux": dict(aux or {})}
         given = list(_given(entries, cells, asked, task, metrics or (), settings))
-        results = []
-        began = time.monotonic()
-        with one_engine(settings.get("engine") or "here"):  # its workers stay from cell to cell
-            for done, (cell, keywords) in enumerate(zip(cells, given, strict=True)):
-                step = Step(cell, done, len(cells))
-                if progress is not None:
-                    progress(step)
-                results.append((cell, _result(cell, keywords, task, limit, _telling(progress, step, began))))
-    return Sweep(tuple(results), tuple(left_out))
+        runs = [Asked(cell, {**keywords, **_own(cell, task, limit)}) for cell, keywords in zip(cells, given, strict=True)]
+        with one_engine(settings.get("engine") or "here") as engine:  # its workers stay from cell to cell
+            results = dict(_results(entries, engine, runs, progress))
+    return Sweep(tuple((cell, results[place]) for place, cell in enumerate(cells)), tuple(left_out))
+
+
+def _own(cell: Cell, task: str | None, limit: int | None) -> dict[str, Any]:
+    """Keywords of one cell alone."""
+    return {"task": None if cell.aux else task, "name": cell.name, "limit": limit if limit is not None else cell.limit}
+
+
+def _results(
+    entries: Registry, engine: Engine, runs: Sequence[Asked], progress: Callable[[Step], None] | None
+) -> Iterator[tuple[int, RunRecord | Failure]]:
+    """The place of each cell and what came of it: first of those that workers run whole, then of the others, one by one."""
+    began, done = time.monotonic(), 0
+
+    def at(place: int) -> Step:
+        step = Step(runs[place].cell, done, len(runs))
+        if progress is not None:
+            progress(step)
+        return step
+
+    whole = {} if engine.text == "here" else {place: one for place, one in enumerate(runs) if is_one_shard(entries, one)}
+    for place, found in map_cells(engine, whole, at) if len(whole) > 1 else ():
+        done += 1
+        yield place, found
+    for place, one in enumerate(runs):
+        if len(whole) > 1 and place in whole:
+            continue
+        tell = _telling(progress, at(place), began)
+        yield place, result_of(one.cell, {**one.keywords, "progress": tell})
+        done += 1
 
 
 def settable_of(
@@ -196,25 +212,6 @@ def _given(
             own[kind] |= {name: value for name, value in values.items() if name in getattr(names[place], kind)}
         passed = {name: value for name, value in settings.items() if cell.own or not any_own or name not in OF_OWN}
         yield {**own, **passed, "metrics": [text for text, of in scored.items() if of == tasks[place]]}
-
-
-def _result(
-    cell: Cell, keywords: Mapping[str, Any], task: str | None, limit: int | None, tell: Callable[[Progress], None]
-) -> RunRecord | Failure:
-    try:
-        return evaluate(
-            cell.model,
-            cell.benchmark,
-            task=None if cell.aux else task,
-            name=cell.name,
-            limit=limit if limit is not None else cell.limit,
-            progress=tell,
-            **keywords,
-        )
-    except ZooError as error:
-        return Failure(cell, type(error).__name__, error.message, error.hint)
-    except Exception as error:  # a bug, of ours or of a plugin's: the other cells are none the worse for it
-        return Failure(cell, type(error).__name__, f"{type(error).__name__}: {reason_of(error)}", "set ZOO_DEBUG=1, run it alone")
 
 
 def _task(entries: Registry, cell: Cell, task: str | None) -> str:

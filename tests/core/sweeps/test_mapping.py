@@ -1,0 +1,123 @@
+"""Small cells of a sweep go to the workers of an engine, each whole: they are the same runs, whatever becomes of a worker."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+import zoo
+from zoo.engines.local import Local
+from zoo.home import zoo_home
+from zoo.runs.store import Store
+
+PLUGIN = """
+import os
+import signal
+
+import torch
+
+from zoo import hookimpl
+from zoo.specs import ModelSpec
+
+
+class Pixel(torch.nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, 20:30]
+
+
+class Raising(torch.nn.Module):
+    def forward(self, x):
+        raise RuntimeError("no batch for me")
+
+
+class Deadly(torch.nn.Module):
+    def forward(self, x):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@hookimpl
+def zoo_models():
+    classes = tuple("0123456789")
+    return [
+        ModelSpec(name=name.lower(), summary="S.", tasks={"classify": f"zoo_mapping:{name}"}, modality="image", classes=classes)
+        for name in ("Pixel", "Raising", "Deadly")
+    ]
+"""
+MODELS = ["intro/mlp", "mapping/pixel", "cnn/lenet5"]
+
+
+@pytest.fixture
+def mapping(lasting: Callable[..., None]) -> None:
+    lasting("zoo-mapping", PLUGIN, id="mapping")
+
+
+@pytest.fixture
+def mapped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tasks went to engines of processes, each time."""
+    seen: list[int] = []
+    as_ever = Local.map
+
+    def counted(self, job, tasks, total):
+        seen.append(total)
+        return as_ever(self, job, tasks, total)
+
+    monkeypatch.setattr(Local, "map", counted)
+    return seen
+
+
+@pytest.mark.usefixtures("mapping")
+def test_cells_of_one_shard_are_the_runs_of_one_process(mapped: list[int], tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int]] = []
+    by_workers = zoo.sweep(
+        [*MODELS, "raising"], "digits", engine="local:2", progress=lambda step: told.append((step.cell.row, step.done))
+    )
+    assert mapped == [4]
+    assert [cell.row for cell, _ in by_workers.results] == ["intro/mlp", "mapping/pixel", "cnn/lenet5", "mapping/raising"]
+    (failure,) = by_workers.failures
+    assert failure.kind == "ModelError" and "no batch for me" in failure.message
+    assert {row for row, _ in told} == {cell.row for cell, _ in by_workers.results}
+    assert {record.run_id for record in Store().records()} == {record.run_id for record in by_workers.records}
+    again = zoo.sweep(MODELS, "digits")
+    assert all(record.shards.computed == 0 for record in again.records)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "other"))
+    here = zoo.sweep(MODELS, "digits")
+    assert [record.results for record in here.records] == [record.results for record in by_workers.records]
+    assert [record.key for record in here.records] == [record.key for record in by_workers.records]
+    assert not list(zoo_home().glob(".*.sweep"))
+
+
+@pytest.mark.usefixtures("mapping")
+def test_a_cell_that_kills_its_workers_costs_itself() -> None:
+    done = zoo.sweep(["deadly", *MODELS], "digits", engine="local:2")
+    (failure,) = done.failures
+    assert failure.cell.row == "mapping/deadly" and failure.kind == "RunError"
+    assert "3 workers, the last of which was killed by SIGKILL" in failure.message
+    assert len(done.records) == 3
+
+
+def test_cells_of_several_shards_are_shared_out_by_shards(mapped: list[int], real_data) -> None:
+    done = zoo.sweep(["cnn/lenet5", "intro/mlp"], ["mnist", "digits"], engine="local:2")
+    assert mapped == [2, 20, 20], "cells of digits whole, those of MNIST by shards"
+    assert len(done.records) == 4 and not done.failures
+
+
+def test_one_small_cell_is_no_matter_for_others(mapped: list[int]) -> None:
+    done = zoo.sweep(["intro/mlp"], ["digits"], engine="local:2")
+    assert mapped == [1] and done.records[0].execution.engine == "local:2"
+
+
+def test_a_worker_that_does_not_see_the_disk_writes_nothing(tmp_path) -> None:
+    import pickle
+
+    from zoo.engines import Place
+    from zoo.errors import RunError
+    from zoo.sweeps.mapping import Told, begin
+
+    before = dict(os.environ)
+    try:
+        with pytest.raises(RunError, match="does not see"):
+            begin(pickle.dumps(Told(str(tmp_path / "elsewhere"), "token", "cpu")), Place(0, 1, 1))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert not (tmp_path / "elsewhere").exists()
