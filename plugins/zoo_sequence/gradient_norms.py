@@ -32,7 +32,7 @@ def measured(names: Sequence[str], back: int, count: int, *, trained: bool = Tru
     texts = places(back, count)
     found: Norms = {}
     for name in names:
-        short = zoo.registry().model(name.partition("@")[0]).name.rpartition("/")[2]
+        short = zoo.registry().tagged_model(name)[0].name.rpartition("/")[2]
         found[f"{short}, untrained"] = gradient_norms(untrained(name, seed, gain), texts).mean(0)
         if trained:
             found[f"{short}, trained"] = gradient_norms(checked(zoo.load(name, task="generate"), name), texts).mean(0)
@@ -59,7 +59,7 @@ def gradient_norms(model: CharRNN, texts: Sequence[str]) -> np.ndarray[Any, np.d
 
 def untrained(name: str, seed: int, gain: float = 1.0) -> CharRNN:
     """A network of this name with fresh parameters, which the seed determines; those that read the state are times `gain`."""
-    spec = zoo.registry().model(name.partition("@")[0])
+    spec, _ = zoo.registry().tagged_model(name)
     if "generate" not in spec.tasks:
         raise OptionError(f"{spec.name} is no language model", f"name some of: {', '.join(MODELS)}")
     with torch.random.fork_rng():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zoo.errors import AmbiguousNameError, OptionError, UnknownNameError
 from zoo.opening.written import is_written
 from zoo.plugins.registry import Registry
-from zoo.specs import SuiteRun, SuiteSpec
+from zoo.specs import BenchmarkSpec, SuiteRun, SuiteSpec
 from zoo.sweeps.fit import misfit
 from zoo.sweeps.patterns import is_pattern, matching, refuse_empty
 from zoo.tasks.by_name import task_of
@@ -88,6 +88,14 @@ def planned(
             found = _cell(registry, one, column, task, plugin, own_weights)
             (cells if isinstance(found, Cell) else left_out).append(found)  # type: ignore[arg-type]
     return cells, left_out
+
+
+def benchmark_of(registry: Registry, cell: Cell, task: str | None) -> BenchmarkSpec:
+    """The benchmark of a cell's run, where `task` is asked for."""
+    if not isinstance(cell.model, str) or is_written(cell.model):
+        return registry.benchmark(cell.benchmark, tasks=[task] if task else None)
+    spec, _ = registry.tagged_model(cell.model)
+    return registry.benchmark(cell.benchmark, tasks=[task] if task and not cell.aux else list(spec.tasks), kind=spec.kind)
 
 
 class Column(NamedTuple):

@@ -19,7 +19,7 @@ from zoo.home import zoo_home
 from zoo.plugins.registry import Registry
 from zoo.runs.record import RunRecord
 from zoo.runs.working import device_at
-from zoo.sweeps.cells import Cell
+from zoo.sweeps.cells import Cell, benchmark_of
 from zoo.sweeps.result import Failure, result_of
 from zoo.tasks.by_name import task_of
 
@@ -36,14 +36,11 @@ class Asked:
 
 def is_one_shard(entries: Registry, asked: Asked) -> bool:
     """Whether a cell of names has no more samples than a shard, as far as its dataset declares how many these are."""
-    cell, keywords = asked.cell, asked.keywords
-    if cell.own:
+    if asked.cell.own:
         return False
-    spec = entries.model(str(cell.model).partition("@")[0])
-    tasks = [keywords["task"]] if keywords["task"] else list(spec.tasks)
-    benchmark = entries.benchmark(cell.benchmark, tasks=tasks, kind=spec.kind)
+    benchmark = benchmark_of(entries, asked.cell, asked.keywords["task"])
     samples = entries.dataset(benchmark.dataset).splits.get(benchmark.split)
-    most = [count for count in (samples, keywords["limit"]) if count is not None]
+    most = [count for count in (samples, asked.keywords["limit"]) if count is not None]
     return bool(most) and min(most) <= task_of(benchmark).shard_size
 
 

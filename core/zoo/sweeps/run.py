@@ -16,7 +16,7 @@ from zoo.runs.precision import opened_precision
 from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.request import How, Request
-from zoo.sweeps.cells import Cell, LeftOut, planned
+from zoo.sweeps.cells import Cell, LeftOut, benchmark_of, planned
 from zoo.sweeps.mapping import Asked, is_one_shard, map_cells
 from zoo.sweeps.result import Failure, result_of
 
@@ -145,12 +145,13 @@ def _results(
             progress(step)
         return step
 
-    whole = {} if engine.text == "here" else {place: one for place, one in enumerate(runs) if is_one_shard(entries, one)}
-    for place, found in map_cells(engine, whole, at) if len(whole) > 1 else ():
+    small = {place: one for place, one in enumerate(runs) if engine.text != "here" and is_one_shard(entries, one)}
+    whole = small if len(small) > 1 else {}
+    for place, found in map_cells(engine, whole, at) if whole else ():
         done += 1
         yield place, found
     for place, one in enumerate(runs):
-        if len(whole) > 1 and place in whole:
+        if place in whole:
             continue
         tell = _telling(progress, at(place), began)
         yield place, result_of(one.cell, {**one.keywords, "progress": tell})
@@ -201,7 +202,7 @@ def _given(
                 what = {"options": "option", "protocol": "setting", "aux": "other model"}[kind]
                 raise OptionError(f"no run of these takes the {what} {name!r}", did_you_mean(name, known, f"they take: {known}"))
     scored = {text: entries.metric(text).task for text in metrics}
-    tasks = [_task(entries, cell, task) for cell in cells] if scored else [""] * len(cells)
+    tasks = [benchmark_of(entries, cell, task).task for cell in cells] if scored else [""] * len(cells)
     if unfit := [text for text, of in scored.items() if of not in tasks]:
         raise OptionError(f"metric {unfit[0]} is for {scored[unfit[0]]}; these runs are {', '.join(sorted({*tasks}))}")
     _refuse_several(cells, settings)
@@ -212,14 +213,6 @@ def _given(
             own[kind] |= {name: value for name, value in values.items() if name in getattr(names[place], kind)}
         passed = {name: value for name, value in settings.items() if cell.own or not any_own or name not in OF_OWN}
         yield {**own, **passed, "metrics": [text for text, of in scored.items() if of == tasks[place]]}
-
-
-def _task(entries: Registry, cell: Cell, task: str | None) -> str:
-    """The task of a cell's run."""
-    if not isinstance(cell.model, str) or is_written(cell.model):
-        return entries.benchmark(cell.benchmark, tasks=[task] if task else None).task
-    tasks = [task] if task and not cell.aux else list(entries.model(cell.model.partition("@")[0]).tasks)
-    return entries.benchmark(cell.benchmark, tasks=tasks).task
 
 
 def _telling(progress: Callable[[Step], None] | None, step: Step, began: float) -> Callable[[Progress], None]:

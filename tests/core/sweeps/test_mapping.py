@@ -101,6 +101,13 @@ def test_cells_of_several_shards_are_shared_out_by_shards(mapped: list[int], rea
     assert len(done.records) == 4 and not done.failures
 
 
+def test_models_of_parts_and_with_tags_are_known_by_their_names(mapped: list[int]) -> None:
+    done = zoo.sweep(
+        ["robust/smoothed(cnn/lenet5@digits)", "intro/mlp@digits", "intro/mlp"], ["digits"], engine="local:2", limit=8
+    )
+    assert mapped == [3] and len(done.records) == 3 and not done.failures
+
+
 def test_one_small_cell_is_no_matter_for_others(mapped: list[int]) -> None:
     done = zoo.sweep(["intro/mlp"], ["digits"], engine="local:2")
     assert mapped == [1] and done.records[0].execution.engine == "local:2"
