@@ -20,7 +20,7 @@ from torchvision import datasets, models, transforms
 import zoo
 from zoo.specs import ImageInput
 
-ROUNDS = 5
+ROUNDS = 9
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -74,17 +74,26 @@ def test_resnet18_on_a_jpeg_folder(benchmark: Any, jpegs: Path) -> None:
     print(f"largest difference of logits: {worst:.2e}")
 
 
-def test_lenet5_on_mnist(benchmark: Any, real_data: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("sliced", [False, True], ids=["samples", "slices"])
+def test_lenet5_on_mnist(benchmark: Any, real_data: Path, sliced: bool, threads: int) -> None:
+    """Against loops that open the same data: over samples, as a DataLoader has it, and over slices of one array."""
     network = zoo.load("cnn/lenet5@mnist")
-    test = zoo.dataset("mnist")
-    loader = DataLoader(TensorDataset(torch.stack([test[i].input for i in range(len(test.ids))])), batch_size=256)
 
     def bare() -> None:
-        with torch.no_grad():
-            for (images,) in loader:
-                network(images.float() / 255).argmax(1)
+        test = zoo.dataset("mnist")
+        images = torch.stack([test[i].input for i in range(len(test.ids))])
+        batches = images.split(256) if sliced else (batch for (batch,) in DataLoader(TensorDataset(images), batch_size=256))
+        with torch.inference_mode():
+            for batch in batches:
+                network(batch.float() / 255).argmax(1)
 
-    _compare(benchmark, bare, lambda: zoo.evaluate("cnn/lenet5@mnist", "mnist", batch_size=256, fresh=True))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        _compare(benchmark, bare, lambda: zoo.evaluate("cnn/lenet5@mnist", "mnist", batch_size=256, fresh=True))
+    finally:
+        torch.set_num_threads(before)
 
 
 def _bare_folder_loop(body: nn.Module, root: Path) -> torch.Tensor:
