@@ -165,8 +165,11 @@ class Runs:
         return self.random.choice(workers) if workers else None
 
     def workers(self, coordinator: int) -> Iterator[int]:
-        """Processes of workers: those that the coordinator has started."""
-        yield from (pid for pid, parent, _ in processes() if parent == coordinator)
+        """Processes of workers: those that the coordinator has started; of Ray the children of its nodes, which this process has."""
+        if self.engine.startswith("ray"):
+            yield from (pid for pid, _, name in processes() if name.startswith("ray::Worker") and owned(pid, os.getpid()))
+        else:
+            yield from (pid for pid, parent, _ in processes() if parent == coordinator)
 
     def last_check(self) -> None:
         """What else is to be seen when all runs have ended."""
@@ -241,13 +244,6 @@ class Elsewhere(Runs):
                 name = Path(path).with_suffix(".parquet").name
                 found[name] = pq.read_table(io.BytesIO(content)).replace_schema_metadata()
         return found
-
-
-class RayRuns(Runs):
-    """The same on a cluster of this machine; its workers are children of its nodes."""
-
-    def workers(self, coordinator: int) -> Iterator[int]:
-        yield from (pid for pid, _, name in processes() if name.startswith("ray::Worker") and owned(pid, os.getpid()))
 
 
 class DatabaseRuns(Runs):
@@ -372,7 +368,7 @@ def main() -> None:
             os.environ |= {"PYTHONPATH": str(folder / "nets"), "OMP_NUM_THREADS": "1", "KILL_DELAY": str(asked.delay)}
             cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 80 * 2**20})
             cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
-            kind, engine = RayRuns, f"ray:{cluster.address}"
+            engine = f"ray:{cluster.address}"
         made = folder / "server"
         made.mkdir()
         settings = (folder, engine, asked.seed, asked.delay)
