@@ -165,7 +165,7 @@ class Runs:
         return self.random.choice(workers) if workers else None
 
     def workers(self, coordinator: int) -> Iterator[int]:
-        """Processes of workers: those that the coordinator has started; of Ray the children of its nodes, which this process has."""
+        """Processes of workers: those that the coordinator has started; of Ray those of its nodes, which this process has."""
         if self.engine.startswith("ray"):
             yield from (pid for pid, _, name in processes() if name.startswith("ray::Worker") and owned(pid, os.getpid()))
         else:

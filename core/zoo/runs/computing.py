@@ -134,7 +134,7 @@ class Computer:
                 yield self.shards[task.number].positions
 
         at: _Shard | None = None
-        with Writer[Made](self._leaves_a_core()) as writer:
+        with Writer(self._leaves_a_core(), _forget) as writer:
             try:
                 for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.loading):
                     if at is None:
@@ -242,6 +242,12 @@ class _Shard:
     hints: dict[str, str] = field(default_factory=dict)
     guard: Guard | None = None
     complexity: Complexity | None = None
+
+
+def _forget(made: Made) -> None:
+    """Take away a file that nobody will put into its place."""
+    if made.file is not None:
+        made.file.unlink(missing_ok=True)
 
 
 def _loaded(model: Model) -> Any:

@@ -30,8 +30,9 @@ class Writer(Generic[Made]):
     time, it goes on beside it.
     """
 
-    def __init__(self, idle: bool) -> None:
-        self._idle = idle
+    def __init__(self, idle: bool, forget: Callable[[Made], None] = lambda made: None) -> None:
+        """`forget` is told of a shard that was written for nobody, as whoever waited for it was interrupted."""
+        self._idle, self._forget = idle, forget
         self._pool = ThreadPoolExecutor(1, "zoo-write")
         self._going: _Going[Made] | None = None
         self._beside = False
@@ -41,6 +42,9 @@ class Writer(Generic[Made]):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._pool.shutdown()
+        going, self._going = self._going, None
+        if going is not None and going.written.exception() is None:
+            self._forget(going.written.result()[0])
 
     def write(self, shard: int, computed: float, write: Callable[[], Made]) -> Iterator[tuple[int, Made]]:
         """Begin to write a shard that took so many seconds; gives the one before, and where that is worth nothing this one."""

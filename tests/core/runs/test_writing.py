@@ -53,6 +53,15 @@ def test_what_a_writing_raises_is_raised_where_it_is_waited_for() -> None:
             list(writer.rest())
 
 
+def test_what_is_written_for_nobody_is_forgotten() -> None:
+    forgotten: list[str] = []
+    with pytest.raises(KeyboardInterrupt), Writer[str](idle=True, forget=forgotten.append) as writer:
+        list(writer.write(0, computed=0.0, write=slow))
+        assert not list(writer.write(1, computed=0.0, write=slow))
+        raise KeyboardInterrupt
+    assert len(forgotten) == 1
+
+
 failing = {"at": 25.0}
 
 
