@@ -50,7 +50,8 @@ def lay_out_weights(model: Any, *, channels_last: bool) -> None:
 def carrier(device: Any) -> Callable[[Any], Any] | None:
     """What brings a tensor to a GPU while that computes; None for a device to which nothing can be brought beside its work.
 
-    It may be called on any thread, which waits until the tensor is there. One for which there is no room comes back as it is.
+    It may be called on any thread, which waits until the tensor is there, for who reads it on the stream that is current here.
+    A tensor for which there is no room comes back as it is.
     """
     import torch
 
@@ -59,7 +60,7 @@ def carrier(device: Any) -> Callable[[Any], Any] | None:
     # A thread has a current device of its own, which need not be that of who asks here.
     device = device if device.index is not None else torch.device("cuda", torch.cuda.current_device())
     cuda: Any = torch.cuda
-    stream = cuda.Stream(device)
+    stream, reader = cuda.Stream(device), cuda.current_stream(device)
 
     def carry(tensor: torch.Tensor) -> torch.Tensor:
         try:
@@ -70,7 +71,7 @@ def carrier(device: Any) -> Callable[[Any], Any] | None:
             if not out_of_memory(error):
                 raise
             return tensor
-        moved.record_stream(torch.cuda.default_stream(device))  # which reads it: till then its memory is nobody else's
+        moved.record_stream(reader)  # till that has read it its memory is nobody else's
         return moved
 
     return carry

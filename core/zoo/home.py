@@ -88,7 +88,7 @@ def offline_forced() -> bool:
 
 
 def cache_dir(name: str) -> Path:
-    """A folder below `ZOO_HOME` for what can be made again: `index`, `data`, `weights`. Not created here."""
+    """A folder below `ZOO_HOME` for what can be made again: `index`, `data`, `weights`, `pictures`. Not created here."""
     return zoo_home() / "cache" / name
 
 

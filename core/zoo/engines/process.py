@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
-from typing import Any
 
 from zoo.engines.base import Ready, Task, Work
 from zoo.engines.dealing import Failed, Warned
@@ -18,14 +17,15 @@ from zoo.processes import Teller, known_warning, pipes, written
 def main() -> None:
     """Work on whatever comes, until the process that started this one ends it, or ends."""
     told, says = pipes()
-    inbox: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+    inbox: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(told, inbox), daemon=True).start()
     tell = Teller(says)
     warnings.showwarning = lambda message, category, *_, **__: tell(Warned(str(message), known_warning(category)))
     work: Work | None = None
     while True:
-        kind, *content = inbox.get()
+        said = inbox.get()
         try:
+            kind, *content = pickle.loads(said)  # of the process that started this one
             if kind == "job":
                 work = None  # what the last one held goes before the next is loaded
                 target, job, place = content
@@ -39,19 +39,21 @@ def main() -> None:
             tell(Failed(*written(error)))
 
 
-def _waiting(first: Task, inbox: "SimpleQueue[tuple[Any, ...]]") -> Iterator[Task]:
+def _waiting(first: Task, inbox: "SimpleQueue[bytes]") -> Iterator[Task]:
     """A task and those behind it that are there when they are asked for: while one has tasks, nothing else comes."""
     yield first
     while True:
         try:
-            yield inbox.get_nowait()[1]
+            said = inbox.get_nowait()
         except Empty:
             return
+        yield pickle.loads(said)[1]
 
 
-def _listen(told: Connection, inbox: "SimpleQueue[tuple[Any, ...]]") -> None:
+def _listen(told: Connection, inbox: "SimpleQueue[bytes]") -> None:
+    """Take what is said as it is: what of it cannot be read is an error of who works, and not of who listens."""
     try:
         while True:
-            inbox.put(pickle.loads(told.recv_bytes()))  # of the process that started this one
+            inbox.put(told.recv_bytes())
     except (EOFError, OSError):
         os._exit(1)

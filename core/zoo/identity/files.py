@@ -78,12 +78,12 @@ def _hashed_some(names: Iterable[str], stamps: Mapping[str, str], unreadable: st
     kept: list[tuple[str, str, str]] = []
     for name in names:
         try:
-            found[name], settled_by = _hashed(name, stamps[name])
+            found[name], keepable = _hashed(name, stamps[name])
         except OSError:
             if unreadable is None:
                 raise
-            found[name], settled_by = unreadable, False
-        if settled_by:
+            found[name], keepable = unreadable, False
+        if keepable:
             kept.append((name, stamps[name], found[name]))
     _put_some(kept)
     return found
@@ -104,8 +104,8 @@ def _hashed(name: str, before: str) -> tuple[str, bool]:
     with open(name, "rb") as opened:
         found = hashlib.file_digest(opened, "sha256").hexdigest()
         after = os.fstat(opened.fileno())
-    settled_by = max(after.st_mtime_ns, after.st_ctime_ns) < began - SETTLED_NS
-    return found, bool(before) and before == _stamp(after) and settled_by
+    is_settled = max(after.st_mtime_ns, after.st_ctime_ns) < began - SETTLED_NS
+    return found, bool(before) and before == _stamp(after) and is_settled
 
 
 def remembered(name: str, stamp: str, make: Callable[[], Any]) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.devices import carrier, pick_device
+from zoo.devices import pick_device
 from zoo.errors import DataError, ModelError, OptionError, no_exit
 from zoo.inference.inputs import Item, Items, gathered
 from zoo.opening.composing import named_model
@@ -181,7 +181,7 @@ def _rows(
 
     samples = Items(items, form.target)
     device = pick_device(model.info.device or how.device)
-    source, chunk = Reading(samples, form.task, carrier(device)), range(len(items))
+    source, chunk = Reading(samples, form.task), range(len(items))
     size = how.fixed_batch or auto_batch_size(source, chunk, device.type)
     predictor = Predictor(form.task, model.load(), device, request.precision, size, may_halve=how.fixed_batch is None)
     done, some = 0, False

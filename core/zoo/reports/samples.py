@@ -93,12 +93,13 @@ def _seen(views: Sequence[View], places: Sequence[int]) -> tuple[dict[int, Any],
 def _told(view: View, rows: Rows, drawn: Drawn) -> dict[str, Any]:
     """What is seen and told of one run's prediction of a sample, which is drawn where it was not before."""
     name, mine, facts = rows.ids[0], None, view.facts(rows)
-    alone = type(view).own is View.own
-    if not alone or drawn.get(name) is None:
+    if type(view).own is not View.own or drawn.get(name) is None:
         sample = view.run.sample(name)
         try:
-            if sample is not None and drawn.get(name) is None and (both := view.shared(sample)) is not None:
-                drawn.add(name, both.packed())
+            if sample is not None and name not in drawn:
+                drawn.add(name, None)
+                both = view.shared(sample)
+                drawn.add(name, None if both is None else both.packed())
             mine = view.own(sample, rows)
         except Exception as error:  # a figure that cannot be drawn costs itself alone
             facts.append(f"cannot be drawn: {reason_of(error)}")

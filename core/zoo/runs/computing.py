@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.cores import cores
 from zoo.counting import parameter_count
-from zoo.devices import on_device
+from zoo.devices import carrier, on_device
 from zoo.engines import Done, Part, Task
 from zoo.errors import OptionError, ZooError, no_exit
 from zoo.opening.models import Model
@@ -79,6 +79,7 @@ class Computer:
         self.batch_size, self.loading, self.processes = batch_size, loading, processes
         self.shards = plan.shards()
         self.heard = listening()
+        self.carry = carrier(device)
         self.watch = watch_over([plan.model, *plan.aux.values()], plan.files)
         drawn = self.watch.drawn if self.watch is not None else None
         own = Generators(derived_seed(plan.request.seed, "predicting"), drawn)
@@ -134,28 +135,33 @@ class Computer:
                 yield self.shards[task.number].positions
 
         at: _Shard | None = None
+        since = time.perf_counter()
         with Writer(self._leaves_a_core(), _forget) as writer:
             try:
-                for loaded in load_batches(self.samples, positions(), self.batch_size, self.plan.request.seed, self.loading):
+                for loaded in self._loaded_batches(positions()):
                     if at is None:
                         at = self._begun(given.popleft())
                     self._take(loaded, at)
                     yield Part(at.shard.index, at.read)
                     yield from starmap(Done, writer.ready())
                     if at.read == len(at.shard.positions):
-                        made, taken = self._made(at), time.perf_counter() - at.began
+                        made, taken = self._made(at), time.perf_counter() - since
                         yield from starmap(Done, writer.write(at.shard.index, taken, partial(self._written, at, made)))
-                        at = None
-            except Exception:
-                yield from starmap(Done, writer.rest())  # what was computed before is there to be used again
+                        at, since = None, time.perf_counter()
+            except (Exception, KeyboardInterrupt):
+                with suppress(ZooError):  # what the model raised is told, and not that the disk is full as well
+                    yield from starmap(Done, writer.rest())  # what was computed before is there to be used again
                 raise
             yield from starmap(Done, writer.rest())
 
+    def _loaded_batches(self, shards: Iterable[Sequence[int]]) -> Iterator[Loaded]:
+        return load_batches(self.samples, shards, self.batch_size, self.plan.request.seed, self.loading, self.carry)
+
     def _leaves_a_core(self) -> bool:
-        """Whether the network does not take all of them: a thread beside one that does would slow it down by what it saves."""
+        """Whether networks do not take all of them: a thread beside those that do would slow them down by what it saves."""
         import torch
 
-        return self.device.type != "cpu" or torch.get_num_threads() < cores()
+        return self.device.type != "cpu" or torch.get_num_threads() * self.processes < cores()
 
     def _take(self, loaded: Loaded, at: "_Shard") -> None:
         try:
@@ -235,7 +241,6 @@ class _Shard:
 
     shard: Shard
     rows: Gathered
-    began: float = field(default_factory=time.perf_counter)
     read: int = 0
     whole: bool = True
     skipped: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from zoo.cores import cores
@@ -62,14 +62,10 @@ class Source(Protocol):
 
 
 class Reading:
-    """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once.
+    """The samples of a dataset as a task prepares them. One that was looked at ahead of the others is prepared once."""
 
-    Where there is something to `carry` tensors, batches lie on a device already, which takes them while it still computes.
-    """
-
-    def __init__(self, dataset: Dataset, task: Task, carry: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, dataset: Dataset, task: Task) -> None:
         self.dataset, self.task = dataset, task
-        self._carry = carry
         self._ahead: dict[int, Sample] = {}
         self._together = in_one_way(task, "together", "prepare", "collate")
         self._remarks = listening()  # threads that load know nothing of it
@@ -111,7 +107,7 @@ class Reading:
         if not samples:
             return Loaded(kept, None, bad, hints)
         ids, targets = [sample.id for sample in samples], [sample.target for sample in samples]
-        inputs = self._laid_out(self.task.collate(samples))
+        inputs = _laid_out(self.task.collate(samples))
         return Loaded(kept, Batch(ids, inputs, targets, SampleSeeds(seed, ids)), bad, hints)
 
     def _block(self, positions: Sequence[int], seed: int) -> "Loaded | None":
@@ -121,16 +117,17 @@ class Reading:
         with suppress(Exception), hearing(self._remarks):
             block = block_of(self.dataset, positions)
             if block is not None and (inputs := self.task.together(block)) is not None:
-                return Loaded(positions, Batch(block.ids, self._laid_out(inputs), block.targets, SampleSeeds(seed, block.ids)))
+                return Loaded(positions, Batch(block.ids, _laid_out(inputs), block.targets, SampleSeeds(seed, block.ids)))
         return None
 
-    def _laid_out(self, inputs: Any) -> Any:
-        """Image batches channels-last, which convolutions are faster on; all of them on the device that takes them ahead."""
-        if getattr(inputs, "ndim", 0) == 4:
-            import torch
 
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        return inputs if self._carry is None else mapped(self._carry, inputs)
+def _laid_out(inputs: Any) -> Any:
+    """Image batches channels-last, which convolutions are faster on."""
+    if getattr(inputs, "ndim", 0) != 4:
+        return inputs
+    import torch
+
+    return inputs.contiguous(memory_format=torch.channels_last)
 
 
 @dataclass
@@ -146,8 +143,18 @@ class Threads:
             self.now = min(self.now + 1, self.most)
 
 
-def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, seed: int, threads: Threads) -> Iterator[Loaded]:
-    """Batches of the shards, given as positions, shard by shard; threads stay a few batches ahead."""
+def load_batches(
+    source: Source,
+    shards: Iterable[Sequence[int]],
+    size: int,
+    seed: int,
+    threads: Threads,
+    carry: Callable[[Any], Any] | None = None,
+) -> Iterator[Loaded]:
+    """Batches of the shards, given as positions, shard by shard; threads stay a few batches ahead.
+
+    Where there is something to `carry` tensors to a device, the next batch alone is there before it is asked for.
+    """
     work = (positions for shard in shards for positions in cut(shard, source.dataset, size))
 
     def load(positions: Sequence[int]) -> Loaded:
@@ -156,24 +163,40 @@ def load_batches(source: Source, shards: Iterable[Sequence[int]], size: int, see
     if threads.most == 0:
         yield from map(load, work)
         return
-    with ThreadPoolExecutor(threads.most, "zoo-load") as pool:
+    with ThreadPoolExecutor(threads.most, "zoo-load") as pool, ThreadPoolExecutor(1, "zoo-carry") as carrying:
         ahead: deque[Future[Loaded]] = deque()
         begun = False
+
+        def next_one() -> Loaded:
+            loaded = ahead.popleft().result()
+            if carry is not None and ahead:
+                ahead[0] = carrying.submit(_carried, carry, ahead[0])
+            return loaded
+
         try:
             for positions in work:
                 ahead.append(pool.submit(copy_context().run, load, positions))  # remarks and home are the context's
                 if len(ahead) > threads.now + 1:
                     asked = time.perf_counter()
-                    loaded = ahead.popleft().result()
+                    loaded = next_one()
                     came = time.perf_counter()
                     yield loaded
                     if begun:  # for the first batch everybody waits
                         threads.waited(came - asked, time.perf_counter() - asked)
                     begun = True
             while ahead:
-                yield ahead.popleft().result()
+                yield next_one()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for each in (pool, carrying):
+                each.shutdown(wait=False, cancel_futures=True)
+
+
+def _carried(carry: Callable[[Any], Any], loading: Future[Loaded]) -> Loaded:
+    """A batch with its inputs on the device."""
+    loaded = loading.result()
+    if loaded.batch is None:
+        return loaded
+    return replace(loaded, batch=replace(loaded.batch, inputs=mapped(carry, loaded.batch.inputs)))
 
 
 def cut(positions: Sequence[int], dataset: Dataset, size: int) -> Iterator[Sequence[int]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from zoo.data.dataset import Dataset
-from zoo.devices import lay_out_weights, on_device, out_of_memory
+from zoo.devices import carrier, lay_out_weights, on_device, out_of_memory
 from zoo.errors import DataError, ModelError, ZooError, text_of
 from zoo.imaging.images import stack
 from zoo.plugins.blame import in_plugin
@@ -206,7 +206,8 @@ def predictions(
     chunks = [positions[start : start + task.shard_size] for start in range(0, len(positions), task.shard_size)]
     rest = iter(chunks)
     gathered: Gathered | None = None
-    for loaded in load_batches(source or Reading(dataset, task), chunks, batch_size, seed, Threads(workers, workers)):
+    threads = Threads(workers, workers)
+    for loaded in load_batches(source or Reading(dataset, task), chunks, batch_size, seed, threads, carrier(device)):
         _refuse_bad(loaded, task)
         gathered = gathered or Gathered(next(rest), task.schema)
         gathered.add(loaded, predictor)

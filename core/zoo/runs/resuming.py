@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from zoo.devices import carrier, pick_device
+from zoo.devices import pick_device
 from zoo.engines import Done, Engine, Job, Part, Ready, Task, TaskDiedError
 from zoo.errors import DataError, RunError
 from zoo.foresight import Foresight
@@ -116,7 +116,7 @@ def compute_missing(observers: Observers, plan: Plan, how: How, device: Any, run
 
 def _job(plan: Plan, how: How, device: Any, first: Shard, token: Path) -> Job:
     """The run as workers are told of it, and as this process would do it itself."""
-    samples = Reading(plan.dataset, plan.task, carrier(device))
+    samples = Reading(plan.dataset, plan.task)
     size = how.fixed_batch or auto_batch_size(samples, first.positions, device.type)
 
     def begin() -> Computer:

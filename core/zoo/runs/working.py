@@ -55,7 +55,6 @@ def told_of(plan: Plan, how: How, batch_size: int, token: str) -> bytes:
 
 def begin(pickled: bytes, place: Place) -> Any:
     """Make ready for the shards of a run. Raises RunError where it is another one here."""
-    from zoo.devices import carrier
     from zoo.plugins.registry import one_look_up
     from zoo.remarks import hearing
     from zoo.runs.computing import Computer
@@ -80,7 +79,7 @@ def begin(pickled: bytes, place: Place) -> Any:
     threads = loading_threads(plan.dataset, told.how.workers, place.threads)
     heard: dict[str, None] = {}
     with hearing(heard):
-        samples = Reading(plan.dataset, plan.task, carrier(device))
+        samples = Reading(plan.dataset, plan.task)
         computer = Computer(plan, told.how, device, samples, told.batch_size, threads, place.processes)
 
     def work(tasks: Iterable[Task]) -> Iterator[Part | Done]:

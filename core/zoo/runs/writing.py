@@ -19,7 +19,7 @@ BESIDE = 0.05
 class _Going(Generic[Made]):
     shard: int
     computed: float
-    """Seconds that the shard took before it was written."""
+    """Seconds that the shard took, its loading and all, before it was written."""
     written: "Future[tuple[Made, float]]"
 
 
@@ -62,8 +62,8 @@ class Writer(Generic[Made]):
         """The shard that is still on its way, once it is written. Raises what its writing raised."""
         if (going := self._going) is None:
             return
-        self._going = None
         made, seconds = going.written.result()
+        self._going = None
         self._beside = self._idle and seconds > BESIDE * (going.computed + seconds)
         yield going.shard, made
 

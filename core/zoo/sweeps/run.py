@@ -17,7 +17,7 @@ from zoo.runs.progress import Progress
 from zoo.runs.record import RunRecord
 from zoo.runs.request import How, Request
 from zoo.sweeps.cells import Cell, LeftOut, benchmark_of, planned
-from zoo.sweeps.mapping import Asked, is_one_shard, map_cells
+from zoo.sweeps.mapping import CellRun, is_one_shard, map_cells
 from zoo.sweeps.result import Failure, result_of
 
 OF_OWN = ("classes", "input", "key", "weights", "weights_key", "allow_pickle")
@@ -122,19 +122,19 @@ def sweep(
             raise OptionError(f"nothing fits: {_reasons(left_out)}", "zoo show MODEL tells which benchmarks a model fits")
         asked = {"options": dict(options or {}), "protocol": dict(protocol or {}), "aux": dict(aux or {})}
         given = list(_given(entries, cells, asked, task, metrics or (), settings))
-        runs = [Asked(cell, {**keywords, **_own(cell, task, limit)}) for cell, keywords in zip(cells, given, strict=True)]
+        runs = [CellRun(cell, {**keywords, **_of_cell(cell, task, limit)}) for cell, keywords in zip(cells, given, strict=True)]
         with one_engine(settings.get("engine") or "here") as engine:  # its workers stay from cell to cell
             results = dict(_results(entries, engine, runs, progress))
     return Sweep(tuple((cell, results[place]) for place, cell in enumerate(cells)), tuple(left_out))
 
 
-def _own(cell: Cell, task: str | None, limit: int | None) -> dict[str, Any]:
+def _of_cell(cell: Cell, task: str | None, limit: int | None) -> dict[str, Any]:
     """Keywords of one cell alone."""
     return {"task": None if cell.aux else task, "name": cell.name, "limit": limit if limit is not None else cell.limit}
 
 
 def _results(
-    entries: Registry, engine: Engine, runs: Sequence[Asked], progress: Callable[[Step], None] | None
+    entries: Registry, engine: Engine, runs: Sequence[CellRun], progress: Callable[[Step], None] | None
 ) -> Iterator[tuple[int, RunRecord | Failure]]:
     """The place of each cell and what came of it: first of those that workers run whole, then of the others, one by one."""
     began, done = time.monotonic(), 0

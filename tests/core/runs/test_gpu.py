@@ -6,15 +6,18 @@ from tests.core.runs.test_together import data, task
 
 import zoo
 from zoo.devices import carrier
-from zoo.runs.loading import Reading
+from zoo.runs.loading import Reading, Threads, load_batches
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of CUDA, and there is none")
 
 
 def test_batches_lie_on_the_gpu_before_they_are_asked_for():
-    there = Reading(data(), task(), carrier(torch.device("cuda"))).loaded(range(4), 0).batch.inputs
-    assert there.is_cuda
-    assert torch.equal(there.cpu(), Reading(data(), task()).loaded(range(4), 0).batch.inputs)
+    carry = carrier(torch.device("cuda"))
+    _, *carried = load_batches(Reading(data(), task()), [range(8)], 2, 0, Threads(1, 1), carry)
+    _, *plain = load_batches(Reading(data(), task()), [range(8)], 2, 0, Threads(1, 1))
+    for there, here in zip(carried, plain, strict=True):
+        assert there.batch.inputs.is_cuda
+        assert torch.equal(there.batch.inputs.cpu(), here.batch.inputs)
 
 
 def test_what_there_is_no_room_for_stays_where_it_is(monkeypatch):

@@ -58,11 +58,18 @@ def test_one_thread_loads_what_lies_in_memory_and_up_to_all_cores_what_does_not(
 
 
 def test_batches_are_carried_where_they_are_computed_before_they_are_asked_for():
-    carried = []
-    Reading(data(), task()).loaded(range(3), 0)
-    assert not carried
-    batch = Reading(data(), task(), lambda tensor: carried.append(tensor) or tensor).loaded(range(3), 0).batch
-    assert batch.inputs is carried[0]
+    carried: list[int] = []
+
+    def carry(tensor: torch.Tensor) -> torch.Tensor:
+        carried.append(len(tensor))
+        return tensor + 1
+
+    source = Reading(data(), task())
+    plain = [loaded.batch.inputs for loaded in load_batches(source, [range(8)], 2, 0, Threads(1, 1))]
+    for place, loaded in enumerate(load_batches(source, [range(8)], 2, 0, Threads(1, 1), carry)):
+        time.sleep(0.05)
+        assert len(carried) == min(place + 1, 3), "the next one alone is there, and not all that are loaded"
+        assert torch.equal(loaded.batch.inputs, plain[place] + (1 if place else 0))
 
 
 def test_nothing_is_carried_to_a_cpu():

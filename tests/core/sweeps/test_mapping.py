@@ -1,14 +1,21 @@
 """Small cells of a sweep go to the workers of an engine, each whole: they are the same runs, whatever becomes of a worker."""
 
-import os
+import pickle
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import zoo
+from zoo.cores import cores, sharing
+from zoo.engines import Job, Place, Task, one_engine
 from zoo.engines.local import Local
-from zoo.home import zoo_home
+from zoo.errors import RunError
+from zoo.home import using, zoo_home
+from zoo.runs.loading import Threads, loading_threads
 from zoo.runs.store import Store
+from zoo.sweeps.mapping import WORKER, Told, begin
 
 PLUGIN = """
 import os
@@ -83,7 +90,7 @@ def test_cells_of_one_shard_are_the_runs_of_one_process(mapped: list[int], tmp_p
     here = zoo.sweep(MODELS, "digits")
     assert [record.results for record in here.records] == [record.results for record in by_workers.records]
     assert [record.key for record in here.records] == [record.key for record in by_workers.records]
-    assert not list(zoo_home().glob(".*.sweep"))
+    assert not list(zoo_home().glob(".*.tmp"))
 
 
 @pytest.mark.usefixtures("mapping")
@@ -113,18 +120,75 @@ def test_one_small_cell_is_no_matter_for_others(mapped: list[int]) -> None:
     assert mapped == [1] and done.records[0].execution.engine == "local:2"
 
 
-def test_a_worker_that_does_not_see_the_disk_writes_nothing(tmp_path) -> None:
-    import pickle
+def test_cells_that_are_the_same_run_wait_for_each_other() -> None:
+    for number in range(3):
+        done = zoo.sweep(["intro/mlp@digits", "intro/mlp"], ["digits"], engine="local:2", limit=50 + number)
+        assert not done.failures
+        first, second = done.records
+        assert first.key == second.key and first.results == second.results
 
-    from zoo.engines import Place
-    from zoo.errors import RunError
-    from zoo.sweeps.mapping import Told, begin
 
-    before = dict(os.environ)
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x.flatten(1)[:, 20:30]
+
+
+def test_networks_of_ones_own_as_other_models_are_no_small_cells(mapped: list[int]) -> None:
+    settings = {"aux": {"victim": Net()}, "classes": "dataset", "limit": 8}
+    done = zoo.sweep(["robust/fgsm", "robust/pgd"], ["digits"], engine="local:2", **settings)
+    assert len(done.failures) == 2 and all("give it a `key`" in one.hint for one in done.failures)
+    assert mapped == [1, 1], "each by its shards, and not both as small cells"
+
+
+def test_home_and_store_are_those_of_the_block(tmp_path) -> None:
+    with one_engine("local:2"):
+        zoo.sweep(MODELS[:1] + MODELS[2:], "digits", engine="local:2")
+        with using(tmp_path / "other"):
+            zoo.sweep(MODELS[:1] + MODELS[2:], "digits", engine="local:2")
+            assert Store().count() == 2
+    assert Store().count() == 2
+
+
+def test_what_no_worker_can_do_is_a_failure_of_each_cell() -> None:
+    done = zoo.sweep(["intro/mlp", "cnn/lenet5"], "digits", engine="local:2", device="cuda:99")
+    assert [failure.kind for failure in done.failures] == ["OptionError"] * 2
+
+
+def test_a_worker_takes_its_share_of_the_cores(tmp_path) -> None:
+    with sharing(1):
+        assert cores() == 1
+        assert loading_threads(SimpleNamespace(), None) == Threads(1, 1)
+
+
+def test_what_a_worker_cannot_read_is_an_error_and_nobody_waits_for_ever() -> None:
+    job = Job(lambda: None, "zoo.sweeps.mapping:begin", lambda: b"no pickle")
+    engine = Local(1)
     try:
-        with pytest.raises(RunError, match="does not see"):
-            begin(pickle.dumps(Told(str(tmp_path / "elsewhere"), "token", "cpu")), Place(0, 1, 1))
+        with pytest.raises(pickle.UnpicklingError):
+            list(engine.map(job, iter([Task(0)]), 1))
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        engine.close()
+
+
+class Unreadable:
+    """Cannot be unpickled."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+def test_a_task_that_a_worker_cannot_read_is_an_error_and_nobody_waits_for_ever(tmp_path) -> None:
+    (tmp_path / "token").touch()
+    told = pickle.dumps(Told(str(tmp_path), "", "token", "cpu"))
+    engine = Local(1)
+    try:
+        with pytest.raises(ValueError, match="no number"):
+            list(engine.map(Job(lambda: None, WORKER, lambda: told), iter([Task(0, Unreadable())]), 1))
+    finally:
+        engine.close()
+
+
+def test_a_worker_that_does_not_see_the_disk_writes_nothing(tmp_path) -> None:
+    with pytest.raises(RunError, match="does not see"):
+        begin(pickle.dumps(Told(str(tmp_path / "elsewhere"), "", "token", "cpu")), Place(0, 1, 1))
     assert not (tmp_path / "elsewhere").exists()
