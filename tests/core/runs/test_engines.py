@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import zoo
-from zoo.engines import local
+from zoo.engines import local, one_engine
 from zoo.errors import OptionError, RunError, StoreError
 
 NETS = """
@@ -174,12 +174,16 @@ def test_what_a_worker_sees_of_a_model_is_in_the_record(toy, plugin):
 
 
 @pytest.mark.slow
-def test_the_workers_of_a_sweep_stay_from_run_to_run(monkeypatch):
+def test_workers_stay_from_run_to_run(monkeypatch):
     count, begin = [], local.Worker.started
     monkeypatch.setattr(local.Worker, "started", lambda *told: count.append(told) or begin(*told))
-    done = zoo.sweep(["intro/logistic", "intro/mlp"], ["digits"], limit=200, engine="local:2")
-    assert len(done.records) == 2 and len(count) == 1  # of one shard each
-    assert [record.execution.engine for record in done.records] == ["local:2", "local:2"]
+    with one_engine("local:2"):
+        for model in ("intro/logistic", "intro/mlp"):
+            assert zoo.evaluate(model, "digits", limit=200, engine="local:2").execution.engine == "local:2"
+        assert len(count) == 1  # of one shard each
+        done = zoo.sweep(["intro/logistic", "intro/mlp", "cnn/lenet5"], ["digits"], limit=100, engine="local:2")
+        assert len(done.records) == 3 and len(count) == 2
+    assert [record.execution.engine for record in done.records] == ["here"] * 3
 
 
 def test_a_clock_that_is_set_back_loses_nothing(nets, monkeypatch):
