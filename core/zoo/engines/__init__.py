@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 from zoo.lazy import exports
 
-__all__ = ["Done", "Engine", "Job", "Part", "Place", "Ready", "Task", "TaskDiedError", "checked_engine", "one_engine"]
+__all__ = ["Done", "Engine", "Job", "Part", "Place", "Ready", "Task", "TaskDiedError", "checked_engine", "one_engine", "outcomes"]
 
 if TYPE_CHECKING:
-    from zoo.engines.base import Done, Engine, Job, Part, Place, Ready, Task, TaskDiedError
+    from zoo.engines.base import Done, Engine, Job, Part, Place, Ready, Task, TaskDiedError, outcomes
     from zoo.engines.naming import checked_engine, one_engine
 else:
     __getattr__, __dir__ = exports(
         __name__,
         {
-            "zoo.engines.base": ["Done", "Engine", "Job", "Part", "Place", "Ready", "Task", "TaskDiedError"],
+            "zoo.engines.base": ["Done", "Engine", "Job", "Part", "Place", "Ready", "Task", "TaskDiedError", "outcomes"],
             "zoo.engines.naming": ["checked_engine", "one_engine"],
         },
     )

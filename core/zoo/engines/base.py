@@ -1,6 +1,7 @@
 """What an engine is: it maps tasks, each of which stands for itself, and tells what came of them in whatever order."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -85,3 +86,23 @@ class TaskDiedError(RunError):
 
     def __reduce__(self) -> Any:
         return TaskDiedError, (self.task, self.times, self.how)
+
+
+def outcomes(engine: Engine, job: Job, notes: Mapping[int, Any]) -> Generator[Event | TaskDiedError, None, None]:
+    """What comes of tasks, given by number and note, that have nothing to do with each other.
+
+    One that ends its workers again and again is told of by that error, and the others go on. Whoever closes it early ends the
+    workers.
+    """
+    left = dict(notes)
+    while left:
+        tasks = [Task(number, note) for number, note in left.items()]
+        try:
+            with closing(engine.map(job, iter(tasks), len(tasks))) as events:  # type: ignore[type-var]
+                for event in events:
+                    if isinstance(event, Done):
+                        del left[event.task]
+                    yield event
+        except TaskDiedError as error:
+            del left[error.task]
+            yield error

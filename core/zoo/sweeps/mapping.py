@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from zoo.cores import sharing
-from zoo.engines import Done, Engine, Job, Part, Place, Task, TaskDiedError
+from zoo.engines import Done, Engine, Job, Part, Place, Task, TaskDiedError, outcomes
 from zoo.errors import RunError, ZooError
 from zoo.home import scratch, using, zoo_home
 from zoo.opening.written import is_written
@@ -65,35 +65,31 @@ def map_cells(engine: Engine, runs: Mapping[int, CellRun], begun: Callable[[int]
 
     One over which workers die again and again costs itself; what no worker can do costs all that are left.
     """
-    left = dict(runs)
+    left = dict(runs)  # what is not told of yet
     device = next(iter(runs.values())).keywords.get("device") or "auto"
     try:
         with scratch(zoo_home() / uuid4().hex) as token:
-            try:
-                told = pickle.dumps(Told(str(zoo_home()), store_url(), token.name, device))
-                yield from _mapped(engine, Job(_nowhere, WORKER, lambda: told), left, begun)
-            finally:
-                token.unlink(missing_ok=True)
-    except ZooError as error:
-        for place, run in left.items():
-            yield place, Failure(run.cell, type(error).__name__, error.message, error.hint)
-
-
-def _mapped(engine: Engine, job: Job, left: dict[int, CellRun], begun: Callable[[int], object]) -> Results:
-    """The same of those that are left, which this takes away from them."""
-    while left:
-        tasks = [Task(place, run) for place, run in left.items()]
+            told = pickle.dumps(Told(str(zoo_home()), store_url(), token.name, device))
         try:
-            with closing(engine.map(job, iter(tasks), len(tasks))) as events:  # type: ignore[type-var]
+            with closing(outcomes(engine, Job(_nowhere, WORKER, lambda: told), runs)) as events:
                 for event in events:
                     if isinstance(event, Part):
                         begun(event.task)
                     elif isinstance(event, Done):
                         del left[event.task]
                         yield event.task, event.made
-        except TaskDiedError as error:
-            why = f"whoever runs it dies; {error.times} workers, the last of which {error.how}"
-            yield error.task, Failure(left.pop(error.task).cell, "RunError", why, "if memory ran out, take fewer workers")
+                    elif isinstance(event, TaskDiedError):
+                        yield event.task, _died(left.pop(event.task).cell, event)
+        finally:
+            token.unlink(missing_ok=True)
+    except ZooError as error:
+        for place, run in left.items():
+            yield place, Failure(run.cell, type(error).__name__, error.message, error.hint)
+
+
+def _died(cell: Cell, error: TaskDiedError) -> Failure:
+    why = f"whoever runs it dies; {error.times} workers, the last of which {error.how}"
+    return Failure(cell, "RunError", why, "if memory ran out, take fewer workers")
 
 
 def _nowhere() -> Any:

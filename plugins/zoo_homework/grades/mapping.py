@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.engines import Done, Job, Part, Place, Task, TaskDiedError, one_engine
+from zoo.engines import Done, Job, Part, Place, Task, TaskDiedError, one_engine, outcomes
 from zoo.errors import RunError
 from zoo_homework.grades.grading import Graded, Grader, GradingOptions, homework_key, scratch_of
 from zoo_homework.homework import Folder, Homework, open_homework
@@ -75,20 +75,15 @@ def _by_engine(
     kinds = list({attempt.kind: attempt for attempt in attempts}.values())
     asked = homework.spec, homework.test_set, homework.data_dir
     told = Told(*asked, homework_key(homework), kept.absolute(), scratch, options, kinds)
-    left = dict(enumerate(attempts))
     with one_engine(options.engine) as engine:
         job = Job(lambda: begin(pickle.dumps(told), Place(0, 1, 0)), WORKER, lambda: pickle.dumps(told))
-        while left:
-            tasks = [Task(position, attempt) for position, attempt in left.items()]
-            try:
-                with closing(engine.map(job, iter(tasks), len(tasks))) as events:  # type: ignore[type-var]
-                    for event in events:
-                        if isinstance(event, Done):
-                            del left[event.task]
-                            yield event.task, event.made
-            except TaskDiedError as error:
-                why = f"the grader {error.how}, {error.times} times"
-                yield error.task, Graded(left.pop(error.task), Status.INTERNAL, why)
+        with closing(outcomes(engine, job, dict(enumerate(attempts)))) as events:
+            for event in events:
+                if isinstance(event, Done):
+                    yield event.task, event.made
+                elif isinstance(event, TaskDiedError):
+                    why = f"the grader {event.how}, {event.times} times"
+                    yield event.task, Graded(attempts[event.task], Status.INTERNAL, why)
 
 
 def begin(pickled: bytes, place: Place) -> Any:

@@ -154,7 +154,7 @@ def test_what_no_worker_can_do_is_a_failure_of_each_cell() -> None:
     assert [failure.kind for failure in done.failures] == ["OptionError"] * 2
 
 
-def test_a_worker_takes_its_share_of_the_cores(tmp_path) -> None:
+def test_a_worker_takes_its_share_of_the_cores() -> None:
     with sharing(1):
         assert cores() == 1
         assert loading_threads(SimpleNamespace(), None) == Threads(1, 1)
